@@ -1,0 +1,107 @@
+"""Base of every event, and the catalogue that finds an event's class by type and version.
+
+Producers construct events (unknown fields are an error); readers go through the catalogue (unknown fields are ignored, older versions are
+lifted by upcasters). A payload is validated once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from contracts.sealed import Sealer
+
+Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+"""Turns the payload of one version into that of the next; pure, never guesses what it cannot know."""
+
+
+class UnknownType(LookupError):
+    """No contract of this type: the reader is older than the writer, or the record is a stranger's."""
+
+
+class UnknownVersion(LookupError):
+    """The type is known, this version is not: readers are deployed before writers."""
+
+
+class InvalidPayload(ValueError):
+    """The payload does not fit its contract. Names the fields, never their values."""
+
+
+class Event(BaseModel):
+    """A fact in the past tense. Declare as `class ParticipantRegistered(Event, stream="participants")`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    type: ClassVar[str]
+    stream: ClassVar[str]
+    version: ClassVar[int]
+
+    def __init_subclass__(cls, *, stream: str, type: str = "", version: int = 1, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.stream, cls.type, cls.version = stream, type or cls.__name__, version
+
+    def encode(self, sealer: Sealer) -> bytes:
+        """The JSON payload, personal data sealed."""
+        return self.model_dump_json(context=sealer).encode()
+
+    @classmethod
+    def decode(cls, payload: bytes, sealer: Sealer) -> Self:
+        """Reads a payload of exactly this version. Raises InvalidPayload."""
+        try:
+            return cls.model_validate_json(payload, context=sealer, extra="ignore")
+        except ValidationError as error:
+            raise InvalidPayload(_fields(error)) from None
+
+    @classmethod
+    def lift(cls, payload: dict[str, Any], sealer: Sealer) -> Self:
+        """As `decode`, from a payload that upcasters have already brought to this version."""
+        return cls.decode(json.dumps(payload).encode(), sealer)
+
+
+def _fields(error: ValidationError) -> str:
+    return ", ".join(sorted({".".join(map(str, e["loc"])) or "payload" for e in error.errors(include_input=False)}))
+
+
+class Catalogue:
+    """All event classes a process knows, by (type, version), with the topic of each stream and the service that owns it."""
+
+    def __init__(
+        self, events: Iterable[type[Event]], *, topics: Mapping[str, str], owners: Mapping[str, str]
+    ) -> None:
+        """`topics`: stream → topic without prefix; `owners`: stream → service allowed to write it."""
+        self.topics, self.owners = dict(topics), dict(owners)
+        self._classes: dict[tuple[str, int], type[Event]] = {}
+        self._latest: dict[str, int] = {}
+        self._upcasters: dict[tuple[str, int], Upcaster] = {}
+        for event in events:
+            self._classes[event.type, event.version] = event
+            self._latest[event.type] = max(event.version, self._latest.get(event.type, 0))
+
+    @property
+    def events(self) -> list[type[Event]]:
+        """Every class, oldest version first, by type."""
+        return [self._classes[name] for name in sorted(self._classes)]
+
+    def upcast(self, type_: str, version: int, by: Upcaster) -> None:
+        """Registers how a payload of (type, version) becomes one of version + 1."""
+        self._upcasters[type_, version] = by
+
+    def decode(self, type_: str, version: int, payload: bytes, sealer: Sealer) -> Event:
+        """The event in its newest version. Raises UnknownType, UnknownVersion or InvalidPayload."""
+        if type_ not in self._latest:
+            raise UnknownType(type_)
+        if (type_, version) not in self._classes:
+            raise UnknownVersion(f"{type_} version {version}")
+        latest = self._latest[type_]
+        if version == latest:
+            return self._classes[type_, version].decode(payload, sealer)
+        try:
+            data = json.loads(payload)
+        except ValueError:
+            raise InvalidPayload("payload") from None
+        for step in range(version, latest):
+            data = self._upcasters[type_, step](data)
+        return self._classes[type_, latest].lift(data, sealer)

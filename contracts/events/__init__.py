@@ -1,0 +1,36 @@
+"""Every event of the system, by topic. `CATALOGUE` is what a process decodes with."""
+
+from contracts.event import Catalogue
+from contracts.events import agency, contributions, notifications, participants
+
+OWNERS = {
+    "branches": "registration",
+    "wadah": "registration",
+    "agents": "registration",
+    "outreach": "registration",
+    "participants": "registration",
+    "contributions": "payments",
+    "receipts": "payments",
+    "partners": "payments",
+    "recipients": "notifications",
+    "notifications": "notifications",
+}
+"""Stream → the one service that may write it."""
+
+TOPICS = {
+    "branches": "agency",
+    "wadah": "agency",
+    "agents": "agency",
+    "outreach": "agency",
+    "participants": "participants",
+    "contributions": "contributions",
+    "receipts": "contributions",
+    "partners": "contributions",
+    "recipients": "notifications",
+    "notifications": "notifications",
+}
+"""Stream → topic, without the prefix."""
+
+CATALOGUE = Catalogue(
+    [*agency.EVENTS, *participants.EVENTS, *contributions.EVENTS, *notifications.EVENTS], topics=TOPICS, owners=OWNERS
+)

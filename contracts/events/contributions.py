@@ -1,0 +1,183 @@
+"""Topic `contributions`: bills, payments, receipts, partners (PP 44/2015, PP 46/2015, PP 50/2025; SNAP)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from contracts.event import Event
+from contracts.sealed import Personal, Sealed
+from contracts.values import (
+    Amount,
+    BillId,
+    Code,
+    ContributionCode,
+    ContributionMonth,
+    FundingSource,
+    Instant,
+    NikHash,
+    ParticipantId,
+    PaymentId,
+    Programme,
+    Sector,
+    ShortText,
+)
+
+
+class BillKind(StrEnum):
+    """FIRST opens the first spell, STANDARD continues one (arrears included), REACTIVATION opens a new one after a lapse."""
+
+    FIRST = "FIRST"
+    STANDARD = "STANDARD"
+    REACTIVATION = "REACTIVATION"
+
+
+class SignatureMode(StrEnum):
+    SYMMETRIC = "SYMMETRIC"
+    ASYMMETRIC = "ASYMMETRIC"
+
+
+class RepeatProfile(StrEnum):
+    """How a repeated X-EXTERNAL-ID is answered (snap.md section 8)."""
+
+    SPEC = "SPEC"
+    BCA = "BCA"
+
+
+class MonthCharge(BaseModel):
+    """What one contribution month costs, each component in whole rupiah (domain.md section 5)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    month: ContributionMonth
+    base: Amount
+    jkk: Amount
+    jkm: Amount
+    jht: Amount
+    discounted: bool
+
+    @property
+    def total(self) -> int:
+        return self.jkk + self.jkm + self.jht
+
+
+class Payer(Personal):
+    """What payments keeps of a person: the name a bank shows, and the hash that finds the person by NIK."""
+
+    name: ShortText
+    nik_hash: NikHash
+
+
+class PayerAdded(Event, stream="contributions"):
+    """payments noted a registered participant: everything a bill is computed from."""
+
+    participant_id: ParticipantId
+    contribution_code: ContributionCode
+    income: Amount
+    sector: Sector
+    programmes: tuple[Programme, ...]
+    funding_source: FundingSource
+    registration_expires_at: Instant
+    payer: Sealed[Payer]
+
+
+class ContributionBilled(Event, stream="contributions"):
+    """A bill fixes its months and amount when issued; `amount` is the sum of its months. Payable until `expires_at` (exclusive)."""
+
+    bill_id: BillId
+    participant_id: ParticipantId
+    contribution_code: ContributionCode
+    kind: BillKind
+    months: tuple[MonthCharge, ...]
+    amount: Amount
+    funding_source: FundingSource
+    expires_at: Instant
+
+
+class BillExpired(Event, stream="contributions"):
+    bill_id: BillId
+    participant_id: ParticipantId
+
+
+class BillCancelled(Event, stream="contributions"):
+    bill_id: BillId
+    participant_id: ParticipantId
+    reason: Code
+
+
+class ContributionPaid(Event, stream="contributions"):
+    """A bill was settled in full. `effective_at` is the channel's transaction time, `posted_at` our durable write in business time."""
+
+    payment_id: PaymentId
+    bill_id: BillId
+    participant_id: ParticipantId
+    kind: BillKind
+    partner: ShortText
+    channel: ShortText
+    channel_reference: ShortText
+    amount: Amount
+    months: tuple[MonthCharge, ...]
+    effective_at: Instant
+    posted_at: Instant
+
+
+class ContributionReversed(Event, stream="contributions"):
+    """A posted payment no longer settles its bill. With reason `protection_refused` the money went to suspense."""
+
+    payment_id: PaymentId
+    bill_id: BillId
+    participant_id: ParticipantId
+    amount: Amount
+    months: tuple[MonthCharge, ...]
+    reason: Code
+
+
+class PaymentUnmatched(Event, stream="receipts"):
+    """Money that belongs to no payable bill stands in suspense with its reason. Key: partner and channel reference."""
+
+    payment_id: PaymentId
+    partner: ShortText
+    channel: ShortText
+    channel_reference: ShortText
+    participant_id: ParticipantId | None
+    amount: Amount
+    reason: Code
+    effective_at: Instant
+
+
+class PartnerEnabled(Event, stream="partners"):
+    """A bank or acquirer may call us. Secrets are not part of the event; public keys are."""
+
+    partner: ShortText
+    name: ShortText
+    client_key: ShortText
+    partner_ids: tuple[ShortText, ...]
+    va_prefixes: tuple[ShortText, ...]
+    public_keys: tuple[str, ...]
+    signature_mode: SignatureMode
+    repeat_profile: RepeatProfile
+
+
+class PartnerKeyRotated(Event, stream="partners"):
+    partner: ShortText
+    public_keys: tuple[str, ...]
+
+
+class PartnerDisabled(Event, stream="partners"):
+    partner: ShortText
+    reason: Code
+
+
+EVENTS: tuple[type[Event], ...] = (
+    PayerAdded,
+    ContributionBilled,
+    BillExpired,
+    BillCancelled,
+    ContributionPaid,
+    ContributionReversed,
+    PaymentUnmatched,
+    PartnerEnabled,
+    PartnerKeyRotated,
+    PartnerDisabled,
+)

@@ -1,0 +1,197 @@
+"""Topic `participants`: who is registered and how protection stands (Permenaker 5/2021; Perdir 22/2022)."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from contracts.event import Event
+from contracts.sealed import Personal, Sealed
+from contracts.values import (
+    AgentId,
+    Amount,
+    Code,
+    ContributionCode,
+    ContributionMonth,
+    Count,
+    FundingSource,
+    Instant,
+    Kpj,
+    Language,
+    LongText,
+    Nik,
+    NikHash,
+    NotificationId,
+    OutreachId,
+    ParticipantId,
+    PaymentId,
+    Phone,
+    Programme,
+    Sector,
+    Sex,
+    ShortText,
+)
+
+
+class Entry(StrEnum):
+    """The door a registration came through."""
+
+    ONLINE = "ONLINE"
+    IMPORT = "IMPORT"
+
+
+class RefusalReason(StrEnum):
+    """Why money that payments accepted starts no protection (domain.md section 6, late and losing payments)."""
+
+    NIK_TAKEN = "nik_taken"
+    ENTRY_AGE_EXCEEDED = "entry_age_exceeded"
+    PARTICIPANT_CLOSED = "participant_closed"
+    REACTIVATED_MEANWHILE = "reactivated_meanwhile"
+
+
+class LapseKind(StrEnum):
+    LAPSED = "LAPSED"
+    INACTIVE = "INACTIVE"
+
+
+class Person(Personal):
+    """`nik_hash` lets readers search by NIK without storing it."""
+
+    nik: Nik
+    nik_hash: NikHash
+    name: ShortText
+    birth_place: ShortText
+    birth_date: date
+    sex: Sex
+    phone: Phone
+    email: ShortText | None
+    address: LongText
+
+
+class Consent(BaseModel):
+    """Proof of consent (UU PDP Art. 22–24): which text, when, through which channel, taken by whom."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    text_version: ShortText
+    given_at: Instant
+    channel: ShortText
+    taken_by: ShortText
+
+
+class ParticipantRegistered(Event, stream="participants"):
+    """A form was accepted. Registered but unpaid means not protected. `new_to_bpu`: this NIK was never in BPU (a candidate acquisition)."""
+
+    participant_id: ParticipantId
+    contribution_code: ContributionCode
+    entry: Entry
+    registered_on: date
+    expires_at: Instant
+    occupation: ShortText
+    sector: Sector
+    work_place: ShortText
+    working_hours: ShortText | None
+    income: Amount
+    employs_others: bool
+    programmes: tuple[Programme, ...]
+    funding_source: FundingSource
+    language: Language
+    new_to_bpu: bool
+    outreach_id: OutreachId | None
+    consent: Consent
+    person: Sealed[Person]
+
+
+class RegistrationExpired(Event, stream="participants"):
+    """Unpaid for `registration_ttl_days`; the NIK is free again, the bill is void."""
+
+    participant_id: ParticipantId
+
+
+class ProtectionStarted(Event, stream="participants"):
+    """A first or reactivation payment opened a spell at `starts_at`. `agent` is the manager, None when the branch is."""
+
+    participant_id: ParticipantId
+    kpj: Kpj
+    spell: Count
+    payment_id: PaymentId
+    amount: Amount
+    starts_at: Instant
+    months: tuple[ContributionMonth, ...]
+    paid_through: ContributionMonth
+    acquisition: bool
+    agent: AgentId | None
+
+
+class ProtectionExtended(Event, stream="participants"):
+    """Further months of the same spell were paid; `paid_through` is the new last paid month M."""
+
+    participant_id: ParticipantId
+    spell: Count
+    payment_id: PaymentId
+    amount: Amount
+    months: tuple[ContributionMonth, ...]
+    paid_through: ContributionMonth
+
+
+class ProtectionCorrected(Event, stream="participants"):
+    """A payment was voided (T13) or a lapse undone (T14); `paid_through` is None when no paid month is left."""
+
+    participant_id: ParticipantId
+    spell: Count
+    payment_id: PaymentId
+    paid_through: ContributionMonth | None
+    cause: Code
+
+
+class ProtectionRefused(Event, stream="participants"):
+    """Money arrived that can start nothing; payments moves it to suspense under this reason."""
+
+    participant_id: ParticipantId
+    payment_id: PaymentId
+    reason: RefusalReason
+
+
+class GraceEntered(Event, stream="participants"):
+    participant_id: ParticipantId
+    paid_through: ContributionMonth
+
+
+class ParticipationLapsed(Event, stream="participants"):
+    """The spell ended at the end of `paid_through`; old arrears are no longer billed."""
+
+    participant_id: ParticipantId
+    spell: Count
+    paid_through: ContributionMonth
+    kind: LapseKind
+
+
+class ParticipantUnreachable(Event, stream="participants"):
+    """A message could not be delivered; the agent sees it and corrects the phone."""
+
+    participant_id: ParticipantId
+    notification_id: NotificationId
+    reason: Code
+
+
+class ParticipantReachable(Event, stream="participants"):
+    """A later message was delivered again."""
+
+    participant_id: ParticipantId
+    notification_id: NotificationId
+
+
+EVENTS: tuple[type[Event], ...] = (
+    ParticipantRegistered,
+    RegistrationExpired,
+    ProtectionStarted,
+    ProtectionExtended,
+    ProtectionCorrected,
+    ProtectionRefused,
+    GraceEntered,
+    ParticipationLapsed,
+    ParticipantUnreachable,
+    ParticipantReachable,
+)
