@@ -1,0 +1,93 @@
+"""The engine of a service, and what an error of the database means: a conflict to re-run, an outage to wait out, or a bug.
+
+Every statement and commit is counted, because counts do not drift with the neighbours' load.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from asyncpg.exceptions import InterfaceError, InternalClientError
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+UNIQUE_VIOLATION = "23505"
+_CONFLICTS = frozenset({UNIQUE_VIOLATION, "40P01", "40001", "25P03", "25P04"})
+"""Unique violation, deadlock, serialization failure, and a transaction ended by one of its time-outs."""
+_OUTAGES = ("08", "57P", "53")
+"""Classes: connection exception, operator intervention (shutdown, starting up), insufficient resources."""
+
+
+class Unavailable(Exception):
+    """Database, broker or another service is out of reach: wait and try again. Nothing was decided."""
+
+
+@dataclass(slots=True)
+class Counters:
+    """What one engine did since the start of the process."""
+
+    statements: int = 0
+    commits: int = 0
+
+
+def async_url(url: str) -> str:
+    """`postgresql://…` for the asyncpg driver."""
+    scheme, separator, rest = url.partition("://")
+    if scheme not in ("postgresql", "postgres", "postgresql+asyncpg") or not separator:
+        raise ValueError("a database URL looks like postgresql://role@host:port/database")
+    return f"postgresql+asyncpg://{rest}"
+
+
+def make_engine(url: str, *, name: str, pool_size: int = 10) -> tuple[AsyncEngine, Counters]:
+    """An engine with a small pool, and its counters. `name` shows in pg_stat_activity. Connects lazily."""
+    engine = create_async_engine(
+        async_url(url),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=5,
+        connect_args={"server_settings": {"application_name": name, "jit": "off"}, "timeout": 5},
+    )
+    counters = Counters()
+
+    @event.listens_for(engine.sync_engine, "after_cursor_execute")
+    def _count_statement(*_: Any) -> None:
+        counters.statements += 1
+
+    @event.listens_for(engine.sync_engine, "commit")
+    def _count_commit(_: sa.Connection) -> None:
+        counters.commits += 1
+
+    return engine, counters
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Another transaction won: re-run in a new transaction."""
+    return isinstance(error, DBAPIError) and sqlstate(error) in _CONFLICTS
+
+
+def is_outage(error: BaseException) -> bool:
+    """The database cannot be reached or is not taking work: back off and try again."""
+    if isinstance(error, Unavailable | PoolTimeout | OSError | InterfaceError | InternalClientError):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    return error.connection_invalidated or sqlstate(error).startswith(_OUTAGES) or is_outage_cause(error)
+
+
+def is_outage_cause(error: DBAPIError) -> bool:
+    """asyncpg's own connection errors arrive wrapped, without an SQLSTATE."""
+    cause: BaseException | None = error.orig
+    while cause is not None:
+        if isinstance(cause, OSError | InterfaceError | InternalClientError):
+            return True
+        cause = cause.__cause__
+    return False
+
+
+def sqlstate(error: DBAPIError) -> str:
+    """The five-character code; empty when the error is not the server's."""
+    return str(getattr(error.orig, "sqlstate", None) or "")
