@@ -1,0 +1,54 @@
+"""Stored copies of personal data: encrypted so that a cell opens in its own place only, and found by keyed hash.
+
+AES-256-SIV is deterministic: the same text in the same cell gives the same bytes, so a replay can be compared with the live table. The price is
+that equal values of one cell over time are seen to be equal; table, column and row in the associated data keep other cells apart.
+"""
+
+from __future__ import annotations
+
+import hmac
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
+from chassis.privacy.derive import subkey
+
+FORM = b"\x01"
+"""First byte of a box: how it was made."""
+
+
+class UnreadableCell(ValueError):
+    """An encrypted cell was altered, moved, or written under another master key. Names the place, never the value."""
+
+
+class Vault:
+    def __init__(self, master_key: bytes, nik_hash_key: bytes) -> None:
+        """`master_key`: 64 bytes, this service's own; `nik_hash_key`: 32 bytes, the same in every service."""
+        self._cipher = AESSIV(subkey(master_key, "vault"))
+        self._nik_hash_key = nik_hash_key
+
+    def seal(self, table: str, column: str, row: str | UUID, text: str | None) -> bytes | None:
+        """The bytes to store in that cell; None stays None."""
+        if text is None:
+            return None
+        return FORM + self._cipher.encrypt(text.encode(), _place(table, column, row))
+
+    def open(self, table: str, column: str, row: str | UUID, box: bytes | None) -> str | None:
+        """The text of that cell. Raises UnreadableCell when the box does not belong there."""
+        if box is None:
+            return None
+        try:
+            if box[:1] != FORM:
+                raise InvalidTag
+            return self._cipher.decrypt(bytes(box[1:]), _place(table, column, row)).decode()
+        except (InvalidTag, ValueError):
+            raise UnreadableCell(f"{table}.{column} of {row}: altered, moved or under another key") from None
+
+    def nik_hash(self, nik: str) -> str:
+        """HMAC-SHA256, hex, of a NIK (16 digits): equal in every service, worthless without the key."""
+        return hmac.digest(self._nik_hash_key, nik.encode(), "sha256").hex()
+
+
+def _place(table: str, column: str, row: str | UUID) -> list[bytes]:
+    return [table.encode(), column.encode(), str(row).encode()]
