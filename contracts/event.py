@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import PydanticSerializationError
 
-from contracts.sealed import Sealer
+from contracts.sealed import Sealer, Witness
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 """Turns the payload of one version into that of the next; pure, never guesses what it cannot know."""
@@ -44,8 +45,14 @@ class Event(BaseModel):
         cls.stream, cls.type, cls.version = stream, type or cls.__name__, version
 
     def encode(self, sealer: Sealer) -> bytes:
-        """The JSON payload, personal data sealed."""
-        return self.model_dump_json(context=sealer).encode()
+        """The JSON payload, personal data sealed. Raises what the sealer raises."""
+        witness = Witness(sealer)
+        try:
+            return self.model_dump_json(context=witness).encode()
+        except PydanticSerializationError:
+            if witness.failure is not None:
+                raise witness.failure from None
+            raise
 
     @classmethod
     def decode(cls, payload: bytes, sealer: Sealer) -> Self:
@@ -68,9 +75,7 @@ def _fields(error: ValidationError) -> str:
 class Catalogue:
     """All event classes a process knows, by (type, version), with the topic of each stream and the service that owns it."""
 
-    def __init__(
-        self, events: Iterable[type[Event]], *, topics: Mapping[str, str], owners: Mapping[str, str]
-    ) -> None:
+    def __init__(self, events: Iterable[type[Event]], *, topics: Mapping[str, str], owners: Mapping[str, str]) -> None:
         """`topics`: stream → topic without prefix; `owners`: stream → service allowed to write it."""
         self.topics, self.owners = dict(topics), dict(owners)
         self._classes: dict[tuple[str, int], type[Event]] = {}

@@ -17,6 +17,7 @@ from pydantic import (
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     SerializationInfo,
+    ValidationError,
     ValidationInfo,
 )
 from pydantic.json_schema import JsonSchemaValue
@@ -74,11 +75,9 @@ class Sealed(Generic[P]):
         def read(data: Any, info: ValidationInfo) -> Sealed[Any]:
             if isinstance(data, Sealed):
                 return data  # made in memory by a decider
-            if not isinstance(data, dict) or not {"sealed_for", "box"} <= data.keys():
-                raise ValueError("a sealed field is {sealed_for, box}")
-            subject, box = UUID(data["sealed_for"]), data["box"]
+            subject, box = _wire_form(data)
             plaintext = None if box is None else _sealer(info).open(subject, box)
-            return Sealed(subject, None if plaintext is None else inner.model_validate_json(plaintext))
+            return Sealed(subject, None if plaintext is None else _opened(inner, plaintext))
 
         def write(sealed: Sealed[Any], info: SerializationInfo) -> dict[str, str | None]:
             plaintext = None if sealed.value is None else sealed.value.model_dump_json().encode()
@@ -105,9 +104,42 @@ class Sealed(Generic[P]):
         }
 
 
+def _wire_form(data: Any) -> tuple[UUID, str | None]:
+    match data:
+        case {"sealed_for": str(subject), "box": str() | None as box}:
+            return UUID(subject), box
+    raise ValueError("a sealed field is {sealed_for, box}")
+
+
+def _opened(inner: type[Personal], plaintext: bytes) -> Personal:
+    """Readers ignore fields they do not know, inside a box too. The error says nothing of what is inside."""
+    try:
+        return inner.model_validate_json(plaintext, extra="ignore")
+    except ValidationError:
+        raise ValueError("what was sealed does not fit its contract") from None
+
+
 def _sealer(info: ValidationInfo | SerializationInfo) -> Sealer:
     context: Any = info.context
     if context is None:
         raise ValueError("sealed data needs a sealer in the pydantic context")
     sealer: Sealer = context
     return sealer
+
+
+class Witness:
+    """A sealer that remembers why it failed: pydantic wraps what a serializer raises, without its cause (2.14)."""
+
+    def __init__(self, sealer: Sealer) -> None:
+        self._sealer = sealer
+        self.failure: Exception | None = None
+
+    def seal(self, subject: UUID, plaintext: bytes) -> str | None:
+        try:
+            return self._sealer.seal(subject, plaintext)
+        except Exception as failure:
+            self.failure = failure
+            raise
+
+    def open(self, subject: UUID, box: str) -> bytes | None:
+        return self._sealer.open(subject, box)
