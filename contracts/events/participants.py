@@ -56,6 +56,25 @@ class LapseKind(StrEnum):
     INACTIVE = "INACTIVE"
 
 
+class Standing(StrEnum):
+    """Where a participation stands (domain.md section 6). ACTIVE and GRACE are inside a spell; EXPIRED and CLOSED are final but for T2."""
+
+    REGISTERED = "REGISTERED"
+    EXPIRED = "EXPIRED"
+    ACTIVE = "ACTIVE"
+    GRACE = "GRACE"
+    LAPSED = "LAPSED"
+    INACTIVE = "INACTIVE"
+    CLOSED = "CLOSED"
+
+
+class CorrectionCause(StrEnum):
+    """T13: a posted payment was voided. T14: a payment made before the lapse instant arrived after it."""
+
+    PAYMENT_VOIDED = "payment_voided"
+    LAPSE_UNDONE = "lapse_undone"
+
+
 class Person(Personal):
     """`nik_hash` lets readers search by NIK without storing it."""
 
@@ -126,24 +145,29 @@ class ProtectionStarted(Event, stream="participants"):
 
 
 class ProtectionExtended(Event, stream="participants"):
-    """Further months of the same spell were paid; `paid_through` is the new last paid month M."""
+    """Further months of the same spell were paid; `paid_through` is the last month M paid without a gap."""
 
     participant_id: ParticipantId
     spell: Count
     payment_id: PaymentId
     amount: Amount
+    effective_at: Instant
     months: tuple[ContributionMonth, ...]
     paid_through: ContributionMonth
 
 
 class ProtectionCorrected(Event, stream="participants"):
-    """A payment was voided (T13) or a lapse undone (T14); `paid_through` is None when no paid month is left."""
+    """Spell `spell` now reaches to `paid_through` (None: no paid month is left); the participation stands at `standing`.
+
+    After LAPSE_UNDONE the payment itself follows as `ProtectionExtended`.
+    """
 
     participant_id: ParticipantId
     spell: Count
     payment_id: PaymentId
     paid_through: ContributionMonth | None
-    cause: Code
+    standing: Standing
+    cause: CorrectionCause
 
 
 class ProtectionRefused(Event, stream="participants"):
@@ -166,6 +190,14 @@ class ParticipationLapsed(Event, stream="participants"):
     spell: Count
     paid_through: ContributionMonth
     kind: LapseKind
+
+
+class ParticipationClosed(Event, stream="participants"):
+    """A death was recorded (T12); a running spell ends on that day. No payment starts anything afterwards."""
+
+    participant_id: ParticipantId
+    spell: Count
+    died_on: date
 
 
 class ParticipantUnreachable(Event, stream="participants"):
@@ -192,6 +224,7 @@ EVENTS: tuple[type[Event], ...] = (
     ProtectionRefused,
     GraceEntered,
     ParticipationLapsed,
+    ParticipationClosed,
     ParticipantUnreachable,
     ParticipantReachable,
 )
