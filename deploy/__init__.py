@@ -1,0 +1,1 @@
+"""How Perisai is run: topics as data, and the local stack."""

@@ -1,0 +1,1 @@
+"""The whole of Perisai on one machine: Kafka, PostgreSQL, the outside parties and the services, under one supervisor."""

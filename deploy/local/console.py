@@ -1,0 +1,53 @@
+"""Lines of many processes on one terminal: whose each is stands in front of it, in that process's own colour."""
+
+import json
+import os
+import sys
+from typing import Any, TextIO
+
+COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
+WIDTH = 13
+OURS = "perisai"
+SHOWN_ELSEWHERE = frozenset({"event", "level", "timestamp", "service", "logger"})
+
+
+class Console:
+    """Prints prefixed lines. Structured log lines (JSON) are turned into `level event key=value`; coloured on a terminal only."""
+
+    def __init__(self, out: TextIO | None = None, *, quiet: bool = False) -> None:
+        self._out = out or sys.stdout
+        self._quiet = quiet
+        self._colour = self._out.isatty() and not os.environ.get("NO_COLOR")
+        self._colours: dict[str, int] = {}
+
+    def tell(self, text: str) -> None:
+        """A line of the supervisor itself; shown even when quiet."""
+        self._print(OURS, text)
+
+    def echo(self, name: str, line: str) -> None:
+        """A line of a child's output."""
+        if not self._quiet:
+            self._print(name, readable(line))
+
+    def _print(self, name: str, text: str) -> None:
+        prefix = f"{name:<{WIDTH}}"
+        if self._colour:
+            code = 1 if name == OURS else self._colours.setdefault(name, COLOURS[len(self._colours) % len(COLOURS)])
+            prefix = f"\x1b[{code}m{prefix}\x1b[0m"
+        try:
+            print(f"{prefix} {text}", file=self._out, flush=True)
+        except BrokenPipeError:  # the reader has gone; the log files have it all
+            self._quiet = True
+
+
+def readable(line: str) -> str:
+    """A JSON log line in the words a person scans for; any other line as it is."""
+    if not line.startswith("{"):
+        return line
+    try:
+        entry: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return line
+    level = str(entry.get("level", "")).upper()
+    rest = " ".join(f"{key}={value}" for key, value in entry.items() if key not in SHOWN_ELSEWHERE and value is not None)
+    return " ".join(part for part in (level if level != "INFO" else "", str(entry.get("event", "")), rest) if part)

@@ -1,0 +1,111 @@
+"""What each of our own processes is told: one function per process, its whole environment in it."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import httpx
+
+from deploy.local import places, ports
+from deploy.local.process import Program
+from deploy.local.supervisor import Check
+
+if TYPE_CHECKING:
+    from deploy.local.stack import LocalStack
+
+# Nothing else of the caller's environment reaches a child, so a stray variable cannot change what a run shows.
+PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "SSL_CERT_FILE", "PERISAI_OTLP_ENDPOINT", "PERISAI_LOG_LEVEL", "FAULT_AT", "FAULT_ACTION", "FAULT_HIT")
+
+
+def answers_ready(url: str) -> Check:
+    """True once `/health/ready` there is 200."""
+
+    async def check() -> bool:
+        async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+            try:
+                return (await client.get(f"{url}/health/ready")).status_code == httpx.codes.OK
+            except httpx.HTTPError:
+                return False
+
+    return check
+
+
+def migration(stack: "LocalStack", service: str) -> Program:
+    """Runs to its end: creates or updates the tables and the grants of one service."""
+    own = {"PERISAI_OWNER_DATABASE_URL": stack.databases.url(service, "owner")}
+    return Program(f"migrate-{service}", _python("chassis.migrate", service), _environment(own), places.PROJECT)
+
+
+def _party(name: str, own: "Callable[[LocalStack], dict[str, str]]") -> "Callable[[LocalStack], Program]":
+    """An outside party: its own folder, its own settings without our prefix."""
+
+    def program(stack: "LocalStack") -> Program:
+        folder = stack.folder / name
+        common = {"HOST": ports.HOST, "PORT": str(stack.ports[name]), "DATA_DIR": str(folder)}
+        return Program(name, _python(f"deploy.local.{name}"), _environment(common | own(stack)), places.PROJECT)
+
+    return program
+
+
+def _service(name: str, own: "Callable[[LocalStack], dict[str, str]]") -> "Callable[[LocalStack], Program]":
+    """One of our services, all roles in one process."""
+
+    def program(stack: "LocalStack") -> Program:
+        return Program(name, _python(f"services.{name}"), _environment(_every_service(stack, name) | own(stack)), places.PROJECT)
+
+    return program
+
+
+def _every_service(stack: "LocalStack", name: str) -> dict[str, str]:
+    return {
+        "PERISAI_ENVIRONMENT": "local",
+        "PERISAI_DATABASE_URL": stack.databases.url(name, "writer"),
+        "PERISAI_KAFKA_BOOTSTRAP": stack.kafka.bootstrap,
+        "PERISAI_TOPIC_PREFIX": stack.topic_prefix,
+        "PERISAI_INSTANCE": f"{name}-0",
+        "PERISAI_HTTP_HOST": ports.HOST,
+        "PERISAI_HTTP_PORT": str(stack.ports[name]),
+        "PERISAI_JWKS_URL": f"{stack.url('issuer')}/.well-known/jwks.json",
+        "PERISAI_ISSUER": stack.url("issuer"),
+        "PERISAI_AUDIENCE": "perisai",
+        "PERISAI_MASTER_KEY": stack.secrets.key(f"master-key-{name}", size=64),
+        "PERISAI_NIK_HASH_KEY": stack.secrets.key("nik-hash-key", size=32),
+        "PERISAI_KEY_DOOR_TOKEN": stack.secrets.token("key-door-token"),
+        "PERISAI_REGISTRATION_URL": stack.url("registration"),
+    }
+
+
+def _issuer(stack: "LocalStack") -> dict[str, str]:
+    return {"ISSUER": stack.url("issuer"), "AUDIENCE": "perisai", "ADMIN_TOKEN": stack.secrets.token("issuer-admin-token")}
+
+
+def _nothing(_: "LocalStack") -> dict[str, str]:
+    return {}
+
+
+def _notifications(stack: "LocalStack") -> dict[str, str]:
+    return {
+        "PERISAI_GATEWAY_URL": stack.url("gateway"),
+        "PERISAI_GATEWAY_API_KEY": stack.secrets.token("gateway-api-key"),
+        "PERISAI_GATEWAY_WEBHOOK_SECRET": stack.secrets.token("gateway-webhook-secret"),
+    }
+
+
+PROGRAMS: "dict[str, Callable[[LocalStack], Program]]" = {
+    "issuer": _party("issuer", _issuer),
+    "bank": _party("bank", _nothing),
+    "gateway": _party("gateway", _nothing),
+    "registration": _service("registration", _nothing),
+    "payments": _service("payments", _nothing),
+    "notifications": _service("notifications", _notifications),
+}
+
+
+def _python(module: str, *arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", module, *arguments)
+
+
+def _environment(own: dict[str, str]) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    return kept | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(places.PROJECT)} | own

@@ -1,0 +1,128 @@
+"""Kafka and PostgreSQL, ours or given; the rest of the stack does not know which."""
+
+import asyncio
+import base64
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+from aiokafka.errors import KafkaError
+
+from deploy.local.kafka import broker, jars
+from deploy.local.ports import HOST, answers
+from deploy.local.postgres import databases, server
+from deploy.local.supervisor import Supervisor
+from deploy.local.trouble import Trouble
+
+LOCK_PATIENCE_S = 15.0
+
+
+@dataclass(frozen=True)
+class Kafka:
+    """A broker that answered: where, and what it says of itself."""
+
+    bootstrap: str
+    about: str
+    cluster_id: str
+    embedded: bool
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A server that answered: the address of a role that may create databases, and its version."""
+
+    admin_url: str
+    version: str
+    embedded: bool
+
+
+async def given_kafka(bootstrap: str) -> Kafka:
+    """The broker of KAFKA_BOOTSTRAP; Trouble if none answers, never another one in its place."""
+    try:
+        async with asyncio.timeout(15):
+            cluster_id = await broker.cluster_id_of(bootstrap)
+    except (OSError, KafkaError, TimeoutError) as error:
+        raise Trouble(f"KAFKA_BOOTSTRAP is set, but no Kafka answers at {bootstrap} ({type(error).__name__}); start it or unset the variable.") from error
+    return Kafka(bootstrap, f"given broker at {bootstrap}", cluster_id, embedded=False)
+
+
+async def given_postgres(url: str) -> Postgres:
+    """The server of DATABASE_URL; Trouble if it is unreachable or older than 17."""
+    return Postgres(url, await databases.version(url), embedded=False)
+
+
+async def start_kafka(supervisor: Supervisor, folder: Path, cache: Path, ports: Mapping[str, int]) -> Kafka:
+    """Starts the embedded broker and waits until it has registered itself."""
+    node = broker.Node(1, ports["kafka"], ports["kafka-controller"])
+    class_path = await asyncio.to_thread(jars.class_path, cache, tell=supervisor.tell)
+    cluster_id = _cluster_id(folder)
+    program = await asyncio.to_thread(broker.prepare, node, [node], folder, class_path, cluster_id=cluster_id)
+
+    async def ready() -> bool:
+        if not answers(node.port):  # aiokafka logs each refused connection
+            return False
+        try:
+            return await broker.cluster_id_of(node.address) == cluster_id
+        except (OSError, KafkaError):
+            return False
+
+    await supervisor.start(program, ready=ready)
+    version = next(jar.version for jar in jars.read_lock() if jar.artifact == "kafka_2.13")
+    return Kafka(node.address, f"Apache Kafka {version}", cluster_id, embedded=True)
+
+
+async def start_postgres(supervisor: Supervisor, folder: Path, port: int) -> Postgres:
+    """Starts the embedded server and waits until the one that answers is the one on our data."""
+    program, data = await asyncio.to_thread(server.prepare, folder, port)
+    url = f"postgresql://{server.SUPERUSER}@{HOST}:{port}/postgres"
+
+    async def ready() -> bool:
+        try:
+            connection = await asyncpg.connect(url, timeout=2)
+        except (OSError, asyncpg.PostgresError, asyncpg.InternalClientError):
+            return False
+        try:
+            found = await connection.fetchval("SHOW data_directory")
+        finally:
+            await connection.close()
+        return os.path.samefile(found, data)
+
+    await _free_of_killed_sessions(data)
+    await supervisor.start(program, ready=ready)
+    return Postgres(url, await databases.version(url), embedded=True)
+
+
+async def _free_of_killed_sessions(data: Path) -> None:
+    """After `kill -9` of the server its sessions live on for moments, and hold the shared memory that a new one refuses to share."""
+    try:
+        segment = (data / "postmaster.pid").read_text().splitlines()[6].split()[1]
+    except (OSError, IndexError):
+        return
+    deadline = asyncio.get_running_loop().time() + LOCK_PATIENCE_S
+    while _attached(segment) and asyncio.get_running_loop().time() < deadline:
+        await asyncio.sleep(0.05)
+
+
+def _attached(segment: str) -> bool:
+    """True while a process is attached to the System V shared memory segment with this id."""
+    try:
+        rows = [line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]]
+    except OSError:
+        return False
+    return any(row[1] == segment and row[6] != "0" for row in rows)
+
+
+def _cluster_id(folder: Path) -> str:
+    """The id of this folder's cluster, made once; Kafka wants 16 bytes as URL-safe base64."""
+    file = folder / "cluster-id"
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_text(_random_id())
+    return file.read_text().strip()
+
+
+def _random_id() -> str:
+    text = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
+    return text if not text.startswith("-") else _random_id()  # a dash in front would be read as an option

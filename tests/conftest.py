@@ -1,0 +1,54 @@
+"""What every test may ask for. Importing this starts nothing."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local import places
+from deploy.local.trouble import Trouble
+from tests.support import stack as stacks
+
+
+@pytest.fixture(scope="session")
+def stack() -> stacks.Stack:
+    """Kafka and PostgreSQL for the whole run; see tests/support/stack.py. Fails, and never skips, if there are none."""
+    try:
+        return stacks.find()
+    except Trouble as trouble:
+        pytest.fail(trouble.told(), pytrace=False)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if _is_worker(config):
+        return
+    folder = tempfile.mkdtemp(prefix="perisai-tests-")
+    os.chmod(folder, 0o711)  # as root PostgreSQL runs as another user, which must pass through
+    os.environ[stacks.FOLDER] = folder
+    os.environ[stacks.CONTROLLER] = str(os.getpid())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _is_worker(config):
+        return
+    folder = Path(os.environ[stacks.FOLDER])
+    stacks.end(folder)
+    places.remove(folder)
+
+
+def pytest_report_header() -> str:
+    return f"stack: {stacks.planned()}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
+    yield
+    used = stacks.used(Path(os.environ[stacks.FOLDER]))
+    told = f"{used.found}: {used.kafka}, {used.postgres}" if used else "none was needed"
+    terminalreporter.write_line(f"stack used: {told}")
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
