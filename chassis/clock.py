@@ -1,8 +1,6 @@
 """Two clocks, never mixed.
-
-Business time decides contribution months, due dates and `occurred_at`; it may be offset to simulate a date. Wall time is for tokens, signatures,
-leases and `recorded_at`. Both are aware UTC.
-"""
+ Business time decides contribution months, due dates and `occurred_at`; it may be offset to simulate a date. Wall
+time is for tokens, signatures, leases and `recorded_at`. Both are aware UTC."""
 
 from __future__ import annotations
 
@@ -31,7 +29,8 @@ class SystemClock:
         return datetime.now(UTC)
 
     def advance_to(self, business: datetime) -> None:
-        """Moves business time forward to an aware instant. Raises ValueError when that lies in the past: months that closed stay closed."""
+        """Moves business time forward to an aware instant. Raises ValueError when that lies in the past: months that
+        closed stay closed."""
         now = self.business()
         if business < now:
             raise ValueError(f"business time is already {now.isoformat()}; it can only be moved forward")

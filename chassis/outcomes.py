@@ -1,4 +1,5 @@
-"""What became of one item of a batch. `Rejected` (chassis.problems) is the fifth outcome, shared by commands and reads."""
+"""What became of one item of a batch. `Rejected` (chassis.problems) is the fifth outcome, shared by commands and
+reads."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A command was carried out. `body` is stored for repeats of the same Idempotency-Key: ids and codes only, never personal data."""
+    """A command was carried out. `body` is stored for repeats of the same Idempotency-Key: ids and codes only, never
+    personal data."""
 
     body: Mapping[str, Any]
     status: int = 201
@@ -22,13 +24,15 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class NotYet:
-    """A fact that this item needs has not arrived; its key waits and is tried again with back-off. `what` is a code, e.g. "participant"."""
+    """A fact that this item needs has not arrived; its key waits and is tried again with back-off. `what` is a code,
+    e.g. "participant"."""
 
     what: str
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The item cannot be dealt with; its key parks until an operator retries it. `reason` is a code without personal data."""
+    """The item cannot be dealt with; its key parks until an operator retries it. `reason` is a code without personal
+    data."""
 
     reason: str

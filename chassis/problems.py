@@ -1,8 +1,8 @@
-"""What the system says when it refuses: a stable code, a status, and one sentence in each language that says what to do.
-
-A business refusal is an outcome (`Rejected`), never an exception; `Refusal` carries one out of a read or an edge, where there is no batch to
-answer. Rendered as RFC 9457 problem details; texts and values never hold personal data. Pure: `domain` modules may import this one.
-"""
+"""What the system says when it refuses: a stable code, a status, and one sentence in each language that says what to
+do.
+ A business refusal is an outcome (`Rejected`), never an exception; `Refusal` carries one out of a read or an edge,
+where there is no batch to answer. Rendered as RFC 9457 problem details; texts and values never hold personal data.
+Pure: `domain` modules may import this one."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ class FieldError:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A refusal as an outcome. `values` fill the placeholders; `rules` names the dated rule set that decided; `errors` lists every bad field."""
+    """A refusal as an outcome. `values` fill the placeholders; `rules` names the dated rule set that decided;
+    `errors` lists every bad field."""
 
     problem: ProblemType
     field: str | None = None
@@ -64,7 +65,8 @@ class Refusal(Exception):
 
 
 def render(rejected: Rejected) -> dict[str, Any]:
-    """The problem+json members. `detail` is the Indonesian sentence (RFC 9457 wants one string); `messages` has both languages.
+    """The problem+json members. `detail` is the Indonesian sentence (RFC 9457 wants one string); `messages` has both
+    languages.
 
     Raises KeyError when a placeholder has no value: a mistake of the code, found by the first test of that refusal.
     """
@@ -146,7 +148,7 @@ METHOD_NOT_ALLOWED = ProblemType(
 IDEMPOTENCY_KEY_MISSING = ProblemType(
     "idempotency_key_missing",
     400,
-    "Kirim tajuk Idempotency-Key (1 sampai 255 karakter ASCII) yang baru untuk setiap perintah, dan ulangi yang sama saat mencoba kembali.",
+    "Kirim tajuk Idempotency-Key (1 sampai 255 karakter ASCII), baru untuk setiap perintah, sama saat mencoba lagi.",
     "Send an Idempotency-Key header (1 to 255 ASCII characters), new for every command and the same when you retry it.",
 )
 KEY_REUSED = ProblemType(
@@ -170,6 +172,6 @@ UNAVAILABLE = ProblemType(
 INTERNAL = ProblemType(
     "internal",
     500,
-    "Terjadi kesalahan pada layanan. Coba lagi dengan Idempotency-Key yang sama; sebutkan X-Correlation-Id bila melapor.",
-    "Something went wrong in the service. Retry with the same Idempotency-Key; quote X-Correlation-Id when you report it.",
+    "Terjadi kesalahan pada layanan. Coba lagi dengan Idempotency-Key yang sama; sebut X-Correlation-Id bila melapor.",
+    "Something went wrong in the service. Retry with the same Idempotency-Key; quote X-Correlation-Id in a report.",
 )

@@ -1,1 +1,2 @@
-"""What the services say to each other: value types, the envelope, the events, their JSON Schema snapshots. Imports nothing of ours."""
+"""What the services say to each other: value types, the envelope, the events, their JSON Schema snapshots. Imports
+nothing of ours."""

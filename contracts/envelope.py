@@ -1,8 +1,7 @@
-"""The envelope of every event: CloudEvents 1.0 attributes and our extensions, carried as `ce_*` headers in Kafka binary mode.
-
-The record's key is the event's own key (`ce_subject`); its value is the JSON payload alone. (stream, key, seq) names an event within the
-whole system: seq is 1, 2, 3 … without holes, so a reader proves order by itself.
-"""
+"""The envelope of every event: CloudEvents 1.0 attributes and our extensions, carried as `ce_*` headers in Kafka
+binary mode.
+ The record's key is the event's own key (`ce_subject`); its value is the JSON payload alone. (stream, key, seq) names
+an event within the whole system: seq is 1, 2, 3 … without holes, so a reader proves order by itself."""
 
 from __future__ import annotations
 
@@ -72,7 +71,8 @@ class Envelope:
 
     @classmethod
     def from_headers(cls, headers: Iterable[tuple[str, bytes | None]]) -> Envelope:
-        """Reads what `to_headers` wrote; foreign headers are ignored. Raises BadEnvelope naming the first header that is missing or unreadable."""
+        """Reads what `to_headers` wrote; foreign headers are ignored. Raises BadEnvelope naming the first header that
+        is missing or unreadable."""
         found = {name.lower(): value for name, value in headers if value is not None}
         if _text(found, "ce_specversion") != SPEC_VERSION:
             raise BadEnvelope("ce_specversion is not 1.0")

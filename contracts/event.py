@@ -1,8 +1,6 @@
 """Base of every event, and the catalogue that finds an event's class by type and version.
-
-Producers construct events (unknown fields are an error); readers go through the catalogue (unknown fields are ignored, older versions are
-lifted by upcasters). A payload is validated once.
-"""
+ Producers construct events (unknown fields are an error); readers go through the catalogue (unknown fields are
+ignored, older versions are lifted by upcasters). A payload is validated once."""
 
 from __future__ import annotations
 
@@ -73,7 +71,8 @@ def _fields(error: ValidationError) -> str:
 
 
 class Catalogue:
-    """All event classes a process knows, by (type, version), with the topic of each stream and the service that owns it."""
+    """All event classes a process knows, by (type, version), with the topic of each stream and the service that owns
+    it."""
 
     def __init__(self, events: Iterable[type[Event]], *, topics: Mapping[str, str], owners: Mapping[str, str]) -> None:
         """`topics`: stream → topic without prefix; `owners`: stream → service allowed to write it."""
@@ -90,16 +89,20 @@ class Catalogue:
         """Every class, oldest version first, by type."""
         return [self._classes[name] for name in sorted(self._classes)]
 
+    def check(self, type_: str, version: int) -> None:
+        """Raises UnknownType or UnknownVersion unless this type and version can be decoded."""
+        if type_ not in self._latest:
+            raise UnknownType(type_)
+        if (type_, version) not in self._classes:
+            raise UnknownVersion(f"{type_} version {version}")
+
     def upcast(self, type_: str, version: int, by: Upcaster) -> None:
         """Registers how a payload of (type, version) becomes one of version + 1."""
         self._upcasters[type_, version] = by
 
     def decode(self, type_: str, version: int, payload: bytes, sealer: Sealer) -> Event:
         """The event in its newest version. Raises UnknownType, UnknownVersion or InvalidPayload."""
-        if type_ not in self._latest:
-            raise UnknownType(type_)
-        if (type_, version) not in self._classes:
-            raise UnknownVersion(f"{type_} version {version}")
+        self.check(type_, version)
         latest = self._latest[type_]
         if version == latest:
             return self._classes[type_, version].decode(payload, sealer)

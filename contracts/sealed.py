@@ -1,9 +1,8 @@
 """Personal data inside an event: on the wire a box that only the key of that person opens, in memory the value itself.
-
-Wire form: `{"sealed_for": "<subject uuid>", "box": "<base64>"}`; `box` is null once the person is forgotten. The key belongs to the subject and
-the box is bound to the event that carries it, so boxes cannot be moved between events. How to seal and open is handed in through pydantic's
-context by the chassis; without it a sealed field can be neither read nor written.
-"""
+ Wire form: `{"sealed_for": "<subject uuid>", "box": "<base64>"}`; `box` is null once the person is forgotten. The key
+belongs to the subject and the box is bound to the event that carries it, so boxes cannot be moved between events. How
+to seal and open is handed in through pydantic's context by the chassis; without it a sealed field can be neither read
+nor written."""
 
 from __future__ import annotations
 
@@ -45,7 +44,8 @@ class Sealer(Protocol):
         """The box for this subject in this event; None when the person is forgotten."""
 
     def open(self, subject: UUID, box: str) -> bytes | None:
-        """The plaintext; None when the person is forgotten. Raises when the key is not at hand or the box was tampered with."""
+        """The plaintext; None when the person is forgotten. Raises when the key is not at hand or the box was
+        tampered with."""
 
 
 class Sealed(Generic[P]):

@@ -1,7 +1,6 @@
 """Value types shared by every contract: money, months, identifiers, codes of the domain glossary.
-
-Money is whole rupiah. Civil months are months in Asia/Jakarta (WIB). Numbers that people read out (NIK, KPJ, codes, phones) are text.
-"""
+ Money is whole rupiah. Civil months are months in Asia/Jakarta (WIB). Numbers that people read out (NIK, KPJ, codes,
+phones) are text."""
 
 from __future__ import annotations
 
@@ -88,7 +87,8 @@ class Language(StrEnum):
 
 @total_ordering
 class ContributionMonth:
-    """One calendar month in WIB that a contribution pays for; JSON form "2026-04". Ordered; `month + n` moves by n months."""
+    """One calendar month in WIB that a contribution pays for; JSON form "2026-04". Ordered; `month + n` moves by n
+    months."""
 
     __slots__ = ("_ordinal",)
 

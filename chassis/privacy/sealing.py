@@ -1,8 +1,6 @@
 """Personal data inside events: AES-256-GCM under the key of that person, bound to the event that carries it.
-
-A box taken from one event opens in no other, and no box opens under another person's key. A destroyed key (`None`) makes every box of that
-person read as "forgotten", for ever.
-"""
+ A box taken from one event opens in no other, and no box opens under another person's key. A destroyed key (`None`)
+makes every box of that person read as "forgotten", for ever."""
 
 from __future__ import annotations
 
@@ -21,7 +19,8 @@ NONCE_BYTES = 12
 
 
 class KeyUnavailable(Exception):
-    """The key of a person is not at hand: an infrastructure matter, so back off and fetch it. Not a ValueError, so pydantic lets it through."""
+    """The key of a person is not at hand: an infrastructure matter, so back off and fetch it. Not a ValueError, so
+    pydantic lets it through."""
 
     def __init__(self, subject: UUID) -> None:
         super().__init__(f"no key at hand for subject {subject}")

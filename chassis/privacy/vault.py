@@ -1,8 +1,7 @@
 """Stored copies of personal data: encrypted so that a cell opens in its own place only, and found by keyed hash.
-
-AES-256-SIV is deterministic: the same text in the same cell gives the same bytes, so a replay can be compared with the live table. The price is
-that equal values of one cell over time are seen to be equal; table, column and row in the associated data keep other cells apart.
-"""
+ AES-256-SIV is deterministic: the same text in the same cell gives the same bytes, so a replay can be compared with
+the live table. The price is that equal values of one cell over time are seen to be equal; table, column and row in
+the associated data keep other cells apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Keys at rest: person keys and dead-letter keys are stored only wrapped under the service's master key, each bound to what it is for."""
+"""Keys at rest: person keys and dead-letter keys are stored only wrapped under the service's master key, each bound
+to what it is for."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ class KeyWrap:
         self._cipher = AESSIV(subkey(master_key, "key-wrap"))
 
     def wrap(self, kind: str, name: str | UUID, key: bytes) -> bytes:
-        """The bytes to store; they unwrap for the same kind and name only (`"person"` and the subject, `"dead-letters"` and the day)."""
+        """The bytes to store; they unwrap for the same kind and name only (`"person"` and the subject,
+        `"dead-letters"` and the day)."""
         return self._cipher.encrypt(key, [kind.encode(), str(name).encode()])
 
     def unwrap(self, kind: str, name: str | UUID, wrapped: bytes) -> bytes:
@@ -28,4 +30,6 @@ class KeyWrap:
         try:
             return self._cipher.decrypt(bytes(wrapped), [kind.encode(), str(name).encode()])
         except (InvalidTag, ValueError):
-            raise UnreadableKey(f"the wrapped {kind} key of {name} was altered or is under another master key") from None
+            raise UnreadableKey(
+                f"the wrapped {kind} key of {name} was altered or is under another master key"
+            ) from None

@@ -53,7 +53,8 @@ class BranchOpened(Event, stream="branches"):
 
 
 class WadahEngaged(Event, stream="wadah"):
-    """The agreement (PKS) between a branch and a Wadah is in force from `term_from` through `term_to`, both inclusive, WIB."""
+    """The agreement (PKS) between a branch and a Wadah is in force from `term_from` through `term_to`, both
+    inclusive, WIB."""
 
     wadah_id: WadahId
     branch_id: BranchId
@@ -71,7 +72,8 @@ class WadahEnded(Event, stream="wadah"):
 
 
 class AgentProposed(Event, stream="agents"):
-    """The Wadah proposes one of its members; `participant_id` is the agent's own BPU participation (Perban 1/2023 Art. 7)."""
+    """The Wadah proposes one of its members; `participant_id` is the agent's own BPU participation (Perban 1/2023
+    Art. 7)."""
 
     agent_id: AgentId
     code: ShortText

@@ -26,7 +26,8 @@ from contracts.values import (
 
 
 class BillKind(StrEnum):
-    """FIRST opens the first spell, STANDARD continues one (arrears included), REACTIVATION opens a new one after a lapse."""
+    """FIRST opens the first spell, STANDARD continues one (arrears included), REACTIVATION opens a new one after a
+    lapse."""
 
     FIRST = "FIRST"
     STANDARD = "STANDARD"
@@ -83,7 +84,8 @@ class PayerAdded(Event, stream="contributions"):
 
 
 class ContributionBilled(Event, stream="contributions"):
-    """A bill fixes its months and amount when issued; `amount` is the sum of its months. Payable until `expires_at` (exclusive)."""
+    """A bill fixes its months and amount when issued; `amount` is the sum of its months. Payable until `expires_at`
+    (exclusive)."""
 
     bill_id: BillId
     participant_id: ParticipantId
@@ -107,7 +109,8 @@ class BillCancelled(Event, stream="contributions"):
 
 
 class ContributionPaid(Event, stream="contributions"):
-    """A bill was settled in full. `effective_at` is the channel's transaction time, `posted_at` our durable write in business time."""
+    """A bill was settled in full. `effective_at` is the channel's transaction time, `posted_at` our durable write in
+    business time."""
 
     payment_id: PaymentId
     bill_id: BillId

@@ -42,7 +42,8 @@ class RecipientAdded(Event, stream="recipients"):
 
 
 class NotificationQueued(Event, stream="notifications"):
-    """One message per (cause, recipient, channel). `values` fill the template and hold no personal data. Not sent after `not_after`."""
+    """One message per (cause, recipient, channel). `values` fill the template and hold no personal data. Not sent
+    after `not_after`."""
 
     notification_id: NotificationId
     participant_id: ParticipantId
@@ -71,7 +72,8 @@ class NotificationDelivered(Event, stream="notifications"):
 
 
 class NotificationFailed(Event, stream="notifications"):
-    """Not sent, or not delivered: refused by the provider, undeliverable, or past its `not_after` (reason `too_late`)."""
+    """Not sent, or not delivered: refused by the provider, undeliverable, or past its `not_after` (reason
+    `too_late`)."""
 
     notification_id: NotificationId
     participant_id: ParticipantId
@@ -80,7 +82,8 @@ class NotificationFailed(Event, stream="notifications"):
 
 
 class NotificationUnknown(Event, stream="notifications"):
-    """Whether the provider took it is not known, and it does not recognise repeats: shown as unknown, never sent again blindly."""
+    """Whether the provider took it is not known, and it does not recognise repeats: shown as unknown, never sent
+    again blindly."""
 
     notification_id: NotificationId
     participant_id: ParticipantId

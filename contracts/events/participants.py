@@ -57,7 +57,8 @@ class LapseKind(StrEnum):
 
 
 class Standing(StrEnum):
-    """Where a participation stands (domain.md section 6). ACTIVE and GRACE are inside a spell; EXPIRED and CLOSED are final but for T2."""
+    """Where a participation stands (domain.md section 6). ACTIVE and GRACE are inside a spell; EXPIRED and CLOSED are
+    final but for T2."""
 
     REGISTERED = "REGISTERED"
     EXPIRED = "EXPIRED"
@@ -101,7 +102,8 @@ class Consent(BaseModel):
 
 
 class ParticipantRegistered(Event, stream="participants"):
-    """A form was accepted. Registered but unpaid means not protected. `new_to_bpu`: this NIK was never in BPU (a candidate acquisition)."""
+    """A form was accepted. Registered but unpaid means not protected. `new_to_bpu`: this NIK was never in BPU (a
+    candidate acquisition)."""
 
     participant_id: ParticipantId
     contribution_code: ContributionCode
@@ -130,7 +132,8 @@ class RegistrationExpired(Event, stream="participants"):
 
 
 class ProtectionStarted(Event, stream="participants"):
-    """A first or reactivation payment opened a spell at `starts_at`. `agent` is the manager, None when the branch is."""
+    """A first or reactivation payment opened a spell at `starts_at`. `agent` is the manager, None when the branch
+    is."""
 
     participant_id: ParticipantId
     kpj: Kpj
@@ -157,7 +160,8 @@ class ProtectionExtended(Event, stream="participants"):
 
 
 class ProtectionCorrected(Event, stream="participants"):
-    """Spell `spell` now reaches to `paid_through` (None: no paid month is left); the participation stands at `standing`.
+    """Spell `spell` now reaches to `paid_through` (None: no paid month is left); the participation stands at
+    `standing`.
 
     After LAPSE_UNDONE the payment itself follows as `ProtectionExtended`.
     """

@@ -1,0 +1,96 @@
+"""Structured logs: one line per request or batch, on standard output, for people (`console`) or machines (`json`).
+ Context (service, correlation id) is bound per request and per batch through contextvars, never globally. Lines of
+other libraries go the same way, so they are redacted too."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, Final, Literal
+
+import structlog
+from structlog.contextvars import bound_contextvars, merge_contextvars
+
+from chassis.telemetry.failures import describe_failure
+from chassis.telemetry.redaction import redact
+
+LogFormat = Literal["console", "json"]
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+"""The logger of everything: `log.info("batch_applied", items=3)`. Event names are words from code; values are ids,
+counts and codes."""
+
+_QUIET: Final = (
+    "aiokafka",
+    "kafka",
+    "faststream",
+    "sqlalchemy",
+    "httpx",
+    "httpcore",
+    "uvicorn.access",
+    "alembic",
+    "asyncio",
+)
+
+
+def configure_logs(service: str, form: LogFormat = "console", level: int = logging.INFO) -> None:
+    """Sets up logging of this process; call once, before anything logs."""
+    shared: list[Any] = [
+        merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _service(service),
+        describe_failure,
+        redact,
+    ]
+    last: Any = (
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=24, sort_keys=False)
+    )
+    structlog.configure(
+        processors=[*shared, last],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=lambda *_: _StandardOutput(),
+        cache_logger_on_first_use=True,
+    )
+    _adopt_others(shared, last, level)
+
+
+def bind(**context: object) -> Any:
+    """`with bind(correlation_id=…):` adds to every line inside."""
+    return bound_contextvars(**context)
+
+
+class _StandardOutput:
+    """Writes to whatever standard output is now, a line in one piece."""
+
+    def msg(self, line: str) -> None:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+    debug = info = warning = warn = error = critical = fatal = exception = log = msg
+
+
+def _service(name: str) -> Any:
+    def add(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+        event["service"] = name
+        return event
+
+    return add
+
+
+def _adopt_others(shared: list[Any], last: Any, level: int) -> None:
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(allow=()), *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+            keep_exc_info=False,
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
