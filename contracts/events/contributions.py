@@ -14,6 +14,7 @@ from contracts.values import (
     Code,
     ContributionCode,
     ContributionMonth,
+    Count,
     FundingSource,
     Instant,
     NikHash,
@@ -44,6 +45,26 @@ class RepeatProfile(StrEnum):
 
     SPEC = "SPEC"
     BCA = "BCA"
+
+
+class Strictness(BaseModel):
+    """What a partner agreed beyond the official field tables (snap.md section 1); the defaults are those tables."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    numeric_external_ids: bool = False
+    """X-EXTERNAL-ID holds digits only."""
+    amount_digits: Count = 16
+    """Most integer digits of an amount."""
+    channel_ids: tuple[ShortText, ...] = ()
+    """Allowed CHANNEL-ID values; empty: any."""
+    source_networks: tuple[ShortText, ...] = ()
+    """Networks the partner may call from, e.g. "10.1.0.0/16"; empty: any."""
+    hex_signatures: bool = False
+    """Hexadecimal signatures are accepted beside base64 ones."""
+    detailed_401: bool = False
+    """A 401 carries virtualAccountData as other errors do."""
+    sub_company: ShortText = "00000"
 
 
 class MonthCharge(BaseModel):
@@ -126,20 +147,30 @@ class ContributionPaid(Event, stream="contributions"):
 
 
 class ContributionReversed(Event, stream="contributions"):
-    """A posted payment no longer settles its bill. With reason `protection_refused` the money went to suspense."""
+    """A posted payment no longer settles its bill: its money stands again as owed by the partner.
+
+    With reason `protection_refused` a `PaymentUnmatched` of the same transaction takes it on to suspense, and `refusal`
+    says why protection was refused; otherwise `refusal` is None.
+    """
 
     payment_id: PaymentId
     bill_id: BillId
     participant_id: ParticipantId
+    partner: ShortText
     amount: Amount
     months: tuple[MonthCharge, ...]
     reason: Code
+    refusal: Code | None
 
 
 class PaymentUnmatched(Event, stream="receipts"):
-    """Money that belongs to no payable bill stands in suspense with its reason. Key: partner and channel reference."""
+    """Money that belongs to no payable bill stands in suspense with its reason. Key: partner and channel reference.
+
+    `bill_id` is the bill that it had settled before, None when it never settled one.
+    """
 
     payment_id: PaymentId
+    bill_id: BillId | None
     partner: ShortText
     channel: ShortText
     channel_reference: ShortText
@@ -160,6 +191,7 @@ class PartnerEnabled(Event, stream="partners"):
     public_keys: tuple[str, ...]
     signature_mode: SignatureMode
     repeat_profile: RepeatProfile
+    strictness: Strictness
 
 
 class PartnerKeyRotated(Event, stream="partners"):
