@@ -66,11 +66,23 @@ async def ensure(bootstrap: str, topics: Sequence[Topic], *, patience_s: float =
         await client.close()
 
 
+async def delete(bootstrap: str, topics: Sequence[Topic]) -> None:
+    """Deletes the topics with their records; for tests and demonstrations on a broker that outlives them."""
+    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap.split(","))
+    await client.start()
+    try:
+        await client.delete_topics([topic.name for topic in topics])
+    finally:
+        await client.close()
+
+
 async def _create(client: AIOKafkaAdminClient, topics: Sequence[Topic], replicas: int) -> bool:
     """True once every topic exists; False if brokers are still missing."""
     existing = set(await client.list_topics())
     new = [
-        NewTopic(t.name, t.partitions, replicas, topic_configs=t.config | {"min.insync.replicas": str(max(1, replicas - 1))})
+        NewTopic(
+            t.name, t.partitions, replicas, topic_configs=t.config | {"min.insync.replicas": str(max(1, replicas - 1))}
+        )
         for t in topics
         if t.name not in existing
     ]

@@ -19,7 +19,9 @@ def unprivileged() -> User | None:
     try:
         entry = pwd.getpwnam("nobody")
     except KeyError as error:
-        raise Trouble("PostgreSQL does not run as root and this machine has no user `nobody`; run make as an ordinary user.") from error
+        raise Trouble(
+            "PostgreSQL does not run as root and this machine has no user `nobody`; run make as an ordinary user."
+        ) from error
     return User("nobody", entry.pw_uid, entry.pw_gid)
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from contextlib import suppress
 from typing import Any, TextIO
 
 COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
@@ -29,15 +30,21 @@ class Console:
         if not self._quiet:
             self._print(name, readable(line))
 
+    def page(self, text: str) -> None:
+        """Something to read, without prefixes."""
+        self._write(f"\n{text}\n")
+
     def _print(self, name: str, text: str) -> None:
         prefix = f"{name:<{WIDTH}}"
         if self._colour:
             code = 1 if name == OURS else self._colours.setdefault(name, COLOURS[len(self._colours) % len(COLOURS)])
             prefix = f"\x1b[{code}m{prefix}\x1b[0m"
-        try:
-            print(f"{prefix} {text}", file=self._out, flush=True)
-        except BrokenPipeError:  # the reader has gone; the log files have it all
-            self._quiet = True
+        self._write(f"{prefix} {text}")
+
+    def _write(self, text: str) -> None:
+        # The terminal or the reader of a pipe may have gone; stopping in order goes on, and the log files have it all.
+        with suppress(OSError):
+            print(text, file=self._out, flush=True)
 
 
 def readable(line: str) -> str:
@@ -49,5 +56,7 @@ def readable(line: str) -> str:
     except ValueError:
         return line
     level = str(entry.get("level", "")).upper()
-    rest = " ".join(f"{key}={value}" for key, value in entry.items() if key not in SHOWN_ELSEWHERE and value is not None)
+    rest = " ".join(
+        f"{key}={value}" for key, value in entry.items() if key not in SHOWN_ELSEWHERE and value is not None
+    )
     return " ".join(part for part in (level if level != "INFO" else "", str(entry.get("event", "")), rest) if part)

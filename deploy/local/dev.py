@@ -25,7 +25,9 @@ PATIENCE_S = 180  # a first start downloads Kafka
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m deploy.local.dev", description="Kafka and PostgreSQL in the background.")
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy.local.dev", description="Kafka and PostgreSQL in the background."
+    )
     parser.add_argument("action", choices=["up", "down", "env", "serve"])
     parser.add_argument("--folder", type=Path, default=places.home() / "dev")
     parser.add_argument("--until-exit-of", type=int, metavar="PID")
@@ -55,7 +57,13 @@ def up(folder: Path, *, until_exit_of: int | None = None) -> dict[str, str]:
         environment = {name: value for name, value in os.environ.items() if name not in EXPORTED}
         with log.open("wb") as out:
             server = subprocess.Popen(
-                argv, cwd=places.PROJECT, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+                argv,
+                cwd=places.PROJECT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
             )
         _await_facts(state_file, server, log)
     return state_file.read().facts

@@ -54,5 +54,7 @@ def _demanded(variable: str, value: str) -> int:
     if not value.isdigit() or not 0 < int(value) < 65_536:
         raise Trouble(f"{variable}={value} is not a port number; give one between 1 and 65535.")
     if not is_free(int(value)):
-        raise Trouble(f"Port {value} ({variable}) is taken by another program; free it, or unset {variable} to have one chosen.")
+        raise Trouble(
+            f"Port {value} ({variable}) is taken by another program; free it, or unset {variable} to have one chosen."
+        )
     return int(value)

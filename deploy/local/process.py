@@ -71,7 +71,6 @@ class Process:
     async def start(self) -> None:
         """Starts the program; Trouble if it cannot be executed."""
         program, user = self.program, self.program.user
-        as_user = {"user": user.uid, "group": user.gid, "extra_groups": []} if user else {}
         try:
             self._child = await asyncio.create_subprocess_exec(
                 *program.argv,
@@ -83,7 +82,9 @@ class Process:
                 limit=LINE_LIMIT,
                 start_new_session=True,
                 preexec_fn=_ends_with_parent(program.death_signal),
-                **as_user,
+                user=user.uid if user else None,
+                group=user.gid if user else None,
+                extra_groups=[] if user else None,
             )
         except OSError as error:
             raise Trouble(f"{program.name} could not be started: {error}.") from error

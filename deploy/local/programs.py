@@ -15,7 +15,19 @@ if TYPE_CHECKING:
     from deploy.local.stack import LocalStack
 
 # Nothing else of the caller's environment reaches a child, so a stray variable cannot change what a run shows.
-PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "SSL_CERT_FILE", "PERISAI_OTLP_ENDPOINT", "PERISAI_LOG_LEVEL", "FAULT_AT", "FAULT_ACTION", "FAULT_HIT")
+PASSED_ON = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "TZ",
+    "TMPDIR",
+    "SSL_CERT_FILE",
+    "PERISAI_OTLP_ENDPOINT",
+    "PERISAI_LOG_LEVEL",
+    "FAULT_AT",
+    "FAULT_ACTION",
+    "FAULT_HIT",
+)
 
 
 def answers_ready(url: str) -> Check:
@@ -52,7 +64,9 @@ def _service(name: str, own: "Callable[[LocalStack], dict[str, str]]") -> "Calla
     """One of our services, all roles in one process."""
 
     def program(stack: "LocalStack") -> Program:
-        return Program(name, _python(f"services.{name}"), _environment(_every_service(stack, name) | own(stack)), places.PROJECT)
+        return Program(
+            name, _python(f"services.{name}"), _environment(_every_service(stack, name) | own(stack)), places.PROJECT
+        )
 
     return program
 
@@ -66,7 +80,7 @@ def _every_service(stack: "LocalStack", name: str) -> dict[str, str]:
         "PERISAI_INSTANCE": f"{name}-0",
         "PERISAI_HTTP_HOST": ports.HOST,
         "PERISAI_HTTP_PORT": str(stack.ports[name]),
-        "PERISAI_JWKS_URL": f"{stack.url('issuer')}/.well-known/jwks.json",
+        "PERISAI_JWKS_URL": f"{stack.url('issuer')}/jwks",
         "PERISAI_ISSUER": stack.url("issuer"),
         "PERISAI_AUDIENCE": "perisai",
         "PERISAI_MASTER_KEY": stack.secrets.key(f"master-key-{name}", size=64),
@@ -77,7 +91,11 @@ def _every_service(stack: "LocalStack", name: str) -> dict[str, str]:
 
 
 def _issuer(stack: "LocalStack") -> dict[str, str]:
-    return {"ISSUER": stack.url("issuer"), "AUDIENCE": "perisai", "ADMIN_TOKEN": stack.secrets.token("issuer-admin-token")}
+    return {
+        "ISSUER": stack.url("issuer"),
+        "AUDIENCE": "perisai",
+        "ADMIN_TOKEN": stack.secrets.token("issuer-admin-token"),
+    }
 
 
 def _nothing(_: "LocalStack") -> dict[str, str]:

@@ -44,7 +44,9 @@ async def given_kafka(bootstrap: str) -> Kafka:
         async with asyncio.timeout(15):
             cluster_id = await broker.cluster_id_of(bootstrap)
     except (OSError, KafkaError, TimeoutError) as error:
-        raise Trouble(f"KAFKA_BOOTSTRAP is set, but no Kafka answers at {bootstrap} ({type(error).__name__}); start it or unset the variable.") from error
+        raise Trouble(
+            f"KAFKA_BOOTSTRAP is set, but no Kafka answers at {bootstrap} ({type(error).__name__}); start it or unset the variable."
+        ) from error
     return Kafka(bootstrap, f"given broker at {bootstrap}", cluster_id, embedded=False)
 
 

@@ -1,9 +1,9 @@
 """The whole stack in one folder: what is given from outside is used, the rest is started here and ends with this process.
 
-    async with LocalStack(folder, services=SERVICES) as stack:
-        stack.url("registration")          # where its API is
-        await stack.kill("kafka")          # faults, by name
-        await stack.restart("kafka")
+async with LocalStack(folder, services=SERVICES) as stack:
+    stack.url("registration")          # where its API is
+    await stack.kill("kafka")          # faults, by name
+    await stack.restart("kafka")
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 from deploy import topics
 from deploy.local import disk, places, ports, programs
@@ -26,6 +26,8 @@ from deploy.local.supervisor import Supervisor
 
 SERVICES = ("registration", "payments", "notifications")
 OUTSIDE = ("issuer", "bank", "gateway")
+
+T = TypeVar("T")
 
 
 def _silent(*_: str) -> None:
@@ -69,14 +71,16 @@ class LocalStack:
         self._file.acquire()
         self._supervisor = Supervisor(self.folder / "logs", tell=self._tell, echo=self._echo)
         try:
-            await self._unless_crashed(self._start())
+            await self.unless_crashed(self._start())
         except BaseException:
             await self._end()
             raise
         self.start_seconds = time.monotonic() - began
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         await self._end()
 
     def url(self, name: str) -> str:
@@ -116,16 +120,40 @@ class LocalStack:
     def topic_prefix(self) -> str:
         return self.environ.get("PERISAI_TOPIC_PREFIX") or topics.declared_prefix()
 
+    def names(self) -> dict[str, str]:
+        """What the stack is made of, with versions."""
+        return {"kafka": self.kafka.about, "postgres": self.postgres.version, "python": platform.python_version()}
+
     def facts(self) -> dict[str, str]:
         """Addresses and versions, for people and for processes that use this stack."""
         return {
-            "kafka": self.kafka.about,
+            **self.names(),
             "KAFKA_BOOTSTRAP": self.kafka.bootstrap,
-            "postgres": f"PostgreSQL {self.postgres.version}",
             "DATABASE_URL": self.postgres.admin_url,
-            "python": platform.python_version(),
             **{name: self.url(name) for name in (*self.outside, *self.services)},
         }
+
+    async def unless_crashed(self, work: Coroutine[Any, Any, T]) -> T:
+        """What the work gives, unless a process ends before it is done: then Trouble."""
+        doing, crash = asyncio.create_task(work), asyncio.create_task(self.until_crash())
+        try:
+            await asyncio.wait({doing, crash}, return_when=asyncio.FIRST_COMPLETED)
+            if crash.done():
+                crash.result()
+            return await doing
+        finally:
+            for task in (doing, crash):
+                task.cancel()
+            await asyncio.gather(doing, crash, return_exceptions=True)
+
+    async def forget_given_servers(self) -> None:
+        """Deletes this stack's databases and topics on servers that outlive it; its services are stopped first."""
+        for name in (*self.services, *self.outside):
+            await self._supervisor.stop(name)
+        if not self.postgres.embedded:
+            await databases.drop(self.databases, self.services)
+        if not self.kafka.embedded:
+            await topics.delete(self.kafka.bootstrap, topics.declared(prefix=self.topic_prefix))
 
     async def _start(self) -> None:
         state = self._file.read()
@@ -176,19 +204,10 @@ class LocalStack:
 
     def _note(self, facts: dict[str, str] | None = None) -> None:
         """Writes down who runs where, so that the next start finds the same ports and ends what this one may leave behind."""
-        processes = {name: Ident.of(process.pid) for name, process in self._supervisor.processes.items() if process.running}
+        processes = {
+            name: Ident.of(process.pid) for name, process in self._supervisor.processes.items() if process.running
+        }
         self._file.write(State(Ident.of(os.getpid()), self.ports, processes, facts or {}))
-
-    async def _unless_crashed(self, work: Coroutine[None, None, None]) -> None:
-        """The work, unless a process ends before it is done: then Trouble."""
-        doing, crash = asyncio.create_task(work), asyncio.create_task(self.until_crash())
-        try:
-            await asyncio.wait({doing, crash}, return_when=asyncio.FIRST_COMPLETED)
-            (crash if crash.done() else doing).result()
-        finally:
-            for task in (doing, crash):
-                task.cancel()
-            await asyncio.gather(doing, crash, return_exceptions=True)
 
     async def _end(self) -> None:
         await self._supervisor.stop_all()

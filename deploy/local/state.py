@@ -44,7 +44,9 @@ class State:
     @property
     def running(self) -> bool:
         """The supervisor lives and something of it answers."""
-        return self.supervisor is not None and self.supervisor.alive and any(answers(port) for port in self.ports.values())
+        return (
+            self.supervisor is not None and self.supervisor.alive and any(answers(port) for port in self.ports.values())
+        )
 
 
 class StateFile:
@@ -83,7 +85,9 @@ class StateFile:
             self._lock = None
             owner = self.read().supervisor
             who = f" (pid {owner.pid})" if owner else ""
-            raise Trouble(f"Perisai already runs from {self.path.parent}{who}; see it with `make status`, end it with `make stop`.") from error
+            raise Trouble(
+                f"Perisai already runs from {self.path.parent}{who}; see it with `make status`, end it with `make stop`."
+            ) from error
 
     def release(self) -> None:
         if self._lock is not None:

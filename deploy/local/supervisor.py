@@ -87,13 +87,19 @@ class Supervisor:
                 await process.wait()
                 raise self._ended(process)
             if time.monotonic() > deadline:
-                raise Trouble(f"{process.program.name} is not ready after {within_s:.0f} s; its log is {process.log}.", tail=self._tail(process))
+                raise Trouble(
+                    f"{process.program.name} is not ready after {within_s:.0f} s; its log is {process.log}.",
+                    tail=self._tail(process),
+                )
             await asyncio.sleep(POLL_S)
 
     def _ended(self, process: Process) -> Trouble:
         code = process.returncode
         how = f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with exit code {code}"
-        return Trouble(f"{process.program.name} {how}; its log is {process.log}, and these are its last lines:", tail=self._tail(process))
+        return Trouble(
+            f"{process.program.name} {how}; its log is {process.log}, and these are its last lines:",
+            tail=self._tail(process),
+        )
 
     def _tail(self, process: Process) -> tuple[str, ...]:
         return tuple(process.last_lines)[-TOLD_LINES:]

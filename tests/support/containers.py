@@ -5,7 +5,8 @@ import asyncio
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 from deploy.local import ports
 from deploy.local.postgres import databases
@@ -17,13 +18,17 @@ POSTGRES_IMAGE = os.environ.get("TEST_POSTGRES_IMAGE", "postgres:18")
 PATIENCE_S = 60
 DAEMON_PATIENCE_S = 5
 
+T = TypeVar("T")
+
 
 def at_hand() -> bool:
     """True if a daemon answers and has both images."""
-    return bool(shutil.which("docker")) and all(_docker("image", "inspect", image) for image in (KAFKA_IMAGE, POSTGRES_IMAGE))
+    return bool(shutil.which("docker")) and all(
+        _docker("image", "inspect", image) for image in (KAFKA_IMAGE, POSTGRES_IMAGE)
+    )
 
 
-def start() -> dict[str, object]:
+def start() -> dict[str, Any]:
     """Starts both and waits until they answer; the fields of a Stack. Raises Trouble if there is no daemon or an image is not to be had."""
     if not _docker("version"):
         raise Trouble("TEST_STACK=containers is set, but no container daemon answers; start one or unset the variable.")
@@ -41,7 +46,7 @@ def remove(ids: Sequence[str]) -> None:
         _docker("rm", "--force", "--volumes", *ids)
 
 
-async def _start() -> dict[str, object]:
+async def _start() -> dict[str, Any]:
     from testcontainers.core.container import DockerContainer
 
     port = ports.choose(["kafka"], previous={}, demanded={})["kafka"]
@@ -58,10 +63,16 @@ async def _start() -> dict[str, object]:
     async with asyncio.timeout(PATIENCE_S):
         await _until_answers(given_kafka, bootstrap)
         version = await _until_answers(databases.version, url)
-    return {"kafka_bootstrap": bootstrap, "admin_url": url, "kafka": about, "postgres": f"PostgreSQL {version}", "containers": ids}
+    return {
+        "kafka_bootstrap": bootstrap,
+        "admin_url": url,
+        "kafka": about,
+        "postgres": f"PostgreSQL {version}",
+        "containers": ids,
+    }
 
 
-async def _until_answers(ask, address: str):  # type: ignore[no-untyped-def]
+async def _until_answers(ask: Callable[[str], Awaitable[T]], address: str) -> T:
     while True:
         try:
             return await ask(address)

@@ -138,7 +138,11 @@ def end(folder: Path) -> None:
 
 
 def _start(folder: Path) -> Stack:
-    kafka, postgres, demanded = os.environ.get("KAFKA_BOOTSTRAP"), os.environ.get("DATABASE_URL"), os.environ.get("TEST_STACK")
+    kafka, postgres, demanded = (
+        os.environ.get("KAFKA_BOOTSTRAP"),
+        os.environ.get("DATABASE_URL"),
+        os.environ.get("TEST_STACK"),
+    )
     if demanded not in (None, "", "containers", "embedded"):
         raise Trouble(f"TEST_STACK={demanded} is unknown; it is `containers` or `embedded`, or not set.")
     if bool(kafka) != bool(postgres):
@@ -180,10 +184,17 @@ async def _migrate_once(stack: Stack, service: str, name: str) -> None:
 def _migrate(service: str, owner_url: str) -> None:
     argv = [sys.executable, "-m", "chassis.migrate", service]
     done = subprocess.run(
-        argv, cwd=PROJECT, env=os.environ | {"PERISAI_OWNER_DATABASE_URL": owner_url}, capture_output=True, text=True, check=False
+        argv,
+        cwd=PROJECT,
+        env=os.environ | {"PERISAI_OWNER_DATABASE_URL": owner_url},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
-        raise Trouble(f"The migrations of {service} failed.", tail=tuple((done.stdout + done.stderr).splitlines()[-20:]))
+        raise Trouble(
+            f"The migrations of {service} failed.", tail=tuple((done.stdout + done.stderr).splitlines()[-20:])
+        )
 
 
 def _digest(service: str) -> str:

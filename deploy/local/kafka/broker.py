@@ -84,7 +84,12 @@ def prepare(node: Node, cluster: Sequence[Node], folder: Path, jars: Sequence[Pa
     if not (data / FORMATTED).exists():
         _format(java, config, cluster_id)
     argv = (*java, "kafka.Kafka", str(config))
-    return Program("kafka" if len(cluster) == 1 else f"kafka-{node.node_id}", argv, {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}, folder)
+    return Program(
+        "kafka" if len(cluster) == 1 else f"kafka-{node.node_id}",
+        argv,
+        {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
+        folder,
+    )
 
 
 def _java(folder: Path, jars: Sequence[Path]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ here: each coordinate of `jgo.lock.toml` is fetched alone, into a temporary fold
 
 import hashlib
 import os
+import sys
 import tempfile
 import tomllib
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.local import places
 from deploy.local.trouble import Trouble
 
 HERE = Path(__file__).parent
@@ -41,7 +43,9 @@ def read_lock(folder: Path = HERE) -> list[Jar]:
         jars = [Jar(d["groupId"], d["artifactId"], d["version"], d["sha256"]) for d in lock["dependencies"]]
         locked = lock["metadata"]["spec_hash"]
     except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
-        raise Trouble(f"The lock of Kafka's jars in {folder} cannot be read ({error!r}); restore it, or run `make lock`.") from error
+        raise Trouble(
+            f"The lock of Kafka's jars in {folder} cannot be read ({error!r}); restore it, or run `make lock`."
+        ) from error
     if hashlib.sha256(wanted).hexdigest()[: len(locked)] != locked:
         raise Trouble(f"{folder / 'jgo.lock.toml'} is stale: jgo.toml was changed after it was made; run `make lock`.")
     return jars
@@ -101,3 +105,10 @@ def _fetch(jar: Jar, incoming: Path, cache: Path) -> Jar:
     _verify(jar, path)
     os.replace(path, cache / jar.file_name)
     return jar
+
+
+if __name__ == "__main__":
+    try:
+        class_path(places.cache() / "jars", tell=print)
+    except Trouble as trouble:
+        sys.exit(trouble.told())

@@ -54,13 +54,17 @@ async def version(admin_url: str, *, timeout_s: float = 10.0) -> str:
     try:
         connection = await asyncpg.connect(admin_url, timeout=timeout_s)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-        raise Trouble(f"DATABASE_URL is set, but no PostgreSQL lets us in at {place} ({type(error).__name__}); start it or unset the variable.") from error
+        raise Trouble(
+            f"DATABASE_URL is set, but no PostgreSQL lets us in at {place} ({type(error).__name__}); start it or unset the variable."
+        ) from error
     try:
         number, text = connection.get_server_version(), await connection.fetchval("SHOW server_version")
     finally:
         await connection.close()
     if number.major < OLDEST:
-        raise Trouble(f"PostgreSQL {text} at {place} is too old: {OLDEST} is the oldest that can end a forgotten transaction; use a newer server.")
+        raise Trouble(
+            f"PostgreSQL {text} at {place} is too old: {OLDEST} is the oldest that can end a forgotten transaction; use a newer server."
+        )
     return str(text).split()[0]
 
 
@@ -72,6 +76,16 @@ async def create(server: Server, services: Sequence[str]) -> None:
             await create_roles(connection, server, service)
             await create_database(connection, server.database(service), role_name(service, "owner"))
             await grant_connect(connection, service, server.database(service))
+    finally:
+        await connection.close()
+
+
+async def drop(server: Server, services: Sequence[str]) -> None:
+    """Deletes the services' databases, whoever is connected; the roles stay, others may use them."""
+    connection = await asyncpg.connect(server.admin_url)
+    try:
+        for service in services:
+            await connection.execute(f'DROP DATABASE IF EXISTS "{server.database(service)}" WITH (FORCE)')
     finally:
         await connection.close()
 
@@ -91,7 +105,9 @@ async def grant_connect(connection: "asyncpg.Connection[asyncpg.Record]", servic
         await connection.execute(f'GRANT CONNECT ON DATABASE "{database}" TO "{role_name(service, role)}"')
 
 
-async def _create_role(connection: "asyncpg.Connection[asyncpg.Record]", server: Server, service: str, role: str) -> None:
+async def _create_role(
+    connection: "asyncpg.Connection[asyncpg.Record]", server: Server, service: str, role: str
+) -> None:
     name = role_name(service, role)
     if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", name):
         await connection.execute(f'CREATE ROLE "{name}" LOGIN')
@@ -108,7 +124,9 @@ async def create_database(connection: "asyncpg.Connection[asyncpg.Record]", name
     if await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
         return
     try:
-        await connection.execute(f"""CREATE DATABASE "{name}" OWNER "{owner}" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'""")
+        await connection.execute(
+            f"""CREATE DATABASE "{name}" OWNER "{owner}" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"""
+        )
     except (asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
         pass  # another process was first
 

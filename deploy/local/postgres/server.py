@@ -71,7 +71,9 @@ def wheel_folder() -> Path:
     """The wheel's package folder, found without importing it."""
     found = importlib.util.find_spec(WHEEL)
     if found is None or not found.submodule_search_locations:
-        raise Trouble(f"The Python package {WHEEL} is not installed; run `make setup`, or give a server in DATABASE_URL.")
+        raise Trouble(
+            f"The Python package {WHEEL} is not installed; run `make setup`, or give a server in DATABASE_URL."
+        )
     return Path(found.submodule_search_locations[0])
 
 
@@ -131,11 +133,33 @@ def _initialise(place: Installation) -> None:
     place.data.mkdir(mode=0o700, exist_ok=True)
     if place.user:
         os.chown(place.data, place.user.uid, place.user.gid)
-    argv = [str(place.bin / "initdb"), "-D", str(place.data), "-U", SUPERUSER, "-A", "trust", "--encoding=UTF8", "--locale=C"]
-    as_user = {"user": place.user.uid, "group": place.user.gid, "extra_groups": []} if place.user else {}
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, env=_environment(), cwd=place.data, **as_user)  # type: ignore[call-overload]
+    argv = [
+        str(place.bin / "initdb"),
+        "-D",
+        str(place.data),
+        "-U",
+        SUPERUSER,
+        "-A",
+        "trust",
+        "--encoding=UTF8",
+        "--locale=C",
+    ]
+    done = subprocess.run(
+        argv,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=_environment(),
+        cwd=place.data,
+        user=place.user.uid if place.user else None,
+        group=place.user.gid if place.user else None,
+        extra_groups=[] if place.user else None,
+    )
     if done.returncode != 0:
-        raise Trouble(f"PostgreSQL's data folder {place.data} could not be created.", tail=tuple((done.stdout + done.stderr).splitlines()[-10:]))
+        raise Trouble(
+            f"PostgreSQL's data folder {place.data} could not be created.",
+            tail=tuple((done.stdout + done.stderr).splitlines()[-10:]),
+        )
 
 
 def _environment() -> dict[str, str]:

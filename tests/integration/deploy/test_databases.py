@@ -11,7 +11,9 @@ READER = {"transaction_timeout": "0", "idle_in_transaction_session_timeout": "0"
 
 
 @pytest.mark.parametrize(("role", "expected"), [("writer", WRITER), ("reader", READER), ("owner", READER)])
-async def test_only_the_writer_role_is_cut_off_when_it_forgets_a_transaction(stack: Stack, role: str, expected: dict[str, str]) -> None:
+async def test_only_the_writer_role_is_cut_off_when_it_forgets_a_transaction(
+    stack: Stack, role: str, expected: dict[str, str]
+) -> None:
     server = databases.Server(stack.admin_url, prefix=stack.own_name() + "_")
     await databases.create(server, ["registration"])
     connection = await asyncpg.connect(server.url("registration", role))

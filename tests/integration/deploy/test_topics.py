@@ -17,7 +17,12 @@ async def test_declared_topics_are_created_once_and_again_without_harm(stack: St
 async def test_records_are_kept_without_limit(stack: Stack) -> None:
     async with stack.own_topics() as prefix:
         config = await _config(stack, prefix + "participants")
-    wanted = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete", "unclean.leader.election.enable": "false"}
+    wanted = {
+        "retention.ms": "-1",
+        "retention.bytes": "-1",
+        "cleanup.policy": "delete",
+        "unclean.leader.election.enable": "false",
+    }
     assert {name: config[name] for name in wanted} == wanted
 
 
