@@ -6,6 +6,7 @@ here: each coordinate of `jgo.lock.toml` is fetched alone, into a temporary fold
 
 import hashlib
 import os
+import ssl
 import sys
 import tempfile
 import tomllib
@@ -91,6 +92,7 @@ def _fetch(jar: Jar, incoming: Path, cache: Path) -> Jar:
     from jgo.config import GlobalSettings  # a development dependency, needed for the first start alone
     from jgo.maven import MavenContext
 
+    os.environ.setdefault("REQUESTS_CA_BUNDLE", _trusted_by_the_machine())
     mirrors = dict(GlobalSettings.load().repositories)
     if os.environ.get("MAVEN_REPOSITORY"):
         mirrors = {"central": os.environ["MAVEN_REPOSITORY"]}
@@ -105,6 +107,13 @@ def _fetch(jar: Jar, incoming: Path, cache: Path) -> Jar:
     _verify(jar, path)
     os.replace(path, cache / jar.file_name)
     return jar
+
+
+def _trusted_by_the_machine() -> str:
+    """The machine's own certificates, which pip uses too; requests would take the list inside certifi, which knows no local proxy."""
+    paths = ssl.get_default_verify_paths()
+    places = (os.environ.get("PIP_CERT"), os.environ.get("SSL_CERT_FILE"), paths.cafile, paths.openssl_capath)
+    return next((place for place in places if place and Path(place).exists()), "")
 
 
 if __name__ == "__main__":
