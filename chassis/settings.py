@@ -97,6 +97,7 @@ class Settings(BaseSettings):
     """Business time minus wall time at the first start, in seconds."""
     debug: bool = False
     log_format: LogFormat | Literal[""] = ""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
     otlp_endpoint: str | None = None
 
     @field_validator("roles", "cors_origins", mode="before")

@@ -57,7 +57,7 @@ event_log = sa.Table(
 relay_cursors = sa.Table(
     "relay_cursors",
     metadata,
-    sa.Column("bucket", sa.SmallInteger, primary_key=True),
+    sa.Column("bucket", sa.SmallInteger, primary_key=True, autoincrement=False),
     sa.Column(
         "tx_id", Xid8, nullable=False, comment="everything up to (tx_id, position) is acknowledged by the broker"
     ),
@@ -127,6 +127,14 @@ idempotency = sa.Table(
     sa.Column("recorded_at", _INSTANT, nullable=False),
 )
 
+person_keys = sa.Table(
+    "person_keys",
+    metadata,
+    sa.Column("subject", UUID, primary_key=True),
+    sa.Column("wrapped", sa.LargeBinary, comment="null once destroyed: everything sealed for that person is unreadable for ever"),
+    comment="Filled in the one service that registers people (registration); the others ask it and keep none.",
+)
+
 number_blocks = sa.Table(
     "number_blocks",
     metadata,
@@ -147,7 +155,7 @@ timer_backoff = sa.Table(
 business_clock = sa.Table(
     "business_clock",
     metadata,
-    sa.Column("id", sa.SmallInteger, primary_key=True),
+    sa.Column("id", sa.SmallInteger, primary_key=True, autoincrement=False),
     sa.Column(
         "offset_seconds", sa.BigInteger, nullable=False, comment="business time minus wall time; 0 in production"
     ),

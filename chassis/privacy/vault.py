@@ -25,6 +25,7 @@ class Vault:
     def __init__(self, master_key: bytes, nik_hash_key: bytes) -> None:
         """`master_key`: 64 bytes, this service's own; `nik_hash_key`: 32 bytes, the same in every service."""
         self._cipher = AESSIV(subkey(master_key, "vault"))
+        self._hash_key = subkey(master_key, "content-hash")
         self._nik_hash_key = nik_hash_key
 
     def seal(self, table: str, column: str, row: str | UUID, text: str | None) -> bytes | None:
@@ -47,6 +48,10 @@ class Vault:
     def nik_hash(self, nik: str) -> str:
         """HMAC-SHA256, hex, of a NIK (16 digits): equal in every service, worthless without the key."""
         return hmac.digest(self._nik_hash_key, nik.encode(), "sha256").hex()
+
+    def keyed_hash(self, content: bytes) -> str:
+        """HMAC-SHA256, hex, under this service's own key: tells equal contents from different ones, and nothing else."""
+        return hmac.digest(self._hash_key, content, "sha256").hex()
 
 
 def _place(table: str, column: str, row: str | UUID) -> list[bytes]:

@@ -1,0 +1,264 @@
+"""Consumers: one FastStream batch subscriber per topic and service, one transaction per batch.
+
+Read, fetch the persons' keys, decode, apply in one transaction, commit offsets: in that order, so nothing is ever acknowledged before it took
+effect. Outages are waited out inside the handler with nothing committed; a record that is no event of ours is dead-lettered before it is passed
+over; an item whose handler raises is alone by then (`Batches`), tried ATTEMPTS times, and parked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import KafkaAckableMessage
+from faststream.kafka.subscriber.usecase import BatchSubscriber
+
+from chassis import faults, records
+from chassis.batches import Batches, Broken
+from chassis.database import Unavailable
+from chassis.fuse import Fuse, FuseBlown
+from chassis.inbox import Applying
+from chassis.outcomes import Done, Failed, NotYet
+from chassis.privacy.keys import KeyRing
+from chassis.privacy.sealing import KeyUnavailable
+from chassis.records import Bad, Incoming, Outcome, Read, Received, Record
+from chassis.telemetry import log, metrics, span
+from chassis.transaction import Tx, UseCase
+from contracts.event import Catalogue, Event
+
+ATTEMPTS = 5
+MAX_RECORDS = 500
+BATCH_TIMEOUT_MS = 10
+PATIENCE_S = 30.0
+"""How long one call of the handler waits out an outage before it hands the batch back and polls again: well inside max.poll.interval."""
+REBALANCE_TIMEOUT_MS = 60_000
+"""Above PATIENCE_S: a rebalance waits for the batch in hand."""
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """A topic (without prefix), the event types handled, and the use case that handles a batch of them. Other types only move `progress`."""
+
+    topic: str
+    handler: UseCase[Received, Outcome]
+    types: frozenset[type[Event]]
+
+    @property
+    def handled(self) -> frozenset[str]:
+        return frozenset(event.type for event in self.types)
+
+
+class LetterBox(Protocol):
+    async def send(self, letters: list[Bad]) -> None:
+        """Returns once every letter is durable; raises when it is not: then no offset may move."""
+
+
+class Consumer:
+    """The handler of one subscription. `consume` is free of FastStream, so tests and the parking retry drive it too."""
+
+    def __init__(
+        self,
+        subscription: Subscription,
+        *,
+        service: str,
+        catalogue: Catalogue,
+        batches: Batches,
+        keys: KeyRing,
+        letters: LetterBox,
+    ) -> None:
+        self.subscription, self._service = subscription, service
+        self._catalogue, self._batches, self._keys, self._letters = catalogue, batches, keys, letters
+        self._fuse = Fuse()
+        self.busy = asyncio.Lock()
+        self.draining = asyncio.Event()
+        self.stopped_because: str | None = None
+
+    async def consume(self, found: Sequence[Record]) -> None:
+        """Brings every record to a durable end: applied, seen, parked or dead-lettered.
+
+        Raises Unavailable after PATIENCE_S of outage and FuseBlown; then no offset may move.
+        """
+        wait, waited = 0.05, 0.0
+        while True:
+            try:
+                return await self._consume_once(found)
+            except (Unavailable, KeyUnavailable, KafkaError, TimeoutError) as error:
+                metrics.CONSUMER_RETRIES.labels(self.subscription.topic).inc()
+                if waited >= PATIENCE_S or self.draining.is_set():
+                    raise Unavailable("outage outlasted the batch") from error
+                pause = wait * random.uniform(0.5, 1)  # noqa: S311
+                await asyncio.sleep(pause)
+                wait, waited = min(wait * 2, 2.0), waited + pause
+
+    async def _consume_once(self, found: Sequence[Record]) -> None:
+        reads = [records.read(record, self._catalogue, self.subscription.topic) for record in found]
+        good = [item for item in reads if isinstance(item, Read)]
+        await self._keys.fetch(records.subjects(item for item in good if item.envelope.type in self.subscription.handled))
+        decoded = [
+            records.decode(item, self._catalogue, self.subscription.handled, self._keys.cache) for item in good
+        ]
+        bad = [item for item in (*reads, *decoded) if isinstance(item, Bad)]
+        if bad:
+            for _ in bad:
+                self._fuse.record(failed=True)
+            await self._letters.send(bad)
+        faults.point("P1", self.subscription.topic)
+        await self._apply([item for item in decoded if isinstance(item, Incoming)])
+
+    async def _apply(self, items: list[Incoming]) -> None:
+        with span(
+            f"{self._service} consume {self.subscription.topic}", links=[item.envelope.traceparent for item in items]
+        ):
+            outcomes = await self.apply(items)
+        counts: dict[str, int] = {}
+        for item, outcome in zip(items, outcomes, strict=True):
+            name = _named(item, outcome)
+            counts[name] = counts.get(name, 0) + 1
+        for name, count in counts.items():
+            metrics.CONSUMED.labels(self.subscription.topic, name).inc(count)
+        if items:
+            log.info("batch_applied", topic=self.subscription.topic, records=len(items), **counts)
+        for item, outcome in zip(items, outcomes, strict=True):
+            if not isinstance(outcome, NotYet):
+                self._fuse.record(failed=isinstance(outcome, Failed) and outcome.reason not in _FOLLOWERS)
+
+    async def apply(self, items: Sequence[Incoming]) -> list[Outcome]:
+        """Applies or parks every item; durable when it returns. Raises Unavailable."""
+        applying = Applying(self.subscription.handler, name=f"{self._service}.{self.subscription.topic}")
+        outcomes = await self._batches.run(applying, items)
+        return [
+            await self._insist(item, outcome.error) if isinstance(outcome, Broken) else outcome
+            for item, outcome in zip(items, outcomes, strict=True)
+        ]
+
+    async def _insist(self, item: Incoming, error: Exception) -> Outcome:
+        """An item that raised gets its remaining attempts alone, then parks its key."""
+        for attempt in range(1, ATTEMPTS):
+            if not self.draining.is_set():
+                await asyncio.sleep(0.01 * 2**attempt)
+            applying = Applying(self.subscription.handler, name=f"{self._service}.{self.subscription.topic}")
+            (outcome,) = await self._batches.run(applying, [item])
+            if not isinstance(outcome, Broken):
+                return outcome
+            error = outcome.error
+        parking = Applying(_fail(type(error).__name__), name=f"{self._service}.{self.subscription.topic}.park")
+        (outcome,) = await self._batches.run(parking, [item])
+        if isinstance(outcome, Broken):
+            raise outcome.error
+        log.error(
+            "key_parked",
+            topic=self.subscription.topic,
+            event_id=str(item.envelope.event_id),
+            error=type(error).__name__,
+            runbook="docs/operations.md#parked-keys",
+        )
+        return outcome
+
+
+_FOLLOWERS = frozenset({"behind", "gap"})
+"""Parked because of another event: no verdict on the event itself."""
+
+
+def _named(item: Incoming, outcome: Outcome) -> str:
+    if isinstance(outcome, Done):
+        return "applied" if item.event is not None else "unhandled"
+    return "parked"
+
+
+def _fail(error: str) -> UseCase[Received, Outcome]:
+    async def give_up(tx: Tx, items: Sequence[Received], /) -> list[Outcome]:
+        return [Failed("failed") for _ in items]
+
+    give_up.__name__ = f"give_up_after_{error}"
+    return give_up
+
+
+class _WaitForBatch(ConsumerRebalanceListener):  # type: ignore[misc]
+    """A rebalance waits for the batch in hand, so no batch is handled by two members at once."""
+
+    def __init__(self, consumer: Consumer) -> None:
+        self._consumer = consumer
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        self._consumer.draining.set()
+        async with self._consumer.busy:
+            self._consumer.draining.clear()
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        return None
+
+
+def subscribe(broker: KafkaBroker, consumer: Consumer, *, prefix: str, instance: str) -> BatchSubscriber:
+    """Attaches a consumer to a broker with the settings that lose nothing (stack.md 2.3); the caller starts the broker."""
+    topic = prefix + consumer.subscription.topic
+    service = consumer._service  # noqa: SLF001 — same module
+
+    async def parse(message: tuple[ConsumerRecord[Any, Any], ...]) -> KafkaAckableMessage:
+        # Headers of strangers are never decoded here: one bad header would drop the whole batch.
+        return KafkaAckableMessage(body=b"", raw_message=message, consumer=subscriber.consumer)
+
+    async def decode(message: KafkaAckableMessage) -> list[ConsumerRecord[Any, Any]]:
+        return list(message.raw_message)
+
+    async def handle(batch: list[ConsumerRecord[Any, Any]]) -> None:
+        async with consumer.busy:
+            try:
+                await consumer.consume([_record(raw) for raw in batch])
+            except FuseBlown as error:
+                _stop(consumer, subscriber, str(error))
+                raise
+            faults.point("P5", consumer.subscription.topic)
+            await _commit(subscriber, batch)
+            faults.point("P6", consumer.subscription.topic)
+
+    subscriber = broker.subscriber(
+        topic,
+        batch=True,
+        group_id=f"{prefix}{service}",
+        group_instance_id=f"{instance}-{consumer.subscription.topic}",
+        max_records=MAX_RECORDS,
+        batch_timeout_ms=BATCH_TIMEOUT_MS,
+        auto_offset_reset="earliest",
+        ack_policy=AckPolicy.NACK_ON_ERROR,
+        no_reply=True,
+        rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
+        listener=_WaitForBatch(consumer),
+        parser=parse,
+        decoder=decode,
+    )
+    subscriber(handle)
+    return subscriber
+
+
+def _record(raw: ConsumerRecord[Any, Any]) -> Record:
+    return Record(
+        records.Coordinates(raw.topic, raw.partition, raw.offset), raw.key, raw.value, tuple(raw.headers or ())
+    )
+
+
+async def _commit(subscriber: BatchSubscriber, batch: Sequence[ConsumerRecord[Any, Any]]) -> None:
+    """Commits last + 1 of each partition. A partition lost meanwhile is a normal duplicate for its new owner."""
+    offsets = {TopicPartition(raw.topic, raw.partition): raw.offset + 1 for raw in batch}
+    try:
+        if subscriber.consumer is not None:
+            await subscriber.consumer.commit(offsets)
+    except (CommitFailedError, IllegalStateError):
+        log.warning("offsets_not_committed", partitions=len(offsets))
+
+
+def _stop(consumer: Consumer, subscriber: BatchSubscriber, reason: str) -> None:
+    consumer.stopped_because = reason
+    subscriber.running = False
+    metrics.FUSE_BLOWN.labels(consumer.subscription.topic).set(1)
+    log.error(
+        "fuse_blown", topic=consumer.subscription.topic, reason=reason, runbook="docs/operations.md#fuse"
+    )
+

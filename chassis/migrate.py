@@ -1,0 +1,100 @@
+"""`python -m chassis.migrate SERVICE`: brings a service's database to the newest version and grants its roles what they need, no more.
+
+Two histories per database: the chassis' own tables and the service's. The writer role gets neither UPDATE nor DELETE on `event_log`; the reader
+reads. Needs the owner role in PERISAI_OWNER_DATABASE_URL. PostgreSQL 17 or newer. Safe to repeat, and to run from several places at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from chassis.database import async_url
+
+OLDEST_SERVER = 170_000
+_LOCK = 7_215_001  # one migration of a database at a time
+
+
+class MigrationRefused(Exception):
+    """One sentence for a person."""
+
+
+async def migrate(service: str, owner_url: str) -> None:
+    """Raises MigrationRefused when the server is too old or the service unknown."""
+    engine = create_async_engine(async_url(owner_url))
+    try:
+        async with engine.begin() as conn:
+            await conn.run_sync(_migrate, service)
+    finally:
+        await engine.dispose()
+
+
+def _migrate(conn: sa.Connection, service: str) -> None:
+    version = int(conn.exec_driver_sql("SHOW server_version_num").scalar_one())
+    if version < OLDEST_SERVER:
+        raise MigrationRefused(f"PostgreSQL 17 or newer is needed; this server is {version // 10_000}")
+    conn.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    _upgrade(conn, _folder("chassis"), "alembic_version_chassis")
+    _upgrade(conn, _folder(f"services.{service}"), "alembic_version")
+    _grant(conn, service)
+
+
+def _folder(package: str) -> Path:
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise MigrationRefused(f"there is no {package}")
+    return Path(next(iter(spec.submodule_search_locations))) / "migrations"
+
+
+def _upgrade(conn: sa.Connection, folder: Path, version_table: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(folder))
+    script = ScriptDirectory.from_config(config)
+
+    def steps(revision: tuple[str, ...], context: MigrationContext) -> object:
+        return script._upgrade_revs("heads", revision)  # noqa: SLF001 — what alembic's own `upgrade` command calls
+
+    with EnvironmentContext(config, script, fn=steps) as environment:
+        environment.configure(connection=conn, version_table=version_table, transactional_ddl=True)
+        environment.run_migrations()
+
+
+def _grant(conn: sa.Connection, service: str) -> None:
+    writer, reader = f"{service}_writer", f"{service}_reader"
+    roles = {row[0] for row in conn.exec_driver_sql("SELECT rolname FROM pg_roles")}
+    if not {writer, reader} <= roles:
+        return  # an owner-only database, as tests make
+    for statement in (
+        f"GRANT USAGE ON SCHEMA public TO {writer}, {reader}",
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {writer}, {reader}",
+        f"GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {writer}",
+        f"REVOKE UPDATE, DELETE, TRUNCATE ON event_log FROM {writer}",
+        f"REVOKE INSERT, UPDATE, DELETE ON alembic_version, alembic_version_chassis FROM {writer}",
+        "CREATE SCHEMA IF NOT EXISTS shadow",
+        f"GRANT USAGE, CREATE ON SCHEMA shadow TO {writer}",
+    ):
+        conn.exec_driver_sql(statement)
+
+
+def main() -> None:
+    if len(sys.argv) != 2 or not (url := os.environ.get("PERISAI_OWNER_DATABASE_URL")):
+        sys.exit("usage: PERISAI_OWNER_DATABASE_URL=postgresql://… python -m chassis.migrate registration|payments|notifications")
+    try:
+        asyncio.run(migrate(sys.argv[1], url))
+    except MigrationRefused as error:
+        sys.exit(str(error))
+    print(f"{sys.argv[1]}: database is at the newest version")
+
+
+if __name__ == "__main__":
+    main()

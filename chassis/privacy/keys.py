@@ -1,0 +1,139 @@
+"""The key ring: the keys of the persons in a batch, fetched in bulk before the batch's transaction begins.
+ registration keeps the keys (wrapped under its master key) and answers the others through one HTTP door. Per person
+the answer is the key, `forgotten` (None: apply with blanks) or nothing (KeyUnavailable: infrastructure, back off,
+park nothing)."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import Callable, Collection, Mapping
+from typing import Protocol
+from uuid import UUID
+
+import httpx
+import sqlalchemy as sa
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from chassis import rows
+from chassis.database import Unavailable
+from chassis.privacy.wrap import KeyWrap
+from chassis.problems import UNAUTHORIZED, Refusal, Rejected
+from chassis.tables import person_keys
+
+MAX_CACHED = 200_000
+MAX_ASKED = 2_000
+DOOR = "/internal/person-keys"
+
+Keys = dict[UUID, bytes | None]
+
+
+class KeySource(Protocol):
+    async def load(self, subjects: Collection[UUID]) -> Keys:
+        """Keys of the known subjects; None for the forgotten. Raises Unavailable."""
+
+
+class KeyRing:
+    """A bounded cache in front of a source. `cache` is what sealers read from."""
+
+    def __init__(self, source: KeySource) -> None:
+        self._source = source
+        self.cache: Keys = {}
+
+    async def fetch(self, subjects: Collection[UUID]) -> None:
+        """Makes the keys of these subjects available in `cache`. Raises Unavailable when the source is, or does not
+        know one yet."""
+        missing = {subject for subject in subjects if subject not in self.cache}
+        if not missing:
+            return
+        if len(self.cache) + len(missing) > MAX_CACHED:
+            self.cache.clear()
+            missing = set(subjects)
+        self.cache.update(await self._source.load(missing))
+        if unknown := missing - self.cache.keys():
+            raise Unavailable(f"{len(unknown)} person keys are not known to their keeper yet")
+
+
+class OwnKeys:
+    """The keeper's source: its own table."""
+
+    def __init__(self, engine: AsyncEngine, wrap: KeyWrap) -> None:
+        self._engine, self._wrap = engine, wrap
+
+    async def load(self, subjects: Collection[UUID]) -> Keys:
+        query = sa.select(person_keys.c.subject, person_keys.c.wrapped).where(
+            rows.matching(person_keys.c.subject, subjects)
+        )
+        async with self._engine.connect() as conn:
+            found = (await conn.execute(query)).all()
+        return {
+            r.subject: None if r.wrapped is None else self._wrap.unwrap("person", r.subject, r.wrapped) for r in found
+        }
+
+    async def store(self, conn: AsyncConnection, keys: Mapping[UUID, bytes]) -> None:
+        """Stores the keys of new persons, in the transaction that registers them."""
+        new = [
+            {"subject": subject, "wrapped": self._wrap.wrap("person", subject, key)} for subject, key in keys.items()
+        ]
+        await rows.insert(conn, person_keys, new)
+
+
+class RemoteKeys:
+    """Every other service's source: the keeper's HTTP door."""
+
+    def __init__(self, client: httpx.AsyncClient, base_url: str, token: str) -> None:
+        self._client, self._url, self._token = client, base_url.rstrip("/") + DOOR, token
+
+    async def load(self, subjects: Collection[UUID]) -> Keys:
+        keys: Keys = {}
+        wanted = sorted(subjects)
+        for start in range(0, len(wanted), MAX_ASKED):
+            keys |= await self._ask(wanted[start : start + MAX_ASKED])
+        return keys
+
+    async def _ask(self, subjects: list[UUID]) -> Keys:
+        try:
+            response = await self._client.post(
+                self._url,
+                json={"subjects": [str(subject) for subject in subjects]},
+                headers={"Authorization": f"Bearer {self._token}"},
+                timeout=5,
+            )
+            response.raise_for_status()
+            answer = KeysAnswer.model_validate_json(response.content)
+        except (httpx.HTTPError, ValueError) as error:
+            raise Unavailable("the keeper of person keys does not answer") from error
+        return {s: None if key is None else base64.b64decode(key) for s, key in answer.keys_by_subject.items()}
+
+    async def store(self, conn: AsyncConnection, keys: Mapping[UUID, bytes]) -> None:
+        raise PermissionError("only the keeper of person keys makes new ones")
+
+
+class KeysWanted(BaseModel):
+    subjects: list[UUID] = Field(max_length=MAX_ASKED)
+
+
+class KeysAnswer(BaseModel):
+    """`null` means forgotten; a subject that is absent is not known."""
+
+    keys_by_subject: dict[UUID, str | None]
+
+
+def router(source: Callable[[], OwnKeys], token: str) -> APIRouter:
+    """The keeper's door. Guarded by a secret shared between services; never reachable from outside (see
+    docs/operations.md)."""
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.post(DOOR)
+    async def person_keys_of(wanted: KeysWanted, request: Request) -> KeysAnswer:
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(given.encode(), token.encode()):
+            raise Refusal(Rejected(UNAUTHORIZED))
+        keys = await source().load(wanted.subjects)
+        return KeysAnswer(
+            keys_by_subject={s: None if key is None else base64.b64encode(key).decode() for s, key in keys.items()}
+        )
+
+    return routes

@@ -1,0 +1,47 @@
+"""`perisai relay rebase`: makes a relay usable after its database was restored into another PostgreSQL server.
+
+There, transaction ids start low again, so the old cursors would read nothing and say nothing. With the writers stopped, every row that may be
+unpublished is sent, each key in seq order (repeats are harmless), a floor is set, and from then on only positions above it are read.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from aiokafka import AIOKafkaProducer
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from chassis import eventlog
+from contracts.event import Catalogue
+
+_UNPUBLISHED = sa.text(
+    f"SELECT {eventlog.ENVELOPE_COLUMNS} FROM relay_cursors c JOIN ("  # noqa: S608
+    f"  SELECT bucket, position, tx_id, {eventlog.ENVELOPE_COLUMNS} FROM event_log) e"
+    " ON e.bucket = c.bucket AND (e.tx_id, e.position) > (c.tx_id, c.position) AND e.position > c.floor"
+    " ORDER BY stream, key, seq"
+)
+_REBASE = sa.text(
+    "UPDATE relay_cursors SET tx_id = '0'::xid8, position = 0, floor = COALESCE((SELECT max(position) FROM event_log), 0),"
+    " system_identifier = (SELECT system_identifier FROM pg_control_system()),"
+    " lease_token = NULL, lease_holder = NULL, lease_until = NULL"
+)
+
+
+async def rebase(
+    engine: AsyncEngine, producer: AIOKafkaProducer, *, service: str, prefix: str, catalogue: Catalogue
+) -> int:
+    """Sends what may be unpublished and sets the floor; returns the rows sent. The service's writers must be stopped."""
+    async with engine.begin() as conn:  # lint: commit — an operator's step on plumbing, no decision
+        rows = (await conn.execute(_UNPUBLISHED)).all()
+        acks = [
+            await producer.send(
+                prefix + catalogue.topics[row.stream],
+                key=row.key.encode(),
+                value=bytes(row.payload),
+                headers=eventlog.envelope_of(row, service).to_headers(),
+            )
+            for row in rows
+        ]
+        for ack in acks:
+            await ack
+        await conn.execute(_REBASE)
+    return len(rows)

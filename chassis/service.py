@@ -1,0 +1,128 @@
+"""What a service is to the chassis, and what the chassis gives a service: the composition root of every process.
+
+A service author needs `Service`, `Composition`, `App`, `Subscription`, `Timer` and the use-case signature of `chassis.transaction`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import httpx
+import sqlalchemy as sa
+from fastapi import APIRouter
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis.batches import Batches
+from chassis.clock import Clock, SystemClock
+from chassis.consumer import Subscription
+from chassis.database import make_engine
+from chassis.door import Door
+from chassis.http.commands import CommandDoor, command_door
+from chassis.numbers import NumberBlocks
+from chassis.outcomes import Accepted
+from chassis.privacy.keys import KeyRing, OwnKeys, RemoteKeys
+from chassis.privacy.vault import Vault
+from chassis.privacy.wrap import KeyWrap
+from chassis.problems import Rejected
+from chassis.settings import Environment, Settings
+from chassis.timers import Timer
+from chassis.transaction import Projection, UseCase
+from contracts.event import Catalogue
+
+C = TypeVar("C")
+O = TypeVar("O")  # noqa: E741
+S = TypeVar("S", bound=Settings)
+
+Worker = Callable[[asyncio.Event], Awaitable[None]]
+"""A long-running task of a service, until the event is set; outages are retried by the chassis."""
+
+
+@dataclass(frozen=True)
+class Composition:
+    """What a service consists of in a running process. `workers`: name → task."""
+
+    routers: Sequence[APIRouter] = ()
+    subscriptions: Sequence[Subscription] = ()
+    timers: Sequence[Timer] = ()
+    workers: Mapping[str, Worker] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service as data. `tables`: its state, which is a fold of its event log; `personal`: table → encrypted columns."""
+
+    name: str
+    catalogue: Catalogue
+    tables: Sequence[sa.Table]
+    personal: Mapping[str, Sequence[str]]
+    projection: Callable[[Vault], Projection]
+    compose: Callable[[App], Composition]
+    settings: type[Settings] = Settings
+
+
+class App:
+    """The parts of one process of a service, wired once."""
+
+    def __init__(self, service: Service, settings: Settings, *, clock: Clock | None = None) -> None:
+        self.service, self.settings = service, settings
+        self.instance = settings.instance or f"{service.name}-0"
+        self.clock: Clock = clock or SystemClock(settings.clock_offset)
+        self.engine, self.counters = make_engine(settings.database_url, name=self.instance)
+        self._numbers_engine, _ = make_engine(settings.database_url, name=f"{self.instance}-numbers", pool_size=1)
+        self.vault = Vault(settings.master_key, settings.nik_hash_key)
+        self.wrap = KeyWrap(settings.master_key)
+        self.outbound = httpx.AsyncClient(follow_redirects=False, timeout=5)
+        self.own_keys = OwnKeys(self.engine, self.wrap)
+        self._keeps_keys = not settings.registration_url
+        source = self.own_keys if self._keeps_keys else self._remote_keys()
+        self.keys = KeyRing(source)
+        self.numbers = NumberBlocks(self._numbers_engine)
+        self.batches = Batches(
+            self.engine,
+            service.projection(self.vault),
+            service=service.name,
+            catalogue=service.catalogue,
+            clock=self.clock,
+            person_keys=self.keys.cache,
+            store_person_keys=source.store,
+            check_loading=settings.environment is not Environment.PRODUCTION,
+        )
+        self.composition = service.compose(self)
+
+    def door(self, use_case: UseCase[C, O]) -> Door[C, O]:
+        """Group commit for one use case; answers its outcomes. For callers with an idempotency of their own (SNAP)."""
+        return Door(self.batches, use_case)
+
+    def command_door(self, use_case: UseCase[C, Accepted | Rejected]) -> CommandDoor[C]:
+        """Group commit for commands under an Idempotency-Key; goes with `chassis.http.answer`."""
+        return command_door(self.batches, use_case)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection to read with; nothing is ever committed on it."""
+        async with self.engine.connect() as conn:
+            yield conn
+
+    async def ping(self) -> None:
+        """One round trip to the database; raises when it is away."""
+        async with self.engine.connect() as conn:
+            await conn.execute(sa.text("SELECT 1"))
+
+    async def close(self) -> None:
+        await self.outbound.aclose()
+        await self.engine.dispose()
+        await self._numbers_engine.dispose()
+
+    def _remote_keys(self) -> RemoteKeys:
+        return RemoteKeys(self.outbound, self.settings.registration_url, self.settings.key_door_token)
+
+
+def as_settings(app: App, kind: type[S]) -> S:
+    """The settings of this service, as its own type."""
+    if not isinstance(app.settings, kind):
+        raise TypeError(f"{app.service.name} needs {kind.__name__}")
+    return app.settings

@@ -1,0 +1,135 @@
+"""Timers are due rows worked in batches: what falls due is a query, what happens is a use case like any other.
+
+A key that the use case does not settle is backed off, never left at the head of the queue, and tried again later each time. Between batches the
+timer pauses, so a month-end mass yields to live traffic.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from chassis import faults, rows
+from chassis.batches import Batches, Broken
+from chassis.clock import Clock
+from chassis.database import Unavailable, is_outage
+from chassis.ids import new_id
+from chassis.outcomes import Done, Failed, NotYet
+from chassis.records import Outcome
+from chassis.tables import timer_backoff
+from chassis.telemetry import log, metrics
+from chassis.transaction import Meta, UseCase
+
+FIRST_RETRY_S, LONGEST_RETRY_S = 5, 3_600
+PAUSE_S = 0.05
+"""Between two batches of one timer, while live traffic has its turn."""
+
+DueQuery = Callable[[AsyncConnection, datetime, int], Awaitable[Sequence[str]]]
+"""Keys due at this business time, at most so many, oldest first; must leave out those for which `backed_off` holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One due key; the use case reads its state again after its head and decides whether it is still due."""
+
+    key: str
+    meta: Meta
+    now: datetime
+
+
+@dataclass(frozen=True)
+class Timer:
+    """`every_s`: wall seconds between looks at an empty queue."""
+
+    name: str
+    due: DueQuery
+    use_case: UseCase[Due, Outcome]
+    every_s: float = 1.0
+    batch: int = 200
+
+
+def backed_off(timer: str, key: sa.ColumnElement[str], now: datetime) -> sa.ColumnElement[bool]:
+    """For due queries: this key was not settled and its time has not come again."""
+    return sa.exists().where(
+        timer_backoff.c.timer == timer, timer_backoff.c.key == key, timer_backoff.c.not_before > now
+    )
+
+
+class Timers:
+    """Runs the timers of a service in this process."""
+
+    def __init__(self, engine: AsyncEngine, batches: Batches, clock: Clock, timers: Sequence[Timer], *, service: str) -> None:
+        self._engine, self._batches, self._clock = engine, batches, clock
+        self._timers, self._service = timers, service
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """All timers side by side, until `stop`."""
+        async with asyncio.TaskGroup() as group:
+            for timer in self._timers:
+                group.create_task(self._run_one(timer, stop), name=f"timer-{timer.name}")
+
+    async def _run_one(self, timer: Timer, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            pause = timer.every_s
+            try:
+                if await self.fire(timer):
+                    pause = PAUSE_S
+            except Exception as error:
+                if not is_outage(error):
+                    log.error("timer_failed", timer=timer.name, error=type(error).__name__, exc_info=error)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), pause)
+
+    async def fire(self, timer: Timer) -> int:
+        """Works one batch of what is due; returns how many keys it looked at. Raises Unavailable."""
+        now = self._clock.business()
+        async with self._engine.connect() as conn:
+            keys = await timer.due(conn, now, timer.batch)
+        if not keys:
+            return 0
+        faults.point("Z1", timer.name)
+        due = [Due(key, Meta(actor=f"{self._service}.{timer.name}", correlation_id=new_id()), now) for key in keys]
+        outcomes = await self._batches.run(timer.use_case, due)
+        faults.point("Z3", timer.name)
+        await self._back_off(timer, [(d.key, o) for d, o in zip(due, outcomes, strict=True) if not isinstance(o, Done)])
+        metrics.TIMER_ROWS.labels(timer.name, "done").inc(sum(isinstance(o, Done) for o in outcomes))
+        return len(keys)
+
+    async def _back_off(self, timer: Timer, unsettled: Sequence[tuple[str, Outcome | Broken]]) -> None:
+        if not unsettled:
+            return
+        try:
+            async with self._engine.begin() as conn:  # lint: commit — plumbing: when to look at a key again
+                query = sa.select(timer_backoff.c.key, timer_backoff.c.attempts).where(
+                    timer_backoff.c.timer == timer.name, rows.matching(timer_backoff.c.key, [k for k, _ in unsettled])
+                )
+                attempts = {row.key: row.attempts for row in await conn.execute(query)}
+                await rows.upsert(
+                    conn, timer_backoff, [self._row(timer, k, o, attempts.get(k, 0)) for k, o in unsettled]
+                )
+        except Exception as error:
+            raise Unavailable("the database is out of reach") from error
+        metrics.TIMER_ROWS.labels(timer.name, "backed_off").inc(len(unsettled))
+
+    def _row(self, timer: Timer, key: str, outcome: Outcome | Broken, attempts: int) -> dict[str, object]:
+        wait = min(FIRST_RETRY_S * 2 ** min(attempts, 16), LONGEST_RETRY_S)
+        match outcome:
+            case NotYet(what):
+                reason = f"not_yet:{what}"
+            case Failed(code):
+                reason = code
+            case _:
+                reason = "failed"
+        return {
+            "timer": timer.name,
+            "key": key,
+            "attempts": attempts + 1,
+            "reason": reason,
+            "not_before": self._clock.business() + timedelta(seconds=wait),
+        }
