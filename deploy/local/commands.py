@@ -8,8 +8,11 @@ import os
 import signal
 import tempfile
 import time
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from deploy.local import dev, places, programs
 from deploy.local.console import Console
@@ -18,6 +21,8 @@ from deploy.local.state import State, StateFile, end_leftovers
 from deploy.local.trouble import Trouble
 
 OUTREACH_DAY = "deploy.local.outreach_day"
+# A Monday morning before any discount of the contributions: the day of the official simulation.
+BUSINESS_TIME = datetime(2025, 10, 6, 9, tzinfo=ZoneInfo("Asia/Jakarta"))
 STOP_WITHIN_S = 90
 
 
@@ -25,7 +30,7 @@ async def run() -> int:
     """Everything up, the outreach day played, then up until a signal or a crash."""
     console = Console()
     home = places.home()
-    async with LocalStack(home, services=SERVICES, outside=OUTSIDE, tell=console.tell, echo=console.echo) as stack:
+    async with _everything(home, os.environ, console) as stack:
         console.tell(f"everything is up after {stack.start_seconds:.1f} s; logs are in {home / 'logs'}")
         if day := _outreach_day():
             report = await stack.unless_crashed(day.play(stack, console.tell))
@@ -49,10 +54,7 @@ async def demo(report: Path) -> int:
     folder.chmod(0o711)  # as root PostgreSQL runs as another user, which must pass through
     environ = _of_its_own(os.environ)
     try:
-        stack = LocalStack(
-            folder, services=SERVICES, outside=OUTSIDE, environ=environ, tell=console.tell, echo=console.echo
-        )
-        async with stack:
+        async with _everything(folder, environ, console) as stack:
             began = time.monotonic()
             found: dict[str, Any] = await stack.unless_crashed(day.play(stack, console.tell))
             seconds = {"setup": _setup_seconds(), "start": stack.start_seconds, "play": time.monotonic() - began}
@@ -138,6 +140,18 @@ def addresses(stack: LocalStack) -> str:
         "`make status` in another terminal tells what runs; `.venv/bin/perisai status` how far behind it is. Ctrl-C stops everything.",
     ]
     return "\n".join(lines)
+
+
+def _everything(folder: Path, environ: Mapping[str, str], console: Console) -> LocalStack:
+    return LocalStack(
+        folder,
+        services=SERVICES,
+        outside=OUTSIDE,
+        environ=environ,
+        business_time=BUSINESS_TIME,
+        tell=console.tell,
+        echo=console.echo,
+    )
 
 
 def _outreach_day() -> Any | None:

@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from chassis.clock import SystemClock
 from deploy.local import places, ports
 from deploy.local.process import Program
 from deploy.local.supervisor import Check
 
 if TYPE_CHECKING:
     from deploy.local.stack import LocalStack
+
+# The agreement of the demonstration's bank with us: what both sides wrote into their settings. Its secret is made at the first start.
+BANK_PARTNER_ID = "81001"
+BANK_CLIENT_KEY = "demo-bank"
+BANK_VA_PREFIX = "8100"
 
 # Nothing else of the caller's environment reaches a child, so a stray variable cannot change what a run shows.
 PASSED_ON = (
@@ -87,6 +93,8 @@ def _every_service(stack: "LocalStack", name: str) -> dict[str, str]:
         "PERISAI_NIK_HASH_KEY": stack.secrets.key("nik-hash-key", size=32),
         "PERISAI_KEY_DOOR_TOKEN": stack.secrets.token("key-door-token"),
         "PERISAI_REGISTRATION_URL": stack.url("registration"),
+        "PERISAI_CLOCK_OFFSET_S": str(int(stack.business_offset.total_seconds())),
+        "PERISAI_LOG_FORMAT": "json",
     }
 
 
@@ -95,6 +103,18 @@ def _issuer(stack: "LocalStack") -> dict[str, str]:
         "ISSUER": stack.url("issuer"),
         "AUDIENCE": "perisai",
         "ADMIN_TOKEN": stack.secrets.token("issuer-admin-token"),
+    }
+
+
+def _bank(stack: "LocalStack") -> dict[str, str]:
+    business_time = SystemClock(stack.business_offset).business()
+    return {
+        "BILLER_URL": f"{stack.url('payments')}/snap/v1.0",
+        "PARTNER_ID": BANK_PARTNER_ID,
+        "CLIENT_KEY": BANK_CLIENT_KEY,
+        "CLIENT_SECRET": stack.secrets.token("bank-client-secret"),
+        "VA_PREFIX": BANK_VA_PREFIX,
+        "BUSINESS_TIME": business_time.isoformat(timespec="seconds"),
     }
 
 
@@ -112,7 +132,7 @@ def _notifications(stack: "LocalStack") -> dict[str, str]:
 
 PROGRAMS: "dict[str, Callable[[LocalStack], Program]]" = {
     "issuer": _party("issuer", _issuer),
-    "bank": _party("bank", _nothing),
+    "bank": _party("bank", _bank),
     "gateway": _party("gateway", _nothing),
     "registration": _service("registration", _nothing),
     "payments": _service("payments", _nothing),

@@ -12,10 +12,12 @@ import platform
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from chassis.clock import SystemClock
 from deploy import topics
 from deploy.local import disk, places, ports, programs
 from deploy.local.postgres import databases
@@ -35,7 +37,8 @@ def _silent(*_: str) -> None:
 
 
 class LocalStack:
-    """See the module. `environ` holds KAFKA_BOOTSTRAP, DATABASE_URL and demanded ports; `tell` gets progress, `echo` the children's lines.
+    """See the module. `environ` holds KAFKA_BOOTSTRAP, DATABASE_URL and demanded ports; `business_time` is the date that a
+    new folder's services and bank live in (default: today); `tell` gets progress, `echo` the children's lines.
 
     Entering raises Trouble if anything cannot be had; whatever had been started by then is ended again.
     """
@@ -50,6 +53,7 @@ class LocalStack:
         services: Sequence[str] = (),
         outside: Sequence[str] = (),
         environ: Mapping[str, str] = os.environ,
+        business_time: datetime | None = None,
         tell: Callable[[str], None] = _silent,
         echo: Callable[[str, str], None] = _silent,
     ) -> None:
@@ -58,8 +62,10 @@ class LocalStack:
         self.outside = tuple(outside)
         self.environ = environ
         self.secrets = Secrets(folder / "secrets")
+        self.business_offset = timedelta(0)
         self.start_seconds = 0.0
         self.ports: dict[str, int] = {}
+        self._business_time = business_time
         self._tell = tell
         self._echo = echo
         self._file = StateFile(folder)
@@ -69,6 +75,7 @@ class LocalStack:
         began = time.monotonic()
         self.folder.mkdir(parents=True, exist_ok=True)
         self._file.acquire()
+        self.business_offset = self._business_offset()
         self._supervisor = Supervisor(self.folder / "logs", tell=self._tell, echo=self._echo)
         try:
             await self.unless_crashed(self._start())
@@ -196,6 +203,15 @@ class LocalStack:
 
     async def _begin_program(self, name: str) -> None:
         await self._supervisor.start(programs.PROGRAMS[name](self), ready=programs.answers_ready(self.url(name)))
+
+    def _business_offset(self) -> timedelta:
+        """Business time minus wall time as of the folder's first start: months that closed stay closed."""
+        file = self.folder / "business-offset"
+        if not file.exists():
+            clock = SystemClock()
+            offset = (self._business_time or clock.wall()) - clock.wall()
+            file.write_text(str(round(offset.total_seconds())))
+        return timedelta(seconds=int(file.read_text()))
 
     def _needed_ports(self) -> list[str]:
         kafka = [] if self.environ.get("KAFKA_BOOTSTRAP") else ["kafka", "kafka-controller"]
