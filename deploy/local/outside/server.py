@@ -16,7 +16,9 @@ from deploy.local.outside.body_limit import BodyLimit
 from deploy.local.outside.environment import Environment, SettingError
 from deploy.local.outside.stop import Stop
 
-STOP_S = 8  # below the ten seconds after which supervisors usually kill
+# Together below the ten seconds after which supervisors usually kill.
+REQUESTS_STOP_S = 5
+WORK_STOP_S = 3
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,11 @@ def run_party(name: str, compose: Callable[[Environment], Party]) -> NoReturn:
         # uvicorn raises the signal again once it has stopped; a stop that was asked for is a success.
         signal.signal(wanted, lambda *_: sys.exit(0))
     config = uvicorn.Config(
-        BodyLimit(party.app), log_config=None, access_log=False, timeout_graceful_shutdown=STOP_S, server_header=False
+        BodyLimit(party.app),
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=REQUESTS_STOP_S,
+        server_header=False,
     )
     _Server(config, name, party.stop).run(sockets=[listener])
     sys.exit(0 if party.stop.wanted else f"{name}: could not start; the lines above say why")

@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 from joserfc import jwt
 from joserfc.errors import BadSignatureError, ExpiredTokenError, InvalidKeyIdError, InvalidTokenError
 from joserfc.jwk import KeySet
@@ -17,8 +16,6 @@ from joserfc.jwk import KeySet
 from deploy.local.issuer.app import compose
 from deploy.local.outside.environment import Environment, SettingError
 from tests.unit.deploy.serving import eventually, party
-
-pytestmark = pytest.mark.asyncio
 
 ADMIN = {"Authorization": "Bearer admin-secret"}
 AGENT = {
@@ -34,7 +31,7 @@ def variables(folder: Path, **more: str) -> dict[str, str]:
     return {"DATA_DIR": str(folder), "ADMIN_TOKEN": "admin-secret", "ISSUER": "http://issuer.test", **more}
 
 
-@pytest_asyncio.fixture
+@pytest.fixture
 async def issuer(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     async with party(compose, variables(tmp_path)) as client:
         yield client
@@ -117,9 +114,11 @@ class TestToken:
 class TestKeys:
     async def test_discovery_names_the_keys_and_the_token_endpoint(self, issuer: httpx.AsyncClient) -> None:
         found = (await issuer.get("/.well-known/openid-configuration")).json()
-        assert found["issuer"] == "http://issuer.test"
-        assert found["jwks_uri"] == "http://issuer.test/jwks"
-        assert found["token_endpoint"] == "http://issuer.test/token"
+        assert found.items() >= {
+            ("issuer", "http://issuer.test"),
+            ("jwks_uri", "http://issuer.test/jwks"),
+            ("token_endpoint", "http://issuer.test/token"),
+        }
 
     async def test_publishes_no_private_part(self, issuer: httpx.AsyncClient) -> None:
         (key,) = (await issuer.get("/jwks")).json()["keys"]
@@ -144,7 +143,7 @@ class TestKeys:
             }
 
     async def test_old_key_is_forgotten_when_its_last_token_has_expired(self, tmp_path: Path) -> None:
-        short = variables(tmp_path, TOKEN_LIFE_S="1", ROTATION_OVERLAP_S="1")
+        short = variables(tmp_path, **{"TOKEN_LIFE_S": "1", "ROTATION_OVERLAP_S": "1"})
         async with party(compose, short) as issuer:
             (old,) = (await issuer.get("/jwks")).json()["keys"]
             await issuer.post("/rotate", headers=ADMIN)

@@ -1,4 +1,4 @@
-"""What every outside party does as a process: clear sentences for wrong settings, one owner per folder, a clean stop."""
+"""What every outside party does as a process: a sentence for a wrong setting, one owner per folder, a clean stop."""
 
 import signal
 import socket
@@ -59,17 +59,17 @@ def test_a_missing_setting_ends_in_a_sentence_that_names_it(tmp_path: Path, miss
 class TestEnvironment:
     @pytest.mark.parametrize("value", ["-1", "5.5", "11", "ten", "٣"])
     def test_integer_outside_its_range_is_named(self, value: str) -> None:
-        with pytest.raises(SettingError, match="COUNT is .* from 0 to 10"):
+        with pytest.raises(SettingError, match=r"COUNT is .* from 0 to 10"):
             Environment({"COUNT": value}).integer("COUNT", 3, low=0, high=10)
 
     @pytest.mark.parametrize("value", ["nan", "inf", "-0.1", "soon"])
     def test_seconds_must_be_a_number_in_range(self, value: str) -> None:
-        with pytest.raises(SettingError, match="WAIT_S is .* number of seconds"):
+        with pytest.raises(SettingError, match=r"WAIT_S is .* number of seconds"):
             Environment({"WAIT_S": value}).seconds("WAIT_S", 1)
 
     @pytest.mark.parametrize("value", ["ftp://x", "127.0.0.1:80", "http://", "http://x/?q=1"])
     def test_url_must_be_an_http_address(self, value: str) -> None:
-        with pytest.raises(SettingError, match="SITE is .* must be an address"):
+        with pytest.raises(SettingError, match=r"SITE is .* must be an address"):
             Environment({"SITE": value}).url("SITE")
 
     def test_choice_lists_what_is_allowed(self) -> None:
@@ -84,5 +84,5 @@ class TestEnvironment:
     def test_a_folder_that_cannot_be_made_is_named(self, tmp_path: Path) -> None:
         blocked = tmp_path / "file"
         blocked.write_text("")
-        with pytest.raises(SettingError, match="DATA_DIR is .*cannot make that folder"):
+        with pytest.raises(SettingError, match=r"DATA_DIR is .*cannot make that folder"):
             Environment({"DATA_DIR": str(blocked / "inner")}).folder("DATA_DIR")
