@@ -1,0 +1,1 @@
+"""Registration: branches, Wadah, agents, outreach sessions, participants and their protection."""

@@ -1,0 +1,31 @@
+"""Civil time in WIB: which day an instant is, how old a person is on it, where a civil day ends.
+
+Business dates are WIB everywhere, also for branches in WITA and WIT (domain.md section 1).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+
+from contracts.values import WIB
+
+
+def wib_date(instant: datetime) -> date:
+    """The civil day in WIB of an aware instant."""
+    return instant.astimezone(WIB).date()
+
+
+def day_starts_at(day: date) -> datetime:
+    """00:00 WIB of that day, as UTC."""
+    return datetime.combine(day, time(), WIB).astimezone(UTC)
+
+
+def day_ends_at(day: date) -> datetime:
+    """24:00 WIB of that day (the first instant no longer inside), as UTC."""
+    return day_starts_at(day + timedelta(days=1))
+
+
+def completed_years(birth_date: date, on: date) -> int:
+    """Age in completed years. Born on 29 February, a person turns a year older on 1 March of a common year."""
+    had_birthday = (on.month, on.day) >= (birth_date.month, birth_date.day)
+    return on.year - birth_date.year - (0 if had_birthday else 1)

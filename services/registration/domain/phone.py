@@ -1,0 +1,37 @@
+"""Mobile numbers: whatever way an Indonesian number is written down, one E.164 form; what gets no SMS or WhatsApp is
+refused.
+"""
+
+from __future__ import annotations
+
+import re
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
+
+from chassis.problems import ProblemType
+from services.registration.problems import PHONE_FOREIGN, PHONE_FORMAT, PHONE_NOT_MOBILE
+
+_SEPARATORS = re.compile(r"[ .\-()]")
+_DIALLED = re.compile(r"(\+[0-9]{7,15}|0[0-9]{6,14})\Z")
+_INDONESIA = 62
+
+
+def normalise(written: str) -> str | ProblemType:
+    """E.164 (`+628…`) of a number written as 08…, 62… or +62…; otherwise why it is refused."""
+    digits = _SEPARATORS.sub("", written)
+    if digits.startswith("62"):  # phonenumbers would read it as a local number and put another 62 before it
+        digits = f"+{digits}"
+    if not _DIALLED.match(digits):
+        return PHONE_FORMAT
+    try:
+        number = phonenumbers.parse(digits, "ID")
+    except NumberParseException:
+        return PHONE_FORMAT
+    if number.country_code != _INDONESIA:
+        return PHONE_FOREIGN
+    if not phonenumbers.is_valid_number(number):
+        return PHONE_FORMAT
+    if phonenumbers.number_type(number) != PhoneNumberType.MOBILE:
+        return PHONE_NOT_MOBILE
+    return str(phonenumbers.format_number(number, PhoneNumberFormat.E164))
