@@ -145,6 +145,12 @@ METHOD_NOT_ALLOWED = ProblemType(
     "Metode ini tidak berlaku untuk alamat tersebut. Lihat dokumentasi API di /docs.",
     "This method does not exist at that address. See the API documentation at /docs.",
 )
+TIMEOUT = ProblemType(
+    "timeout",
+    408,
+    "Isi permintaan terlalu lama sampai. Kirim lagi melalui sambungan yang lebih baik.",
+    "The body took too long to arrive. Send it again over a better connection.",
+)
 IDEMPOTENCY_KEY_MISSING = ProblemType(
     "idempotency_key_missing",
     400,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import httpx
 from joserfc.errors import JoseError
@@ -74,14 +74,14 @@ class RemoteKeys:
         self._fetched_at = self._tried_at
         log.info(KEY_SET_REFRESHED, known=len(self._keys))
 
-    async def _fetch(self) -> dict[str, list[dict[str, str | list[str]]]]:
+    async def _fetch(self) -> Any:
         # addresses come from settings alone: no redirects, no proxy out of the environment
         async with httpx.AsyncClient(timeout=self._timeout_s, follow_redirects=False, trust_env=False) as client:
             answer = await client.get(self._url, headers={"Accept": "application/json"})
         answer.raise_for_status()
         if answer.status_code != 200 or len(answer.content) > _LARGEST_ANSWER:
             raise ValueError("not a key set")
-        return dict(answer.json())
+        return answer.json()
 
 
 def _by_id(keys: KeySet) -> dict[str, VerifyingKey]:

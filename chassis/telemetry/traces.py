@@ -5,7 +5,7 @@ stays whole. The SDK is imported only when traces are on."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 MAX_LINKS = 128
+Note = Callable[[str, "str | int"], None]
+"""Adds an attribute to a span."""
 
 _carried: ContextVar[str | None] = ContextVar("traceparent", default=None)
 _provider: TracerProvider | None = None
@@ -58,20 +60,19 @@ def span(
     *,
     links: Iterable[str | None] = (),
     attributes: Mapping[str, str | int] | None = None,
-) -> Iterator[None]:
+) -> Iterator[Note]:
     """One step of work. `traceparent` is its parent (a malformed one counts as none); a batch names those of its
-    items as `links`.
-
-    Attributes are names, counts and internal ids. An exception marks the span as failed and is raised on.
-    """
+        items as `links`.
+     Gives a function that adds an attribute. Attributes are names, counts and internal ids. An exception marks the span
+    as failed and is raised on."""
     parent = traceparent if traceparent is not None and TRACEPARENT.fullmatch(traceparent) else None
     token = _carried.set(parent or _carried.get())
     try:
         if _provider is None:
-            yield
+            yield _forget
         else:
-            with _recorded(name, _carried.get(), links, attributes or {}):
-                yield
+            with _recorded(name, _carried.get(), links, attributes or {}) as note:
+                yield note
     finally:
         _carried.reset(token)
 
@@ -79,7 +80,7 @@ def span(
 @contextmanager
 def _recorded(
     name: str, parent: str | None, links: Iterable[str | None], attributes: Mapping[str, str | int]
-) -> Iterator[None]:
+) -> Iterator[Note]:
     from opentelemetry import trace
 
     assert _provider is not None
@@ -94,7 +95,7 @@ def _recorded(
     inner = made.get_span_context()
     token = _carried.set(f"00-{inner.trace_id:032x}-{inner.span_id:016x}-{int(inner.trace_flags):02x}")
     try:
-        yield
+        yield made.set_attribute
     except BaseException as error:
         # the class alone: a message may quote data
         made.set_status(trace.StatusCode.ERROR, type(error).__name__)
@@ -102,6 +103,10 @@ def _recorded(
     finally:
         _carried.reset(token)
         made.end()
+
+
+def _forget(_name: str, _value: str | int) -> None:
+    """The Note of a span that is not made."""
 
 
 def _context(traceparent: str) -> Any:

@@ -1,0 +1,29 @@
+"""HTTP for services: who asks, what they may see, what they sent, and how they are answered."""
+
+from chassis.http.auth import Principal, Verifier, allow
+from chassis.http.bodies import accepts, body
+from chassis.http.commands import answer, command_door, correlation_id, meta
+from chassis.http.faults import field_fault
+from chassis.http.limits import body_limit
+from chassis.http.responses import problem_response, problems
+from chassis.http.scope import covers, within
+from chassis.problems import NOT_FOUND
+
+__all__ = [
+    "NOT_FOUND",
+    "Principal",
+    "Verifier",
+    "accepts",
+    "allow",
+    "answer",
+    "body",
+    "body_limit",
+    "command_door",
+    "correlation_id",
+    "covers",
+    "field_fault",
+    "meta",
+    "problem_response",
+    "problems",
+    "within",
+]

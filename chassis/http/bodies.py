@@ -1,0 +1,134 @@
+"""Request bodies: read raw, checked strictly, refused with every bad field listed and nothing of their values.
+ The size was limited before (chassis.http.limits). Malformed JSON, a doubled member or too deep nesting is 400; a
+wrong field is 422."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final, NoReturn, TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+
+from chassis.http.faults import MOST_ERRORS, field_errors, field_name
+from chassis.problems import INVALID, MALFORMED, UNSUPPORTED_MEDIA_TYPE, FieldError, ProblemType, Refusal, Rejected
+
+M = TypeVar("M", bound=BaseModel)
+
+DEEPEST: Final = 16
+_BAD_CHARACTERS: Final = (
+    "bad_characters",
+    "Hapus karakter kendali atau karakter yang tidak sah.",
+    "Remove control characters and characters that are not valid Unicode.",
+)
+
+
+async def body(request: Request, model: type[M]) -> M:
+    """The JSON body as `model`, strictly: no coercion, no unknown fields.
+
+    Raises Refusal: unsupported_media_type, malformed (with position), or invalid with every bad field.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise Refusal(Rejected(UNSUPPORTED_MEDIA_TYPE, values={"expected": "application/json"}))
+    return parse(await request.body(), model)
+
+
+def parse(raw: bytes, model: type[M]) -> M:
+    """As `body`, for bytes at hand."""
+    strange = list(_strange_text(_tree(raw)))
+    try:
+        found = model.model_validate_json(raw, strict=True, extra="forbid")
+    except ValidationError as error:
+        wrong = field_errors(error.errors(include_input=False, include_url=False))
+        known = {fault.field for fault in strange}
+        raise _invalid([*strange, *(fault for fault in wrong if fault.field not in known)]) from None
+    if strange:
+        raise _invalid(strange)
+    return found
+
+
+def accepts(model: type[BaseModel]) -> dict[str, Any]:
+    """The `openapi_extra=` of a route that reads its body with `body(request, model)`."""
+    schema = model.model_json_schema(mode="validation")
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": _inlined(schema, schema.pop("$defs", {}))}},
+        }
+    }
+
+
+class _Doubled(ValueError):
+    """A member name that occurs twice in one object."""
+
+
+def _tree(raw: bytes) -> Any:
+    """The parsed JSON. Raises Refusal `malformed`, with the position where the parser gives one."""
+    try:
+        return json.loads(raw.decode("utf-8"), object_pairs_hook=_unique)
+    except UnicodeDecodeError as error:
+        _malformed(f"UTF-8, byte {error.start + 1}")
+    except json.JSONDecodeError as error:
+        _malformed(f"line {error.lineno}, column {error.colno}")
+    except _Doubled as error:
+        _malformed(str(error))
+    except RecursionError:
+        _malformed(f"depth > {DEEPEST}")
+    except ValueError:
+        _malformed("number")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        doubled = next(name for name in names if names.count(name) > 1)
+        raise _Doubled(f"duplicate member {field_name([doubled])}")
+    return members
+
+
+def _malformed(reason: str) -> NoReturn:
+    raise Refusal(Rejected(MALFORMED, values={"reason": reason})) from None
+
+
+def _strange_text(node: Any, path: tuple[object, ...] = ()) -> Iterator[FieldError]:
+    """A fault for every text with control characters or lone surrogates; PostgreSQL cannot even store a NUL."""
+    if len(path) > DEEPEST:
+        _malformed(f"depth > {DEEPEST}")
+    if isinstance(node, str):
+        if not (node.isascii() and node.isprintable()) and any(_is_strange(character) for character in node):
+            yield FieldError(field_name(path), *_BAD_CHARACTERS)
+    elif isinstance(node, dict):
+        for name, inner in node.items():
+            yield from _strange_text(inner, (*path, name))
+    elif isinstance(node, list):
+        for index, inner in enumerate(node):
+            yield from _strange_text(inner, (*path, index))
+
+
+def _is_strange(character: str) -> bool:
+    return character < " " or "\x7f" <= character <= "\x9f" or "\ud800" <= character <= "\udfff"
+
+
+def _invalid(errors: list[FieldError]) -> Refusal:
+    return invalid(INVALID, errors)
+
+
+def invalid(problem: ProblemType, errors: list[FieldError]) -> Refusal:
+    """A refusal that lists bad fields; a single one is named in `field` too."""
+    shown = tuple(errors[:MOST_ERRORS])
+    return Refusal(Rejected(problem, field=shown[0].field if len(shown) == 1 else None, errors=shown))
+
+
+def _inlined(node: Any, definitions: dict[str, Any]) -> Any:
+    """The schema without `$ref`: references inside a part of an OpenAPI document would point nowhere."""
+    if isinstance(node, list):
+        return [_inlined(inner, definitions) for inner in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        target = _inlined(definitions[node["$ref"].rpartition("/")[2]], definitions)
+        return {**target, **{name: inner for name, inner in node.items() if name != "$ref"}}
+    return {name: _inlined(inner, definitions) for name, inner in node.items()}
