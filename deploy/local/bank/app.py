@@ -28,7 +28,7 @@ def compose(environment: Environment) -> Party:
     """The bank, ready to serve. Raises `SettingError`."""
     settings, key, stop, tasks, mode = Settings.read(environment), own_key(environment), Stop(), Tasks(), Mode()
     database = open_database(settings.data_dir / "bank.sqlite", books.SCHEMA + clock.SCHEMA)
-    own_books, own_clock = Books(database), BusinessClock(database, first_told=settings.business_time)
+    own_books, own_clock = Books(database), BusinessClock(database, told_at_start=settings.business_time)
     line = Line(settings, key)
     teller = Teller(settings, line, own_books, own_clock, stop)
     resolver = Resolver(settings, line, own_books, stop)

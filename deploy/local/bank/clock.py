@@ -41,13 +41,13 @@ def read_moment(text: str) -> datetime:
 class BusinessClock:
     """The business time, kept as a distance from the wall clock."""
 
-    def __init__(self, database: sqlite3.Connection, *, first_told: datetime | None) -> None:
-        """What was told earlier and is stored wins over `first_told`."""
+    def __init__(self, database: sqlite3.Connection, *, told_at_start: datetime | None) -> None:
+        """Without `told_at_start` it goes on from what it was told last, or is the wall clock."""
         self._database = database
         row = database.execute("select offset_s from clock").fetchone()
         self._offset = timedelta(seconds=row["offset_s"]) if row else timedelta()
-        if row is None and first_told is not None:
-            self.tell(first_told)
+        if told_at_start is not None:
+            self.tell(told_at_start)
 
     def now(self) -> datetime:
         """The business moment, in WIB."""

@@ -404,10 +404,16 @@ class TestBackOffice:
         async with open_world() as world:
             await world.post("/clock", now="2025-10-15T09:00:00+07:00")
             paid = await world.pay()
-        async with open_world(BUSINESS_TIME="2030-01-01T00:00:00Z") as world:
+        async with open_world() as world:
             assert (await world.get("/clock"))["now"].startswith("2025-10-15T09:00:")
             assert (await world.get(f"/payments/{paid['payment_request_id']}")) == paid
             assert (await world.pay(BUDI))["reference_no"] == "000000000002"
+
+    async def test_the_time_told_at_the_start_wins_over_the_one_told_before(self, open_world: OpenWorld) -> None:
+        async with open_world() as world:
+            await world.post("/clock", now="2025-10-15T09:00:00+07:00")
+        async with open_world(BUSINESS_TIME="2025-12-31T17:00:00Z") as world:
+            assert (await world.get("/clock"))["now"].startswith("2026-01-01T00:00:")
 
     async def test_payments_are_listed_newest_first_and_filtered(self, world: World) -> None:
         await world.pay(ANI)
