@@ -96,7 +96,7 @@ class Batches:
                 if not is_conflict(error) or attempt == MAX_RERUNS - 1:
                     raise
                 metrics.CONFLICTS.labels(_name(use_case)).inc()
-                await asyncio.sleep(random.uniform(0, 0.002 * 2 ** min(attempt, 6)))  # noqa: S311
+                await asyncio.sleep(random.uniform(0, 0.002 * 2 ** min(attempt, 6)))
         raise RuntimeError(f"{_name(use_case)}: asked to start again {MAX_RERUNS} times")
 
     async def _once(self, use_case: UseCase[I, O], items: Sequence[I]) -> Sequence[O]:

@@ -94,24 +94,34 @@ class Consumer:
                 metrics.CONSUMER_RETRIES.labels(self.subscription.topic).inc()
                 if waited >= PATIENCE_S or self.draining.is_set():
                     raise Unavailable("outage outlasted the batch") from error
-                pause = wait * random.uniform(0.5, 1)  # noqa: S311
+                pause = wait * random.uniform(0.5, 1)
                 await asyncio.sleep(pause)
                 wait, waited = min(wait * 2, 2.0), waited + pause
 
     async def _consume_once(self, found: Sequence[Record]) -> None:
-        reads = [records.read(record, self._catalogue, self.subscription.topic) for record in found]
-        good = [item for item in reads if isinstance(item, Read)]
-        await self._keys.fetch(records.subjects(item for item in good if item.envelope.type in self.subscription.handled))
-        decoded = [
-            records.decode(item, self._catalogue, self.subscription.handled, self._keys.cache) for item in good
-        ]
-        bad = [item for item in (*reads, *decoded) if isinstance(item, Bad)]
+        read = await self.read(found)
+        bad = [item for item in read if isinstance(item, Bad)]
         if bad:
             for _ in bad:
                 self._fuse.record(failed=True)
             await self._letters.send(bad)
         faults.point("P1", self.subscription.topic)
-        await self._apply([item for item in decoded if isinstance(item, Incoming)])
+        await self._apply([item for item in read if isinstance(item, Incoming)])
+
+    async def read(self, found: Sequence[Record]) -> list[Incoming | Bad]:
+        """Envelopes checked, the persons' keys fetched in bulk, payloads decoded once; in the order given. Raises Unavailable."""
+        reads = [records.read(record, self._catalogue, self.subscription.topic) for record in found]
+        handled = self.subscription.handled
+        await self._keys.fetch(
+            records.subjects_in(r.value for r in reads if isinstance(r, Read) and r.envelope.type in handled)
+        )
+        return [
+            r if isinstance(r, Bad) else records.decode(r, self._catalogue, handled, self._keys.cache) for r in reads
+        ]
+
+    def owns(self, stream: str) -> bool:
+        """Whether events of this stream come through this subscription's topic."""
+        return self._catalogue.topics.get(stream) == self.subscription.topic
 
     async def _apply(self, items: list[Incoming]) -> None:
         with span(
@@ -126,7 +136,7 @@ class Consumer:
             metrics.CONSUMED.labels(self.subscription.topic, name).inc(count)
         if items:
             log.info("batch_applied", topic=self.subscription.topic, records=len(items), **counts)
-        for item, outcome in zip(items, outcomes, strict=True):
+        for outcome in outcomes:
             if not isinstance(outcome, NotYet):
                 self._fuse.record(failed=isinstance(outcome, Failed) and outcome.reason not in _FOLLOWERS)
 
@@ -149,7 +159,7 @@ class Consumer:
             if not isinstance(outcome, Broken):
                 return outcome
             error = outcome.error
-        parking = Applying(_fail(type(error).__name__), name=f"{self._service}.{self.subscription.topic}.park")
+        parking = Applying(give_up, name=f"{self._service}.{self.subscription.topic}.park")
         (outcome,) = await self._batches.run(parking, [item])
         if isinstance(outcome, Broken):
             raise outcome.error
@@ -173,12 +183,9 @@ def _named(item: Incoming, outcome: Outcome) -> str:
     return "parked"
 
 
-def _fail(error: str) -> UseCase[Received, Outcome]:
-    async def give_up(tx: Tx, items: Sequence[Received], /) -> list[Outcome]:
-        return [Failed("failed") for _ in items]
-
-    give_up.__name__ = f"give_up_after_{error}"
-    return give_up
+async def give_up(tx: Tx, items: Sequence[Received], /) -> list[Outcome]:
+    """The handler that parks what no handler could deal with."""
+    return [Failed("failed") for _ in items]
 
 
 class _WaitForBatch(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -199,7 +206,7 @@ class _WaitForBatch(ConsumerRebalanceListener):  # type: ignore[misc]
 def subscribe(broker: KafkaBroker, consumer: Consumer, *, prefix: str, instance: str) -> BatchSubscriber:
     """Attaches a consumer to a broker with the settings that lose nothing (stack.md 2.3); the caller starts the broker."""
     topic = prefix + consumer.subscription.topic
-    service = consumer._service  # noqa: SLF001 — same module
+    service = consumer._service
 
     async def parse(message: tuple[ConsumerRecord[Any, Any], ...]) -> KafkaAckableMessage:
         # Headers of strangers are never decoded here: one bad header would drop the whole batch.
@@ -258,7 +265,4 @@ def _stop(consumer: Consumer, subscriber: BatchSubscriber, reason: str) -> None:
     consumer.stopped_because = reason
     subscriber.running = False
     metrics.FUSE_BLOWN.labels(consumer.subscription.topic).set(1)
-    log.error(
-        "fuse_blown", topic=consumer.subscription.topic, reason=reason, runbook="docs/operations.md#fuse"
-    )
-
+    log.error("fuse_blown", topic=consumer.subscription.topic, reason=reason, runbook="docs/operations.md#fuse")

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
+from collections.abc import Sequence
 from datetime import date
 
 import sqlalchemy as sa
@@ -22,7 +24,7 @@ from chassis.clock import Clock
 from chassis.privacy.vault import Vault
 from chassis.privacy.wrap import KeyWrap
 from chassis.records import Bad, Record
-from chassis.relay import ACK_TIMEOUT_S
+from chassis.relay import ACK_TIMEOUT_S, make_producer
 from chassis.tables import dead_letter_keys
 from chassis.telemetry import log, metrics
 
@@ -39,40 +41,51 @@ class DeadLetters:
         wrap: KeyWrap,
         vault: Vault,
         clock: Clock,
-        producer: AIOKafkaProducer,
         *,
+        bootstrap: Sequence[str],
         service: str,
+        instance: str,
         prefix: str,
     ) -> None:
         self._engine, self._wrap, self._vault, self._clock = engine, wrap, vault, clock
-        self._producer, self._service, self._topic = producer, service, prefix + TOPIC
+        self._bootstrap, self._instance = bootstrap, instance
+        self._service, self._topic = service, prefix + TOPIC
         self._keys: dict[date, bytes] = {}
 
     async def send(self, letters: list[Bad]) -> None:
         """Returns once the broker has every letter. Raises KafkaError or TimeoutError: then no offset may move."""
         day = self._clock.wall().date()
         key = await self._key_of(day)
-        for bad in letters:
-            at = bad.record.at
-            place = f"{at.topic}:{at.partition}:{at.offset}"
-            headers = {
-                "service": self._service,
-                "topic": at.topic,
-                "partition": str(at.partition),
-                "offset": str(at.offset),
-                "reason": bad.reason,
-                "day": day.isoformat(),
-                "hash": self._vault.keyed_hash(bad.record.value or b""),
-            }
+        producer = make_producer(self._bootstrap, client_id=f"{self._instance}-dead-letters")
+        try:  # a producer per call: letters are rare, and one that failed must not be used again
             async with asyncio.timeout(ACK_TIMEOUT_S):  # an idempotent producer waits for ever
-                await self._producer.send_and_wait(
-                    self._topic,
-                    key=place.encode(),
-                    value=_seal(key, place, bad.record),
-                    headers=[(name, text.encode()) for name, text in headers.items()],
-                )
-            metrics.DEAD_LETTERS.labels(at.topic, bad.reason.partition(":")[0]).inc()
-            log.error("dead_letter", place=place, reason=bad.reason, runbook="docs/operations.md#dead-letters")
+                await producer.start()
+                for bad in letters:
+                    await self._send_one(producer, bad, key, day)
+        finally:
+            with contextlib.suppress(Exception):  # settles: the letters are acknowledged, or are sent again
+                await asyncio.wait_for(producer.stop(), 2)
+
+    async def _send_one(self, producer: AIOKafkaProducer, bad: Bad, key: bytes, day: date) -> None:
+        at = bad.record.at
+        place = f"{at.topic}:{at.partition}:{at.offset}"
+        headers = {
+            "service": self._service,
+            "topic": at.topic,
+            "partition": str(at.partition),
+            "offset": str(at.offset),
+            "reason": bad.reason,
+            "day": day.isoformat(),
+            "hash": self._vault.keyed_hash(bad.record.value or b""),
+        }
+        await producer.send_and_wait(
+            self._topic,
+            key=place.encode(),
+            value=_seal(key, place, bad.record),
+            headers=[(name, text.encode()) for name, text in headers.items()],
+        )
+        metrics.DEAD_LETTERS.labels(at.topic, bad.reason.partition(":")[0]).inc()
+        log.error("dead_letter", place=place, reason=bad.reason, runbook="docs/operations.md#dead-letters")
 
     async def destroy_keys_before(self, day: date) -> int:
         """Makes the letters of earlier days unreadable; returns how many days' keys were destroyed."""
@@ -108,4 +121,3 @@ def _seal(key: bytes, place: str, record: Record) -> bytes:
 
 def _text(value: bytes | None) -> str | None:
     return None if value is None else base64.b64encode(value).decode()
-

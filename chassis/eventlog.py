@@ -34,7 +34,7 @@ def bucket_of(key: str) -> int:
 async def heads(conn: AsyncConnection, stream: str, keys: Iterable[str]) -> dict[str, int]:
     """The last seq of each key; 0 for keys without events. One statement."""
     wanted = sorted(set(keys))
-    found = {key: 0 for key in wanted}
+    found = dict.fromkeys(wanted, 0)
     if wanted:
         result = await conn.execute(_HEADS, {"stream": stream, "keys": wanted})
         found.update((row.key, row.seq) for row in result)

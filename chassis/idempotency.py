@@ -78,9 +78,7 @@ def _repeat(item: Keyed[Any], request_hash: bytes, answer: Answer) -> Answer:
     return answer if item.request_hash == request_hash else _answer(Rejected(KEY_REUSED))
 
 
-async def _load(
-    conn: AsyncConnection, items: Sequence[Keyed[Any]]
-) -> dict[tuple[str, str], tuple[bytes, Answer]]:
+async def _load(conn: AsyncConnection, items: Sequence[Keyed[Any]]) -> dict[tuple[str, str], tuple[bytes, Answer]]:
     found = await conn.execute(_STORED, {"actors": [i.actor for i in items], "keys": [i.key for i in items]})
     return {(r.actor, r.key): (bytes(r.request_hash), Answer(r.status, _body(r.body))) for r in found}
 

@@ -84,7 +84,9 @@ class Place:
         if self.parked is not None and (self.parked != GAP or reason in (GAP, BEHIND)):
             return
         self.parked, self.detail, self.parked_at = reason, detail, self.parked_at or wall
-        self.retry_at = wall + timedelta(seconds=min(FIRST_RETRY_S * 2**self.attempts, LONGEST_RETRY_S)) if retry else None
+        self.retry_at = (
+            wall + timedelta(seconds=min(FIRST_RETRY_S * 2**self.attempts, LONGEST_RETRY_S)) if retry else None
+        )
         self.attempts = min(self.attempts + 1, 30)
 
     def resume(self) -> None:
@@ -159,9 +161,7 @@ class Applying:
             self._blocked |= followers
             raise Rerun
 
-    def _settle(
-        self, place: Place, item: Incoming, answered: dict[UUID, Outcome], wall: datetime
-    ) -> Outcome:
+    def _settle(self, place: Place, item: Incoming, answered: dict[UUID, Outcome], wall: datetime) -> Outcome:
         reason = place.judge(item)
         if reason == "":
             return Done()

@@ -61,8 +61,8 @@ def _upgrade(conn: sa.Connection, folder: Path, version_table: str) -> None:
     config.set_main_option("script_location", str(folder))
     script = ScriptDirectory.from_config(config)
 
-    def steps(revision: tuple[str, ...], context: MigrationContext) -> object:
-        return script._upgrade_revs("heads", revision)  # noqa: SLF001 — what alembic's own `upgrade` command calls
+    def steps(revision: str, context: MigrationContext) -> object:
+        return script._upgrade_revs("heads", revision)
 
     with EnvironmentContext(config, script, fn=steps) as environment:
         environment.configure(connection=conn, version_table=version_table, transactional_ddl=True)
@@ -88,7 +88,9 @@ def _grant(conn: sa.Connection, service: str) -> None:
 
 def main() -> None:
     if len(sys.argv) != 2 or not (url := os.environ.get("PERISAI_OWNER_DATABASE_URL")):
-        sys.exit("usage: PERISAI_OWNER_DATABASE_URL=postgresql://… python -m chassis.migrate registration|payments|notifications")
+        sys.exit(
+            "usage: PERISAI_OWNER_DATABASE_URL=postgresql://… python -m chassis.migrate registration|payments|notifications"
+        )
     try:
         asyncio.run(migrate(sys.argv[1], url))
     except MigrationRefused as error:

@@ -181,3 +181,9 @@ INTERNAL = ProblemType(
     "Terjadi kesalahan pada layanan. Coba lagi dengan Idempotency-Key yang sama; sebut X-Correlation-Id bila melapor.",
     "Something went wrong in the service. Retry with the same Idempotency-Key; quote X-Correlation-Id in a report.",
 )
+CLOCK_FIXED = ProblemType(
+    "clock_fixed",
+    409,
+    "Waktu bisnis hanya dapat dimajukan, dan tidak di lingkungan produksi. Kirim waktu yang lebih baru.",
+    "Business time can only be moved forward, and never in production. Send a later time.",
+)

@@ -14,7 +14,7 @@ from chassis import eventlog
 from contracts.event import Catalogue
 
 _UNPUBLISHED = sa.text(
-    f"SELECT {eventlog.ENVELOPE_COLUMNS} FROM relay_cursors c JOIN ("  # noqa: S608
+    f"SELECT {eventlog.ENVELOPE_COLUMNS} FROM relay_cursors c JOIN ("
     f"  SELECT bucket, position, tx_id, {eventlog.ENVELOPE_COLUMNS} FROM event_log) e"
     " ON e.bucket = c.bucket AND (e.tx_id, e.position) > (c.tx_id, c.position) AND e.position > c.floor"
     " ORDER BY stream, key, seq"

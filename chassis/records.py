@@ -124,9 +124,9 @@ def _depth(value: bytes) -> int:
     return deepest
 
 
-def subjects(reads: Iterable[Read]) -> set[UUID]:
+def subjects_in(payloads: Iterable[bytes]) -> set[UUID]:
     """The persons whose keys a batch needs, found in the bytes: decoding then validates each payload once."""
-    found = {match for item in reads for match in SUBJECT_IN_WIRE_FORM.findall(item.value)}
+    found = {match for payload in payloads for match in SUBJECT_IN_WIRE_FORM.findall(payload)}
     return {subject for text in found if (subject := _uuid(text)) is not None}
 
 
@@ -146,9 +146,7 @@ def decode(
         catalogue.check(envelope.type, envelope.version)
         if envelope.type not in handled:
             return Incoming(item.record, envelope, item.value, None)
-        event = catalogue.decode(
-            envelope.type, envelope.version, item.value, EventSealer(envelope.event_id, keys)
-        )
+        event = catalogue.decode(envelope.type, envelope.version, item.value, EventSealer(envelope.event_id, keys))
     except UnknownType:
         return Incoming(item.record, envelope, item.value, None, "unknown_type")
     except UnknownVersion:
@@ -163,7 +161,7 @@ def decode(
 def received(item: Incoming) -> Received:
     """The handler's view: its consequences carry on the correlation and name this event as their cause."""
     envelope = item.envelope
-    assert item.event is not None  # noqa: S101 — only handled events get here
+    assert item.event is not None
     return Received(
         envelope,
         item.event,

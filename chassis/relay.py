@@ -64,7 +64,7 @@ _RELEASE = sa.text(
 # Plan: one index range scan of event_log_relay per bucket (1.3 ms for 1,000 rows of a backlog of a million); `bucket = ANY(…) ORDER BY`
 # instead reads and sorts the whole backlog. The row comparison and the xmin bound are both index conditions.
 _READ = sa.text(
-    f"SELECT c.bucket, e.position, e.tx, {eventlog.ENVELOPE_COLUMNS}"  # noqa: S608
+    f"SELECT c.bucket, e.position, e.tx, {eventlog.ENVELOPE_COLUMNS}"
     " FROM relay_cursors c CROSS JOIN LATERAL ("
     f"  SELECT e.position, e.tx_id::text::bigint AS tx, {eventlog.ENVELOPE_COLUMNS} FROM event_log e"
     "   WHERE e.bucket = c.bucket AND (e.tx_id, e.position) > (c.tx_id, c.position) AND e.position > c.floor"
@@ -248,5 +248,7 @@ class Relay:
         self._seen.clear()  # rows not acknowledged are sent again: a step back is expected
         producer, self._producer = self._producer, None
         if producer is not None:
-            with contextlib.suppress(Exception):  # settles: an idempotent producer's stop may hang; its rows are sent again
+            with contextlib.suppress(
+                Exception
+            ):  # settles: an idempotent producer's stop may hang; its rows are sent again
                 await asyncio.wait_for(producer.stop(), 2)

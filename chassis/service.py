@@ -6,10 +6,10 @@ A service author needs `Service`, `Composition`, `App`, `Subscription`, `Timer` 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 import sqlalchemy as sa
@@ -37,7 +37,7 @@ C = TypeVar("C")
 O = TypeVar("O")  # noqa: E741
 S = TypeVar("S", bound=Settings)
 
-Worker = Callable[[asyncio.Event], Awaitable[None]]
+Worker = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 """A long-running task of a service, until the event is set; outages are retried by the chassis."""
 
 
@@ -77,8 +77,8 @@ class App:
         self.wrap = KeyWrap(settings.master_key)
         self.outbound = httpx.AsyncClient(follow_redirects=False, timeout=5)
         self.own_keys = OwnKeys(self.engine, self.wrap)
-        self._keeps_keys = not settings.registration_url
-        source = self.own_keys if self._keeps_keys else self._remote_keys()
+        self.keeps_keys = not settings.registration_url
+        source = self.own_keys if self.keeps_keys else self._remote_keys()
         self.keys = KeyRing(source)
         self.numbers = NumberBlocks(self._numbers_engine)
         self.batches = Batches(

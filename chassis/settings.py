@@ -1,6 +1,6 @@
 """Settings of a service process, from the environment alone; a process that is set up dangerously does not start.
  Services extend `Settings` with their own variables. `load` turns every fault into one sentence that names the
-variable and never quotes a value. """
+variable and never quotes a value."""
 
 from __future__ import annotations
 

@@ -131,7 +131,11 @@ person_keys = sa.Table(
     "person_keys",
     metadata,
     sa.Column("subject", UUID, primary_key=True),
-    sa.Column("wrapped", sa.LargeBinary, comment="null once destroyed: everything sealed for that person is unreadable for ever"),
+    sa.Column(
+        "wrapped",
+        sa.LargeBinary,
+        comment="null once destroyed: everything sealed for that person is unreadable for ever",
+    ),
     comment="Filled in the one service that registers people (registration); the others ask it and keep none.",
 )
 

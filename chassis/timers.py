@@ -64,7 +64,9 @@ def backed_off(timer: str, key: sa.ColumnElement[str], now: datetime) -> sa.Colu
 class Timers:
     """Runs the timers of a service in this process."""
 
-    def __init__(self, engine: AsyncEngine, batches: Batches, clock: Clock, timers: Sequence[Timer], *, service: str) -> None:
+    def __init__(
+        self, engine: AsyncEngine, batches: Batches, clock: Clock, timers: Sequence[Timer], *, service: str
+    ) -> None:
         self._engine, self._batches, self._clock = engine, batches, clock
         self._timers, self._service = timers, service
 

@@ -1,0 +1,69 @@
+"""Business time of a service: stored once per database, so every process and every restart lives in the same month.
+
+An operator may move it forward outside production to play a calendar; in production it is wall time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from chassis import rows
+from chassis.clock import SystemClock
+from chassis.database import is_outage
+from chassis.problems import CLOCK_FIXED, Refusal, Rejected
+from chassis.settings import Environment
+from chassis.tables import business_clock
+from chassis.telemetry import log
+
+if TYPE_CHECKING:
+    from chassis.service import App
+
+FOLLOW_S = 0.5
+_OFFSET = sa.select(business_clock.c.offset_seconds)
+
+
+class BusinessClock:
+    """Keeps the process' SystemClock in step with the stored offset."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def follow(self, stop: asyncio.Event) -> None:
+        """Until `stop`: what another process set is seen within FOLLOW_S."""
+        while not stop.is_set():
+            try:
+                await self.read()
+            except Exception as error:
+                if not is_outage(error):
+                    log.error("clock_failed", error=type(error).__name__, exc_info=error)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), FOLLOW_S)
+
+    async def read(self) -> None:
+        """Takes over the stored offset, if one is stored."""
+        clock = self._app.clock
+        if not isinstance(clock, SystemClock):
+            return
+        async with self._app.engine.connect() as conn:
+            stored = (await conn.execute(_OFFSET)).scalar()
+        if stored is not None:
+            clock.offset = timedelta(seconds=stored)
+
+    async def advance_to(self, business: datetime) -> None:
+        """Moves business time forward for every process of this service. Raises Refusal in production, and for the past."""
+        clock = self._app.clock
+        if self._app.settings.environment is Environment.PRODUCTION or not isinstance(clock, SystemClock):
+            raise Refusal(Rejected(CLOCK_FIXED))
+        await self.read()
+        try:
+            clock.advance_to(business)
+        except ValueError:
+            raise Refusal(Rejected(CLOCK_FIXED, field="at")) from None
+        async with self._app.engine.begin() as conn:  # lint: commit — an operator's setting, no decision
+            await rows.upsert(conn, business_clock, [{"id": 1, "offset_seconds": int(clock.offset.total_seconds())}])
+        await self.read()

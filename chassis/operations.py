@@ -1,0 +1,116 @@
+"""What an operator sees and does, the same in every service: `/ops/status`, `/ops/parked`, retry, business clock."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import sqlalchemy as sa
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from fastapi import APIRouter, Depends
+from pydantic import AwareDatetime, BaseModel
+
+from chassis.deadletters import TOPIC as DEAD_LETTERS
+from chassis.http.auth import Principal, allow
+from chassis.problems import NOT_FOUND, Refusal, Rejected
+from chassis.relay import OLDEST_UNPUBLISHED
+from chassis.tables import event_log
+
+if TYPE_CHECKING:
+    from chassis.process import Process
+
+KAFKA_S = 5.0
+Operator = Annotated[Principal, Depends(allow("operator"))]
+
+
+class ClockSetting(BaseModel):
+    at: AwareDatetime
+
+
+def router(process: Process) -> APIRouter:
+    """The operators' routes of one process; role operator, nothing personal in any answer."""
+    routes = APIRouter(prefix="/ops", tags=["operations"])
+    app = process.app
+
+    @routes.get("/status")
+    async def status(who: Operator) -> dict[str, Any]:
+        """Unpublished events, parked keys, consumer lag and dead letters of this service, and both clocks."""
+        async with app.read() as conn:
+            unpublished = (await conn.execute(OLDEST_UNPUBLISHED)).one()
+            events = (await conn.execute(sa.select(sa.func.count()).select_from(event_log))).scalar_one()
+        parked = await process.parking.listed()
+        return {
+            "service": app.service.name,
+            "instance": app.instance,
+            "business_time": app.clock.business(),
+            "wall_time": app.clock.wall(),
+            "events": events,
+            "unpublished": unpublished.rows,
+            "oldest_unpublished_s": float(unpublished.age or 0),
+            "relay": process.relay.stopped_because or "running" if process.relay else "not in this process",
+            "parked_keys": len(parked),
+            "consumers": {c.subscription.topic: c.stopped_because or "running" for c in process.consumers},
+            "kafka": await _kafka(process),
+        }
+
+    @routes.get("/parked")
+    async def parked(who: Operator) -> list[dict[str, Any]]:
+        """Keys that wait, oldest first: for what, since when, how often tried."""
+        return [asdict(key) for key in await process.parking.listed()]
+
+    @routes.post("/parked/{stream}/{key}/retry", status_code=202)
+    async def retry(stream: str, key: str, who: Operator) -> dict[str, str]:
+        """Tries one parked key now. 404 when it is not parked."""
+        if not await process.parking.retry(stream, key):
+            raise Refusal(Rejected(NOT_FOUND))
+        return {"stream": stream, "key": key, "status": "retrying"}
+
+    @routes.post("/clock")
+    async def clock(setting: ClockSetting, who: Operator) -> dict[str, Any]:
+        """Moves business time forward, outside production."""
+        await process.clock.advance_to(setting.at)
+        return {"business_time": app.clock.business()}
+
+    return routes
+
+
+async def _kafka(process: Process) -> dict[str, Any]:
+    """Lag of this service's groups and the number of its dead letters, as the broker has them; says so when Kafka is away."""
+    settings = process.app.settings
+    topics = {c.subscription.topic: settings.topic_prefix + c.subscription.topic for c in process.consumers}
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka_bootstrap.split(","),
+        group_id=f"{settings.topic_prefix}{process.app.service.name}",
+        enable_auto_commit=False,
+    )
+    try:
+        async with asyncio.timeout(KAFKA_S):
+            await consumer.start()
+            lag = {name: await _lag(consumer, topic) for name, topic in topics.items()}
+            letters = await _length(consumer, settings.topic_prefix + DEAD_LETTERS)
+        return {"reachable": True, "lag": lag, "dead_letters": letters}
+    except Exception as error:  # settles: an operator wants to read just this
+        return {"reachable": False, "error": type(error).__name__}
+    finally:
+        await consumer.stop()
+
+
+async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
+    await consumer._client.add_topic(topic)
+    return [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+
+
+async def _lag(consumer: AIOKafkaConsumer, topic: str) -> int:
+    partitions = await _partitions(consumer, topic)
+    ends = await consumer.end_offsets(partitions)
+    starts = await consumer.beginning_offsets(partitions)
+    committed = {p: await consumer.committed(p) for p in partitions}
+    return sum(ends[p] - (starts[p] if committed[p] is None else committed[p]) for p in partitions)
+
+
+async def _length(consumer: AIOKafkaConsumer, topic: str) -> int:
+    partitions = await _partitions(consumer, topic)
+    ends = await consumer.end_offsets(partitions)
+    starts = await consumer.beginning_offsets(partitions)
+    return sum(ends[p] - starts[p] for p in partitions)

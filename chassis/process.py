@@ -1,0 +1,227 @@
+"""One process of a service: all roles or some, one event loop, started through uvloop and stopped gracefully.
+
+`python -m services.<name>` calls `main`. A role that dies takes the process down, so a supervisor sees it; an outage never kills a role.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+from faststream.kafka import KafkaBroker
+
+from chassis import operations
+from chassis.businessclock import BusinessClock
+from chassis.consumer import Consumer, subscribe
+from chassis.database import is_outage
+from chassis.deadletters import DeadLetters
+from chassis.http.app import create_app
+from chassis.http.auth import Verifier
+from chassis.http.keys import RemoteKeys
+from chassis.http.limits import Limits
+from chassis.parking import Parking
+from chassis.privacy import keys as person_keys
+from chassis.relay import Relay
+from chassis.service import App, Service, Worker
+from chassis.settings import Role, StartRefused, load
+from chassis.telemetry import configure_logs, configure_traces, log, names, stop_traces
+from chassis.timers import Timers
+
+DRAIN_S = 20.0
+RESTART_S = 1.0
+
+
+def main(service: Service) -> None:
+    """Runs until SIGTERM or SIGINT; the exit code is 2 when the settings refuse to start, with one sentence per fault."""
+    try:
+        settings = load(service.settings)
+    except StartRefused as refused:
+        sys.exit(f"{service.name} does not start:\n{refused}")
+    configure_logs(service.name, settings.logs_as)
+    configure_traces(service.name, endpoint=settings.otlp_endpoint)
+    try:
+        uvloop.run(Process(App(service, settings)).run())
+    finally:
+        stop_traces()
+
+
+class Process:
+    """The running roles of one `App`."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self.stop = asyncio.Event()
+        roles, self._bootstrap = app.settings.roles, app.settings.kafka_bootstrap.split(",")
+        self.relay = self._make_relay() if Role.RELAY in roles else None
+        self.consumers = self._make_consumers() if Role.CONSUMERS in roles else []
+        self.parking = Parking(app.engine, app.batches, self.consumers)
+        self.clock = BusinessClock(app)
+        self._broker: KafkaBroker | None = None
+
+    async def run(self) -> None:
+        """Until stopped. Finishes the batch in hand; a role that fails for good ends the process with its error."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop.set)
+        log.info(names.PROCESS_STARTED, instance=self.app.instance, roles=sorted(self.app.settings.roles))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for name, task in self._tasks().items():
+                    group.create_task(task(self.stop), name=name)
+        finally:
+            await self.app.close()
+            log.info(names.PROCESS_STOPPED, instance=self.app.instance)
+
+    def _tasks(self) -> dict[str, Worker]:
+        roles, parts = self.app.settings.roles, self.app.composition
+        tasks: dict[str, Worker] = {"clock": self.clock.follow}
+        if Role.API in roles:
+            tasks["api"] = self._serve
+        if self.relay is not None:
+            tasks["relay"] = self.relay.run
+        if self.consumers:
+            tasks["consumers"] = self._consume
+            tasks["parking"] = self.parking.run
+        if Role.TIMERS in roles and parts.timers:
+            timers = Timers(
+                self.app.engine, self.app.batches, self.app.clock, parts.timers, service=self.app.service.name
+            )
+            tasks["timers"] = timers.run
+        if Role.WORKERS in roles:
+            tasks |= {f"worker-{name}": _kept_alive(name, worker) for name, worker in parts.workers.items()}
+        return tasks
+
+    def _make_relay(self) -> Relay:
+        settings = self.app.settings
+        return Relay(
+            self.app.engine,
+            service=self.app.service.name,
+            instance=self.app.instance,
+            bootstrap=self._bootstrap,
+            prefix=settings.topic_prefix,
+            catalogue=self.app.service.catalogue,
+        )
+
+    def _make_consumers(self) -> list[Consumer]:
+        app = self.app
+        letters = DeadLetters(
+            app.engine,
+            app.wrap,
+            app.vault,
+            app.clock,
+            bootstrap=self._bootstrap,
+            service=app.service.name,
+            instance=app.instance,
+            prefix=app.settings.topic_prefix,
+        )
+        return [
+            Consumer(
+                subscription,
+                service=app.service.name,
+                catalogue=app.service.catalogue,
+                batches=app.batches,
+                keys=app.keys,
+                letters=letters,
+            )
+            for subscription in app.composition.subscriptions
+        ]
+
+    async def _serve(self, stop: asyncio.Event) -> None:
+        settings = self.app.settings
+        config = uvicorn.Config(
+            self.asgi(),
+            host=settings.http_host,
+            port=settings.http_port,
+            access_log=False,
+            log_config=None,
+            lifespan="off",
+            timeout_graceful_shutdown=int(DRAIN_S),
+        )
+        server = uvicorn.Server(config)
+        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+        serving = asyncio.create_task(server._serve(), name="uvicorn")
+        stopping = asyncio.create_task(stop.wait(), name="api-stop")
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        stopping.cancel()
+        await serving
+        if not stop.is_set():
+            raise RuntimeError(f"the HTTP server could not serve on {settings.http_host}:{settings.http_port}")
+
+    def asgi(self) -> FastAPI:
+        """The HTTP application with probes, operators' routes and, where keys are kept, the key door."""
+        app, settings = self.app, self.app.settings
+        routers = [*app.composition.routers, operations.router(self)]
+        if app.keeps_keys:
+            routers.append(person_keys.router(lambda: app.own_keys, settings.key_door_token))
+        return create_app(
+            app.service.name,
+            routers=routers,
+            verifier=Verifier(
+                RemoteKeys(settings.jwks_url), issuer=settings.issuer, audience=settings.audience, clock=app.clock
+            ),
+            checks={"database": self._database_check, "relay": self._relay_check, "consumers": self._consumers_check},
+            limits=Limits(max_body_bytes=settings.http_max_body_bytes, max_concurrent=settings.http_max_concurrent),
+            cors_origins=settings.cors_origins,
+        )
+
+    async def _consume(self, stop: asyncio.Event) -> None:
+        """Starts the subscribers once Kafka answers, and stops them after the batch in hand."""
+        broker = KafkaBroker(self._bootstrap, client_id=self.app.instance, consumer_only=True, logger=None)
+        for consumer in self.consumers:
+            subscribe(broker, consumer, prefix=self.app.settings.topic_prefix, instance=self.app.instance)
+        started = await self._until_started(broker, stop)
+        if started:
+            self._broker = broker
+            await stop.wait()
+        for consumer in self.consumers:
+            consumer.draining.set()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(broker.stop(), DRAIN_S)
+
+    async def _until_started(self, broker: KafkaBroker, stop: asyncio.Event) -> bool:
+        while not stop.is_set():
+            try:
+                await broker.start()
+                return True
+            except Exception as error:  # settles: Kafka is away, or its topics are; the API works on meanwhile
+                log.warning("kafka_unavailable", error=type(error).__name__)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), RESTART_S)
+        return False
+
+    async def _database_check(self) -> str | None:
+        await self.app.ping()
+        return None
+
+    async def _relay_check(self) -> str | None:
+        return self.relay.stopped_because if self.relay is not None else None
+
+    async def _consumers_check(self) -> str | None:
+        """A real metadata round trip: FastStream says it is started before it is connected."""
+        if not self.consumers:
+            return None
+        if blown := [c.stopped_because for c in self.consumers if c.stopped_because]:
+            return blown[0]
+        return None if self._broker is not None else "not connected to Kafka yet"
+
+
+def _kept_alive(name: str, worker: Worker) -> Worker:
+    """A worker that meets an outage starts again; any other error is a bug and is said so, and it starts again too."""
+
+    async def run(stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                await worker(stop)
+            except Exception as error:
+                if not is_outage(error):
+                    log.error("worker_failed", worker=name, error=type(error).__name__, exc_info=error)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), RESTART_S)
+
+    return run
