@@ -27,6 +27,7 @@ from chassis.http.app import create_app
 from chassis.http.auth import Verifier
 from chassis.http.keys import FixedKeys
 from chassis.ids import new_id
+from chassis.parking import ParkedKey, Parking
 from chassis.privacy.sealing import EventSealer
 from chassis.process import Process
 from chassis.records import Bad, Coordinates, Outcome, Record
@@ -34,7 +35,7 @@ from chassis.replay import Outcome as ReplayOutcome
 from chassis.replay import replay
 from chassis.service import App, Service
 from chassis.settings import Environment
-from chassis.tables import event_log
+from chassis.timers import Timers
 from chassis.transaction import Recorded, Scope, UseCase
 from contracts.envelope import Envelope
 from contracts.event import Event
@@ -201,18 +202,15 @@ class Harness:
         """What the parking does by itself, once, now."""
         return await self._parking().retry_ripe()
 
-    async def parked(self) -> list[Any]:
+    async def parked(self) -> list[ParkedKey]:
+        """Keys that wait."""
         return await self._parking().listed()
 
-    def _parking(self) -> Any:
-        from chassis.parking import Parking
-
+    def _parking(self) -> Parking:
         return Parking(self.app.engine, self.app.batches, list(self.consumers.values()))
 
     async def due(self, timer_name: str) -> int:
         """Fires one timer until nothing is due; returns how many keys it worked."""
-        from chassis.timers import Timers
-
         (timer,) = [t for t in self.app.composition.timers if t.name == timer_name]
         timers = Timers(self.app.engine, self.app.batches, self.clock, [timer], service=self.service.name)
         worked = 0
@@ -266,5 +264,3 @@ async def harness(
             await h.client.aclose()
             await app.close()
 
-
-__all__ = ["Harness", "event_log", "harness", "settings_for"]
