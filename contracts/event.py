@@ -100,6 +100,15 @@ class Catalogue:
         """Registers how a payload of (type, version) becomes one of version + 1."""
         self._upcasters[type_, version] = by
 
+    def missing_upcasters(self) -> list[tuple[str, int]]:
+        """Every (type, version) older than the newest of its type that no upcaster leads on from."""
+        return [
+            (type_, version)
+            for type_, latest in sorted(self._latest.items())
+            for version in range(1, latest)
+            if (type_, version) not in self._upcasters
+        ]
+
     def decode(self, type_: str, version: int, payload: bytes, sealer: Sealer) -> Event:
         """The event in its newest version. Raises UnknownType, UnknownVersion or InvalidPayload."""
         self.check(type_, version)

@@ -7,6 +7,7 @@ nor written."""
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar, get_args
 from uuid import UUID
 
@@ -89,10 +90,14 @@ class Sealed(Generic[P]):
             json_schema=reader,
             python_schema=reader,
             serialization=core_schema.plain_serializer_function_ser_schema(write, info_arg=True),
+            metadata={"pydantic_js_functions": [_describe(inner)]},
         )
 
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+
+def _describe(inner: type[Personal]) -> Callable[[CoreSchema, GetJsonSchemaHandler], JsonSchemaValue]:
+    """The wire form, with what is inside: readers depend on that just as much."""
+
+    def describe(_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {
             "type": "object",
             "title": "Sealed",
@@ -101,7 +106,10 @@ class Sealed(Generic[P]):
                 "box": {"anyOf": [{"type": "string", "contentEncoding": "base64"}, {"type": "null"}]},
             },
             "required": ["sealed_for", "box"],
+            "x-sealed": handler(inner.__pydantic_core_schema__),
         }
+
+    return describe
 
 
 def _wire_form(data: Any) -> tuple[UUID, str | None]:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from chassis.http.faults import MOST_ERRORS, field_errors, field_name
 from chassis.problems import INVALID, MALFORMED, UNSUPPORTED_MEDIA_TYPE, FieldError, ProblemType, Refusal, Rejected
+from contracts.schema import inlined
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -51,13 +52,7 @@ def parse(raw: bytes, model: type[M]) -> M:
 
 def accepts(model: type[BaseModel]) -> dict[str, Any]:
     """The `openapi_extra=` of a route that reads its body with `body(request, model)`."""
-    schema = model.model_json_schema(mode="validation")
-    return {
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": _inlined(schema, schema.pop("$defs", {}))}},
-        }
-    }
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": inlined(model)}}}}
 
 
 class _Doubled(ValueError):
@@ -120,15 +115,3 @@ def invalid(problem: ProblemType, errors: list[FieldError]) -> Refusal:
     """A refusal that lists bad fields; a single one is named in `field` too."""
     shown = tuple(errors[:MOST_ERRORS])
     return Refusal(Rejected(problem, field=shown[0].field if len(shown) == 1 else None, errors=shown))
-
-
-def _inlined(node: Any, definitions: dict[str, Any]) -> Any:
-    """The schema without `$ref`: references inside a part of an OpenAPI document would point nowhere."""
-    if isinstance(node, list):
-        return [_inlined(inner, definitions) for inner in node]
-    if not isinstance(node, dict):
-        return node
-    if "$ref" in node:
-        target = _inlined(definitions[node["$ref"].rpartition("/")[2]], definitions)
-        return {**target, **{name: inner for name, inner in node.items() if name != "$ref"}}
-    return {name: _inlined(inner, definitions) for name, inner in node.items()}

@@ -24,7 +24,7 @@ class TokenIssuer:
         self.key = new_key()
         self.verifier = Verifier(FixedKeys(KeySet([self.key])), issuer=ISSUER, audience=AUDIENCE, clock=clock)
 
-    def headers(self, *roles: str, subject: str = "someone", **scope: UUID | str | None) -> dict[str, str]:
+    def headers(self, *roles: str, subject: str = "someone", **scope: Any) -> dict[str, str]:
         """The Authorization header of a person with these roles and this scope (branch_id=…, agent_id=…)."""
         return {"Authorization": f"Bearer {self.token(roles=[*roles], sub=subject, **scope)}"}
 
