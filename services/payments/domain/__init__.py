@@ -1,0 +1,3 @@
+"""The rules of contributions, bills, the ledger and the SNAP protocol: pure values and functions, no clock, no input
+or output.
+"""

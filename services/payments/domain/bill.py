@@ -1,0 +1,57 @@
+"""A bill fixes its months and its amount when it is issued; afterwards only its end changes.
+
+Whether it can be paid is asked of an instant.
+
+Every question is asked of the payment's `effective_at`, never of the moment it reached us (domain.md section 6).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from contracts.events.contributions import BillKind, MonthCharge
+from contracts.values import BillId, ContributionMonth, FundingSource, PaymentId
+
+
+class BillStatus(StrEnum):
+    """OPEN may turn into any other; PAID into REVERSED; an ended bill into PAID by a payment made while it was open."""
+
+    OPEN = "OPEN"
+    PAID = "PAID"
+    EXPIRED = "EXPIRED"
+    CANCELLED = "CANCELLED"
+    REVERSED = "REVERSED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bill:
+    """`closed_at` is the business instant that ended it, None while OPEN.
+
+    Instants are aware UTC, money whole rupiah.
+    """
+
+    bill_id: BillId
+    kind: BillKind
+    months: tuple[MonthCharge, ...]
+    amount: int
+    funding_source: FundingSource
+    issued_at: datetime
+    expires_at: datetime
+    status: BillStatus = BillStatus.OPEN
+    closed_at: datetime | None = None
+    reason: str | None = None
+    payment_id: PaymentId | None = None
+
+    @property
+    def ended_at(self) -> datetime:
+        """The first instant at which it is no longer payable by itself."""
+        return self.expires_at if self.closed_at is None else min(self.closed_at, self.expires_at)
+
+    @property
+    def contribution_months(self) -> frozenset[ContributionMonth]:
+        return frozenset(charge.month for charge in self.months)
+
+    def is_open_at(self, instant: datetime) -> bool:
+        return self.status is BillStatus.OPEN and instant < self.expires_at

@@ -1,0 +1,128 @@
+"""Issuing and ending bills: pure deciders over `Payer`. At most one bill of a payer is open.
+
+Months are billed in order, oldest first; after a lapse old arrears are never billed (Perdir 22/2022; domain.md
+section 6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from contracts.event import Event
+from contracts.events.contributions import BillCancelled, BillExpired, ContributionBilled, MonthCharge, PayerAdded
+from contracts.events.contributions import Payer as PayerCopy
+from contracts.events.participants import ParticipantRegistered, RefusalReason
+from contracts.sealed import Sealed
+from contracts.values import WIB, BillId, ContributionMonth, Rupiah
+from services.payments.domain.contribution import charge
+from services.payments.domain.parameters import ContributionRules, rules_on
+from services.payments.domain.payer import Payer
+
+
+class CannotBill(StrEnum):
+    """Why no bill can be issued."""
+
+    NOTHING_OWED = "nothing_owed"
+    REGISTRATION_EXPIRED = "registration_expired"
+    BLOCKED = "payer_blocked"
+    CLOSED = "participation_closed"
+
+
+class CancelReason(StrEnum):
+    """Why an open bill was ended before its time."""
+
+    REPLACED = "replaced"
+    SUPERSEDED = "superseded"
+    """Another bill of the payer was paid, so months and kind of this one no longer hold."""
+    REGISTRATION_EXPIRED = "registration_expired"
+    LAPSED = "lapsed"
+
+
+def add(registered: ParticipantRegistered) -> PayerAdded:
+    """What payments notes of a registered participant; blanks when the person was forgotten."""
+    person = registered.person.value
+    copy = None if person is None else PayerCopy(name=person.name, nik_hash=person.nik_hash)
+    return PayerAdded(
+        participant_id=registered.participant_id,
+        contribution_code=registered.contribution_code,
+        income=registered.income,
+        sector=registered.sector,
+        programmes=registered.programmes,
+        funding_source=registered.funding_source,
+        registration_expires_at=registered.expires_at,
+        payer=Sealed(registered.person.subject, copy),
+    )
+
+
+def issue(
+    payer: Payer, *, now: datetime, bill_id: BillId, months: int | None = None
+) -> tuple[ContributionBilled, ContributionRules] | CannotBill:
+    """The next bill and the rules that priced it.
+
+    `months`: how many from the oldest unpaid on; None: all owed up to the current one.
+
+    Expires at 24:00 WIB of the last day of the month of issue. Whether another bill is open is the caller's question.
+    """
+    if refusal := cannot_pay(payer, now):
+        return refusal
+    wanted = payer.months_owed(now) if months is None else payer.next_unpaid(now, months)
+    if not wanted:
+        return CannotBill.NOTHING_OWED
+    rules = rules_on(now.astimezone(WIB).date())
+    charges = tuple(_charge(payer, month, rules) for month in wanted)
+    bill = ContributionBilled(
+        bill_id=bill_id,
+        participant_id=payer.participant_id,
+        contribution_code=payer.contribution_code,
+        kind=payer.kind_at(now),
+        months=charges,
+        amount=Rupiah(sum(c.total for c in charges)),
+        funding_source=payer.funding_source,
+        expires_at=ContributionMonth.of(now).ends_at,
+    )
+    return bill, rules
+
+
+def cannot_pay(payer: Payer, now: datetime) -> CannotBill | None:
+    """Why this payer gets no bill at all, whatever the months; None when nothing stands in the way."""
+    if payer.blocked == RefusalReason.PARTICIPANT_CLOSED:
+        return CannotBill.CLOSED
+    if payer.blocked:
+        return CannotBill.BLOCKED
+    if not payer.paid and now >= payer.registration_expires_at:
+        return CannotBill.REGISTRATION_EXPIRED
+    return None
+
+
+def cancel(payer: Payer, reason: CancelReason) -> Sequence[Event]:
+    """Ends the open bill, if there is one."""
+    bill = payer.open_bill
+    if bill is None:
+        return ()
+    return (BillCancelled(bill_id=bill.bill_id, participant_id=payer.participant_id, reason=reason),)
+
+
+def expire(payer: Payer, now: datetime) -> Sequence[Event]:
+    """Marks the open bill as expired, if its end has come."""
+    bill = payer.open_bill
+    if bill is None or now < bill.expires_at:
+        return ()
+    return (BillExpired(bill_id=bill.bill_id, participant_id=payer.participant_id),)
+
+
+def end(payer: Payer, now: datetime, reason: CancelReason) -> Sequence[Event]:
+    """Ends the open bill: as expired when its time was over, else for this reason."""
+    return expire(payer, now) or cancel(payer, reason)
+
+
+def _charge(payer: Payer, month: ContributionMonth, rules: ContributionRules) -> MonthCharge:
+    return charge(
+        month,
+        income=payer.income,
+        programmes=payer.programmes,
+        sector=payer.sector,
+        funding_source=payer.funding_source,
+        rules=rules,
+    )

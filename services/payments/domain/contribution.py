@@ -1,0 +1,68 @@
+"""What one contribution month costs: each component in whole rupiah first, then summed (domain.md section 5).
+
+Source: PP 44/2015 Lampiran II, PP 46/2015, PP 50/2025 Art. 4. No fraction can arise: every JKK of the table and the
+JKM amount are even.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Collection
+
+from contracts.events.contributions import MonthCharge
+from contracts.values import ContributionMonth, FundingSource, Programme, Rupiah, Sector
+from services.payments.domain.parameters import ContributionRules, Discount, Row
+
+BPS = 10_000
+
+
+class IncomeNotPositive(ValueError):
+    """An income of zero or less has no band; registration refuses it."""
+
+
+def row_for(income: int, rules: ContributionRules) -> Row:
+    """The band of a monthly income.
+
+    The printed bounds leave 999 rupiah between rows; a row holds up to the next one's lower bound.
+    """
+    if income <= 0:
+        raise IncomeNotPositive
+    return rules.table[max(0, bisect_right(rules.table, income, key=lambda row: row.income_from) - 1)]
+
+
+def charge(
+    month: ContributionMonth,
+    *,
+    income: int,
+    programmes: Collection[Programme],
+    sector: Sector,
+    funding_source: FundingSource,
+    rules: ContributionRules,
+) -> MonthCharge:
+    """The charge of one month.
+
+    The discount is tested on the contribution month, not on the day of payment; JHT is never discounted.
+    """
+    row = row_for(income, rules)
+    discount = _discount(month, sector, funding_source, rules)
+    bps = discount.bps if discount else 0
+    return MonthCharge(
+        month=month,
+        base=Rupiah(row.base),
+        jkk=Rupiah(_lowered(row.jkk, bps)),
+        jkm=Rupiah(_lowered(rules.jkm, bps)),
+        jht=Rupiah(row.jht if Programme.JHT in programmes else 0),
+        discounted=discount is not None,
+    )
+
+
+def _lowered(amount: int, bps: int) -> int:
+    return amount * (BPS - bps) // BPS
+
+
+def _discount(
+    month: ContributionMonth, sector: Sector, funding_source: FundingSource, rules: ContributionRules
+) -> Discount | None:
+    if funding_source in rules.never_discounted:
+        return None
+    return next((d for d in rules.discounts if d.sector is sector and d.first <= month <= d.last), None)

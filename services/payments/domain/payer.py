@@ -1,0 +1,162 @@
+"""What payments knows of one participant: how to price a month, which months are paid, which bills there are.
+
+State is the fold of the participant's own `contributions` stream. Months are WIB calendar months; *M* is the last one
+paid without a gap (Perdir 22/PERDIR.02/072022; domain.md section 6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from types import MappingProxyType
+
+from contracts.event import Event
+from contracts.events.contributions import (
+    BillCancelled,
+    BillExpired,
+    BillKind,
+    ContributionBilled,
+    ContributionPaid,
+    ContributionReversed,
+    PayerAdded,
+)
+from contracts.events.participants import RefusalReason
+from contracts.values import BillId, ContributionMonth, FundingSource, ParticipantId, Programme, Sector
+from services.payments.domain.bill import Bill, BillStatus
+from services.payments.domain.parameters import GRACE_MONTHS
+
+_NO_BILLS: Mapping[BillId, Bill] = MappingProxyType({})
+
+_BLOCKING = frozenset({RefusalReason.NIK_TAKEN, RefusalReason.ENTRY_AGE_EXCEEDED, RefusalReason.PARTICIPANT_CLOSED})
+"""Refusals after which further money would be refused again. REACTIVATED_MEANWHILE is none: the new spell goes on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payer:
+    """`bills` holds those that matter to the question at hand, not all there ever were."""
+
+    participant_id: ParticipantId
+    contribution_code: str
+    income: int
+    sector: Sector
+    programmes: frozenset[Programme]
+    funding_source: FundingSource
+    registration_expires_at: datetime
+    paid: frozenset[ContributionMonth] = frozenset()
+    blocked: str | None = None
+    bills: Mapping[BillId, Bill] = field(default_factory=lambda: _NO_BILLS)
+
+    @property
+    def paid_through(self) -> ContributionMonth | None:
+        """M: the last month paid without a gap in the current spell; None when nothing is paid."""
+        return last_month_paid(self.paid)
+
+    @property
+    def lapses_at(self) -> datetime | None:
+        """00:00 WIB of the first day of M+4; None when nothing is paid."""
+        through = self.paid_through
+        return None if through is None else (through + GRACE_MONTHS + 1).starts_at
+
+    @property
+    def open_bill(self) -> Bill | None:
+        """The one bill that is not ended; it may be past its `expires_at` and not yet marked so."""
+        return next((bill for bill in self.bills.values() if bill.status is BillStatus.OPEN), None)
+
+    def kind_at(self, instant: datetime) -> BillKind:
+        """What a payment at this instant would be: a first one, one of the running spell, or one after its lapse."""
+        lapses_at = self.lapses_at
+        if lapses_at is None:
+            return BillKind.FIRST
+        return BillKind.REACTIVATION if instant >= lapses_at else BillKind.STANDARD
+
+    def unpaid_from(self, instant: datetime) -> ContributionMonth:
+        """The oldest month that may be billed: M+1, or the current month of a first or reactivation bill."""
+        through = self.paid_through
+        if through is None or self.kind_at(instant) is BillKind.REACTIVATION:
+            return ContributionMonth.of(instant)
+        return through + 1
+
+    def months_owed(self, instant: datetime) -> tuple[ContributionMonth, ...]:
+        """Unpaid months up to and including the current one, oldest first; empty when paid up."""
+        first, current = self.unpaid_from(instant), ContributionMonth.of(instant)
+        return tuple(month for n in range(current - first + 1) if (month := first + n) not in self.paid)
+
+    def next_unpaid(self, instant: datetime, count: int) -> tuple[ContributionMonth, ...]:
+        """The first `count` unpaid months, oldest first, reaching into the future where arrears do not fill them."""
+        month, months = self.unpaid_from(instant), list[ContributionMonth]()
+        while len(months) < count:
+            if month not in self.paid:
+                months.append(month)
+            month += 1
+        return tuple(months)
+
+
+def last_month_paid(paid: Iterable[ContributionMonth]) -> ContributionMonth | None:
+    """M. A month beyond grace (M+4 or later) begins a new spell; one after a hole inside grace does not move M."""
+    through: ContributionMonth | None = None
+    for month in sorted(paid):
+        if through is None or month - through == 1 or month - through > GRACE_MONTHS:
+            through = month
+    return through
+
+
+def evolve(payer: Payer | None, event: Event, at: datetime) -> Payer | None:
+    """The state after one event of the stream, recorded at business instant `at`; other events change nothing."""
+    if isinstance(event, PayerAdded):
+        return _added(event)
+    if payer is None:
+        raise LookupError(f"{event.type} of a participant that was never added")
+    match event:
+        case ContributionBilled():
+            return _with(payer, _issued(event, at))
+        case BillExpired():
+            return _ended(payer, event.bill_id, BillStatus.EXPIRED, at, None)
+        case BillCancelled():
+            return _ended(payer, event.bill_id, BillStatus.CANCELLED, at, event.reason)
+        case ContributionPaid():
+            bill = replace(
+                payer.bills[event.bill_id], status=BillStatus.PAID, closed_at=at, payment_id=event.payment_id
+            )
+            return replace(_with(payer, bill), paid=payer.paid | _months(event))
+        case ContributionReversed():
+            reversed_ = _ended(payer, event.bill_id, BillStatus.REVERSED, at, event.reason)
+            blocked = event.refusal if event.refusal in _BLOCKING else payer.blocked
+            return replace(reversed_, paid=payer.paid - _months(event), blocked=blocked)
+    return payer
+
+
+def _added(event: PayerAdded) -> Payer:
+    return Payer(
+        participant_id=event.participant_id,
+        contribution_code=event.contribution_code,
+        income=event.income,
+        sector=event.sector,
+        programmes=frozenset(event.programmes),
+        funding_source=event.funding_source,
+        registration_expires_at=event.registration_expires_at,
+    )
+
+
+def _issued(event: ContributionBilled, at: datetime) -> Bill:
+    return Bill(
+        bill_id=event.bill_id,
+        kind=event.kind,
+        months=event.months,
+        amount=event.amount,
+        funding_source=event.funding_source,
+        issued_at=at,
+        expires_at=event.expires_at,
+    )
+
+
+def _ended(payer: Payer, bill_id: BillId, status: BillStatus, at: datetime, reason: str | None) -> Payer:
+    return _with(payer, replace(payer.bills[bill_id], status=status, closed_at=at, reason=reason))
+
+
+def _with(payer: Payer, bill: Bill) -> Payer:
+    return replace(payer, bills={**payer.bills, bill.bill_id: bill})
+
+
+def _months(event: ContributionPaid | ContributionReversed) -> frozenset[ContributionMonth]:
+    return frozenset(charge.month for charge in event.months)

@@ -1,0 +1,201 @@
+"""Settling a bill with money that a channel reports, and taking it back: pure deciders over `Payer`.
+
+A payment settles one bill in full or nothing. Whether the bill was payable is judged at the payment's `effective_at`,
+never at its arrival; a refusal books nothing (domain.md section 6; snap.md sections 8 and 9).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from contracts.event import Event
+from contracts.events.contributions import (
+    BillCancelled,
+    BillKind,
+    ContributionPaid,
+    ContributionReversed,
+    MonthCharge,
+    PaymentUnmatched,
+)
+from contracts.events.participants import RefusalReason
+from contracts.values import BillId, ContributionMonth, ParticipantId, PaymentId, Rupiah
+from services.payments.domain.bill import Bill, BillStatus
+from services.payments.domain.billing import CancelReason
+from services.payments.domain.payer import Payer
+
+
+class CannotPay(StrEnum):
+    """Why a payment settles nothing."""
+
+    EXPIRED = "bill_expired"
+    TOO_OLD = "payment_too_old"
+    PAID = "bill_paid"
+    WRONG_AMOUNT = "wrong_amount"
+    BLOCKED = "payer_blocked"
+    CLOSED = "participation_closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Money:
+    """What a channel says it took: `effective_at` is its transaction time, `received_at` ours, both business
+    instants.
+    """
+
+    partner: str
+    channel: str
+    channel_reference: str
+    amount: int
+    effective_at: datetime
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """An inquiry told the payer this bill at this business instant."""
+
+    bill_id: BillId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Dated parameters of domain.md section 14 and snap.md section 9."""
+
+    max_backdate: timedelta = timedelta(days=7)
+    quote_validity: timedelta = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """A payment as it stands in the books."""
+
+    payment_id: PaymentId
+    bill_id: BillId
+    participant_id: ParticipantId
+    partner: str
+    channel: str
+    channel_reference: str
+    amount: int
+    months: tuple[MonthCharge, ...]
+    effective_at: datetime
+    posted_at: datetime
+    reversed_for: str | None = None
+
+
+def settle(payer: Payer, money: Money, quote: Quote | None, limits: Limits) -> Bill | CannotPay:
+    """The bill that this money pays. A quoted payment pays the quoted bill or nothing."""
+    if money.effective_at < money.received_at - limits.max_backdate:
+        return CannotPay.TOO_OLD
+    if payer.blocked:
+        return CannotPay.CLOSED if payer.blocked == RefusalReason.PARTICIPANT_CLOSED else CannotPay.BLOCKED
+    bills = _candidates(payer, quote)
+    payable = [bill for bill in bills if is_payable(payer, bill, money.effective_at, quote, limits)]
+    for bill in payable:
+        if bill.amount == money.amount:
+            return bill
+    if payable:
+        return CannotPay.WRONG_AMOUNT
+    if _is_paid(payer, bills, money.effective_at):
+        return CannotPay.PAID
+    return CannotPay.EXPIRED
+
+
+def is_payable(payer: Payer, bill: Bill, instant: datetime, quote: Quote | None, limits: Limits) -> bool:
+    """Whether this bill could be paid at `instant`: not ended by then, or quoted before its end and within the
+    quote's validity.
+
+    A quote carries neither a first or reactivation bill across its month, nor a standard one across the lapse instant.
+    """
+    if bill.status is BillStatus.REVERSED or bill.contribution_months & payer.paid:
+        return False
+    if not _fits_the_spell(payer, bill, instant):
+        return False
+    ended_at = min(bill.ended_at, payer.registration_expires_at) if bill.kind is BillKind.FIRST else bill.ended_at
+    if instant < ended_at:
+        return True
+    return (
+        quote is not None
+        and quote.bill_id == bill.bill_id
+        and quote.at < ended_at
+        and instant <= quote.at + limits.quote_validity
+    )
+
+
+def post(payer: Payer, bill: Bill, money: Money, *, payment_id: PaymentId, now: datetime) -> Sequence[Event]:
+    """The payment, and the end of any other open bill: its months or its kind no longer hold."""
+    paid = ContributionPaid(
+        payment_id=payment_id,
+        bill_id=bill.bill_id,
+        participant_id=payer.participant_id,
+        kind=bill.kind,
+        partner=money.partner,
+        channel=money.channel,
+        channel_reference=money.channel_reference,
+        amount=Rupiah(bill.amount),
+        months=bill.months,
+        effective_at=money.effective_at,
+        posted_at=now,
+    )
+    other = payer.open_bill
+    if other is None or other.bill_id == bill.bill_id:
+        return (paid,)
+    ended = BillCancelled(bill_id=other.bill_id, participant_id=payer.participant_id, reason=CancelReason.SUPERSEDED)
+    return (paid, ended)
+
+
+def refuse_protection(payment: Posted, reason: str) -> tuple[ContributionReversed, PaymentUnmatched] | None:
+    """The payment leaves its bill and stands in suspense under this reason; None when it already does."""
+    if payment.reversed_for is not None:
+        return None
+    taken_back = ContributionReversed(
+        payment_id=payment.payment_id,
+        bill_id=payment.bill_id,
+        participant_id=payment.participant_id,
+        partner=payment.partner,
+        amount=Rupiah(payment.amount),
+        months=payment.months,
+        reason="protection_refused",
+        refusal=reason,
+    )
+    unmatched = PaymentUnmatched(
+        payment_id=payment.payment_id,
+        bill_id=payment.bill_id,
+        partner=payment.partner,
+        channel=payment.channel,
+        channel_reference=payment.channel_reference,
+        participant_id=payment.participant_id,
+        amount=Rupiah(payment.amount),
+        reason=reason,
+        effective_at=payment.effective_at,
+    )
+    return taken_back, unmatched
+
+
+def receipt_key(partner: str, channel_reference: str) -> str:
+    """The key of stream `receipts`: one per partner and reference, whatever door the money came through."""
+    return f"{partner}:{channel_reference}"
+
+
+def _candidates(payer: Payer, quote: Quote | None) -> list[Bill]:
+    """Newest first; the quoted bill alone when there is a quote."""
+    bills = sorted(payer.bills.values(), key=lambda bill: (bill.issued_at, bill.bill_id), reverse=True)
+    return bills if quote is None else [bill for bill in bills if bill.bill_id == quote.bill_id]
+
+
+def _fits_the_spell(payer: Payer, bill: Bill, instant: datetime) -> bool:
+    if bill.kind is not BillKind.STANDARD:
+        # the first month is that of effective_at, so the bill is dead outside its month; a first payment can be made
+        # once
+        month = bill.months[0].month
+        return ContributionMonth.of(instant) == month and not (bill.kind is BillKind.FIRST and payer.paid)
+    lapses_at = payer.lapses_at
+    return lapses_at is None or instant < lapses_at
+
+
+def _is_paid(payer: Payer, bills: Iterable[Bill], instant: datetime) -> bool:
+    if any(bill.status is BillStatus.PAID or bill.contribution_months & payer.paid for bill in bills):
+        return True
+    return bool(payer.paid) and not payer.months_owed(instant)

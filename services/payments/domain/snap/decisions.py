@@ -1,0 +1,85 @@
+"""What a bank is answered, decided on the payer's state alone: the table of snap.md section 8 as code. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.payments.domain.bill import Bill
+from services.payments.domain.billing import CannotBill, cannot_pay
+from services.payments.domain.payer import Payer
+from services.payments.domain.paying import CannotPay, Limits, Money, Posted, Quote, is_payable, settle
+from services.payments.domain.snap import codes
+
+BILLING_CASES = {
+    CannotBill.NOTHING_OWED: codes.PAID,
+    CannotBill.REGISTRATION_EXPIRED: codes.REGISTRATION_EXPIRED,
+    CannotBill.BLOCKED: codes.BLOCKED_BILL,
+    CannotBill.CLOSED: codes.CLOSED,
+}
+PAYING_CASES = {
+    CannotPay.EXPIRED: codes.EXPIRED,
+    CannotPay.TOO_OLD: codes.EXPIRED,
+    CannotPay.PAID: codes.PAID,
+    CannotPay.WRONG_AMOUNT: codes.WRONG_AMOUNT,
+    CannotPay.BLOCKED: codes.BLOCKED_BILL,
+    CannotPay.CLOSED: codes.CLOSED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """This payment request is in the books already: its first result, with the code that a repeat gets."""
+
+    first: Posted
+    case: codes.Case
+
+
+def bill_to_quote(payer: Payer, now: datetime, earlier: Quote | None, limits: Limits) -> Bill | codes.Case | None:
+    """The bill that an inquiry names, or why none; None when the next one has to be issued first.
+
+    `earlier` is the quote that the same inquiry request got before: it stands as long as it could be paid.
+    """
+    if refusal := cannot_pay(payer, now):
+        return BILLING_CASES[refusal]
+    if earlier is not None:
+        quoted = payer.bills.get(earlier.bill_id)
+        if quoted is not None and is_payable(payer, quoted, now, earlier, limits):
+            return quoted
+    bill = payer.open_bill
+    if bill is not None and is_payable(payer, bill, now, None, limits):
+        return bill
+    return None if payer.months_owed(now) else codes.PAID
+
+
+def bill_to_pay(
+    payer: Payer | None,
+    money: Money,
+    *,
+    first: Posted | None,
+    quote: Quote | None,
+    agrees: bool,
+    advice: bool,
+    limits: Limits,
+) -> Bill | Repeated | codes.Case:
+    """The bill that this payment settles, the first result of a repeat, or a refusal that books nothing.
+
+    `first` is what this partner's reference posted before, found by the payment's own id and never by an inquiry's. An advice of
+    an unknown payment is a first payment: the money was taken and our answer got lost.
+    """
+    if first is not None:
+        return _repeated(payer, money, first, agrees=agrees, advice=advice)
+    if payer is None:
+        return codes.UNKNOWN_BILL
+    outcome = settle(payer, money, quote, limits)
+    if isinstance(outcome, CannotPay):
+        return PAYING_CASES[outcome]
+    return outcome if agrees else codes.WRONG_AMOUNT
+
+
+def _repeated(payer: Payer | None, money: Money, first: Posted, *, agrees: bool, advice: bool) -> Repeated | codes.Case:
+    if payer is None or payer.participant_id != first.participant_id:
+        return codes.OTHER_ACCOUNT
+    if money.amount != first.amount or not agrees:
+        return codes.WRONG_AMOUNT
+    return Repeated(first, codes.SUCCESS if advice else codes.ALREADY_POSTED)
