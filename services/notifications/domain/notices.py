@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from contracts.event import Event
 from contracts.events.contributions import BillKind, ContributionBilled
+from contracts.events.notifications import Channel
 from contracts.events.participants import GraceEntered, ParticipationLapsed, ProtectionExtended, ProtectionStarted
 from contracts.values import ContributionMonth, ParticipantId
 from services.notifications.domain.wording import last_day_before
@@ -37,6 +38,9 @@ class Notice:
     version: int
     values: Mapping[str, str]
     not_after: datetime
+    channel: Channel = Channel.SMS
+    """One notice goes through one channel (domain.md section 9: at most once per event and person); every mobile phone
+    takes an SMS."""
 
 
 def notice_of(event: Event, occurred_at: datetime) -> Notice | None:

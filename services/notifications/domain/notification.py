@@ -101,16 +101,16 @@ def notification_id_of(cause: UUID, participant_id: ParticipantId, channel: Chan
 
 
 def decide_queued(
-    known: Notification | None, notification_id: NotificationId, recipient: Recipient, notice: Notice, cause: UUID
+    known: Notification | None, recipient: Recipient, notice: Notice, cause: UUID
 ) -> NotificationQueued | None:
     """The message to send; None when it is already there, in whatever state."""
     if known is not None:
         return None
     return NotificationQueued(
-        notification_id=notification_id,
+        notification_id=notification_id_of(cause, recipient.participant_id, notice.channel),
         participant_id=recipient.participant_id,
         cause=cause,
-        channel=recipient.channel,
+        channel=notice.channel,
         template=notice.template,
         template_version=notice.version,
         language=recipient.language,

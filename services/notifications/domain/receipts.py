@@ -42,15 +42,16 @@ def belongs(message: Notification, receipt: Receipt) -> bool:
 def decide_receipt(message: Notification, receipt: Receipt, calls: int) -> list[ReceiptEvent]:
     """The events the receipt calls for, in order; none for a repeat or for a failure reported after the arrival.
 
-    `calls` is how often the provider was called about the message so far.
+    `calls` is how often the provider was called about the message as far as we know: at least once, the receipt says.
     """
+    calls = max(calls, message.attempts, 1)
     events: list[ReceiptEvent] = []
     if message.state in (State.QUEUED, State.UNKNOWN):
         events.append(_accepted(message, receipt, calls))
     if receipt.status is Status.DELIVERED and message.state is not State.DELIVERED:
         events.append(_delivered(message, receipt))
     if receipt.status is Status.FAILED and message.state not in (State.FAILED, State.DELIVERED):
-        events.append(failed(message, _reason(receipt.reason), max(calls, message.attempts)))
+        events.append(failed(message, _reason(receipt.reason), calls))
     return events
 
 

@@ -12,8 +12,6 @@ from contracts.events.participants import ParticipantRegistered
 from contracts.sealed import Sealed
 from contracts.values import ContributionCode, Language, ParticipantId
 
-RecipientEvent = RecipientAdded
-
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
@@ -26,13 +24,6 @@ class Recipient:
     branch_id: UUID | None
     wadah_id: UUID | None
     agent_id: UUID | None
-
-    @property
-    def channel(self) -> Channel:
-        """One notice goes through one channel (domain.md section 9: at most once per event and person); every mobile
-        phone takes an SMS.
-        """
-        return Channel.SMS
 
     def address(self, channel: Channel) -> str | None:
         """Where a message through this channel goes; None for a forgotten person or one it cannot reach."""
@@ -61,7 +52,7 @@ def decide_added(known: Recipient | None, event: ParticipantRegistered) -> Recip
     )
 
 
-def evolve(state: Recipient | None, envelope: Envelope, event: RecipientEvent) -> Recipient:
+def evolve(state: Recipient | None, envelope: Envelope, event: RecipientAdded) -> Recipient:
     """The recipient after one of its own events."""
     return Recipient(
         participant_id=event.participant_id,

@@ -1,6 +1,6 @@
 """Sending one message: whether to call the provider, what its answer means, when to try again, when to give up.
 
-A call leaves one of four answers. As long as one earlier call of the message may have been accepted (`doubtful`), it is
+As long as one earlier call of the message may have been accepted (`doubtful`), it is
 never called failed: it ends as sent, or as unknown. A provider that recognises our key may be asked again after such a
 call, any other may not.
 """
@@ -43,7 +43,14 @@ class Doubtful:
     retry_after: timedelta | None = None
 
 
-Answer = Taken | Refused | NotTaken | Doubtful
+@dataclass(frozen=True, slots=True)
+class NotCalled:
+    """The call was not made, for good: `reason` is a code."""
+
+    reason: str
+
+
+Answer = Taken | Refused | NotTaken | Doubtful | NotCalled
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +84,18 @@ Ending = NotificationSent | NotificationFailed | NotificationUnknown
 
 def decide_before_call(
     message: Notification, attempt: Attempt, policy: Policy, *, reachable: bool, now: datetime
-) -> NotificationFailed | NotificationUnknown | None:
-    """Why this call must not be made; None when it may. `now` is business time, `reachable` whether the person has an
+) -> NotCalled | None:
+    """Why this call must not be made; None when it may. `now` is business time, `reachable` whether there is an
     address.
     """
-    calls_made = attempt.number - 1
     if attempt.doubtful and not policy.provider_honours_keys:
-        return _unknown(message, calls_made)
+        return NotCalled("may_be_sent")
     if now >= message.not_after:
-        return _given_up(message, "too_late", calls_made, attempt.doubtful)
+        return NotCalled("too_late")
     if not reachable:
-        return _given_up(message, "forgotten", calls_made, attempt.doubtful)
+        return NotCalled("forgotten")
     if attempt.number > policy.attempts_most:  # it never got as far as an answer: senders died in the call
-        return _given_up(message, "gateway_unavailable", calls_made, attempt.doubtful)
+        return NotCalled("gateway_unavailable")
     return None
 
 
@@ -104,14 +110,30 @@ def decide_after_call(
         return _sent(message, answer.message_id, attempt.number)
     if message.state is not State.QUEUED:
         return None
-    if isinstance(answer, Refused):
-        return _given_up(message, "refused_by_gateway", attempt.number, attempt.doubtful)
-    doubtful = attempt.doubtful or isinstance(answer, Doubtful)
-    if doubtful and not policy.provider_honours_keys:
-        return _unknown(message, attempt.number)
-    if attempt.number >= policy.attempts_most:
+    match answer:
+        case NotCalled(reason):
+            return _given_up(message, reason, attempt.number - 1, attempt.doubtful)
+        case Refused():
+            return _given_up(message, "refused_by_gateway", attempt.number, attempt.doubtful)
+        case NotTaken(retry_after):
+            return _later(message, attempt, retry_after, attempt.doubtful, policy, jitter)
+        case Doubtful(retry_after):
+            return _later(message, attempt, retry_after, True, policy, jitter)
+        case _ as never:
+            assert_never(never)
+
+
+def _later(
+    message: Notification,
+    attempt: Attempt,
+    retry_after: timedelta | None,
+    doubtful: bool,
+    policy: Policy,
+    jitter: float,
+) -> Ending | Again:
+    if (doubtful and not policy.provider_honours_keys) or attempt.number >= policy.attempts_most:
         return _given_up(message, "gateway_unavailable", attempt.number, doubtful)
-    return Again(pause_before_next(attempt.number, answer.retry_after, policy, jitter=jitter), doubtful)
+    return Again(pause_before_next(attempt.number, retry_after, policy, jitter=jitter), doubtful)
 
 
 def pause_before_next(calls: int, retry_after: timedelta | None, policy: Policy, *, jitter: float) -> timedelta:
@@ -141,17 +163,15 @@ def _sent(message: Notification, provider_message_id: str, calls: int) -> Notifi
 def _given_up(
     message: Notification, reason: str, calls: int, doubtful: bool
 ) -> NotificationFailed | NotificationUnknown:
-    return _unknown(message, calls) if doubtful else failed(message, reason, calls)
+    if not doubtful:
+        return failed(message, reason, calls)
+    return NotificationUnknown(
+        notification_id=message.notification_id, participant_id=message.participant_id, attempts=calls
+    )
 
 
 def failed(message: Notification, reason: str, calls: int) -> NotificationFailed:
     """The message as failed for this reason after so many calls."""
     return NotificationFailed(
         notification_id=message.notification_id, participant_id=message.participant_id, reason=reason, attempts=calls
-    )
-
-
-def _unknown(message: Notification, calls: int) -> NotificationUnknown:
-    return NotificationUnknown(
-        notification_id=message.notification_id, participant_id=message.participant_id, attempts=calls
     )

@@ -84,7 +84,7 @@ class TestQueueing:
     def test_it_carries_the_facts_and_the_recipients_language(self) -> None:
         notice = notice_of(billed(), NOW)
         assert notice is not None
-        event = decide_queued(None, NOTIFICATION, recipient(language=Language.ENGLISH), notice, CAUSE)
+        event = decide_queued(None, recipient(language=Language.ENGLISH), notice, CAUSE)
         assert event is not None
         assert event.language is Language.ENGLISH
         assert event.channel is Channel.SMS
@@ -100,7 +100,7 @@ class TestQueueing:
     def test_a_message_that_is_there_is_not_queued_again(self) -> None:
         notice = notice_of(billed(), NOW)
         assert notice is not None
-        assert decide_queued(message(), NOTIFICATION, recipient(), notice, CAUSE) is None
+        assert decide_queued(message(), recipient(), notice, CAUSE) is None
 
     def test_the_state_remembers_what_it_is_part_of(self) -> None:
         assert (message().queued_by, message().correlation_id) == (QUEUED_BY, CORRELATION)

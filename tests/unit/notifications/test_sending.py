@@ -15,6 +15,7 @@ from services.notifications.domain.sending import (
     Answer,
     Attempt,
     Doubtful,
+    NotCalled,
     NotTaken,
     Policy,
     Refused,
@@ -38,9 +39,13 @@ def ending(event: Event | Again | None) -> tuple[type[Event], str | None, int]:
     return type(event), getattr(event, "reason", None), event.attempts
 
 
-def before(attempt: Attempt, policy: Policy = HONOURED, *, reachable: bool = True, late: bool = False) -> Event | None:
-    late_message = message(not_after=NOW)
-    return decide_before_call(late_message if late else message(), attempt, policy, reachable=reachable, now=NOW)
+def before(
+    attempt: Attempt, policy: Policy = HONOURED, *, reachable: bool = True, late: bool = False
+) -> Event | Again | None:
+    """What becomes of a message whose call must not be made; None when it may be."""
+    one = message(not_after=NOW) if late else message()
+    refusal = decide_before_call(one, attempt, policy, reachable=reachable, now=NOW)
+    return None if refusal is None else decide_after_call(one, attempt, refusal, policy, jitter=0)
 
 
 def answered(answer: Answer, attempt: Attempt = FIRST, policy: Policy = HONOURED) -> Event | Again | None:
@@ -105,7 +110,7 @@ class TestAnswersThatComeLate:
     """A receipt, or a sender that took over, was faster."""
 
     @pytest.mark.parametrize("state", [State.SENT, State.DELIVERED, State.FAILED])
-    @pytest.mark.parametrize("answer", [Taken("m-1"), Refused(), NotTaken(), Doubtful()])
+    @pytest.mark.parametrize("answer", [Taken("m-1"), Refused(), NotTaken(), Doubtful(), NotCalled("too_late")])
     def test_what_is_settled_stays(self, state: State, answer: Answer) -> None:
         assert decide_after_call(replace(message(), state=state), FIRST, answer, HONOURED, jitter=0) is None
 

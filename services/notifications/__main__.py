@@ -1,0 +1,4 @@
+from chassis.process import main
+from services.notifications.app import SERVICE
+
+main(SERVICE)

@@ -1,0 +1,1 @@
+"""HTTP of notifications: what became of messages, and the provider's receipts."""

@@ -1,0 +1,52 @@
+"""Composition root of notifications: the one place that wires."""
+
+from __future__ import annotations
+
+from chassis.service import App, Composition, Service, as_settings
+from contracts.events import CATALOGUE
+from services.notifications import tables
+from services.notifications.api import notifications, receipts
+from services.notifications.commands.receive import receive
+from services.notifications.consumers import subscriptions
+from services.notifications.gateway import HttpGateway
+from services.notifications.projections import projection
+from services.notifications.sender import Sender
+from services.notifications.settings import Settings
+
+
+def compose(app: App) -> Composition:
+    settings = as_settings(app, Settings)
+    gateway = HttpGateway(
+        app.outbound,
+        url=settings.gateway_url,
+        api_key=settings.gateway_api_key,
+        timeout_s=settings.send_timeout_s,
+    )
+    sender = Sender(
+        app.batches,
+        gateway,
+        clock=app.clock,
+        vault=app.vault,
+        policy=settings.policy,
+        concurrent=settings.send_concurrent,
+        lease=settings.lease,
+    )
+    return Composition(
+        routers=[
+            notifications.router(app.read),
+            receipts.router(app.door(receive), secret=settings.gateway_webhook_secret, clock=app.clock),
+        ],
+        subscriptions=subscriptions(app.vault),
+        workers={"sender": sender.run},
+    )
+
+
+SERVICE = Service(
+    name="notifications",
+    catalogue=CATALOGUE,
+    tables=(tables.recipients, tables.notifications),
+    personal={"recipients": tables.PERSONAL},
+    projection=projection,
+    compose=compose,
+    settings=Settings,
+)
