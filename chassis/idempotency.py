@@ -80,12 +80,7 @@ def _repeat(item: Keyed[Any], request_hash: bytes, answer: Answer) -> Answer:
 
 async def _load(conn: AsyncConnection, items: Sequence[Keyed[Any]]) -> dict[tuple[str, str], tuple[bytes, Answer]]:
     found = await conn.execute(_STORED, {"actors": [i.actor for i in items], "keys": [i.key for i in items]})
-    return {(r.actor, r.key): (bytes(r.request_hash), Answer(r.status, _body(r.body))) for r in found}
-
-
-def _body(value: Any) -> dict[str, Any]:
-    # a text() query has no column types, so JSONB arrives as text
-    return dict(json.loads(value)) if isinstance(value, str) else dict(value)
+    return {(r.actor, r.key): (bytes(r.request_hash), Answer(r.status, json.loads(r.body))) for r in found}
 
 
 async def _store(conn: AsyncConnection, tx: Tx, answers: Sequence[tuple[Keyed[Any], Answer]]) -> None:
@@ -98,7 +93,7 @@ async def _store(conn: AsyncConnection, tx: Tx, answers: Sequence[tuple[Keyed[An
                 "key": item.key,
                 "request_hash": item.request_hash,
                 "status": answer.status,
-                "body": answer.body,
+                "body": json.dumps(answer.body),
                 "correlation_id": item.correlation_id,
                 "recorded_at": tx.wall,
             }

@@ -44,9 +44,14 @@ def _migrate(conn: sa.Connection, service: str) -> None:
     if version < OLDEST_SERVER:
         raise MigrationRefused(f"PostgreSQL 17 or newer is needed; this server is {version // 10_000}")
     conn.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-    _upgrade(conn, _folder("chassis"), "alembic_version_chassis")
+    upgrade_chassis(conn)
     _upgrade(conn, _folder(f"services.{service}"), "alembic_version")
     _grant(conn, service)
+
+
+def upgrade_chassis(conn: sa.Connection) -> None:
+    """The event log and the plumbing alone; needs an open transaction."""
+    _upgrade(conn, _folder("chassis"), "alembic_version_chassis")
 
 
 def _folder(package: str) -> Path:

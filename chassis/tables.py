@@ -122,7 +122,7 @@ idempotency = sa.Table(
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("request_hash", sa.LargeBinary, nullable=False),
     sa.Column("status", sa.Integer, nullable=False),
-    sa.Column("body", JSONB, nullable=False, comment="ids and codes only"),
+    sa.Column("body", sa.Text, nullable=False, comment="JSON as first answered, byte for byte; ids and codes only"),
     sa.Column("correlation_id", UUID, nullable=False),
     sa.Column("recorded_at", _INSTANT, nullable=False),
 )

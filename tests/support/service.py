@@ -40,6 +40,7 @@ from chassis.transaction import Recorded, Scope, UseCase
 from contracts.envelope import Envelope
 from contracts.event import Event
 from tests.support.clock import FakeClock
+from tests.support.eventually import eventually
 from tests.support.stack import Stack
 
 I = TypeVar("I")  # noqa: E741
@@ -202,6 +203,20 @@ class Harness:
         """What the parking does by itself, once, now."""
         return await self._parking().retry_ripe()
 
+    async def ask_retry(self, stream: str, key: str) -> bool:
+        """An operator's retry of one parked key; `retry_parked` then works it."""
+        return await self._parking().retry(stream, key)
+
+    async def until_ripe(self) -> None:
+        """Waits until the retry time of some parked key has come (a tenth of a second or so, by the database's clock)."""
+        query = sa.text("SELECT count(*) FROM progress WHERE parked IS NOT NULL AND retry_at <= clock_timestamp()")
+
+        async def ripe() -> bool:
+            async with self.app.read() as conn:
+                return bool((await conn.execute(query)).scalar_one())
+
+        await eventually(ripe)
+
     async def parked(self) -> list[ParkedKey]:
         """Keys that wait."""
         return await self._parking().listed()
@@ -263,4 +278,3 @@ async def harness(
         finally:
             await h.client.aclose()
             await app.close()
-

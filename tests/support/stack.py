@@ -152,7 +152,9 @@ def _start(folder: Path) -> Stack:
     if demanded == "containers" or (demanded != "embedded" and containers.at_hand()):
         return Stack(found="containers", **containers.start())
     facts = dev.up(folder / "embedded", until_exit_of=int(os.environ[CONTROLLER]))
-    return Stack(facts["KAFKA_BOOTSTRAP"], facts["DATABASE_URL"], facts["kafka"], facts["postgres"], "embedded")
+    return Stack(
+        facts["KAFKA_BOOTSTRAP"], facts["DATABASE_URL"], facts["kafka"], f"PostgreSQL {facts['postgres']}", "embedded"
+    )
 
 
 async def _given(bootstrap: str, url: str) -> Stack:

@@ -64,14 +64,14 @@ STATEMENTS = (
         key TEXT NOT NULL,
         request_hash BYTEA NOT NULL,
         status INTEGER NOT NULL,
-        body JSONB NOT NULL,
+        body TEXT NOT NULL,
         correlation_id UUID NOT NULL,
         recorded_at TIMESTAMP WITH TIME ZONE NOT NULL,
         PRIMARY KEY (actor, key)
     )
     """,
     """
-    COMMENT ON COLUMN idempotency.body IS 'ids and codes only'
+    COMMENT ON COLUMN idempotency.body IS 'JSON as first answered, byte for byte; ids and codes only'
     """,
     """
     CREATE TABLE number_blocks (

@@ -1,0 +1,182 @@
+"""Two toy services for the chassis' own tests: `counting` accepts numbers over its door, `totals` follows it over Kafka and writes its own events.
+
+What a number does to the reader: 97 raises, 98 fails for business reasons, 99 is not yet possible until `patience` is empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from chassis import migrate, rows
+from chassis.consumer import Subscription
+from chassis.database import async_url
+from chassis.ids import new_id
+from chassis.outcomes import Accepted, Done, Failed, NotYet
+from chassis.privacy.vault import Vault
+from chassis.problems import ProblemType, Rejected
+from chassis.records import Outcome, Received
+from chassis.service import App, Composition, Service
+from chassis.transaction import Meta, Projection, Recorded, Scope, Tx
+from contracts.event import Catalogue, Event
+from contracts.sealed import Personal, Sealed
+from contracts.values import Count
+from tests.support.clock import FakeClock
+from tests.support.service import Harness, settings_for
+from tests.support.stack import Stack
+
+
+class Note(Personal):
+    text: str
+
+
+class Counted(Event, stream="counters"):
+    counter_id: UUID
+    by: Count
+    note: Sealed[Note] | None = None
+
+
+class Totalled(Event, stream="totals"):
+    counter_id: UUID
+    by: Count
+
+
+CATALOGUE = Catalogue(
+    [Counted, Totalled],
+    topics={"counters": "participants", "totals": "claims"},
+    owners={"counters": "counting", "totals": "totals"},
+)
+NEGATIVE = ProblemType("negative", 422, "Angka harus positif.", "The number must be positive.")
+
+metadata = sa.MetaData()
+counters = sa.Table(
+    "counters",
+    metadata,
+    sa.Column("id", sa.UUID, primary_key=True),
+    sa.Column("total", sa.BigInteger, nullable=False),
+    sa.Column("events", sa.BigInteger, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Add:
+    counter_id: UUID
+    by: int
+    new: bool = False
+    meta: Meta = field(default_factory=lambda: Meta("tests", new_id()))
+
+
+async def count(tx: Tx, items: Sequence[Add], /) -> list[Accepted | Rejected]:
+    await tx.heads("counters", {item.counter_id for item in items})
+    outcomes: list[Accepted | Rejected] = []
+    for item in items:
+        if item.by == 666:
+            raise ArithmeticError("a poison item")
+        if item.by < 0:
+            outcomes.append(Rejected(NEGATIVE, field="by"))
+            continue
+        event = Counted(counter_id=item.counter_id, by=item.by)
+        recorded = tx.record(event, key=item.counter_id, meta=item.meta, scope=Scope(), rules="toy/1")
+        outcomes.append(Accepted({"counter_id": str(item.counter_id), "seq": recorded.envelope.seq}))
+    return outcomes
+
+
+async def count_after_writing(tx: Tx, items: Sequence[Add], /) -> list[Accepted | Rejected]:
+    await tx.conn.execute(sa.text("INSERT INTO counters (id, total, events) VALUES (gen_random_uuid(), 0, 0)"))
+    return await count(tx, items)
+
+
+def projection(vault: Vault) -> Projection:
+    async def project(conn: AsyncConnection, events: Sequence[Recorded]) -> None:
+        totals: dict[UUID, list[int]] = {}
+        for recorded in events:
+            event = recorded.event
+            assert isinstance(event, Counted | Totalled)
+            totals.setdefault(event.counter_id, []).append(event.by)
+        await rows.add(
+            conn,
+            counters,
+            [{"id": key, "total": sum(numbers), "events": len(numbers)} for key, numbers in totals.items()],
+            columns=("total", "events"),
+        )
+
+    return project
+
+
+COUNTING = Service(
+    name="counting",
+    catalogue=CATALOGUE,
+    tables=(counters,),
+    personal={},
+    projection=projection,
+    compose=lambda app: Composition(),
+)
+
+
+class Following:
+    """The reader's handler; `patience` holds the counters for which 99 is not yet possible."""
+
+    def __init__(self) -> None:
+        self.patience: set[UUID] = set()
+        self.broken = True
+        self.handled: list[tuple[UUID, int]] = []
+
+    async def __call__(self, tx: Tx, items: Sequence[Received], /) -> list[Outcome]:
+        await tx.heads("totals", {item.envelope.key for item in items})
+        return [self._one(tx, item) for item in items]
+
+    def _one(self, tx: Tx, item: Received) -> Outcome:
+        event = item.event
+        assert isinstance(event, Counted)
+        if event.by == 97 and self.broken:
+            raise ArithmeticError("a poison event")
+        if event.by == 98 and self.broken:
+            return Failed("unlucky_number")
+        if event.by == 99 and event.counter_id in self.patience:
+            return NotYet("patience")
+        totalled = Totalled(counter_id=event.counter_id, by=event.by)
+        tx.record(totalled, key=item.envelope.key, meta=item.meta, scope=item.scope, rules="toy/1")
+        return Done()
+
+
+def totals(handler: Following) -> Service:
+    """The reading service around one handler."""
+
+    def compose(app: App) -> Composition:
+        return Composition(subscriptions=[Subscription("participants", handler, frozenset({Counted}))])
+
+    return Service(
+        name="totals", catalogue=CATALOGUE, tables=(counters,), personal={}, projection=projection, compose=compose
+    )
+
+
+@asynccontextmanager
+async def toy_database(stack: Stack) -> AsyncIterator[str]:
+    """A database with the chassis' tables and the toy's; gives its URL (owner)."""
+    async with stack.empty_database() as url:
+        engine = create_async_engine(async_url(url))
+        async with engine.begin() as conn:
+            await conn.run_sync(migrate.upgrade_chassis)
+            await conn.run_sync(metadata.create_all)
+            await conn.execute(sa.text("CREATE SCHEMA shadow"))
+        await engine.dispose()
+        yield url
+
+
+@asynccontextmanager
+async def toy(service: Service, stack: Stack, **settings: object) -> AsyncIterator[Harness]:
+    """A harness around a toy service."""
+    clock = FakeClock()
+    async with toy_database(stack) as url:
+        app = App(service, settings_for(service, url, **settings), clock=clock)
+        h = Harness(service, app, clock)
+        try:
+            yield h
+        finally:
+            await h.client.aclose()
+            await app.close()
