@@ -14,6 +14,7 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 from faststream.kafka import KafkaBroker
+from faststream.kafka.subscriber.usecase import BatchSubscriber
 
 from chassis import operations
 from chassis.businessclock import BusinessClock
@@ -61,6 +62,7 @@ class Process:
         self.consumers = self._make_consumers() if Role.CONSUMERS in roles else []
         self.parking = Parking(app.engine, app.batches, self.consumers)
         self.clock = BusinessClock(app)
+        self.subscribers: list[BatchSubscriber] = []
         self._broker: KafkaBroker | None = None
 
     async def run(self) -> None:
@@ -71,13 +73,13 @@ class Process:
         log.info(names.PROCESS_STARTED, instance=self.app.instance, roles=sorted(self.app.settings.roles))
         try:
             async with asyncio.TaskGroup() as group:
-                for name, task in self._tasks().items():
+                for name, task in self.tasks().items():
                     group.create_task(task(self.stop), name=name)
         finally:
             await self.app.close()
             log.info(names.PROCESS_STOPPED, instance=self.app.instance)
 
-    def _tasks(self) -> dict[str, Worker]:
+    def tasks(self) -> dict[str, Worker]:
         roles, parts = self.app.settings.roles, self.app.composition
         tasks: dict[str, Worker] = {"clock": self.clock.follow}
         if Role.API in roles:
@@ -173,8 +175,10 @@ class Process:
     async def _consume(self, stop: asyncio.Event) -> None:
         """Starts the subscribers once Kafka answers, and stops them after the batch in hand."""
         broker = KafkaBroker(self._bootstrap, client_id=self.app.instance, consumer_only=True, logger=None)
-        for consumer in self.consumers:
+        self.subscribers = [
             subscribe(broker, consumer, prefix=self.app.settings.topic_prefix, instance=self.app.instance)
+            for consumer in self.consumers
+        ]
         started = await self._until_started(broker, stop)
         if started:
             self._broker = broker

@@ -43,10 +43,12 @@ _FOREIGN = sa.text(
     "SELECT c.system_identifier AS remembered, s.system_identifier AS found FROM relay_cursors c, pg_control_system() s"
     " WHERE c.system_identifier <> s.system_identifier LIMIT 1"
 )
-# One statement renews what we hold and claims what is free, up to our fair share of the buckets among the relays alive.
+# One statement says that we live, renews what we hold and claims what is free, up to our fair share among the relays alive.
 _LEASE = sa.text(
-    "WITH alive AS (SELECT count(DISTINCT lease_holder) AS others FROM relay_cursors"
-    "   WHERE lease_until > clock_timestamp() AND lease_holder <> :holder),"
+    "WITH present AS (INSERT INTO relay_members (holder, alive_until)"
+    "   VALUES (:holder, clock_timestamp() + make_interval(secs => :seconds))"
+    "   ON CONFLICT (holder) DO UPDATE SET alive_until = excluded.alive_until),"
+    " alive AS (SELECT count(*) AS others FROM relay_members WHERE alive_until > clock_timestamp() AND holder <> :holder),"
     " mine AS (SELECT bucket FROM relay_cursors"
     "   WHERE lease_token = :token OR lease_until IS NULL OR lease_until <= clock_timestamp()"
     "   ORDER BY (lease_token = :token) DESC NULLS LAST, bucket"
@@ -59,7 +61,8 @@ _LEASE = sa.text(
     " FROM mine WHERE c.bucket = mine.bucket RETURNING c.bucket"
 )
 _RELEASE = sa.text(
-    "UPDATE relay_cursors SET lease_until = NULL, lease_token = NULL, lease_holder = NULL WHERE lease_token = :token"
+    "WITH gone AS (DELETE FROM relay_members WHERE holder = :holder)"
+    " UPDATE relay_cursors SET lease_until = NULL, lease_token = NULL, lease_holder = NULL WHERE lease_token = :token"
 )
 # Plan: one index range scan of event_log_relay per bucket (1.3 ms for 1,000 rows of a backlog of a million); `bucket = ANY(…) ORDER BY`
 # instead reads and sorts the whole backlog. The row comparison and the xmin bound are both index conditions.
@@ -122,7 +125,7 @@ class Relay:
         self._token: UUID = new_id()
         self._producer: AIOKafkaProducer | None = None
         self._leased_until = 0.0
-        self._buckets = 0
+        self.buckets = 0
         self._seen: dict[tuple[str, str], int] = {}
         self.stopped_because: str | None = None
 
@@ -153,10 +156,10 @@ class Relay:
     async def publish_once(self) -> int:
         """Leases, reads a window, sends it, moves the cursors. Returns how many rows were sent."""
         await self._lease()
-        if not self._buckets:
+        if not self.buckets:
             return 0
         async with self._engine.connect() as conn:
-            result = await conn.execute(_READ, {"token": self._token, "limit": max(1, WINDOW // self._buckets)})
+            result = await conn.execute(_READ, {"token": self._token, "limit": max(1, WINDOW // self.buckets)})
             found = result.all()
         metrics.RELAY_BACKLOG.set(len(found))
         if not found:
@@ -172,7 +175,7 @@ class Relay:
         await self._drop_producer()
         with contextlib.suppress(Exception):  # settles: the lease runs out by itself
             async with self._engine.begin() as conn:  # lint: commit — plumbing of the relay itself, no decision
-                await conn.execute(_RELEASE, {"token": self._token})
+                await conn.execute(_RELEASE, {"token": self._token, "holder": self._instance})
 
     async def _lease(self) -> None:
         if time.monotonic() < self._leased_until - LEASE_S / 2:
@@ -189,7 +192,7 @@ class Relay:
             held = await conn.execute(
                 _LEASE, {"token": self._token, "holder": self._instance, "buckets": BUCKETS, "seconds": LEASE_S}
             )
-            self._buckets = len(held.all())
+            self.buckets = len(held.all())
         self._leased_until = asked + LEASE_S
         faults.point("O1")
 

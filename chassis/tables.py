@@ -71,6 +71,13 @@ relay_cursors = sa.Table(
     sa.Column("lease_until", _INSTANT),
 )
 
+relay_members = sa.Table(
+    "relay_members",
+    metadata,
+    sa.Column("holder", sa.Text, primary_key=True),
+    sa.Column("alive_until", _INSTANT, nullable=False, comment="relays alive share the buckets evenly"),
+)
+
 progress = sa.Table(
     "progress",
     metadata,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from chassis.telemetry import configure_logs
 from deploy.local import places
 from deploy.local.trouble import Trouble
 from tests.support import stack as stacks
@@ -22,6 +23,7 @@ def stack() -> stacks.Stack:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    configure_logs("tests")  # redacted and without values, also in test output
     if _is_worker(config):
         return
     folder = tempfile.mkdtemp(prefix="perisai-tests-")

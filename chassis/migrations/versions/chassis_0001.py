@@ -169,6 +169,16 @@ STATEMENTS = (
     COMMENT ON COLUMN relay_cursors.floor IS 'set by rebase: positions up to it were sent by hand'
     """,
     """
+    CREATE TABLE relay_members (
+        holder TEXT NOT NULL,
+        alive_until TIMESTAMP WITH TIME ZONE NOT NULL,
+        PRIMARY KEY (holder)
+    )
+    """,
+    """
+    COMMENT ON COLUMN relay_members.alive_until IS 'relays alive share the buckets evenly'
+    """,
+    """
     CREATE TABLE timer_backoff (
         timer TEXT NOT NULL,
         key TEXT NOT NULL,

@@ -1,0 +1,102 @@
+"""The whole path on real Kafka: a command in one service takes effect in another, through relay, topic and consumer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiokafka import AIOKafkaConsumer
+
+from chassis.ids import new_id
+from chassis.process import Process
+from tests.support.eventually import eventually
+from tests.support.service import Harness
+from tests.support.stack import Stack
+from tests.support.topics import header, read_topic, write_topic
+from tests.support.toy import COUNTING, Add, Following, Totalled, count, totals, toy
+
+
+@asynccontextmanager
+async def running(process: Process) -> AsyncIterator[Process]:
+    """The roles of a process without its HTTP server, in this event loop."""
+    tasks = {name: task for name, task in process.tasks().items() if name != "api"}
+    running = [asyncio.create_task(task(process.stop), name=name) for name, task in tasks.items()]
+    try:
+        yield process
+    finally:
+        process.stop.set()
+        await asyncio.wait_for(asyncio.gather(*running), 30)
+
+
+async def totalled(h: Harness) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for event in await h.events("totals"):
+        assert isinstance(event.event, Totalled)
+        found.setdefault(event.envelope.key, []).append(event.event.by)
+    return found
+
+
+async def test_command_takes_effect_in_the_reading_service_once_and_in_order(stack: Stack) -> None:
+    async with stack.own_topics() as prefix:
+        where = {"kafka_bootstrap": stack.kafka_bootstrap, "topic_prefix": prefix}
+        async with toy(COUNTING, stack, **where) as writer, toy(totals(Following()), stack, **where) as reader:
+            keys = [new_id() for _ in range(30)]
+            async with running(Process(writer.app)), running(Process(reader.app)) as reading:
+                for n in range(1, 6):
+                    await writer.run(count, [Add(key, n) for key in keys])
+                expected = {str(key): [1, 2, 3, 4, 5] for key in keys}
+
+                async def there() -> bool:
+                    return await totalled(reader) == expected
+
+                await eventually(there, within_s=30)
+                for subscriber in reading.subscribers:
+                    consumer = subscriber.consumer
+                    assert isinstance(consumer, AIOKafkaConsumer)
+                    # what FastStream really made of the settings: nothing is acknowledged by itself
+                    assert consumer._enable_auto_commit is False
+                    assert consumer._auto_offset_reset == "earliest"
+                    assert consumer._group_instance_id == "totals-0-participants"
+                    assert consumer._rebalance_timeout_ms == 60_000
+            assert await reader.parked() == []
+
+
+async def test_process_killed_before_its_offsets_were_committed_repeats_without_effect(stack: Stack) -> None:
+    async with stack.own_topics() as prefix:
+        where = {"kafka_bootstrap": stack.kafka_bootstrap, "topic_prefix": prefix}
+        async with toy(COUNTING, stack, **where) as writer, toy(totals(Following()), stack, **where) as reader:
+            key = new_id()
+            async with running(Process(writer.app)):
+                await writer.run(count, [Add(key, n) for n in range(1, 4)])
+                async with running(Process(reader.app)):
+                    await eventually(lambda: _has(reader, {str(key): [1, 2, 3]}), within_s=30)
+            # every record once more on the topic: as a relay that repeated itself would leave it
+            records = await read_topic(stack.kafka_bootstrap, f"{prefix}participants")
+            again = [(r.key, r.value, list(r.headers)) for r in records]
+            await write_topic(stack.kafka_bootstrap, f"{prefix}participants", again)
+            async with running(Process(writer.app)):
+                await writer.run(count, [Add(key, 4)])
+                async with running(Process(reader.app)):
+                    await eventually(lambda: _has(reader, {str(key): [1, 2, 3, 4]}), within_s=30)
+
+
+async def test_strange_record_becomes_an_encrypted_dead_letter_and_the_rest_flows(stack: Stack) -> None:
+    async with stack.own_topics() as prefix:
+        where = {"kafka_bootstrap": stack.kafka_bootstrap, "topic_prefix": prefix}
+        async with toy(COUNTING, stack, **where) as writer, toy(totals(Following()), stack, **where) as reader:
+            key = new_id()
+            await write_topic(
+                stack.kafka_bootstrap, f"{prefix}participants", [(str(key).encode(), b"private \xff", [("x", b"\xff")])]
+            )
+            async with running(Process(writer.app)), running(Process(reader.app)):
+                await writer.run(count, [Add(key, 1)])
+                await eventually(lambda: _has(reader, {str(key): [1]}), within_s=30)
+            letters = await read_topic(stack.kafka_bootstrap, f"{prefix}dead-letters")
+            assert [header(letter, "reason") for letter in letters] == ["bad_envelope: ce_specversion is missing"]
+            assert b"private" not in letters[0].value
+            assert (await reader.parked()) == []
+
+
+async def _has(h: Harness, expected: dict[str, list[int]]) -> bool:
+    return await totalled(h) == expected
