@@ -102,8 +102,9 @@ async def serve(folder: Path, until_exit_of: int | None) -> None:
     assert this is not None
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, this.cancel)
+    demanded = {name: value for name, value in os.environ.items() if name.endswith("_PORT")}
     try:
-        async with LocalStack(folder, environ={}, tell=console.tell, echo=console.echo) as stack:
+        async with LocalStack(folder, environ=demanded, tell=console.tell, echo=console.echo) as stack:
             waits = [asyncio.create_task(stack.until_crash())]
             waits += [asyncio.create_task(_end_of(until_exit_of))] if until_exit_of else []
             done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

@@ -13,10 +13,11 @@ from aiokafka.errors import KafkaError
 from deploy.local.kafka import broker, jars
 from deploy.local.ports import HOST, answers
 from deploy.local.postgres import databases, server
+from deploy.local.state import Ident
 from deploy.local.supervisor import Supervisor
 from deploy.local.trouble import Trouble
 
-LOCK_PATIENCE_S = 15.0
+PATIENCE_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -91,20 +92,39 @@ async def start_postgres(supervisor: Supervisor, folder: Path, port: int) -> Pos
             await connection.close()
         return os.path.samefile(found, data)
 
-    await _free_of_killed_sessions(data)
+    await _rid_of_killed_server(data)
     await supervisor.start(program, ready=ready)
     return Postgres(url, await databases.version(url), embedded=True)
 
 
-async def _free_of_killed_sessions(data: Path) -> None:
-    """After `kill -9` of the server its sessions live on for moments, and hold the shared memory that a new one refuses to share."""
+async def _rid_of_killed_server(data: Path) -> None:
+    """Waits until nothing of a killed server is left that a new one would take for a living one.
+
+    Its sessions live on for moments and hold its shared memory; itself it may be dead and not yet collected by its new
+    parent, for which PostgreSQL refuses to start. One that is never collected (a container without an init) is dead all the same.
+    """
+    lock = data / "postmaster.pid"
     try:
-        segment = (data / "postmaster.pid").read_text().splitlines()[6].split()[1]
-    except (OSError, IndexError):
+        lines = lock.read_text().splitlines()
+        pid, segment = int(lines[0]), lines[6].split()[1]
+    except (OSError, IndexError, ValueError):
         return
-    deadline = asyncio.get_running_loop().time() + LOCK_PATIENCE_S
-    while _attached(segment) and asyncio.get_running_loop().time() < deadline:
+    deadline = asyncio.get_running_loop().time() + PATIENCE_S
+    while (_attached(segment) or _exists(pid)) and asyncio.get_running_loop().time() < deadline:
         await asyncio.sleep(0.05)
+    if not Ident.of(pid).alive and not _attached(segment):
+        lock.unlink(missing_ok=True)
+
+
+def _exists(pid: int) -> bool:
+    """True for a process and also for its uncollected remains, as PostgreSQL sees it."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _attached(segment: str) -> bool:

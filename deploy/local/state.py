@@ -3,10 +3,12 @@
 A state file is believed only when its process lives (the same one: pid and start time) and one of its ports answers.
 """
 
+import contextlib
 import fcntl
 import json
 import os
 import signal
+import subprocess
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -117,16 +119,22 @@ def end_leftovers(state: State) -> list[str]:
 
 
 def _signal_group(pid: int, number: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def _started(pid: int) -> str:
-    """When the process started, in the kernel's ticks; empty if there is none, or only its remains."""
+    """When the process started; empty if there is none, or only its remains."""
+    if not Path("/proc/self/stat").exists():
+        return _started_by_ps(pid)
     try:
         after_name = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
         return ""
     return "" if after_name[0] in "ZX" else after_name[19]
+
+
+def _started_by_ps(pid: int) -> str:
+    done = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    state, _, started = done.stdout.strip().partition(" ")
+    return "" if state.startswith("Z") else started

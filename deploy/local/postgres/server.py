@@ -48,9 +48,9 @@ class Installation:
     user: User | None
 
 
-def prepare(folder: Path, port: int) -> tuple[Program, Path]:
+def prepare(folder: Path, port: int, *, install: str = INSTALL) -> tuple[Program, Path]:
     """Creates the database cluster if it is new; the program to run and the place of its data. Blocks for 1 to 2 s when it creates."""
-    place = _install(folder)
+    place = _install(folder, install)
     if not (place.data / "PG_VERSION").exists():
         _initialise(place)
     argv = [str(place.bin / "postgres"), "-D", str(place.data), "-p", str(port)]
@@ -77,16 +77,16 @@ def wheel_folder() -> Path:
     return Path(found.submodule_search_locations[0])
 
 
-def _install(folder: Path) -> Installation:
+def _install(folder: Path, install: str) -> Installation:
     """In place if the account can reach wheel and folder; else a copy of the wheel, else another folder for both."""
     user, wheel = unprivileged(), wheel_folder()
     folder.mkdir(parents=True, exist_ok=True)
     if user is None:
-        return Installation(wheel / INSTALL / "bin", folder / "data", None)
+        return Installation(wheel / install / "bin", folder / "data", None)
     home = folder if barrier(folder, user) is None else _reachable_home(folder, user)
     if any(barrier(file, user) for file in _samples(wheel)):
         wheel = _copy(wheel, home, user)
-    return Installation(wheel / INSTALL / "bin", home / "data", user)
+    return Installation(wheel / install / "bin", home / "data", user)
 
 
 def _samples(wheel: Path) -> list[Path]:

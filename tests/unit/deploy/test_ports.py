@@ -44,5 +44,5 @@ def test_a_demanded_port_that_is_taken_is_refused_by_name(taken: int) -> None:
 
 @pytest.mark.parametrize("value", ["0", "65536", "-1", "http", "80 81"])
 def test_a_demand_that_is_no_port_is_refused(value: str) -> None:
-    with pytest.raises(Trouble, match="BANK_PORT=.* is not a port number"):
+    with pytest.raises(Trouble, match=r"BANK_PORT=.* is not a port number"):
         ports.choose(["bank"], previous={}, demanded={"BANK_PORT": value})
