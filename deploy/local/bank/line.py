@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from deploy.local.bank.answers import Reply
 from deploy.local.bank.clock import elapsed_s, snap_time, wall_now
+from deploy.local.bank.connections import Connections
 from deploy.local.bank.ids import new_external_id
 from deploy.local.bank.settings import Settings
 from deploy.local.bank.signing import sign_asymmetric, sign_symmetric, sign_token_request
@@ -52,14 +53,12 @@ class Line:
     def __init__(self, settings: Settings, key: rsa.RSAPrivateKey) -> None:
         self._settings, self._key = settings, key
         self._base_path = httpx.URL(settings.biller_url).path.rstrip("/")
-        self._lines = asyncio.Semaphore(settings.lines)
+        self._connections = Connections(settings.lines)
         self._token: _Token | None = None
         self._token_lock = asyncio.Lock()
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=settings.lines)
-        self._http = httpx.AsyncClient(timeout=None, limits=limits, trust_env=False)
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._connections.close()
 
     async def call(self, service: str, fields: dict[str, Any], envelope: Envelope) -> Reply:
         """The answer to inquiry (24), payment (25) or status (26). A token that died early is replaced once."""
@@ -132,8 +131,8 @@ class Line:
 
     async def _post(self, path: str, service: str, headers: dict[str, str], body: bytes) -> Reply:
         try:
-            async with self._lines, asyncio.timeout(self._settings.timeout_s):
-                answer = await self._http.post(self._settings.biller_url + path, headers=headers, content=body)
+            async with self._connections.take() as client, asyncio.timeout(self._settings.timeout_s):
+                answer = await client.post(self._settings.biller_url + path, headers=headers, content=body)
         except TimeoutError:
             return Reply("", f"no answer within {self._settings.timeout_s:g} s")
         except httpx.HTTPError as error:

@@ -35,7 +35,8 @@ def run_party(name: str, compose: Callable[[Environment], Party]) -> NoReturn:
     `HOST` (127.0.0.1) and `PORT` (0: any free one, printed) are read here, the rest by `compose`.
     """
     logging.basicConfig(level=logging.INFO, format=f"{name}: %(levelname)s %(message)s", stream=sys.stderr)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for chatty in ("httpx", "uvicorn"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     environment = Environment(os.environ)
     try:
         listener = _bind(environment)

@@ -2,11 +2,16 @@
 
 import signal
 import socket
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import Request
+from fastapi.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 
+from deploy.local.outside.body_limit import BodyLimit
 from deploy.local.outside.environment import Environment, SettingError
 from tests.unit.deploy.serving import process
 
@@ -86,3 +91,28 @@ class TestEnvironment:
         blocked.write_text("")
         with pytest.raises(SettingError, match=r"DATA_DIR is .*cannot make that folder"):
             Environment({"DATA_DIR": str(blocked / "inner")}).folder("DATA_DIR")
+
+
+class TestBodyLimit:
+    async def answer(self, content: bytes | AsyncIterator[bytes]) -> tuple[int, str]:
+        async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+            await PlainTextResponse(str(len(await Request(scope, receive).body())))(scope, receive, send)
+
+        transport = httpx.ASGITransport(BodyLimit(echo, limit=10))
+        async with httpx.AsyncClient(transport=transport, base_url="http://party.test") as client:
+            found = await client.post("/", content=content)
+        return found.status_code, found.text
+
+    async def test_a_body_up_to_the_limit_passes(self) -> None:
+        assert await self.answer(b"x" * 10) == (200, "10")
+        assert await self.answer(b"") == (200, "0")
+
+    async def test_a_longer_body_is_refused(self) -> None:
+        status, said = await self.answer(b"x" * 11)
+        assert (status, "at most 10 bytes" in said) == (413, True)
+
+    async def test_a_body_of_unannounced_length_is_refused(self) -> None:
+        async def parts() -> AsyncIterator[bytes]:
+            yield b"x"
+
+        assert (await self.answer(parts()))[0] == 411
