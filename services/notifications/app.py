@@ -14,7 +14,8 @@ from services.notifications.sender import Sender
 from services.notifications.settings import Settings
 
 
-def compose(app: App) -> Composition:
+def sender_of(app: App) -> Sender:
+    """The sender of this process, through the HTTP gateway."""
     settings = as_settings(app, Settings)
     gateway = HttpGateway(
         app.outbound,
@@ -22,7 +23,7 @@ def compose(app: App) -> Composition:
         api_key=settings.gateway_api_key,
         timeout_s=settings.send_timeout_s,
     )
-    sender = Sender(
+    return Sender(
         app.batches,
         gateway,
         clock=app.clock,
@@ -31,13 +32,17 @@ def compose(app: App) -> Composition:
         concurrent=settings.send_concurrent,
         lease=settings.lease,
     )
+
+
+def compose(app: App) -> Composition:
+    secret = as_settings(app, Settings).gateway_webhook_secret
     return Composition(
         routers=[
             notifications.router(app.read),
-            receipts.router(app.door(receive), secret=settings.gateway_webhook_secret, clock=app.clock),
+            receipts.router(app.door(receive), secret=secret, clock=app.clock),
         ],
         subscriptions=subscriptions(app.vault),
-        workers={"sender": sender.run},
+        workers={"sender": sender_of(app).run},
     )
 
 

@@ -80,7 +80,7 @@ class HttpGateway:
             self._url,
             json={
                 "to": message.to,
-                "channel": message.channel,
+                "channel": message.channel.lower(),
                 "language": message.language,
                 "text": message.text,
                 "reference": str(message.reference),

@@ -53,10 +53,10 @@ class Sender:
         lease: timedelta,
     ) -> None:
         """`concurrent`: calls at once, and so messages per claim; `lease` must outlast a call."""
-        self._batches, self._gateway, self._clock, self._policy = batches, gateway, clock, policy
+        self._batches, self.gateway, self._clock, self._policy = batches, gateway, clock, policy
         self._messages = Messages()
         self._claim, self._settle = claim(vault), settle(policy)
-        self._wanted = Claim(concurrent, lease)
+        self.wanted = Claim(concurrent, lease)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until stopped, after the batch in hand. While the provider takes nothing at all, it is asked less and less
@@ -72,7 +72,7 @@ class Sender:
 
     async def send_batch(self) -> list[Answer]:
         """One batch, from claim to record; the answers got, none when nothing is to be sent. Raises Unavailable."""
-        (taken,) = await self._batches.run(self._claim, [self._wanted])
+        (taken,) = await self._batches.run(self._claim, [self.wanted])
         if isinstance(taken, Broken):
             raise taken.error
         if not taken:
@@ -102,7 +102,7 @@ class Sender:
             log.error("message_unrenderable", notification_id=str(message.notification_id), reason=str(error))
             return NotCalled("unrenderable")
         with span("notifications send", message.traceparent):
-            return await self._gateway.send(
+            return await self.gateway.send(
                 Message(message.notification_id, address, message.channel, message.language, text)
             )
 
