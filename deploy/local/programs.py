@@ -20,6 +20,9 @@ BANK_PARTNER_ID = "81001"
 BANK_CLIENT_KEY = "demo-bank"
 BANK_VA_PREFIX = "8100"
 
+RECEIPTS_PATH = "/receipts"  # of notifications, as agreed with the gateway
+SERVICE_STOPS_WITHIN_S = 30.0  # it finishes the batch in hand first, for which the chassis gives it 20 s
+
 # Nothing else of the caller's environment reaches a child, so a stray variable cannot change what a run shows.
 PASSED_ON = (
     "PATH",
@@ -70,8 +73,9 @@ def _service(name: str, own: "Callable[[LocalStack], dict[str, str]]") -> "Calla
     """One of our services, all roles in one process."""
 
     def program(stack: "LocalStack") -> Program:
+        environment = _environment(_every_service(stack, name) | own(stack))
         return Program(
-            name, _python(f"services.{name}"), _environment(_every_service(stack, name) | own(stack)), places.PROJECT
+            name, _python(f"services.{name}"), environment, places.PROJECT, stop_within_s=SERVICE_STOPS_WITHIN_S
         )
 
     return program
@@ -118,6 +122,14 @@ def _bank(stack: "LocalStack") -> dict[str, str]:
     }
 
 
+def _gateway(stack: "LocalStack") -> dict[str, str]:
+    return {
+        "API_KEY": stack.secrets.token("gateway-api-key"),
+        "WEBHOOK_URL": f"{stack.url('notifications')}{RECEIPTS_PATH}",
+        "WEBHOOK_SECRET": stack.secrets.token("gateway-webhook-secret"),
+    }
+
+
 def _nothing(_: "LocalStack") -> dict[str, str]:
     return {}
 
@@ -133,7 +145,7 @@ def _notifications(stack: "LocalStack") -> dict[str, str]:
 PROGRAMS: "dict[str, Callable[[LocalStack], Program]]" = {
     "issuer": _party("issuer", _issuer),
     "bank": _party("bank", _bank),
-    "gateway": _party("gateway", _nothing),
+    "gateway": _party("gateway", _gateway),
     "registration": _service("registration", _nothing),
     "payments": _service("payments", _nothing),
     "notifications": _service("notifications", _notifications),

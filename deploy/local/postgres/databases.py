@@ -7,6 +7,7 @@ What the roles may do with tables is granted by the service's migration, which k
 import hashlib
 import hmac
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
@@ -123,12 +124,10 @@ async def create_database(connection: "asyncpg.Connection[asyncpg.Record]", name
     """An empty UTF8 database in the C locale, if there is none of that name."""
     if await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
         return
-    try:
+    with suppress(asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):  # another process was first
         await connection.execute(
             f"""CREATE DATABASE "{name}" OWNER "{owner}" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"""
         )
-    except (asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
-        pass  # another process was first
 
 
 def _literal(text: str) -> str:
