@@ -100,6 +100,12 @@ class Batches:
         raise RuntimeError(f"{_name(use_case)}: asked to start again {MAX_RERUNS} times")
 
     async def _once(self, use_case: UseCase[I, O], items: Sequence[I]) -> Sequence[O]:
+        with metrics.BATCH_SECONDS.labels(_name(use_case)).time():
+            outcomes = await self._transaction(use_case, items)
+        metrics.BATCH_ITEMS.labels(_name(use_case)).observe(len(items))
+        return outcomes
+
+    async def _transaction(self, use_case: UseCase[I, O], items: Sequence[I]) -> Sequence[O]:
         async with self._engine.connect() as conn:
             tx = Tx(
                 conn,

@@ -224,6 +224,7 @@ def subscribe(broker: KafkaBroker, consumer: Consumer, *, prefix: str, instance:
                 raise
             faults.point("P5", consumer.subscription.topic)
             await _commit(subscriber, batch)
+            _measure(consumer, subscriber)
             faults.point("P6", consumer.subscription.topic)
 
     subscriber = broker.subscriber(
@@ -259,6 +260,18 @@ async def _commit(subscriber: BatchSubscriber, batch: Sequence[ConsumerRecord[An
             await subscriber.consumer.commit(offsets)
     except (CommitFailedError, IllegalStateError):
         log.warning("offsets_not_committed", partitions=len(offsets))
+
+
+def _measure(consumer: Consumer, subscriber: BatchSubscriber) -> None:
+    """How many records the broker says lie behind the batch just committed, over the partitions of this member."""
+    client = subscriber.consumer
+    if client is None:
+        return
+    states = [client._subscription.subscription.assignment.state_value(p) for p in client.assignment()]
+    lag = sum(
+        max(0, s.highwater - s.position) for s in states if s is not None and s.highwater and s.has_valid_position
+    )
+    metrics.CONSUMER_LAG.labels(consumer.subscription.topic).set(lag)
 
 
 def _stop(consumer: Consumer, subscriber: BatchSubscriber, reason: str) -> None:

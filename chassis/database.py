@@ -15,6 +15,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from chassis.telemetry import metrics
+
 UNIQUE_VIOLATION = "23505"
 _CONFLICTS = frozenset({UNIQUE_VIOLATION, "40P01", "40001", "25P03", "25P04"})
 """Unique violation, deadlock, serialization failure, and a transaction ended by one of its time-outs."""
@@ -56,10 +58,12 @@ def make_engine(url: str, *, name: str, pool_size: int = 10) -> tuple[AsyncEngin
     @event.listens_for(engine.sync_engine, "after_cursor_execute")
     def _count_statement(*_: Any) -> None:
         counters.statements += 1
+        metrics.STATEMENTS.inc()
 
     @event.listens_for(engine.sync_engine, "commit")
     def _count_commit(_: sa.Connection) -> None:
         counters.commits += 1
+        metrics.COMMITS.inc()
 
     return engine, counters
 

@@ -20,6 +20,7 @@ from chassis.batches import Rerun
 from chassis.outcomes import Done, Failed, NotYet
 from chassis.records import Incoming, Outcome, Received, received
 from chassis.tables import parked_events
+from chassis.telemetry import metrics
 from chassis.transaction import Tx, UseCase
 
 GAP, BEHIND, QUEUED, CONFLICTING = "gap", "behind", "queued", "conflicting_event"
@@ -166,6 +167,8 @@ class Applying:
         if reason == "":
             return Done()
         if reason is not None:
+            if reason == CONFLICTING:
+                metrics.CONFLICTING_EVENTS.labels(place.stream).inc()
             place.park(reason, wall)
             return Failed(reason)
         outcome = answered.get(item.envelope.event_id, Failed(BEHIND))

@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, BaseModel
 from chassis.deadletters import TOPIC as DEAD_LETTERS
 from chassis.http.auth import Principal, allow
 from chassis.problems import NOT_FOUND, Refusal, Rejected
-from chassis.relay import OLDEST_UNPUBLISHED
+from chassis.relay import UNPUBLISHED
 from chassis.tables import event_log
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def router(process: Process) -> APIRouter:
     async def status(who: Operator) -> dict[str, Any]:
         """Unpublished events, parked keys, consumer lag and dead letters of this service, and both clocks."""
         async with app.read() as conn:
-            unpublished = (await conn.execute(OLDEST_UNPUBLISHED)).one()
+            unpublished = (await conn.execute(UNPUBLISHED)).one()
             events = (await conn.execute(sa.select(sa.func.count()).select_from(event_log))).scalar_one()
         parked = await process.parking.listed()
         return {

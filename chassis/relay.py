@@ -18,7 +18,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis import eventlog, faults
 from chassis.database import is_outage
@@ -33,6 +33,7 @@ WINDOW = 2_000
 """Rows per read, over all buckets of this relay."""
 ACK_TIMEOUT_S = 10.0
 REMEMBERED_KEYS = 200_000
+MEASURE_EVERY_S = 1.0
 
 _ENSURE = sa.text(
     "INSERT INTO relay_cursors (bucket, tx_id, position, system_identifier, floor)"
@@ -80,9 +81,16 @@ _ADVANCE = sa.text(
     " WHERE c.bucket = n.bucket AND c.lease_token = :token"
     " AND (c.tx_id, c.position) < (CAST(CAST(n.tx AS text) AS xid8), n.position)"
 )
-OLDEST_UNPUBLISHED = sa.text(
+UNPUBLISHED = sa.text(
     "SELECT count(*) AS rows, extract(epoch FROM clock_timestamp() - min(e.recorded_at)) AS age FROM relay_cursors c"
     " JOIN event_log e ON e.bucket = c.bucket AND (e.tx_id, e.position) > (c.tx_id, c.position) AND e.position > c.floor"
+)
+
+_OLDEST = sa.text(
+    "SELECT COALESCE(extract(epoch FROM clock_timestamp() - min(e.recorded_at)), 0) FROM relay_cursors c"
+    " CROSS JOIN LATERAL (SELECT recorded_at FROM event_log e WHERE e.bucket = c.bucket"
+    "  AND (e.tx_id, e.position) > (c.tx_id, c.position) AND e.position > c.floor"
+    "  ORDER BY e.tx_id, e.position LIMIT 1) e"
 )
 
 
@@ -125,6 +133,7 @@ class Relay:
         self._token: UUID = new_id()
         self._producer: AIOKafkaProducer | None = None
         self._leased_until = 0.0
+        self._measure_after = 0.0
         self.buckets = 0
         self._seen: dict[tuple[str, str], int] = {}
         self.stopped_because: str | None = None
@@ -161,6 +170,7 @@ class Relay:
         async with self._engine.connect() as conn:
             result = await conn.execute(_READ, {"token": self._token, "limit": max(1, WINDOW // self.buckets)})
             found = result.all()
+            await self._measure(conn)
         metrics.RELAY_BACKLOG.set(len(found))
         if not found:
             return 0
@@ -169,6 +179,13 @@ class Relay:
         faults.point("O4")
         await self._advance(found)
         return len(found)
+
+    async def _measure(self, conn: AsyncConnection) -> None:
+        """The relay's alarm: it also grows while a foreign transaction left open hides the rows from the relay itself."""
+        if time.monotonic() >= self._measure_after:
+            self._measure_after = time.monotonic() + MEASURE_EVERY_S
+            metrics.RELAY_UNPUBLISHED_AGE.set(float((await conn.execute(_OLDEST)).scalar_one()))
+            metrics.RELAY_BUCKETS.set(self.buckets)
 
     async def close(self) -> None:
         """Gives the leases back, so that another relay need not wait for them to run out."""

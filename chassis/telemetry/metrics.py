@@ -66,8 +66,6 @@ CONSUMER_RETRIES: Final = Counter("perisai_consumer_retries", "Batches tried aga
 
 TIMER_ROWS: Final = Counter("perisai_timer_rows", "Due rows worked, by outcome.", ["timer", "outcome"])
 """Refused ones are backed off, never left at the head."""
-TIMER_LATENESS: Final = Gauge("perisai_timer_lateness_seconds", "Age of the oldest row still due.", ["timer"])
-"""Business seconds; grows when a timer cannot keep up."""
 
 HTTP_REQUESTS: Final = Counter("perisai_http_requests", "Requests answered.", ["method", "route", "status"])
 """`route` is the path template, so ids never become labels."""

@@ -23,9 +23,14 @@ class Secrets:
     def _once(self, name: str, make: Callable[[], str]) -> str:
         path = self._folder / name
         if not path.exists():
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            new = path.with_suffix(".new")
-            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-                file.write(make())
-            os.replace(new, path)
+            write_private(path, make())
         return path.read_text()
+
+
+def write_private(path: Path, text: str) -> None:
+    """Writes a file that only its owner can read, as a whole; its folder is made when absent."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = path.with_suffix(".new")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    os.replace(new, path)

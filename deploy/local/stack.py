@@ -7,6 +7,7 @@ async with LocalStack(folder, services=SERVICES) as stack:
 """
 
 import asyncio
+import json
 import os
 import platform
 import time
@@ -21,7 +22,8 @@ from chassis.clock import SystemClock
 from deploy import topics
 from deploy.local import disk, places, ports, programs
 from deploy.local.postgres import databases
-from deploy.local.secret import Secrets
+from deploy.local.process import Program
+from deploy.local.secret import Secrets, write_private
 from deploy.local.servers import Kafka, Postgres, given_kafka, given_postgres, start_kafka, start_postgres
 from deploy.local.state import Ident, State, StateFile, end_leftovers
 from deploy.local.supervisor import Supervisor
@@ -202,7 +204,15 @@ class LocalStack:
         self.postgres = await start_postgres(self._supervisor, self.folder / "postgres", self.ports["postgres"])
 
     async def _begin_program(self, name: str) -> None:
-        await self._supervisor.start(programs.PROGRAMS[name](self), ready=programs.answers_ready(self.url(name)))
+        program = programs.PROGRAMS[name](self)
+        if name in self.services:
+            self._remember_environment(program)
+        await self._supervisor.start(program, ready=programs.answers_ready(self.url(name)))
+
+    def _remember_environment(self, program: Program) -> None:
+        """So that `perisai SERVICE …` runs under the same settings as the service itself; readable by the owner only."""
+        own = {name: value for name, value in program.env.items() if name.startswith("PERISAI_")}
+        write_private(self.folder / "environments" / f"{program.name}.json", json.dumps(own))
 
     def _business_offset(self) -> timedelta:
         """Business time minus wall time as of the folder's first start: months that closed stay closed."""
@@ -216,7 +226,7 @@ class LocalStack:
     def _needed_ports(self) -> list[str]:
         kafka = [] if self.environ.get("KAFKA_BOOTSTRAP") else ["kafka", "kafka-controller"]
         postgres = [] if self.environ.get("DATABASE_URL") else ["postgres"]
-        return [*kafka, *postgres, *self.outside, *self.services]
+        return [*kafka, *postgres, *OUTSIDE, *SERVICES]  # each is told where the others are, or would be
 
     def _note(self, facts: dict[str, str] | None = None) -> None:
         """Writes down who runs where, so that the next start finds the same ports and ends what this one may leave behind."""

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaProducer
 
 from chassis.ids import new_id
 from chassis.rebase import rebase
-from chassis.relay import OLDEST_UNPUBLISHED, ForeignCursor, Relay, make_producer
+from chassis.relay import UNPUBLISHED, ForeignCursor, Relay, make_producer
 from tests.support.eventually import eventually
 from tests.support.service import Harness
 from tests.support.stack import Stack
@@ -152,4 +152,4 @@ async def test_cursor_of_another_server_stops_the_relay_until_rebase(stack: Stac
 
 async def _nothing_unpublished(h: Harness) -> bool:
     async with h.app.read() as conn:
-        return bool((await conn.execute(OLDEST_UNPUBLISHED)).one().rows == 0)
+        return bool((await conn.execute(UNPUBLISHED)).one().rows == 0)

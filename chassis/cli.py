@@ -1,0 +1,93 @@
+"""Operator commands that every service has, run in a process of their own under the service's own role: replay, relay rebase."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import Annotated
+
+import typer
+import uvloop
+
+from chassis.rebase import rebase as rebase_relay
+from chassis.relay import make_producer
+from chassis.replay import Outcome
+from chassis.replay import replay as replay_service
+from chassis.service import App, Service
+from chassis.settings import StartRefused, load
+from chassis.telemetry import configure_logs
+
+AsJson = Annotated[bool, typer.Option("--json", help="for machines")]
+PRODUCER_START_S = 10
+
+
+def extend(commands: typer.Typer, service: Service) -> typer.Typer:
+    """Adds the common commands to a service's own."""
+
+    @commands.command()
+    def replay(as_json: AsJson = False) -> None:
+        """Rebuild the state from the event log in a shadow schema and compare it with the live tables; exit code 1 if they differ."""
+        outcome = uvloop.run(_replay(service, quiet=as_json))
+        print(json.dumps(outcome.as_json()) if as_json else _told(service.name, outcome))
+        sys.exit(0 if outcome.equal else 1)
+
+    @commands.command()
+    def rebase(as_json: AsJson = False) -> None:
+        """After a restore into another PostgreSQL server: send what may be unpublished and begin anew. Stop the service's writers first."""
+        sent = uvloop.run(_rebase(service))
+        print(
+            json.dumps({"sent": sent}) if as_json else f"{service.name}: {sent} events sent again, the relay may start"
+        )
+
+    return commands
+
+
+async def _replay(service: Service, *, quiet: bool) -> Outcome:
+    app = _app(service)
+
+    def progress(done: int) -> None:
+        if not quiet:
+            print(f"\r{service.name}: {done} events replayed", end="", file=sys.stderr, flush=True)
+
+    try:
+        outcome = await replay_service(service, app.engine, app.vault, app.keys, progress=progress)
+    finally:
+        await app.close()
+    if not quiet:
+        print(file=sys.stderr)
+    return outcome
+
+
+async def _rebase(service: Service) -> int:
+    app = _app(service)
+    producer = make_producer(app.settings.kafka_bootstrap.split(","), client_id=f"{app.instance}-rebase")
+    try:
+        async with asyncio.timeout(PRODUCER_START_S):
+            await producer.start()
+        return await rebase_relay(
+            app.engine,
+            producer,
+            service=service.name,
+            prefix=app.settings.topic_prefix,
+            catalogue=service.catalogue,
+        )
+    finally:
+        await producer.stop()
+        await app.close()
+
+
+def _app(service: Service) -> App:
+    try:
+        settings = load(service.settings)
+    except StartRefused as refused:
+        sys.exit(f"{service.name}: {refused}")
+    configure_logs(service.name, settings.logs_as)
+    return App(service, settings)
+
+
+def _told(name: str, outcome: Outcome) -> str:
+    lines = [f"{name}: {outcome.events} events, " + ", ".join(f"{t} {n}" for t, n in outcome.rows.items())]
+    lines += [f"  {d.kind}: {d.table} {d.key} {d.column or ''}".rstrip() for d in outcome.differences]
+    lines.append("  replay equals live" if outcome.equal else f"  {len(outcome.differences)} differences")
+    return "\n".join(lines)

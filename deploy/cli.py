@@ -1,0 +1,175 @@
+"""`perisai`: what operators see and do. Talks to the services' operator routes; a service's own commands run in a process of its own.
+
+Addresses and token come from PERISAI_REGISTRATION, PERISAI_PAYMENTS, PERISAI_NOTIFICATIONS (base URLs) and PERISAI_TOKEN, else from the stack that
+`make run` has up in this checkout.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from datetime import datetime
+from typing import Annotated, Any
+
+import httpx
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from chassis import cli as chassis_cli
+from deploy.local import places
+from deploy.local.secret import Secrets
+from deploy.local.state import StateFile
+
+SERVICES = ("registration", "payments", "notifications")
+AsJson = Annotated[bool, typer.Option("--json", help="for machines")]
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Perisai for operators.")
+parked = typer.Typer(no_args_is_help=True, help="Keys whose events wait.")
+clock = typer.Typer(no_args_is_help=True, help="Business time, outside production.")
+cli.add_typer(parked, name="parked")
+cli.add_typer(clock, name="clock")
+
+
+def main() -> None:
+    """The console script. `perisai SERVICE …` loads that service's commands under its own settings."""
+    if len(sys.argv) > 1 and sys.argv[1] in SERVICES:
+        _service(sys.argv[1])(args=sys.argv[2:], prog_name=f"perisai {sys.argv[1]}")
+        return
+    for name in SERVICES:
+        cli.add_typer(typer.Typer(help=f"Commands of {name}, under its own role."), name=name)
+    cli()
+
+
+@cli.command()
+def status(as_json: AsJson = False) -> None:
+    """Lag, oldest unpublished event, parked keys and dead letters of every service."""
+    found = {name: _ask("GET", name, "/ops/status") for name in SERVICES}
+    if as_json:
+        print(json.dumps(found))
+        return
+    table = Table("service", "events", "unpublished", "oldest", "parked keys", "lag", "relay", "business time")
+    letters: object = "unknown: Kafka is away"
+    for name, facts in found.items():
+        kafka = facts["kafka"]
+        lag = ", ".join(f"{topic} {n}" for topic, n in kafka["lag"].items()) if kafka["reachable"] else "Kafka is away"
+        letters = kafka.get("dead_letters", letters)
+        table.add_row(
+            name,
+            str(facts["events"]),
+            str(facts["unpublished"]),
+            f"{facts['oldest_unpublished_s']:.1f} s",
+            str(facts["parked_keys"]),
+            lag,
+            facts["relay"],
+            str(facts["business_time"])[:19],
+        )
+    Console().print(table)
+    print(f"dead letters on the topic: {letters}")
+
+
+@parked.command("list")
+def list_parked(as_json: AsJson = False) -> None:
+    """Every key that waits: for what, since when, how often tried."""
+    found = [{"service": name, **key} for name in SERVICES for key in _ask("GET", name, "/ops/parked")]
+    if as_json:
+        print(json.dumps(found))
+        return
+    table = Table("service", "stream", "key", "applied", "waits for", "since", "tries", "events")
+    for key in found:
+        reason = key["reason"] + (f": {key['detail']}" if key["detail"] else "")
+        table.add_row(
+            key["service"],
+            key["stream"],
+            key["key"],
+            str(key["applied_seq"]),
+            reason,
+            str(key["parked_at"])[:19],
+            str(key["attempts"]),
+            str(key["events"]),
+        )
+    Console().print(table if found else "no key is parked")
+
+
+@parked.command("retry")
+def retry_parked(service: str, stream: str, key: str, as_json: AsJson = False) -> None:
+    """Try one parked key now."""
+    answer = _ask("POST", service, f"/ops/parked/{stream}/{key}/retry")
+    print(json.dumps(answer) if as_json else f"{service}: {stream} {key} is being tried; see `perisai parked list`")
+
+
+@clock.command("show")
+def show_clock(as_json: AsJson = False) -> None:
+    """Business time of every service."""
+    found = {name: _ask("GET", name, "/ops/status")["business_time"] for name in SERVICES}
+    print(json.dumps(found) if as_json else "\n".join(f"{name:<14} {at}" for name, at in found.items()))
+
+
+@clock.command("advance")
+def advance_clock(at: datetime, as_json: AsJson = False) -> None:
+    """Move business time of every service forward to AT (WIB when it names no offset)."""
+    from contracts.values import WIB
+
+    moment = (at if at.tzinfo else at.replace(tzinfo=WIB)).isoformat()
+    found = {name: _ask("POST", name, "/ops/clock", {"at": moment})["business_time"] for name in SERVICES}
+    print(json.dumps(found) if as_json else f"business time is {moment} in {', '.join(found)}")
+
+
+def _ask(method: str, service: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    url = _address(service) + path
+    try:
+        answer = httpx.request(
+            method, url, json=body, headers={"Authorization": f"Bearer {_token()}"}, timeout=15, trust_env=False
+        )
+    except httpx.HTTPError as error:
+        sys.exit(
+            f"{service} does not answer at {_address(service)} ({type(error).__name__}); is it running? See `make status`."
+        )
+    if answer.is_error:
+        problem = answer.json() if "json" in answer.headers.get("content-type", "") else {}
+        told = problem.get("messages", {}).get("en", answer.reason_phrase)
+        sys.exit(f"{service} refused: {answer.status_code} {problem.get('code', '')}: {told}")
+    return answer.json()
+
+
+def _address(service: str) -> str:
+    if service not in SERVICES:
+        sys.exit(f"there is no service {service}; there are {', '.join(SERVICES)}")
+    if given := os.environ.get(f"PERISAI_{service.upper()}"):
+        return given.rstrip("/")
+    state = StateFile(places.home()).read()
+    if not state.running:
+        sys.exit(
+            "Perisai is not running here; start it with `make run`, or set PERISAI_REGISTRATION and so on to its addresses."
+        )
+    return str(state.facts[service])
+
+
+def _token() -> str:
+    if given := os.environ.get("PERISAI_TOKEN"):
+        return given
+    issuer = StateFile(places.home()).read().facts["issuer"]
+    answer = httpx.post(
+        f"{issuer}/admin/tokens",
+        json={"sub": "operator-local", "roles": ["operator"]},
+        headers={"Authorization": f"Bearer {Secrets(places.home() / 'secrets').token('issuer-admin-token')}"},
+        timeout=5,
+        trust_env=False,
+    )
+    answer.raise_for_status()
+    return str(answer.json()["access_token"])
+
+
+def _service(name: str) -> typer.Typer:
+    """The commands of one service, with its settings from the environment or from the running local stack."""
+    if "PERISAI_DATABASE_URL" not in os.environ:
+        file = places.home() / "environments" / f"{name}.json"
+        if not file.exists():
+            sys.exit(
+                f"set PERISAI_DATABASE_URL and the other settings of {name}, or start the local stack with `make run`"
+            )
+        os.environ.update(json.loads(file.read_text()))
+    commands: typer.Typer = importlib.import_module(f"services.{name}.cli").app
+    return chassis_cli.extend(commands, importlib.import_module(f"services.{name}.app").SERVICE)
