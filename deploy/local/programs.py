@@ -20,7 +20,7 @@ BANK_PARTNER_ID = "81001"
 BANK_CLIENT_KEY = "demo-bank"
 BANK_VA_PREFIX = "8100"
 
-RECEIPTS_PATH = "/receipts"  # of notifications, as agreed with the gateway
+RECEIPTS_PATH = "/gateway/receipts"  # of notifications, as agreed with the gateway
 SERVICE_STOPS_WITHIN_S = 30.0  # it finishes the batch in hand first, for which the chassis gives it 20 s
 
 # Nothing else of the caller's environment reaches a child, so a stray variable cannot change what a run shows.
