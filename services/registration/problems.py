@@ -150,6 +150,12 @@ AGENT_UNKNOWN = ProblemType(
     "Agen itu tidak ada dalam lingkup Anda. Periksa kode agen.",
     "There is no such agent within your scope. Check the agent code.",
 )
+AGENT_REQUIRED = ProblemType(
+    "agent_required",
+    422,
+    "Sebutkan agen Wadah Anda pada kolom agent_code.",
+    "Name an agent of your Wadah in column agent_code.",
+)
 AGENT_NOT_ACTIVE = ProblemType(
     "agent_not_active",
     422,

@@ -1,0 +1,1 @@
+"""HTTP: requests to commands and queries, nothing more."""

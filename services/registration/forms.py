@@ -1,0 +1,205 @@
+"""What callers send: the shape of every form, in JSON and in the rows of a file. Shape only; rules are the domain's.
+
+Unknown fields are refused. Texts lose outer blanks and are brought to Unicode NFC; they are single lines without
+control characters.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, StringConstraints
+from pydantic.functional_validators import BeforeValidator
+
+from chassis.http import field_fault
+from contracts.events.agency import Audience, IncentiveScheme, OutreachKind
+from contracts.values import (
+    AgentId,
+    BranchId,
+    FundingSource,
+    Instant,
+    Language,
+    OutreachId,
+    ParticipantId,
+    Programme,
+    Sector,
+    Sex,
+    WadahId,
+)
+from services.registration.domain.form import Form
+from services.registration.domain.text import UnreadableText, one_line
+
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s.]{2,}\Z")
+
+
+def _readable(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return one_line(value)
+    except UnreadableText:
+        raise field_fault(
+            "bad_characters",
+            id="Hapus karakter kendali atau karakter yang tidak sah.",
+            en="Remove control characters and characters that are not valid Unicode.",
+        ) from None
+
+
+def _email(value: str) -> str:
+    if not _EMAIL.match(value):
+        raise field_fault(
+            "email_format",
+            id="Alamat surel tidak dikenali. Tulis seperti nama@contoh.id atau kosongkan.",
+            en="The e-mail address is not recognised. Write it like name@example.id or leave it out.",
+        )
+    return value
+
+
+Line = Annotated[str, BeforeValidator(_readable), StringConstraints(min_length=1, max_length=255)]
+Paragraph = Annotated[str, BeforeValidator(_readable), StringConstraints(max_length=1000)]
+Address = Annotated[str, BeforeValidator(_readable), StringConstraints(min_length=1, max_length=1000)]
+Digits = Annotated[str, BeforeValidator(_readable), StringConstraints(min_length=1, max_length=40)]
+"""A NIK or a phone number as written down; the domain says what is wrong with it."""
+Email = Annotated[str, BeforeValidator(_readable), StringConstraints(max_length=254), AfterValidator(_email)]
+Reason = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Whole = Annotated[int, Strict(), Field(gt=-(2**53), lt=2**53)]
+Flag = Annotated[bool, Strict()]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class ConsentForm(_Request):
+    """`given` false, or no consent at all, is refused by the rules."""
+
+    given: Flag
+    text_version: Line
+
+
+class RegistrationForm(_Request):
+    """The fields of official form 1A that this platform asks; heirs come with claims."""
+
+    nik: Digits
+    name: Line
+    birth_place: Line
+    birth_date: date
+    sex: Sex
+    phone: Digits
+    email: Email | None = None
+    address: Address
+    occupation: Line
+    sector: Sector
+    work_place: Line
+    working_hours: Line | None = None
+    income: Whole
+    employs_others: Flag = False
+    programmes: Annotated[list[Programme], Field(max_length=10)]
+    funding_source: FundingSource = FundingSource.SELF
+    language: Language = Language.INDONESIAN
+    outreach_id: OutreachId | None = None
+    consent: ConsentForm | None = None
+    branch_id: BranchId | None = None
+    """Self-service only: the branch the person registers with."""
+
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        return []
+
+    def to_domain(self) -> Form:
+        consent = self.consent
+        return Form(
+            nik=self.nik,
+            name=self.name,
+            birth_place=self.birth_place,
+            birth_date=self.birth_date,
+            sex=self.sex,
+            phone=self.phone,
+            email=self.email,
+            address=self.address,
+            occupation=self.occupation,
+            sector=self.sector,
+            work_place=self.work_place,
+            working_hours=self.working_hours,
+            income=self.income,
+            employs_others=self.employs_others,
+            programmes=tuple(self.programmes),
+            funding_source=self.funding_source,
+            language=self.language,
+            consent_text_version=consent.text_version if consent and consent.given else None,
+            outreach_id=self.outreach_id,
+        )
+
+
+class BranchForm(_Request):
+    code: Line
+    name: Line
+    city: Line
+    time_zone: Line = "Asia/Jakarta"
+
+
+class WadahForm(_Request):
+    name: Line
+    agreement_number: Line
+    scheme: IncentiveScheme = IncentiveScheme.NEW
+    term_from: date
+    term_to: date
+
+
+class WadahEndForm(_Request):
+    ended_on: date
+    reason: Reason
+
+
+class AgentForm(_Request):
+    participant_id: ParticipantId
+    name: Line
+    phone: Digits
+
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        return []
+
+
+class CertificationForm(_Request):
+    certificate_number: Line
+    certified_on: date
+
+
+class SuspensionForm(_Request):
+    reason: Reason
+
+
+class OutreachForm(_Request):
+    wadah_id: WadahId
+    kind: OutreachKind = OutreachKind.AGENT
+    place: Line
+    starts_at: Instant
+    ends_at: Instant
+    audience: Annotated[list[Audience], Field(min_length=1, max_length=3)]
+    agents: Annotated[list[AgentId], Field(min_length=1, max_length=100)]
+    officers: Annotated[list[Line], Field(max_length=100)] = []
+
+
+class JoinForm(_Request):
+    officers: Annotated[list[Line], Field(max_length=100)]
+
+
+class HeldForm(_Request):
+    head_count: Annotated[int, Strict(), Field(ge=0, lt=1_000_000)]
+    questions: Paragraph = ""
+
+
+class CancellationForm(_Request):
+    reason: Paragraph
+
+
+class ClosureForm(_Request):
+    died_on: date
+
+
+class NikForm(_Request):
+    nik: Digits
+
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        return []

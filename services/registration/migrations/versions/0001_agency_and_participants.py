@@ -1,0 +1,193 @@
+"""Agency, participants and people; imports."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+
+revision = "0001"
+down_revision = None
+
+_INSTANT = sa.TIMESTAMP(timezone=True)
+
+
+def upgrade() -> None:
+    op.create_table(
+        "branches",
+        sa.Column("branch_id", UUID, primary_key=True),
+        sa.Column("code", sa.Text, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("city", sa.Text, nullable=False),
+        sa.Column("time_zone", sa.Text, nullable=False),
+        comment="BranchOpened",
+    )
+    op.create_index("branches_code", "branches", ["code"], unique=True)
+    op.create_table(
+        "wadah",
+        sa.Column("wadah_id", UUID, primary_key=True),
+        sa.Column("branch_id", UUID, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("agreement_number", sa.Text, nullable=False),
+        sa.Column("scheme", sa.Text, nullable=False),
+        sa.Column("term_from", sa.Date, nullable=False),
+        sa.Column("term_to", sa.Date, nullable=False, comment="last day in force, inclusive, WIB"),
+        sa.Column("ended_on", sa.Date, comment="last day in force when ended early"),
+        comment="WadahEngaged, WadahEnded",
+    )
+    op.create_index("wadah_agreement", "wadah", ["branch_id", "agreement_number"], unique=True)
+    op.create_table(
+        "agents",
+        sa.Column("agent_id", UUID, primary_key=True),
+        sa.Column("code", sa.Text, nullable=False),
+        sa.Column("wadah_id", UUID, nullable=False),
+        sa.Column("branch_id", UUID, nullable=False),
+        sa.Column("participant_id", UUID, nullable=False, comment="the agent's own participation"),
+        sa.Column("status", sa.Text, nullable=False),
+        sa.Column("certificate_number", sa.Text),
+        sa.Column("certified_on", sa.Date),
+        sa.Column("certified_by", sa.Text, comment="token subject; whoever activates is somebody else"),
+        sa.Column("activated_on", sa.Date),
+        sa.Column("name", sa.LargeBinary, comment="encrypted; null once the person is forgotten"),
+        sa.Column("phone", sa.LargeBinary, comment="encrypted; null once the person is forgotten"),
+        comment="AgentProposed, AgentCertified, AgentActivated, AgentSuspended, AgentReinstated",
+    )
+    op.create_index("agents_code", "agents", ["code"], unique=True)
+    op.create_index("agents_participant", "agents", ["participant_id"], unique=True)
+    op.create_index("agents_of_wadah", "agents", ["wadah_id", "agent_id"])
+    op.create_index("agents_of_branch", "agents", ["branch_id", "agent_id"])
+    op.create_table(
+        "outreach",
+        sa.Column("outreach_id", UUID, primary_key=True),
+        sa.Column("branch_id", UUID, nullable=False),
+        sa.Column("wadah_id", UUID, nullable=False),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("status", sa.Text, nullable=False),
+        sa.Column("place", sa.Text, nullable=False),
+        sa.Column("starts_at", _INSTANT, nullable=False),
+        sa.Column("ends_at", _INSTANT, nullable=False),
+        sa.Column("audience", JSONB, nullable=False),
+        sa.Column("agents", JSONB, nullable=False, comment="agent ids"),
+        sa.Column("officers", JSONB, nullable=False, comment="token subjects"),
+        sa.Column("head_count", sa.Integer),
+        sa.Column("questions", sa.Text),
+        comment="OutreachPlanned, OutreachJoined, OutreachHeld, OutreachCancelled",
+    )
+    op.create_index("outreach_of_wadah", "outreach", ["wadah_id", "outreach_id"])
+    op.create_index("outreach_of_branch", "outreach", ["branch_id", "outreach_id"])
+    op.create_table(
+        "participants",
+        sa.Column("participant_id", UUID, primary_key=True),
+        sa.Column("contribution_code", sa.Text, nullable=False),
+        sa.Column("kpj", sa.Text, comment="from the first payment on"),
+        sa.Column("nik_hash", sa.Text, comment="keyed hash; null once the person is forgotten"),
+        sa.Column("holds_nik", sa.Boolean, nullable=False, comment="false only after an unpaid registration expired"),
+        sa.Column("standing", sa.Text, nullable=False),
+        sa.Column("branch_id", UUID),
+        sa.Column("wadah_id", UUID),
+        sa.Column("agent_id", UUID, comment="the manager; null when the branch is"),
+        sa.Column("entry", sa.Text, nullable=False),
+        sa.Column("registered_at", _INSTANT, nullable=False),
+        sa.Column("registered_on", sa.Date, nullable=False),
+        sa.Column("registered_by", sa.Text, nullable=False, comment="token subject"),
+        sa.Column("expires_at", _INSTANT, nullable=False),
+        sa.Column("occupation", sa.Text, nullable=False),
+        sa.Column("sector", sa.Text, nullable=False),
+        sa.Column("work_place", sa.Text, nullable=False),
+        sa.Column("working_hours", sa.Text),
+        sa.Column("income", sa.BigInteger, nullable=False),
+        sa.Column("employs_others", sa.Boolean, nullable=False),
+        sa.Column("programmes", sa.Text, nullable=False, comment="joined by comma"),
+        sa.Column("funding_source", sa.Text, nullable=False),
+        sa.Column("language", sa.Text, nullable=False),
+        sa.Column("new_to_bpu", sa.Boolean, nullable=False),
+        sa.Column("outreach_id", UUID),
+        sa.Column("consent_text_version", sa.Text, nullable=False),
+        sa.Column("consent_given_at", _INSTANT, nullable=False),
+        sa.Column("consent_channel", sa.Text, nullable=False),
+        sa.Column("consent_taken_by", sa.Text, nullable=False),
+        sa.Column("spells", JSONB, nullable=False, comment="every spell with its payments, oldest first"),
+        sa.Column("paid_through", sa.Text, comment="last paid month of the latest spell, YYYY-MM"),
+        sa.Column(
+            "due_at", _INSTANT, comment="when the calendar next changes the standing; null when only a payment can"
+        ),
+        sa.Column("unreachable", sa.Boolean, nullable=False, comment="the last message that was settled failed"),
+        comment="ParticipantRegistered, RegistrationExpired, ProtectionStarted, ProtectionExtended, ProtectionCorrected, "
+        "GraceEntered, ParticipationLapsed, ParticipationClosed, ParticipantUnreachable, ParticipantReachable",
+    )
+    op.create_index(
+        "participants_nik", "participants", ["nik_hash"], unique=True, postgresql_where=sa.text("holds_nik")
+    )
+    op.create_index("participants_code", "participants", ["contribution_code"], unique=True)
+    op.create_index("participants_kpj", "participants", ["kpj"], unique=True)
+    op.create_index("participants_due", "participants", ["due_at"], postgresql_where=sa.text("due_at IS NOT NULL"))
+    op.create_index("participants_of_agent", "participants", ["agent_id", "participant_id"])
+    op.create_index("participants_of_branch", "participants", ["branch_id", "participant_id"])
+    op.create_index("participants_of_wadah", "participants", ["wadah_id", "standing"])
+    op.create_table(
+        "people",
+        sa.Column("participant_id", UUID, primary_key=True),
+        sa.Column("nik", sa.LargeBinary, comment="encrypted"),
+        sa.Column("name", sa.LargeBinary, comment="encrypted"),
+        sa.Column("birth_place", sa.LargeBinary, comment="encrypted"),
+        sa.Column("birth_date", sa.LargeBinary, comment="encrypted"),
+        sa.Column("sex", sa.LargeBinary, comment="encrypted"),
+        sa.Column("phone", sa.LargeBinary, comment="encrypted"),
+        sa.Column("email", sa.LargeBinary, comment="encrypted"),
+        sa.Column("address", sa.LargeBinary, comment="encrypted"),
+        comment="ParticipantRegistered; a forgotten person has no row",
+    )
+    op.create_table(
+        "imports",
+        sa.Column("import_id", UUID, primary_key=True),
+        sa.Column("actor", sa.Text, nullable=False),
+        sa.Column("content_hash", sa.LargeBinary, nullable=False, comment="SHA-256 of the uploaded bytes"),
+        sa.Column("form", sa.Text, nullable=False, comment="csv or xlsx"),
+        sa.Column(
+            "uploader", JSONB, nullable=False, comment="role and scope of the token: what the rows are judged by"
+        ),
+        sa.Column("branch_id", UUID, nullable=False),
+        sa.Column("wadah_id", UUID),
+        sa.Column("agent_id", UUID),
+        sa.Column("correlation_id", UUID, nullable=False),
+        sa.Column("traceparent", sa.Text),
+        sa.Column("status", sa.Text, nullable=False, comment="QUEUED, RUNNING or DONE"),
+        sa.Column("line", sa.BigInteger, nullable=False, comment="every row up to this line has its result"),
+        sa.Column("accepted", sa.BigInteger, nullable=False),
+        sa.Column("refused", sa.BigInteger, nullable=False),
+        sa.Column("blank", sa.BigInteger, nullable=False),
+        sa.Column("uploaded_at", _INSTANT, nullable=False),
+        sa.Column("finished_at", _INSTANT),
+        sa.Column("lease_token", UUID),
+        sa.Column("lease_until", _INSTANT, comment="wall time; afterwards another worker may go on"),
+        comment="Plumbing: an uploaded table and how far it was worked off",
+    )
+    op.create_index("imports_once", "imports", ["actor", "content_hash"], unique=True)
+    op.create_index("imports_open", "imports", ["import_id"], postgresql_where=sa.text("status <> 'DONE'"))
+    op.create_index("imports_of_branch", "imports", ["branch_id", "import_id"])
+    op.create_table(
+        "import_parts",
+        sa.Column("import_id", UUID, primary_key=True),
+        sa.Column("number", sa.Integer, primary_key=True),
+        sa.Column("box", sa.LargeBinary, nullable=False, comment="AES-256-GCM; deleted with the last chunk"),
+        comment="Plumbing: the uploaded bytes, encrypted",
+    )
+    op.create_table(
+        "import_results",
+        sa.Column("import_id", UUID, primary_key=True),
+        sa.Column("line", sa.BigInteger, primary_key=True),
+        sa.Column("outcome", sa.Text, nullable=False, comment="accepted or refused"),
+        sa.Column("code", sa.Text, comment="why it was refused, or registered_before"),
+        sa.Column("column", sa.Text),
+        sa.Column("remedy_id", sa.Text),
+        sa.Column("remedy_en", sa.Text),
+        sa.Column("participant_id", UUID),
+        sa.Column("contribution_code", sa.Text),
+        sa.Column("warnings", JSONB, nullable=False),
+        sa.Column("nik_hash", sa.Text, comment="keyed hash of an accepted row: finds its doubles further down"),
+        comment="Plumbing: one result per row of a file, without personal data",
+    )
+    op.create_index(
+        "import_results_nik",
+        "import_results",
+        ["import_id", "nik_hash"],
+        postgresql_where=sa.text("nik_hash IS NOT NULL"),
+    )

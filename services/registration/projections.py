@@ -1,0 +1,96 @@
+"""The only writer of the state tables: own events in, rows out. `evolve` is the fold, so state is the same live and
+in replay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis import rows
+from chassis.privacy.vault import Vault
+from chassis.transaction import Projection, Recorded
+from contracts.envelope import Envelope
+from contracts.event import Event
+from contracts.events.participants import ParticipantRegistered
+from services.registration import states
+from services.registration.domain import agent, branch, outreach, participant, wadah
+from services.registration.tables import agents, branches, participants, people
+from services.registration.tables import outreach as outreach_table
+from services.registration.tables import wadah as wadah_table
+
+S = TypeVar("S")
+_Evolve = Callable[[S | None, Envelope, Event], S]
+
+
+def projection(vault: Vault) -> Projection:
+    """The fold of streams `branches`, `wadah`, `agents`, `outreach` and `participants`."""
+
+    folds: Mapping[str, Callable[[AsyncConnection, Sequence[Recorded]], Awaitable[None]]] = {
+        "branches": _Fold(branches, branch.evolve, states.branch_of, states.branch_row, order=("code",)),
+        "wadah": _Fold(wadah_table, wadah.evolve, states.wadah_of, states.wadah_row),
+        "agents": _Fold(
+            agents,
+            agent.evolve,
+            lambda row: states.agent_of(row, vault),
+            lambda state: states.agent_row(state, vault),
+            order=("participant_id",),
+        ),
+        "outreach": _Fold(outreach_table, outreach.evolve, states.outreach_of, states.outreach_row),
+        "participants": _Fold(
+            participants, participant.evolve, states.participant_of, states.participant_row, order=("nik_hash",)
+        ),
+    }
+
+    async def project(conn: AsyncConnection, recorded: Sequence[Recorded]) -> None:
+        for stream, fold in folds.items():
+            if events := [one for one in recorded if one.envelope.stream == stream]:
+                await fold(conn, events)
+        await rows.insert(conn, people, [*_new_people(recorded, vault)])
+
+    return project
+
+
+class _Fold:
+    """Loads the states that a batch of one stream touches, folds its events, writes them back: two statements, one
+    when all are new.
+    """
+
+    def __init__(
+        self,
+        table: sa.Table,
+        evolve: _Evolve[Any],
+        read: Callable[[Mapping[str, Any]], Any],
+        write: Callable[[Any], dict[str, Any]],
+        order: Sequence[str] = (),
+    ) -> None:
+        """`order` names the columns of a unique index that spans keys: rows are written in its order."""
+        (self._key,) = table.primary_key.columns
+        self._table, self._evolve, self._read, self._write, self._order = table, evolve, read, write, order
+
+    async def __call__(self, conn: AsyncConnection, events: Sequence[Recorded]) -> None:
+        known = {UUID(one.envelope.key) for one in events} - {
+            UUID(e.envelope.key) for e in events if e.envelope.seq == 1
+        }
+        state = await self._load(conn, known)
+        for one in events:
+            key = UUID(one.envelope.key)
+            state[key] = self._evolve(state.get(key), one.envelope, one.event)
+        await rows.upsert(conn, self._table, [self._write(one) for one in state.values()], order=self._order)
+
+    async def _load(self, conn: AsyncConnection, keys: Iterable[UUID]) -> dict[UUID, Any]:
+        wanted = list(keys)
+        if not wanted:
+            return {}
+        found = await conn.execute(sa.select(self._table).where(rows.matching(self._key, wanted)))
+        return {row._mapping[self._key]: self._read(states.part_of(row, self._table)) for row in found}
+
+
+def _new_people(recorded: Sequence[Recorded], vault: Vault) -> Iterable[dict[str, Any]]:
+    for one in recorded:
+        if isinstance(one.event, ParticipantRegistered) and one.event.person.value is not None:
+            yield states.person_row(one.event.participant_id, one.event.person.value, vault)

@@ -1,0 +1,120 @@
+"""Pages about branches, Wadah, agents and outreach sessions within the scope of who asks. Newest first, at most
+`MOST`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis.http import Principal, within
+from chassis.privacy.vault import Vault
+from services.registration import states
+from services.registration.domain.agent import Agent
+from services.registration.domain.outreach import Outreach
+from services.registration.tables import agents, branches, outreach, wadah
+
+MOST = 500
+_SEES_PROFILES = frozenset({"officer", "checker", "coordinator", "agent"})
+
+
+async def all_branches(conn: AsyncConnection) -> Sequence[Mapping[str, Any]]:
+    """Every branch: where to register is no secret."""
+    rows = await conn.execute(sa.select(branches).order_by(branches.c.code).limit(MOST))
+    return [{**states.part_of(row, branches), "branch_id": str(row.branch_id)} for row in rows]
+
+
+async def listed_wadah(conn: AsyncConnection, principal: Principal) -> Sequence[Mapping[str, Any]]:
+    query = sa.select(wadah).where(_of_organisation(principal)).order_by(wadah.c.wadah_id.desc()).limit(MOST)
+    return [_wadah(states.part_of(row, wadah)) for row in await conn.execute(query)]
+
+
+async def listed_agents(conn: AsyncConnection, vault: Vault, principal: Principal) -> Sequence[Mapping[str, Any]]:
+    query = sa.select(agents).where(within(principal, agents)).order_by(agents.c.agent_id.desc()).limit(MOST)
+    return [_agent(states.agent_of(states.part_of(row, agents), vault), principal) for row in await conn.execute(query)]
+
+
+async def one_agent(
+    conn: AsyncConnection, vault: Vault, principal: Principal, agent_id: UUID
+) -> Mapping[str, Any] | None:
+    query = sa.select(agents).where(within(principal, agents), agents.c.agent_id == agent_id)
+    row = (await conn.execute(query)).one_or_none()
+    return None if row is None else _agent(states.agent_of(states.part_of(row, agents), vault), principal)
+
+
+async def listed_outreach(conn: AsyncConnection, principal: Principal) -> Sequence[Mapping[str, Any]]:
+    query = sa.select(outreach).where(_of_session(principal)).order_by(outreach.c.outreach_id.desc()).limit(MOST)
+    return [_outreach(states.outreach_of(states.part_of(row, outreach))) for row in await conn.execute(query)]
+
+
+async def one_outreach(conn: AsyncConnection, principal: Principal, outreach_id: UUID) -> Mapping[str, Any] | None:
+    query = sa.select(outreach).where(_of_session(principal), outreach.c.outreach_id == outreach_id)
+    row = (await conn.execute(query)).one_or_none()
+    return None if row is None else _outreach(states.outreach_of(states.part_of(row, outreach)))
+
+
+def _of_organisation(principal: Principal) -> sa.ColumnElement[bool]:
+    """An agent sees the own Wadah too."""
+    own = wadah.c.wadah_id == principal.wadah_id if "agent" in principal.roles else sa.false()
+    return sa.or_(within(principal, wadah), own)
+
+
+def _of_session(principal: Principal) -> sa.ColumnElement[bool]:
+    """An agent sees the sessions he takes part in."""
+    if "agent" not in principal.roles or principal.agent_id is None:
+        return within(principal, outreach)
+    taking_part = outreach.c.agents.contains(sa.cast([str(principal.agent_id)], JSONB))
+    return sa.or_(within(principal, outreach), taking_part)
+
+
+def _wadah(row: states.Row) -> dict[str, Any]:
+    state = states.wadah_of(row)
+    return {
+        "wadah_id": str(state.wadah_id),
+        "branch_id": str(state.branch_id),
+        "name": state.name,
+        "agreement_number": state.agreement_number,
+        "scheme": str(state.scheme),
+        "term_from": state.term_from.isoformat(),
+        "term_to": state.term_to.isoformat(),
+        "ended_on": state.ended_on.isoformat() if state.ended_on else None,
+    }
+
+
+def _agent(state: Agent, principal: Principal) -> dict[str, Any]:
+    profile = state.profile if principal.roles & _SEES_PROFILES else None
+    return {
+        "agent_id": str(state.agent_id),
+        "agent_code": state.code,
+        "wadah_id": str(state.wadah_id),
+        "branch_id": str(state.branch_id),
+        "participant_id": str(state.participant_id),
+        "status": str(state.status),
+        "certificate_number": state.certificate_number,
+        "certified_on": state.certified_on.isoformat() if state.certified_on else None,
+        "activated_on": state.activated_on.isoformat() if state.activated_on else None,
+        **({"name": profile.name, "phone": profile.phone} if profile else {}),
+    }
+
+
+def _outreach(state: Outreach) -> dict[str, Any]:
+    return {
+        "outreach_id": str(state.outreach_id),
+        "branch_id": str(state.branch_id),
+        "wadah_id": str(state.wadah_id),
+        "kind": str(state.kind),
+        "status": str(state.status),
+        "place": state.place,
+        "starts_at": state.starts_at.isoformat(),
+        "ends_at": state.ends_at.isoformat(),
+        "audience": [str(one) for one in state.audience],
+        "agents": [str(one) for one in state.agents],
+        "officers": list(state.officers),
+        "head_count": state.head_count,
+        "questions": state.questions,
+    }

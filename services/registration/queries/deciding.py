@@ -1,0 +1,181 @@
+"""What deciders look at, each in one statement however many keys: participants with agent and agreement, who holds a
+NIK, what is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis.privacy.vault import Vault
+from chassis.rows import matching
+from contracts.values import AgentId, BranchId, OutreachId, ParticipantId, WadahId
+from services.registration import states
+from services.registration.domain.agent import Agent, AgentStatus
+from services.registration.domain.outreach import Outreach
+from services.registration.domain.participant import Participant
+from services.registration.domain.registration import AtWork, Holder
+from services.registration.domain.wadah import Wadah
+from services.registration.tables import agents, branches, outreach, participants, people, wadah
+
+_own = participants.alias("own")
+_of_agent = participants.alias("of_agent")
+_own_person = people.alias("own_person")
+
+
+@dataclass(frozen=True, slots=True)
+class Engaged:
+    """An agent with agreement, own participation and, for the age test, its birth date."""
+
+    work: AtWork
+    birth_date: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A participant with what the effect of a payment depends on."""
+
+    participant: Participant
+    birth_date: date | None
+    agent_active: bool
+    agent_is_self: bool
+
+
+async def engaged(
+    conn: AsyncConnection, vault: Vault, *, ids: Iterable[AgentId] = (), codes: Iterable[str] = ()
+) -> Sequence[Engaged]:
+    """The agents of these ids or codes that exist."""
+    query = (
+        sa.select(agents, wadah, _own, _own_person.c.birth_date.label("own_birth_date"))
+        .join(wadah, wadah.c.wadah_id == agents.c.wadah_id)
+        .outerjoin(_own, _own.c.participant_id == agents.c.participant_id)
+        .outerjoin(_own_person, _own_person.c.participant_id == agents.c.participant_id)
+        .where(sa.or_(matching(agents.c.agent_id, ids), matching(agents.c.code, codes)))
+    )
+    return [_engaged(row, vault) for row in await conn.execute(query)]
+
+
+async def holders(conn: AsyncConnection, vault: Vault, nik_hashes: Iterable[str]) -> dict[str, Holder]:
+    """Which registration holds each NIK, by the NIK's keyed hash."""
+    query = (
+        sa.select(participants, people)
+        .outerjoin(people, people.c.participant_id == participants.c.participant_id)
+        .where(participants.c.holds_nik, matching(participants.c.nik_hash, nik_hashes))
+    )
+    return {row._mapping[participants.c.nik_hash]: _holder(row, vault) for row in await conn.execute(query)}
+
+
+async def nik_holders(conn: AsyncConnection, nik_hashes: Iterable[str]) -> dict[str, ParticipantId]:
+    """As `holders`, ids only."""
+    query = sa.select(participants.c.nik_hash, participants.c.participant_id).where(
+        participants.c.holds_nik, matching(participants.c.nik_hash, nik_hashes)
+    )
+    return {row.nik_hash: row.participant_id for row in await conn.execute(query)}
+
+
+async def subjects(conn: AsyncConnection, vault: Vault, ids: Iterable[ParticipantId]) -> dict[ParticipantId, Subject]:
+    """The participants of these ids that exist, with birth date and the standing of their agent."""
+    query = (
+        sa.select(
+            participants,
+            people.c.birth_date,
+            agents.c.status.label("agent_status"),
+            _of_agent.c.nik_hash.label("agent_nik"),
+        )
+        .outerjoin(people, people.c.participant_id == participants.c.participant_id)
+        .outerjoin(agents, agents.c.agent_id == participants.c.agent_id)
+        .outerjoin(_of_agent, _of_agent.c.participant_id == agents.c.participant_id)
+        .where(matching(participants.c.participant_id, ids))
+    )
+    found = [_subject(row, vault) for row in await conn.execute(query)]
+    return {subject.participant.participant_id: subject for subject in found}
+
+
+async def participants_by_id(conn: AsyncConnection, ids: Iterable[ParticipantId]) -> dict[ParticipantId, Participant]:
+    query = sa.select(participants).where(matching(participants.c.participant_id, ids))
+    rows = (await conn.execute(query)).all()
+    return {row.participant_id: states.participant_of(states.part_of(row, participants)) for row in rows}
+
+
+async def outreach_by_id(conn: AsyncConnection, ids: Iterable[OutreachId]) -> dict[OutreachId, Outreach]:
+    """Asks nothing when no id is given: most registrations name no session."""
+    wanted = list(ids)
+    if not wanted:
+        return {}
+    rows = (await conn.execute(sa.select(outreach).where(matching(outreach.c.outreach_id, wanted)))).all()
+    return {row.outreach_id: states.outreach_of(states.part_of(row, outreach)) for row in rows}
+
+
+async def wadah_by_id(conn: AsyncConnection, ids: Iterable[WadahId]) -> dict[WadahId, Wadah]:
+    rows = (await conn.execute(sa.select(wadah).where(matching(wadah.c.wadah_id, ids)))).all()
+    return {row.wadah_id: states.wadah_of(states.part_of(row, wadah)) for row in rows}
+
+
+async def agents_by_id(conn: AsyncConnection, vault: Vault, ids: Iterable[AgentId]) -> dict[AgentId, Agent]:
+    rows = (await conn.execute(sa.select(agents).where(matching(agents.c.agent_id, ids)))).all()
+    return {row.agent_id: states.agent_of(states.part_of(row, agents), vault) for row in rows}
+
+
+async def branch_ids(conn: AsyncConnection, ids: Iterable[BranchId]) -> set[BranchId]:
+    """Those that exist; asks nothing when none is given."""
+    wanted = list(ids)
+    if not wanted:
+        return set()
+    found = await conn.execute(sa.select(branches.c.branch_id).where(matching(branches.c.branch_id, wanted)))
+    return set(found.scalars())
+
+
+async def branch_codes(conn: AsyncConnection, codes: Iterable[str]) -> set[str]:
+    """Those in use."""
+    found = await conn.execute(sa.select(branches.c.code).where(matching(branches.c.code, codes)))
+    return set(found.scalars())
+
+
+async def agreement_numbers(conn: AsyncConnection, numbers: Iterable[str]) -> set[tuple[BranchId, str]]:
+    """Those in use, with their branch."""
+    query = sa.select(wadah.c.branch_id, wadah.c.agreement_number).where(matching(wadah.c.agreement_number, numbers))
+    return {(row.branch_id, row.agreement_number) for row in await conn.execute(query)}
+
+
+async def participants_who_are_agents(conn: AsyncConnection, ids: Iterable[ParticipantId]) -> set[ParticipantId]:
+    found = await conn.execute(sa.select(agents.c.participant_id).where(matching(agents.c.participant_id, ids)))
+    return set(found.scalars())
+
+
+def _engaged(row: sa.Row[Any], vault: Vault) -> Engaged:
+    agent = states.agent_of(states.part_of(row, agents), vault)
+    own = states.part_of(row, _own)
+    known = own["participant_id"] is not None
+    work = AtWork(
+        agent=agent,
+        wadah=states.wadah_of(states.part_of(row, wadah)),
+        own=states.participant_of(own) if known else None,
+    )
+    return Engaged(work, _birth_date(agent.participant_id, row.own_birth_date, vault))
+
+
+def _holder(row: sa.Row[Any], vault: Vault) -> Holder:
+    known = states.part_of(row, participants)
+    person = {**states.part_of(row, people), "participant_id": known["participant_id"], "nik_hash": known["nik_hash"]}
+    return Holder(states.participant_of(known), states.person_of(person, vault))
+
+
+def _subject(row: sa.Row[Any], vault: Vault) -> Subject:
+    participant = states.participant_of(states.part_of(row, participants))
+    return Subject(
+        participant,
+        _birth_date(participant.participant_id, row.birth_date, vault),
+        agent_active=row.agent_status == AgentStatus.ACTIVE,
+        agent_is_self=participant.nik_hash is not None and row.agent_nik == participant.nik_hash,
+    )
+
+
+def _birth_date(participant_id: UUID, box: bytes | None, vault: Vault) -> date | None:
+    place: Mapping[str, Any] = {"participant_id": participant_id, "birth_date": box}
+    return states.birth_date_of(place, vault)

@@ -1,0 +1,23 @@
+"""A service of its own per test, and the people of one branch."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from services.registration.app import SERVICE
+from tests.integration.registration.world import World
+from tests.support.service import Harness, harness
+from tests.support.stack import Stack
+
+
+@pytest.fixture
+async def h(stack: Stack) -> AsyncIterator[Harness]:
+    async with harness(SERVICE, stack) as made:
+        yield made
+
+
+@pytest.fixture
+async def world(h: Harness) -> World:
+    return await World.opened(h)
