@@ -38,7 +38,7 @@ class BusinessClock:
         while not stop.is_set():
             try:
                 await self.read()
-            except Exception as error:
+            except Exception as error:  # settles: read again after FOLLOW_S
                 if not is_outage(error):
                     log.error("clock_failed", error=type(error).__name__, exc_info=error)
             with contextlib.suppress(TimeoutError):

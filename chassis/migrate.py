@@ -33,7 +33,7 @@ async def migrate(service: str, owner_url: str) -> None:
     """Raises MigrationRefused when the server is too old or the service unknown."""
     engine = create_async_engine(async_url(owner_url))
     try:
-        async with engine.begin() as conn:
+        async with engine.begin() as conn:  # lint: commit — one migration, all or nothing
             await conn.run_sync(_migrate, service)
     finally:
         await engine.dispose()

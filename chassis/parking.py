@@ -125,7 +125,7 @@ class Parking:
                     started = True
                 again = await self.retry_ripe()
                 await self._gauge()
-            except Exception as error:
+            except Exception as error:  # settles: tried again after POLL_S
                 again = 0
                 if not is_outage(error):
                     log.error("parking_failed", error=type(error).__name__, exc_info=error)

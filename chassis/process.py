@@ -222,7 +222,7 @@ def _kept_alive(name: str, worker: Worker) -> Worker:
         while not stop.is_set():
             try:
                 await worker(stop)
-            except Exception as error:
+            except Exception as error:  # settles: the worker starts again
                 if not is_outage(error):
                     log.error("worker_failed", worker=name, error=type(error).__name__, exc_info=error)
             with contextlib.suppress(TimeoutError):

@@ -151,7 +151,7 @@ class Relay:
                     log.error("relay_stopped", reason=str(error), runbook="docs/operations.md#relay")
                     metrics.RELAY_STOPPED.set(1)
                     return
-                except Exception as error:
+                except Exception as error:  # settles: sent again with a new producer
                     if not is_outage(error) and not isinstance(error, KafkaError | TimeoutError):
                         log.error("relay_failed", error=type(error).__name__, exc_info=error)
                     metrics.RELAY_RETRIES.inc()

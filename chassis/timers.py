@@ -82,7 +82,7 @@ class Timers:
             try:
                 if await self.fire(timer):
                     pause = PAUSE_S
-            except Exception as error:
+            except Exception as error:  # settles: what is due stays due
                 if not is_outage(error):
                     log.error("timer_failed", timer=timer.name, error=type(error).__name__, exc_info=error)
             with contextlib.suppress(TimeoutError):

@@ -1,0 +1,1 @@
+"""Checks of our own that no off-the-shelf tool makes."""
