@@ -65,6 +65,12 @@ class GatewayAtHand:
             found = (await client.get("/messages", params={"reference": str(reference)})).json()
         return cast("list[dict[str, Any]]", found["messages"])
 
+    async def receipts(self, message_id: str) -> list[dict[str, Any]]:
+        """The receipts of one message, as the provider sees them."""
+        async with httpx.AsyncClient(base_url=self.url) as client:
+            found = (await client.get(f"/messages/{message_id}")).json()
+        return cast("list[dict[str, Any]]", found["receipts"])
+
 
 @dataclass
 class Driver:
@@ -139,7 +145,7 @@ class Driver:
         """Wall time passes: pauses and leases are over. Business time stands still."""
         self.h.clock.move_wall(timedelta(seconds=seconds))
 
-    async def receipt(self, body: Mapping[str, object] | bytes, **headers: str) -> httpx.Response:
+    async def receipt(self, body: Mapping[str, object] | bytes, **headers: str | bytes) -> httpx.Response:
         """A receipt as the provider would send it, signed now; `headers` replace."""
         raw = body if isinstance(body, bytes) else httpx.Request("POST", "http://x", json=body).content
         now = self.h.clock.wall().isoformat()
@@ -148,7 +154,11 @@ class Driver:
             "X-Signature": sign(self.gateway.secret, now, raw),
             "Content-Type": "application/json",
         }
-        return await self.h.client.post("/gateway/receipts", content=raw, headers={**own, **headers})
+        given = {
+            name.encode(): value.encode() if isinstance(value, str) else value
+            for name, value in {**own, **headers}.items()
+        }
+        return await self.h.client.post("/gateway/receipts", content=raw, headers=given)
 
     @asynccontextmanager
     async def webhook(self) -> AsyncIterator[None]:
