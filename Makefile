@@ -43,10 +43,11 @@ clean: setup ## stop, and delete all data of `make run` (downloads are kept)
 check: lint types contracts ## all checks that need no running stack
 
 .PHONY: lint
-lint: setup ## style, formatting, arrows between packages, rules of our own
+lint: setup ## style, formatting, arrows between packages, rules of our own, rules of our own
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
+	$(BIN)/python -m tools.lint
 	$(BIN)/python -m tools.lint
 
 .PHONY: types
