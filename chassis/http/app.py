@@ -27,7 +27,6 @@ from chassis.problems import (
     BAD_REQUEST,
     FORBIDDEN,
     INTERNAL,
-    INVALID,
     MALFORMED,
     METHOD_NOT_ALLOWED,
     NOT_FOUND,
@@ -146,7 +145,7 @@ async def _invalid_request(_request: Request, error: Exception) -> Response:
     if any(fault["type"] == "json_invalid" for fault in faults):
         return problem_response(Rejected(MALFORMED, values={"reason": "JSON"}))
     named = [{**fault, "loc": fault["loc"][1:] if fault["loc"][0] == "body" else fault["loc"]} for fault in faults]
-    return problem_response(invalid(INVALID, field_errors(named)).rejected)
+    return problem_response(invalid(field_errors(named)).rejected)
 
 
 async def _unavailable(_request: Request, _error: Exception) -> Response:

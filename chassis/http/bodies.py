@@ -5,6 +5,7 @@ wrong field is 422."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, Final, NoReturn, TypeVar
 
@@ -12,12 +13,13 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
 from chassis.http.faults import MOST_ERRORS, field_errors, field_name
-from chassis.problems import INVALID, MALFORMED, UNSUPPORTED_MEDIA_TYPE, FieldError, ProblemType, Refusal, Rejected
+from chassis.problems import INVALID, MALFORMED, UNSUPPORTED_MEDIA_TYPE, FieldError, Refusal, Rejected
 from contracts.schema import inlined
 
 M = TypeVar("M", bound=BaseModel)
 
 DEEPEST: Final = 16
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _BAD_CHARACTERS: Final = (
     "bad_characters",
     "Hapus karakter kendali atau karakter yang tidak sah.",
@@ -38,15 +40,16 @@ async def body(request: Request, model: type[M]) -> M:
 
 def parse(raw: bytes, model: type[M]) -> M:
     """As `body`, for bytes at hand."""
-    strange = list(_strange_text(_tree(raw)))
+    tree = _tree(raw)
+    strange = list(_strange_text(tree))
     try:
-        found = model.model_validate_json(raw, strict=True, extra="forbid")
+        found = model.model_validate_json(_sound(tree) if strange else raw, strict=True, extra="forbid")
     except ValidationError as error:
         wrong = field_errors(error.errors(include_input=False, include_url=False))
         known = {fault.field for fault in strange}
-        raise _invalid([*strange, *(fault for fault in wrong if fault.field not in known)]) from None
+        raise invalid([*strange, *(fault for fault in wrong if fault.field not in known)]) from None
     if strange:
-        raise _invalid(strange)
+        raise invalid(strange)
     return found
 
 
@@ -107,11 +110,12 @@ def _is_strange(character: str) -> bool:
     return character < " " or "\x7f" <= character <= "\x9f" or "\ud800" <= character <= "\udfff"
 
 
-def _invalid(errors: list[FieldError]) -> Refusal:
-    return invalid(INVALID, errors)
+def _sound(tree: Any) -> str:
+    """The tree with lone surrogates replaced, so that its other faults can be listed too."""
+    return _SURROGATES.sub("\ufffd", json.dumps(tree, ensure_ascii=False))
 
 
-def invalid(problem: ProblemType, errors: list[FieldError]) -> Refusal:
+def invalid(errors: list[FieldError]) -> Refusal:
     """A refusal that lists bad fields; a single one is named in `field` too."""
     shown = tuple(errors[:MOST_ERRORS])
-    return Refusal(Rejected(problem, field=shown[0].field if len(shown) == 1 else None, errors=shown))
+    return Refusal(Rejected(INVALID, field=shown[0].field if len(shown) == 1 else None, errors=shown))

@@ -57,7 +57,10 @@ def field_fault(code: str, *, id: str, en: str) -> PydanticCustomError:
 
 def field_errors(errors: Sequence[Mapping[str, Any]]) -> list[FieldError]:
     """pydantic's errors as ours, at most MOST_ERRORS, in the order of the fields."""
-    return [_field_error(error) for error in errors[:MOST_ERRORS]]
+    holders = {tuple(error["loc"][:depth]) for error in errors for depth in range(len(error["loc"]))}
+    # pydantic (2.14) counts only the valid items of a list, so a bad item makes it "too short" as well
+    meant = [e for e in errors if not (e["type"] == "too_short" and tuple(e["loc"]) in holders)]
+    return [_field_error(error) for error in meant[:MOST_ERRORS]]
 
 
 def field_name(location: Sequence[object]) -> str:
