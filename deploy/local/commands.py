@@ -21,8 +21,7 @@ from deploy.local.state import State, StateFile, end_leftovers
 from deploy.local.trouble import Trouble
 
 OUTREACH_DAY = "deploy.local.outreach_day"
-# A Monday morning before any discount of the contributions: the day of the official simulation.
-BUSINESS_TIME = datetime(2025, 10, 6, 9, tzinfo=ZoneInfo("Asia/Jakarta"))
+BUSINESS_TIME = history.BEGINS
 STOP_WITHIN_S = 90
 
 
