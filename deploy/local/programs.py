@@ -111,14 +111,16 @@ def _issuer(stack: "LocalStack") -> dict[str, str]:
 
 
 def _bank(stack: "LocalStack") -> dict[str, str]:
-    business_time = SystemClock(stack.business_offset).business()
-    return {
+    clock = SystemClock(stack.business_offset)
+    # Told once: it keeps its own clock from then on, which may have been moved.
+    known = (stack.folder / "bank" / "bank.sqlite").exists()
+    told = {} if known else {"BUSINESS_TIME": clock.business().isoformat(timespec="seconds")}
+    return told | {
         "BILLER_URL": f"{stack.url('payments')}/snap/v1.0",
         "PARTNER_ID": BANK_PARTNER_ID,
         "CLIENT_KEY": BANK_CLIENT_KEY,
         "CLIENT_SECRET": stack.secrets.token("bank-client-secret"),
         "VA_PREFIX": BANK_VA_PREFIX,
-        "BUSINESS_TIME": business_time.isoformat(timespec="seconds"),
     }
 
 
