@@ -126,8 +126,7 @@ class Line:
         text, life = reply.body.get("accessToken"), reply.body.get("expiresIn")
         if not isinstance(text, str) or not text or not isinstance(life, str) or not life.isdecimal():
             return Reply("", "the token answer lacks accessToken or expiresIn as strings")
-        # A tenth of its life in hand, a minute at most: a call signed with it must still arrive in time.
-        return _Token(text, asked_at + int(life) - min(60.0, int(life) / 10))
+        return _Token(text, asked_at + usable_s(int(life)))
 
     async def _post(self, path: str, service: str, headers: dict[str, str], body: bytes) -> Reply:
         try:
@@ -138,6 +137,12 @@ class Line:
         except httpx.HTTPError as error:
             return Reply("", f"no answer: {type(error).__name__}")
         return read_reply(answer.status_code, answer.content, service)
+
+
+def usable_s(life_s: int) -> float:
+    """How long a token is used: a tenth of its life is left, a minute at most, so that the last call signed with it
+    still arrives in time."""
+    return life_s - min(60.0, life_s / 10)
 
 
 def read_reply(http_status: int, content: bytes, service: str) -> Reply:

@@ -21,7 +21,8 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 SECRET, CLIENT_KEY, PARTNER = "secret-TEST", "client-TEST", "partner-TEST"
-PREFIX = "   15973"
+# A good quote that belongs to somebody else's inquiry.
+MIXED_UP = {"inquiryRequestId": "another", "totalAmount": {"value": "1.00", "currency": "IDR"}, "inquiryStatus": "00"}
 
 
 @dataclass
@@ -96,6 +97,8 @@ class FakeBiller:
             case "hang" | "lose":
                 await self.closing.wait()
                 return Response(status_code=504)
+            case "mixed_up":
+                return _json("2002400", "scripted", virtualAccountData=MIXED_UP)
             case "html":
                 return Response("<html>oops</html>", status_code=200)
             case "garbage":

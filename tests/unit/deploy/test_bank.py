@@ -287,6 +287,12 @@ class TestNoAnswer:
         found = await world.pay()
         assert (found["state"], found["refused_at"], found["answers"]) == ("refused", "inquiry", ["5002400"] * 4)
 
+    async def test_quote_of_another_inquiry_takes_no_money(self, world: World) -> None:
+        world.biller.script["24"].append("mixed_up")
+        found = await world.pay()
+        assert (found["state"], found["refused_at"]) == ("refused", "inquiry")
+        assert world.biller.of("25") == []
+
     async def test_inquiry_is_repeated_after_a_failure(self, world: World) -> None:
         world.biller.script["24"].append("5002400")
         assert (await world.pay())["answers"] == ["5002400", "2002400", "2002500"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from deploy.local.bank.answers import Reply, Verdict, judge_payment, judge_status
-from deploy.local.bank.line import read_reply
+from deploy.local.bank.line import read_reply, usable_s
 from deploy.local.bank.money import read_amount, write_amount
 
 
@@ -86,6 +86,11 @@ class TestReading:
     )
     def test_an_answer_that_breaks_the_standard_is_no_answer(self, status: int, content: bytes) -> None:
         assert read_reply(status, content, "25").code == ""
+
+
+@pytest.mark.parametrize(("life_s", "used_s"), [(900, 840), (100, 90), (0, 0)])
+def test_a_token_is_replaced_before_it_dies(life_s: int, used_s: float) -> None:
+    assert usable_s(life_s) == used_s
 
 
 class TestMoney:

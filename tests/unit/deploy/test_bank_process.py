@@ -52,6 +52,32 @@ async def test_prints_the_key_it_will_sign_with_and_finishes_the_payment_in_hand
                 assert await asyncio.to_thread(started.wait, 10) == 0
 
 
+async def test_a_payment_in_hand_when_the_bank_was_killed_is_settled_by_the_next(tmp_path: Path) -> None:
+    biller = FakeBiller({ANI: 36_800}, public_key=public_key(tmp_path))
+    biller.script["25"].append("hang")
+    async with served(biller.app()) as url:
+        with process("bank", variables(tmp_path, url)) as (started, address):
+            async with httpx.AsyncClient(base_url=address, timeout=10) as client:
+                await client.post("/pay", json={"customer_no": ANI, "wait": False})
+
+                async def in_hand() -> bool:
+                    return len(biller.of("25")) == 1
+
+                await eventually(in_hand)
+                started.kill()
+                await asyncio.to_thread(started.wait, 10)
+        with process("bank", variables(tmp_path, url)) as (_, address):
+            async with httpx.AsyncClient(base_url=address, timeout=10) as client:
+
+                async def done() -> bool:
+                    states = (await client.get("/books")).json()["states"]
+                    return bool(states["done"] == {"count": 1, "rupiah": 36_800})
+
+                await eventually(done)
+        biller.closing.set()
+    assert len(biller.posted) == 1
+
+
 def test_a_private_key_that_is_none_ends_in_a_sentence(tmp_path: Path) -> None:
     key = tmp_path / "key.pem"
     key.write_text("no key")
