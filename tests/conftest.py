@@ -13,6 +13,13 @@ from deploy.local.trouble import Trouble
 from tests.support import stack as stacks
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody may enter, which pytest's own are not; removed with the data that was put elsewhere for it."""
+    with stacks.open_folder() as folder:
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def stack() -> stacks.Stack:
     """Kafka and PostgreSQL for the whole run; see tests/support/stack.py. Fails, and never skips, if there are none."""

@@ -9,13 +9,12 @@ import signal
 import tempfile
 import time
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from deploy.local import dev, places, programs
 from deploy.local.console import Console
+from deploy.local.outreach import history
 from deploy.local.stack import OUTSIDE, SERVICES, LocalStack
 from deploy.local.state import State, StateFile, end_leftovers
 from deploy.local.trouble import Trouble

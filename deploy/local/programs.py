@@ -73,7 +73,8 @@ def _service(name: str, own: "Callable[[LocalStack], dict[str, str]]") -> "Calla
     """One of our services, all roles in one process."""
 
     def program(stack: "LocalStack") -> Program:
-        environment = _environment(_every_service(stack, name) | own(stack))
+        more = stack.more.get(name, {})
+        environment = _environment(_every_service(stack, name) | own(stack) | more)
         return Program(
             name, _python(f"services.{name}"), environment, places.PROJECT, stop_within_s=SERVICE_STOPS_WITHIN_S
         )

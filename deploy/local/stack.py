@@ -64,6 +64,8 @@ class LocalStack:
         self.outside = tuple(outside)
         self.environ = environ
         self.secrets = Secrets(folder / "secrets")
+        self.more: dict[str, dict[str, str]] = {}
+        """Further variables of a service, by its name, from its next start on: roles, faults (tests)."""
         self.business_offset = timedelta(0)
         self.start_seconds = 0.0
         self.ports: dict[str, int] = {}

@@ -15,6 +15,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass
@@ -23,7 +24,7 @@ from pathlib import Path
 import asyncpg
 
 from deploy import topics
-from deploy.local import dev
+from deploy.local import dev, places
 from deploy.local.places import PROJECT
 from deploy.local.postgres import databases
 from deploy.local.servers import given_kafka, given_postgres
@@ -103,6 +104,17 @@ class Stack:
             yield connection
         finally:
             await connection.close()
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody may enter (as root PostgreSQL runs as another user), removed with what was put elsewhere for it."""
+    folder = Path(tempfile.mkdtemp(prefix="perisai-open-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        places.remove(folder)
 
 
 def find() -> Stack:

@@ -1,0 +1,89 @@
+"""The doors of a running stack, as persons with tokens use them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from deploy.local.stack import LocalStack
+from deploy.local.trouble import Trouble
+
+PATIENCE_S = 60.0
+POLL_S = 0.1
+TOKEN_S = 600
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with a token. `scope`: branch_id, wadah_id, agent_id, as their role has them."""
+
+    subject: str
+    role: str
+    scope: dict[str, str] = field(default_factory=dict, hash=False)
+
+
+class Doors:
+    """Calls services, bank and gateway; every refusal that the play does not expect is Trouble, with the service's own words."""
+
+    def __init__(self, stack: LocalStack, client: httpx.AsyncClient) -> None:
+        self._stack, self._client = stack, client
+        self._tokens: dict[str, tuple[str, float]] = {}
+
+    async def get(self, service: str, path: str, who: Person, **query: Any) -> Any:
+        """The JSON of a read."""
+        headers = {"Authorization": f"Bearer {await self.token(who)}"}
+        return _json(await self._client.get(self._stack.url(service) + path, headers=headers, params=query), path)
+
+    async def post(self, service: str, path: str, who: Person, body: Any = None, *, key: str = "", **more: Any) -> Any:
+        """The JSON of a command; `key` is its Idempotency-Key, so that the same play again repeats nothing."""
+        headers = {"Authorization": f"Bearer {await self.token(who)}", **more.pop("headers", {})}
+        if key:
+            headers["Idempotency-Key"] = f"outreach-day:{key}"
+        sent = {"json": body} if body is not None else {}
+        answer = await self._client.post(self._stack.url(service) + path, headers=headers, **sent, **more)
+        return _json(answer, path)
+
+    async def outside(self, party: str, method: str, path: str, body: Any = None) -> Any:
+        """A call to the bank or the gateway, as their customer."""
+        return _json(await self._client.request(method, self._stack.url(party) + path, json=body), path)
+
+    async def text(self, party: str, path: str) -> str:
+        answer = await self._client.get(self._stack.url(party) + path)
+        answer.raise_for_status()
+        return answer.text
+
+    async def token(self, who: Person) -> str:
+        """A token of the issuer, kept until shortly before it dies."""
+        known, until = self._tokens.get(who.subject, ("", 0.0))
+        if time.monotonic() >= until:
+            known = await self._mint(who)
+            self._tokens[who.subject] = (known, time.monotonic() + TOKEN_S)
+        return known
+
+    async def _mint(self, who: Person) -> str:
+        answer = await self._client.post(
+            f"{self._stack.url('issuer')}/admin/tokens",
+            headers={"Authorization": f"Bearer {self._stack.secrets.token('issuer-admin-token')}"},
+            json={"sub": who.subject, "roles": [who.role], **who.scope},
+        )
+        return str(_json(answer, "/admin/tokens")["access_token"])
+
+
+async def until(what: str, look: Callable[[], Awaitable[bool]], *, within_s: float = PATIENCE_S) -> None:
+    """Waits for a condition; Trouble that names it when it does not come."""
+    deadline = time.monotonic() + within_s
+    while not await look():
+        if time.monotonic() > deadline:
+            raise Trouble(f"Waited {within_s:.0f} s in vain: {what}.")
+        await asyncio.sleep(POLL_S)
+
+
+def _json(answer: httpx.Response, path: str) -> Any:
+    if answer.is_error:
+        raise Trouble(f"{answer.request.method} {path} was refused: {answer.status_code} {answer.text[:600]}")
+    return answer.json()

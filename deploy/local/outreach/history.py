@@ -1,0 +1,139 @@
+"""What must have happened before the day: a branch, a Wadah with its agreement, the bank's agreement, five certified agents.
+
+The agents are participants for months: they register and pay half a year in advance in May, long before the day in October.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from deploy.local import programs
+from deploy.local.outreach.doors import Doors, Person, until
+from deploy.local.stack import LocalStack
+
+WIB = ZoneInfo("Asia/Jakarta")
+BEGINS = datetime(2025, 5, 5, 9, tzinfo=WIB)
+"""Business time of a new folder: the history lies before the day."""
+THE_DAY = datetime(2025, 10, 6, 9, tzinfo=WIB)
+"""A Monday morning before any discount of the contributions: the day of the official simulation (domain case C1)."""
+AGENTS = json.loads((Path(__file__).parent / "agents.json").read_text(encoding="utf-8"))
+PREPAID_MONTHS = 6
+
+CENTRAL = Person("central-1", "central")
+OPERATOR = Person("operator-1", "operator")
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Who plays: the branch's officer and head, the Wadah's coordinator, its active agents."""
+
+    officer: Person
+    head: Person
+    coordinator: Person
+    agents: tuple[Person, ...]
+
+
+async def happen(stack: LocalStack, doors: Doors, tell: Callable[[str], None]) -> Cast:
+    """Brings the history about, or finds that it is there already: every command has a fixed Idempotency-Key."""
+    branch = await doors.post(
+        "registration",
+        "/branches",
+        CENTRAL,
+        {"code": "TGR-CMN", "name": "Tangerang Cimone", "city": "Kota Tangerang", "time_zone": "Asia/Jakarta"},
+        key="branch",
+    )
+    scope = {"branch_id": branch["branch_id"]}
+    officer, head = Person("officer-1", "officer", scope), Person("head-1", "checker", scope)
+    wadah = await doors.post(
+        "registration",
+        "/wadah",
+        officer,
+        {
+            "name": "DPC SPN Kota Tangerang",
+            "agreement_number": "PKS/001/2025",
+            "scheme": "NEW",
+            "term_from": "2025-05-01",
+            "term_to": "2026-04-30",
+        },
+        key="wadah",
+    )
+    coordinator = Person("coordinator-1", "coordinator", {**scope, "wadah_id": wadah["wadah_id"]})
+    await _enable_bank(stack, doors)
+    tell("history: a branch, a Wadah, a bank; five agents register, pay and are activated")
+    agents = await asyncio.gather(
+        *(_agent(doors, number, form, officer, head, coordinator) for number, form in enumerate(AGENTS, 1))
+    )
+    return Cast(officer, head, coordinator, tuple(agents))
+
+
+async def _enable_bank(stack: LocalStack, doors: Doors) -> None:
+    """Writes the agreement with the bank into payments: what it may call, with which key and secret."""
+    await doors.post(
+        "payments",
+        "/partners",
+        CENTRAL,
+        {
+            "partner": "demo-bank",
+            "name": "Bank Contoh",
+            "client_key": programs.BANK_CLIENT_KEY,
+            "client_secret": stack.secrets.token("bank-client-secret"),
+            "partner_ids": [programs.BANK_PARTNER_ID],
+            "va_prefixes": [programs.BANK_VA_PREFIX],
+            "public_keys": [await doors.text("bank", "/public-key")],
+        },
+        key="bank",
+    )
+
+
+async def _agent(
+    doors: Doors, number: int, form: dict[str, Any], officer: Person, head: Person, coordinator: Person
+) -> Person:
+    """Registered by the branch, paid half a year, proposed by the Wadah, certified and activated by the branch."""
+    registered = await doors.post("registration", "/participants", officer, form, key=f"agent-{number}")
+    participant, code = registered["participant_id"], registered["contribution_code"]
+    await _pay_ahead(doors, officer, participant, code, number)
+    proposal = {"participant_id": participant, "name": form["name"], "phone": form["phone"]}
+    proposed = await doors.post("registration", "/agents", coordinator, proposal, key=f"propose-{number}")
+    agent = proposed["agent_id"]
+    certified = {"certificate_number": f"SERT-{number:03d}", "certified_on": "2025-05-05"}
+    path = f"/agents/{agent}"
+    await doors.post("registration", f"{path}/certification", officer, certified, key=f"certify-{number}")
+    await doors.post("registration", f"{path}/activation", head, key=f"activate-{number}")
+    return Person(f"agent-{number}", "agent", {**coordinator.scope, "agent_id": agent})
+
+
+async def _pay_ahead(doors: Doors, officer: Person, participant: str, code: str, number: int) -> None:
+    async def standing() -> str:
+        found = await doors.get("registration", f"/participants/{participant}", officer)
+        return str(found["status"])
+
+    async def billed() -> bool:
+        return bool((await doors.get("payments", "/bills", officer, participant_id=participant))["items"])
+
+    async def protected() -> bool:
+        return await standing() == "protected"
+
+    if await protected():
+        return
+    await until(f"the first bill of agent {number}", billed)
+    wanted = {"participant_id": participant, "months": PREPAID_MONTHS}
+    await doors.post("payments", "/bills", officer, wanted, key=f"prepay-{number}")
+    await doors.outside("bank", "POST", "/pay", {"customer_no": code})
+    await until(f"protection of agent {number}", protected)
+
+
+async def reach_the_day(doors: Doors) -> None:
+    """Moves business time of the services forward to the day, and tells the bank the date that payments lives in."""
+    for service in ("registration", "payments", "notifications"):
+        found = await doors.get(service, "/ops/status", OPERATOR)
+        if datetime.fromisoformat(found["business_time"]) < THE_DAY:
+            await doors.post(service, "/ops/clock", OPERATOR, {"at": THE_DAY.isoformat()})
+    now = (await doors.get("payments", "/ops/status", OPERATOR))["business_time"]
+    await doors.outside("bank", "POST", "/clock", {"now": now})

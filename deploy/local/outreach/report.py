@@ -1,0 +1,104 @@
+"""The report of the day: only what the services, the bank and the broker answer when asked; nothing is counted here."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from deploy.local.outreach.day import Played
+from deploy.local.outreach.doors import Doors, until
+from deploy.local.outreach.history import CENTRAL, OPERATOR, Cast
+
+SERVICES = ("registration", "payments", "notifications")
+PRICE = 36_800
+PEOPLE = 50
+
+
+async def ask(doors: Doors, cast: Cast, played: Played) -> dict[str, Any]:
+    """The report without `stack` and `seconds`. Waits until nothing is unpublished, so that `events` stands still."""
+    await until("every event on the topics and read", lambda: _quiet(doors))
+    agent = cast.agents[0]
+    counts = await doors.get("registration", "/participants/counts", agent)
+    totals = await doors.get("payments", "/contributions/totals", agent)
+    ledger = await doors.get("payments", "/ledger/trial-balance", CENTRAL)
+    told = await doors.post(
+        "notifications", "/notifications/counts", cast.officer, {"participant_ids": played.participants}
+    )
+    operators = [await doors.get(name, "/ops/status", OPERATOR) for name in SERVICES]
+    return {
+        "registered": played.imported["accepted"],
+        "refused": played.refused["refused"],
+        "billed": totals["billed"],
+        "paid": totals["paid"],
+        "protected": counts["protected"],
+        "notifications": {name: told[name] for name in ("queued", "sent", "delivered", "failed")},
+        "ledger": {
+            "imbalance": ledger["imbalance"],
+            "contributions": totals["contributions"],
+            "suspense": ledger["suspense"],
+        },
+        "events": sum(facts["events"] for facts in operators),
+        "unpublished": sum(facts["unpublished"] for facts in operators),
+        "parked": sum(facts["parked_keys"] for facts in operators),
+        "dead_letters": operators[0]["kafka"]["dead_letters"],
+    }
+
+
+async def _quiet(doors: Doors) -> bool:
+    facts = [await doors.get(name, "/ops/status", OPERATOR) for name in SERVICES]
+    return all(f["unpublished"] == 0 and f["kafka"]["reachable"] and not any(f["kafka"]["lag"].values()) for f in facts)
+
+
+def expected(refused: dict[str, int]) -> dict[str, Any]:
+    """What the day must come to: fifty people at 36,800 (official simulation, domain case C1), two messages each."""
+    return {
+        "registered": PEOPLE,
+        "refused": refused,
+        "billed": PEOPLE,
+        "paid": PEOPLE,
+        "protected": PEOPLE,
+        "notifications": {"queued": 2 * PEOPLE, "sent": 2 * PEOPLE, "delivered": 2 * PEOPLE, "failed": 0},
+        "ledger": {"imbalance": 0, "contributions": PEOPLE * PRICE, "suspense": 0},
+        "unpublished": 0,
+        "parked": 0,
+        "dead_letters": 0,
+    }
+
+
+def differences(report: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    """One line per figure that is not what it must be."""
+    return [
+        f"{name}: expected {value}, found {report.get(name)}"
+        for name, value in wanted.items()
+        if report.get(name) != value
+    ]
+
+
+def table(report: dict[str, Any]) -> str:
+    """For a person to read."""
+    told, ledger = report["notifications"], report["ledger"]
+    rows = {
+        "registered from the file": report["registered"],
+        "refused in the second file": sum(report["refused"].values()),
+        "billed": report["billed"],
+        "paid at the bank": report["paid"],
+        "protected": report["protected"],
+        "messages queued / sent / delivered / failed": " / ".join(str(told[name]) for name in told),
+        "contributions": f"Rp{ledger['contributions']:,}".replace(",", "."),
+        "ledger imbalance": ledger["imbalance"],
+        "suspense": ledger["suspense"],
+        "events in all logs": report["events"],
+        "unpublished / parked / dead letters": f"{report['unpublished']} / {report['parked']} / {report['dead_letters']}",
+    }
+    shown = Table("One outreach day, Tangerang Cimone and DPC SPN, 6 October 2025", "", title_justify="left")
+    for name, value in rows.items():
+        shown.add_row(name, str(value))
+    refused = ", ".join(f"{code} {count}" for code, count in sorted(report["refused"].items()))
+    out = io.StringIO()
+    console = Console(file=out, width=100)
+    console.print(shown)
+    console.print(f"refused by code: {refused}", soft_wrap=True)
+    return out.getvalue().rstrip()

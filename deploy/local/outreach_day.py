@@ -1,0 +1,34 @@
+"""The outreach day as the commands play it: `play`, then `table` and `differences` of its report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from deploy.local.outreach import day, history, report
+from deploy.local.outreach.doors import Doors
+from deploy.local.stack import LocalStack
+
+
+async def play(stack: LocalStack, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Plays the history and the day on a running stack, or finds them played; gives the report. Raises Trouble."""
+    async with httpx.AsyncClient(timeout=60, trust_env=False) as client:
+        doors = Doors(stack, client)
+        cast = await history.happen(stack, doors, tell)
+        await history.reach_the_day(doors)
+        played = await day.happen(doors, cast, tell)
+        return await report.ask(doors, cast, played)
+
+
+def table(found: dict[str, Any]) -> str:
+    """For a person to read."""
+    return report.table(found)
+
+
+def differences(found: dict[str, Any]) -> list[str]:
+    """What does not add up, one line each."""
+    refusals = json.loads((day.HERE / "refusals.json").read_text(encoding="utf-8"))
+    return report.differences(found, report.expected(refusals))
