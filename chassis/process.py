@@ -43,7 +43,7 @@ def main(service: Service) -> None:
         settings = load(service.settings)
     except StartRefused as refused:
         sys.exit(f"{service.name} does not start:\n{refused}")
-    configure_logs(service.name, settings.logs_as)
+    configure_logs(service.name, settings.logs_as, settings.log_level)
     configure_traces(service.name, endpoint=settings.otlp_endpoint)
     try:
         uvloop.run(Process(App(service, settings)).run())

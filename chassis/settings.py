@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator, m
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from chassis.privacy.derive import MASTER_KEY_BYTES
-from chassis.telemetry.logs import LogFormat
+from chassis.telemetry.logs import LogFormat, LogLevel
 
 PREFIX = "PERISAI_"
 NIK_HASH_KEY_BYTES = 32
@@ -97,7 +97,7 @@ class Settings(BaseSettings):
     """Business time minus wall time at the first start, in seconds."""
     debug: bool = False
     log_format: LogFormat | Literal[""] = ""
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: LogLevel = "info"
     otlp_endpoint: str | None = None
 
     @field_validator("roles", "cors_origins", mode="before")

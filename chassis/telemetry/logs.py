@@ -15,6 +15,7 @@ from chassis.telemetry.failures import describe_failure
 from chassis.telemetry.redaction import redact
 
 LogFormat = Literal["console", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 """The logger of everything: `log.info("batch_applied", items=3)`. Event names are words from code; values are ids,
@@ -33,7 +34,7 @@ _QUIET: Final = (
 )
 
 
-def configure_logs(service: str, form: LogFormat = "console", level: int = logging.INFO) -> None:
+def configure_logs(service: str, form: LogFormat = "console", level: LogLevel = "info") -> None:
     """Sets up logging of this process; call once, before anything logs."""
     shared: list[Any] = [
         merge_contextvars,
@@ -72,6 +73,13 @@ class _StandardOutput:
     debug = info = warning = warn = error = critical = fatal = exception = log = msg
 
 
+class _Lines(logging.Handler):
+    """Lines of other libraries, to the same place."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _StandardOutput().msg(self.format(record))
+
+
 def _service(name: str) -> Any:
     def add(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
         event["service"] = name
@@ -80,8 +88,8 @@ def _service(name: str) -> Any:
     return add
 
 
-def _adopt_others(shared: list[Any], last: Any, level: int) -> None:
-    handler = logging.StreamHandler(sys.stdout)
+def _adopt_others(shared: list[Any], last: Any, level: LogLevel) -> None:
+    handler = _Lines()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.ExtraAdder(allow=()), *shared],
@@ -91,6 +99,6 @@ def _adopt_others(shared: list[Any], last: Any, level: int) -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level)
+    root.setLevel(level.upper())
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
