@@ -42,7 +42,7 @@ class Messages:
 def _environment(language: Language) -> SandboxedEnvironment:
     # No autoescape: these are plain texts, not HTML, and a name must arrive as it is written.
     environment = SandboxedEnvironment(
-        loader=PackageLoader("services.notifications"), undefined=StrictUndefined, autoescape=False
+        loader=PackageLoader("services.notifications"), undefined=StrictUndefined, autoescape=False, auto_reload=False
     )
     environment.filters |= {
         "rupiah": lambda amount: wording.rupiah(int(amount), language),

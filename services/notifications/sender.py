@@ -99,7 +99,12 @@ class Sender:
                 message.template, message.template_version, message.language, message.values, name=contact.name
             )
         except Unrenderable as error:
-            log.error("message_unrenderable", notification_id=str(message.notification_id), reason=str(error))
+            log.error(
+                "message_unrenderable",
+                notification_id=str(message.notification_id),
+                reason=str(error),
+                runbook="docs/operations.md#messaging-gateway",
+            )
             return NotCalled("unrenderable")
         with span("notifications send", message.traceparent):
             return await self.gateway.send(

@@ -10,9 +10,10 @@ import hashlib
 import hmac
 from base64 import b64encode
 from datetime import datetime, timedelta
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel
 from starlette.responses import Response
@@ -50,11 +51,10 @@ def router(door: Door[Receipt, Accepted | Rejected], *, secret: str, clock: Cloc
         openapi_extra=accepts(ReceiptBody),
         responses=problems(SIGNATURE_INVALID, MALFORMED, INVALID, MESSAGE_UNKNOWN),
     )
-    async def take_receipt(request: Request) -> Response:
-        raw = await request.body()
-        if not is_genuine(
-            request.headers.get("X-Signature"), request.headers.get("X-Timestamp"), raw, secret, clock.wall()
-        ):
+    async def take_receipt(
+        request: Request, x_signature: Annotated[str, Header()] = "", x_timestamp: Annotated[str, Header()] = ""
+    ) -> Response:
+        if not is_genuine(x_signature, x_timestamp, await request.body(), secret, clock.wall()):
             raise Refusal(Rejected(SIGNATURE_INVALID))
         outcome = await door.submit((await body(request, ReceiptBody)).receipt())
         if isinstance(outcome, Rejected):
@@ -64,10 +64,8 @@ def router(door: Door[Receipt, Accepted | Rejected], *, secret: str, clock: Cloc
     return routes
 
 
-def is_genuine(signature: str | None, timestamp: str | None, raw: bytes, secret: str, now: datetime) -> bool:
+def is_genuine(signature: str, timestamp: str, raw: bytes, secret: str, now: datetime) -> bool:
     """base64(HMAC-SHA256(secret, timestamp "." raw body)), and a time within TOLERANCE of `now` (wall)."""
-    if signature is None or timestamp is None:
-        return False
     expected = sign(secret, timestamp, raw)
     return hmac.compare_digest(expected.encode(), signature.encode()) and _is_recent(timestamp, now)
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 import sqlalchemy as sa
 
+from chassis.ids import new_id
 from chassis.outcomes import Done, NotYet
 from chassis.records import Record
+from chassis.transaction import Meta
 from contracts.events.contributions import BillKind
 from contracts.events.notifications import NotificationQueued, RecipientAdded
 from contracts.values import Language
+from services.notifications.commands.inform import Tell, inform
+from services.notifications.domain.notices import notice_of
 from services.notifications.domain.notification import State
 from services.notifications.tables import notifications
 from tests.integration.notifications.driver import SCOPE, Driver
@@ -74,6 +80,17 @@ async def test_the_same_event_is_one_message_even_when_the_inbox_was_lost(d: Dri
     assert await d.h.deliver(bill) == [Done()]
     assert await d.told(welcome) == ["NotificationQueued"]
     assert len(await d.h.events("recipients")) == 1
+
+
+async def test_deciders_that_race_without_an_inbox_queue_one_message(d: Driver) -> None:
+    who, registration = d.registration()
+    await d.h.deliver(registration)
+    notice = notice_of(billed().model_copy(update={"participant_id": who}), d.h.clock.business())
+    assert notice is not None
+    told = Tell(notice, new_id(), Meta("tests", new_id()))
+    outcomes = await asyncio.gather(*(d.h.run(inform(d.h.app.vault), [told]) for _ in range(8)))
+    assert outcomes == [[Done()]] * 8
+    assert await d.told(told.notification_id) == ["NotificationQueued"]
 
 
 async def test_a_bill_that_continues_a_spell_is_not_told(d: Driver) -> None:
