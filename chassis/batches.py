@@ -78,6 +78,7 @@ class Batches:
             return [*await self._until_it_holds(use_case, items)]
         except Exception as error:
             if is_outage(error):
+                log.warning("batch_postponed", use_case=_name(use_case), items=len(items), exc_info=error)
                 raise Unavailable("the database is out of reach") from error
             if len(items) == 1:
                 log.error("item_broken", use_case=_name(use_case), error=type(error).__name__, exc_info=error)

@@ -75,21 +75,23 @@ def is_conflict(error: BaseException) -> bool:
 
 def is_outage(error: BaseException) -> bool:
     """The database cannot be reached or is not taking work: back off and try again."""
-    if isinstance(error, Unavailable | PoolTimeout | OSError | InterfaceError | InternalClientError):
-        return True
     if not isinstance(error, DBAPIError):
-        return False
-    return error.connection_invalidated or sqlstate(error).startswith(_OUTAGES) or is_outage_cause(error)
-
-
-def is_outage_cause(error: DBAPIError) -> bool:
-    """asyncpg's own connection errors arrive wrapped, without an SQLSTATE."""
-    cause: BaseException | None = error.orig
-    while cause is not None:
-        if isinstance(cause, OSError | InterfaceError | InternalClientError):
-            return True
+        return isinstance(error, Unavailable | PoolTimeout) or _lost_connection(error)
+    if error.connection_invalidated or sqlstate(error).startswith(_OUTAGES):
+        return True
+    cause: BaseException | None = error.orig  # asyncpg's own errors arrive wrapped, without an SQLSTATE
+    while cause is not None and not _lost_connection(cause):
         cause = cause.__cause__
-    return False
+    return cause is not None
+
+
+def _lost_connection(error: BaseException) -> bool:
+    """Network errors, and asyncpg's word for a connection that is gone; its other interface errors are our own mistakes."""
+    if isinstance(error, InterfaceError):
+        return "closed" in str(error)
+    return isinstance(error, OSError | InternalClientError) and not isinstance(
+        error, PermissionError | FileNotFoundError
+    )
 
 
 def sqlstate(error: DBAPIError) -> str:

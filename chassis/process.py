@@ -159,7 +159,7 @@ class Process:
         """The HTTP application with probes, operators' routes and, where keys are kept, the key door."""
         app, settings = self.app, self.app.settings
         routers = [*app.composition.routers, operations.router(self)]
-        if app.keeps_keys:
+        if app.service.keeps_person_keys:
             routers.append(person_keys.router(lambda: app.own_keys, settings.key_door_token))
         return create_app(
             app.service.name,

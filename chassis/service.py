@@ -62,6 +62,8 @@ class Service:
     projection: Callable[[Vault], Projection]
     compose: Callable[[App], Composition]
     settings: type[Settings] = Settings
+    keeps_person_keys: bool = False
+    """True in the one service that registers people: it makes and stores their keys, and answers the others."""
 
 
 class App:
@@ -77,8 +79,7 @@ class App:
         self.wrap = KeyWrap(settings.master_key)
         self.outbound = httpx.AsyncClient(follow_redirects=False, timeout=5)
         self.own_keys = OwnKeys(self.engine, self.wrap)
-        self.keeps_keys = not settings.registration_url
-        source = self.own_keys if self.keeps_keys else self._remote_keys()
+        source = self.own_keys if service.keeps_person_keys else self._remote_keys()
         self.keys = KeyRing(source)
         self.numbers = NumberBlocks(self._numbers_engine)
         self.batches = Batches(

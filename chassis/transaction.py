@@ -63,6 +63,10 @@ class EventTooLarge(ValueError):
     """The payload is over eventlog.MAX_PAYLOAD_BYTES; refused before it could stick in a relay."""
 
 
+class ForeignStream(LookupError):
+    """A service records on a stream of another one."""
+
+
 class HeadNotLoaded(LookupError):
     """A use case records on a key whose head it has not read (`tx.heads`) nor declared new (`tx.new`)."""
 
@@ -119,7 +123,7 @@ class Tx:
         """
         place = (event.stream, str(key))
         if self._catalogue.owners[event.stream] != self._service:
-            raise PermissionError(f"{self._service} does not own stream {event.stream}")
+            raise ForeignStream(f"{self._service} does not own stream {event.stream}")
         if place not in self._heads:
             raise HeadNotLoaded(f"{event.stream}: read its heads before recording {event.type}")
         envelope = Envelope(

@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from chassis.database import Unavailable, is_conflict, is_outage
 from chassis.http.auth import Verifier
 from chassis.http.bodies import invalid
+from chassis.http.docs import add_docs
 from chassis.http.faults import field_errors
 from chassis.http.limits import BodyTooLarge, Limits, LimitsMiddleware
 from chassis.http.responses import MESSAGES_SCHEMA, PROBLEM_SCHEMA, problem_response
@@ -69,7 +70,7 @@ def create_app(
     cors_origins: Sequence[str] = (),
 ) -> FastAPI:
     """The application of a service. `checks` decide `/health/ready`; routes under `/` are the service's own."""
-    app = FastAPI(title=f"Perisai {service}", version="1", redirect_slashes=False, separate_input_output_schemas=False)
+    app = FastAPI(title=f"Perisai {service}", version="1", docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.verifier = verifier
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
@@ -77,6 +78,7 @@ def create_app(
     if cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=cors_origins, allow_methods=["*"], allow_headers=["*"])
     app.add_middleware(TrailMiddleware, refuse=_unexpected)
+    add_docs(app)
     app.include_router(_probes(checks))
     for router in routers:
         app.include_router(router)

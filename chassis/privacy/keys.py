@@ -30,6 +30,10 @@ DOOR = "/internal/person-keys"
 Keys = dict[UUID, bytes | None]
 
 
+class NotTheKeeper(RuntimeError):
+    """A service that keeps no person keys tried to register a person."""
+
+
 class KeySource(Protocol):
     async def load(self, subjects: Collection[UUID]) -> Keys:
         """Keys of the known subjects; None for the forgotten. Raises Unavailable."""
@@ -108,7 +112,7 @@ class RemoteKeys:
         return {s: None if key is None else base64.b64decode(key) for s, key in answer.keys_by_subject.items()}
 
     async def store(self, conn: AsyncConnection, keys: Mapping[UUID, bytes]) -> None:
-        raise PermissionError("only the keeper of person keys makes new ones")
+        raise NotTheKeeper("only the keeper of person keys makes new ones")
 
 
 class KeysWanted(BaseModel):
