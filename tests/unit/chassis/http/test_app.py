@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID, uuid4
@@ -277,6 +278,17 @@ class TestDocuments:
         assert "not_found" in order["responses"]["404"]["content"]["application/problem+json"]["examples"]
         assert document["paths"]["/mine"]["get"]["security"] == [{"HTTPBearer": []}]
         assert {"Problem", "Messages"} <= document["components"]["schemas"].keys()
+
+    async def test_documentation_needs_no_network(self, client: httpx.AsyncClient) -> None:
+        page = (await client.get("/docs")).text
+        addresses = re.findall(r'(?:src|href)="([^"]+)"', page)
+        assert addresses
+        for address in addresses:
+            assert address.startswith("/docs/assets/")
+            assert (await client.get(address)).status_code == 200
+
+    async def test_events_are_documented_too(self, client: httpx.AsyncClient) -> None:
+        assert (await client.get("/asyncapi")).json()["asyncapi"] == "3.0.0"
 
     async def test_every_reference_of_the_openapi_document_resolves(self, site: Site) -> None:
         document = site.app.openapi()
