@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
-from chassis.service import App, Composition, Service
+from datetime import timedelta
+
+from chassis.service import App, Composition, Service, as_settings
 from contracts.events import CATALOGUE
 from services.registration import tables
-from services.registration.api import agency, agents, outreach, participants
+from services.registration.api import agency, agents, imports, outreach, participants
 from services.registration.commands.protection import ApplyingEvents
+from services.registration.commands.registering import Registering
 from services.registration.consumers import subscriptions
+from services.registration.imports.boxes import FileBoxes
+from services.registration.imports.worker import ImportWorker, Limits
 from services.registration.projections import projection
 from services.registration.settings import Settings
 from services.registration.timers import timers
 
 
 def compose(app: App) -> Composition:
+    settings = as_settings(app, Settings)
+    importer = ImportWorker(
+        app.engine,
+        app.batches,
+        clock=app.clock,
+        vault=app.vault,
+        registering=Registering(app.vault, app.numbers),
+        boxes=FileBoxes(settings.master_key),
+        limits=Limits(settings.import_chunk, timedelta(seconds=settings.import_lease_s)),
+    )
     return Composition(
         routers=[
             agency.router(app),
             agents.router(app),
             outreach.router(app),
             participants.router(app),
+            imports.router(app),
         ],
         subscriptions=subscriptions(ApplyingEvents(app.vault, app.numbers)),
         timers=timers(app.vault),
+        workers={"imports": importer.run},
     )
 
 
@@ -34,4 +51,5 @@ SERVICE = Service(
     projection=projection,
     compose=compose,
     settings=Settings,
+    keeps_person_keys=True,
 )

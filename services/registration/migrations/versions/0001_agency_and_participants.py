@@ -149,11 +149,13 @@ def upgrade() -> None:
         sa.Column("agent_id", UUID),
         sa.Column("correlation_id", UUID, nullable=False),
         sa.Column("traceparent", sa.Text),
-        sa.Column("status", sa.Text, nullable=False, comment="QUEUED, RUNNING or DONE"),
+        sa.Column("status", sa.Text, nullable=False, comment="QUEUED, RUNNING, DONE or REFUSED"),
+        sa.Column("fault", JSONB, comment="problem details of a file refused as a whole"),
+        sa.Column("rows", sa.BigInteger, nullable=False, comment="as counted at upload; exact when DONE"),
         sa.Column("line", sa.BigInteger, nullable=False, comment="every row up to this line has its result"),
         sa.Column("accepted", sa.BigInteger, nullable=False),
         sa.Column("refused", sa.BigInteger, nullable=False),
-        sa.Column("blank", sa.BigInteger, nullable=False),
+        sa.Column("blank", sa.BigInteger, comment="blank lines of the file; known when DONE"),
         sa.Column("uploaded_at", _INSTANT, nullable=False),
         sa.Column("finished_at", _INSTANT),
         sa.Column("lease_token", UUID),
@@ -161,7 +163,7 @@ def upgrade() -> None:
         comment="Plumbing: an uploaded table and how far it was worked off",
     )
     op.create_index("imports_once", "imports", ["actor", "content_hash"], unique=True)
-    op.create_index("imports_open", "imports", ["import_id"], postgresql_where=sa.text("status <> 'DONE'"))
+    op.create_index("imports_open", "imports", ["import_id"], postgresql_where=sa.text("finished_at IS NULL"))
     op.create_index("imports_of_branch", "imports", ["branch_id", "import_id"])
     op.create_table(
         "import_parts",
