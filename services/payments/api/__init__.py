@@ -1,0 +1,1 @@
+"""HTTP of payments: bills, payments, ledger and partners for people, SNAP for banks."""

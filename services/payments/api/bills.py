@@ -1,0 +1,63 @@
+"""Bills and payments of a participant, within the caller's scope. A foreign participant and an unknown one are the same 404."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from chassis.http import NOT_FOUND, Principal, accepts, allow, answer, body, meta, problems, within
+from chassis.problems import Refusal, Rejected
+from chassis.service import App
+from contracts.values import ParticipantId
+from services.payments import queries
+from services.payments.api.shapes import BillShown, BillWanted, PaymentShown
+from services.payments.commands.bills import IssueBill, issue_bills
+from services.payments.problems import BILLING_PROBLEMS
+from services.payments.tables import payers
+
+Payee = Annotated[Principal, Depends(allow("agent", "officer", "participant"))]
+Reader = Annotated[
+    Principal, Depends(allow("agent", "officer", "checker", "participant", "central", "auditor", "operator"))
+]
+
+
+def router(app: App) -> APIRouter:
+    routes, door = APIRouter(tags=["bills"]), app.command_door(issue_bills)
+
+    async def must_see(principal: Principal, participant_id: UUID) -> None:
+        async with app.read() as conn:
+            if not await queries.is_visible(conn, participant_id, within(principal, payers)):
+                raise Refusal(Rejected(NOT_FOUND))
+
+    @routes.post(
+        "/bills",
+        status_code=201,
+        openapi_extra=accepts(BillWanted),
+        responses=problems(NOT_FOUND, *BILLING_PROBLEMS.values()),
+    )
+    async def issue_bill(request: Request, principal: Payee) -> Response:
+        """Issues a bill of 1, 2, 3, 6 or 12 months in place of the open one; 200 when that holds just these months."""
+        wanted = await body(request, BillWanted)
+        await must_see(principal, wanted.participant_id)
+        command = IssueBill(ParticipantId(wanted.participant_id), wanted.months, meta(request, principal))
+        return await answer(request, principal, door, command)
+
+    @routes.get("/bills", responses=problems(NOT_FOUND))
+    async def bills(principal: Reader, participant_id: UUID) -> list[BillShown]:
+        """Newest first."""
+        await must_see(principal, participant_id)
+        async with app.read() as conn:
+            found = await queries.bills_of(conn, participant_id, within(principal, payers))
+        return [BillShown.model_validate(dict(row)) for row in found]
+
+    @routes.get("/payments", responses=problems(NOT_FOUND))
+    async def payments(principal: Reader, participant_id: UUID) -> list[PaymentShown]:
+        """Newest first."""
+        await must_see(principal, participant_id)
+        async with app.read() as conn:
+            found = await queries.payments_of(conn, participant_id, within(principal, payers))
+        return [PaymentShown.model_validate(dict(row)) for row in found]
+
+    return routes

@@ -1,0 +1,90 @@
+"""Bills on request, and the end of bills whose time is over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from chassis.ids import new_id
+from chassis.outcomes import Accepted, Done
+from chassis.problems import NOT_FOUND, Rejected
+from chassis.records import Outcome
+from chassis.timers import Due
+from chassis.transaction import Meta, Tx
+from contracts.events.contributions import ContributionBilled
+from contracts.values import BillId, ParticipantId
+from services.payments import queries
+from services.payments.commands.payer_book import STREAM, PayerBook
+from services.payments.domain.bill import Bill
+from services.payments.domain.billing import CancelReason, end, expire, issue
+from services.payments.domain.paying import Limits, is_payable
+from services.payments.problems import BILLING_PROBLEMS
+from services.payments.store import Kept
+
+
+@dataclass(frozen=True, slots=True)
+class IssueBill:
+    """Months from the oldest unpaid one on; replaces the open bill. Whether the caller may see the payer was asked before."""
+
+    participant_id: ParticipantId
+    months: int
+    meta: Meta
+
+
+async def issue_bills(tx: Tx, items: Sequence[IssueBill], /) -> list[Accepted | Rejected]:
+    """The bill in force for each command: a new one, or the open one when it holds just these months."""
+    participants = {item.participant_id for item in items}
+    await tx.heads(STREAM, participants)
+    book = PayerBook(tx, await queries.payers_with_live_bills(tx.conn, participants, tx.now))
+    return [_issue(tx, book, item) for item in items]
+
+
+def _issue(tx: Tx, book: PayerBook, item: IssueBill) -> Accepted | Rejected:
+    kept = book.get(item.participant_id)
+    if kept is None:
+        return Rejected(NOT_FOUND)
+    outcome = issue(kept.payer, now=tx.now, bill_id=BillId(new_id()), months=item.months)
+    if not isinstance(outcome, tuple):
+        problem = BILLING_PROBLEMS[outcome]
+        return Rejected(problem, values={"reason": kept.payer.blocked or ""})
+    bill, rules = outcome
+    if (same := _open_bill_like(kept, bill, tx)) is not None:
+        return Accepted(bill_body(kept, same), 200)
+    kept = book.record(kept, end(kept.payer, tx.now, CancelReason.REPLACED), meta=item.meta)
+    kept = book.record(kept, [bill], meta=item.meta, rules=rules.version)
+    return Accepted(bill_body(kept, kept.payer.bills[bill.bill_id]))
+
+
+def _open_bill_like(kept: Kept, wanted: ContributionBilled, tx: Tx) -> Bill | None:
+    bill = kept.payer.open_bill
+    if bill is None or bill.months != wanted.months:
+        return None
+    return bill if is_payable(kept.payer, bill, tx.now, None, Limits()) else None
+
+
+def bill_body(kept: Kept, bill: Bill) -> dict[str, Any]:
+    """A bill as it is answered: ids, codes and sums, no personal data."""
+    return {
+        "bill_id": str(bill.bill_id),
+        "participant_id": str(kept.payer.participant_id),
+        "contribution_code": kept.payer.contribution_code,
+        "kind": str(bill.kind),
+        "months": [str(charge.month) for charge in bill.months],
+        "amount": bill.amount,
+        "status": str(bill.status),
+        "expires_at": bill.expires_at.isoformat(),
+    }
+
+
+async def expire_bills(tx: Tx, items: Sequence[Due], /) -> list[Outcome]:
+    """Marks the open bills of these payers as expired, if they still are due."""
+    participants = {ParticipantId(UUID(item.key)) for item in items}
+    await tx.heads(STREAM, participants)
+    book = PayerBook(tx, await queries.payers_with_live_bills(tx.conn, participants, tx.now))
+    for item in items:
+        kept = book.get(ParticipantId(UUID(item.key)))
+        if kept is not None:
+            book.record(kept, expire(kept.payer, tx.now), meta=item.meta)
+    return [Done() for _ in items]

@@ -1,0 +1,115 @@
+"""What payments does when a participant is registered, expires, lapses, or is refused protection.
+
+What it learns it writes down as its own events in the same transaction. A new payer and the first bill are one step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from chassis.ids import new_id
+from chassis.outcomes import Done, Failed
+from chassis.records import Outcome, Received
+from chassis.transaction import Tx
+from contracts.events.participants import (
+    ParticipantRegistered,
+    ParticipationLapsed,
+    ProtectionRefused,
+    RegistrationExpired,
+)
+from contracts.values import BillId, PaymentId
+from services.payments import queries
+from services.payments.commands.payer_book import STREAM, PayerBook
+from services.payments.domain.billing import CancelReason, add, end, issue
+from services.payments.domain.parameters import BILLING_RULES
+from services.payments.domain.paying import Posted, receipt_key, refuse_protection
+
+HANDLED = (ParticipantRegistered, RegistrationExpired, ParticipationLapsed, ProtectionRefused)
+RECEIPTS = "receipts"
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """State of one batch; `payments` are those that lost their protection, by our own id."""
+
+    tx: Tx
+    book: PayerBook
+    payments: dict[PaymentId, Posted]
+
+
+async def follow_participants(tx: Tx, items: Sequence[Received], /) -> list[Outcome]:
+    """One outcome per event of topic `participants`, in their order."""
+    loaded = await _load(tx, items)
+    return [_follow(loaded, item) for item in items]
+
+
+async def _load(tx: Tx, items: Sequence[Received]) -> _Loaded:
+    """Heads first, then state. The first look-up only finds the keys of the receipts; it is read again."""
+    participants = {item.event.participant_id for item in items if isinstance(item.event, HANDLED)}
+    refused = {item.event.payment_id for item in items if isinstance(item.event, ProtectionRefused)}
+    payments = await queries.payments_by_id(tx.conn, refused) if refused else {}
+    await tx.heads(STREAM, participants)
+    if payments:
+        keys = {receipt_key(payment.partner, payment.channel_reference) for payment in payments.values()}
+        await tx.heads(RECEIPTS, keys)
+        payments = await queries.payments_by_id(tx.conn, refused)
+    bills = {payment.bill_id for payment in payments.values()}
+    kept = await queries.payers_with_live_bills(tx.conn, participants, tx.now, bills)
+    return _Loaded(tx, PayerBook(tx, kept), payments)
+
+
+def _follow(loaded: _Loaded, item: Received) -> Outcome:
+    match item.event:
+        case ParticipantRegistered():
+            return _registered(loaded, item, item.event)
+        case RegistrationExpired():
+            return _ended(loaded, item, item.event, CancelReason.REGISTRATION_EXPIRED)
+        case ParticipationLapsed():
+            return _ended(loaded, item, item.event, CancelReason.LAPSED)
+        case ProtectionRefused():
+            return _refused(loaded, item, item.event)
+    return Done()
+
+
+def _registered(loaded: _Loaded, item: Received, event: ParticipantRegistered) -> Outcome:
+    """The payer, and the first bill unless the registration is over already."""
+    book, now = loaded.book, loaded.tx.now
+    if book.get(event.participant_id) is not None:
+        return Failed("payer_exists")
+    if event.income <= 0:
+        return Failed("income_not_positive")
+    kept = book.add(add(event), meta=item.meta, scope=item.scope)
+    outcome = issue(kept.payer, now=now, bill_id=BillId(new_id()))
+    if isinstance(outcome, tuple):
+        bill, rules = outcome
+        book.record(kept, [bill], meta=item.meta, rules=rules.version)
+    return Done()
+
+
+def _ended(
+    loaded: _Loaded, item: Received, event: RegistrationExpired | ParticipationLapsed, reason: CancelReason
+) -> Outcome:
+    """The open bill, if any, is void; which bills may follow is computed from the payer's months and dates."""
+    kept = loaded.book.get(event.participant_id)
+    if kept is None:
+        return Failed("unknown_payer")
+    loaded.book.record(kept, end(kept.payer, loaded.tx.now, reason), meta=item.meta)
+    return Done()
+
+
+def _refused(loaded: _Loaded, item: Received, event: ProtectionRefused) -> Outcome:
+    """The money moves from the contributions to suspense under registration's reason."""
+    payment = loaded.payments.get(event.payment_id)
+    kept = loaded.book.get(event.participant_id)
+    if payment is None or kept is None or payment.participant_id != event.participant_id:
+        return Failed("unknown_payment")
+    events = refuse_protection(payment, event.reason)
+    if events is None:
+        return Done()
+    taken_back, unmatched = events
+    loaded.book.record(kept, [taken_back], meta=item.meta)
+    key = receipt_key(payment.partner, payment.channel_reference)
+    loaded.tx.record(unmatched, key=key, meta=item.meta, scope=kept.scope, rules=BILLING_RULES)
+    loaded.payments[event.payment_id] = replace(payment, reversed_for=taken_back.reason)
+    return Done()

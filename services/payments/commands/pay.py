@@ -1,0 +1,131 @@
+"""Payment (service 25): posted once per partner and paymentRequestId, in full, or not at all.
+
+Two copies of one payment meet in the batch, at the event log (same payer) or at the unique (partner, reference) of `payments`; the loser
+re-runs and finds the first. A refusal books nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chassis.ids import new_id
+from chassis.telemetry import log
+from chassis.transaction import Tx
+from contracts.events.contributions import ContributionPaid
+from contracts.values import PaymentId
+from services.payments import metrics, queries
+from services.payments.commands.calls import Call, Calls, numbers
+from services.payments.commands.payer_book import STREAM, PayerBook
+from services.payments.domain.bill import Bill
+from services.payments.domain.paying import Limits, Money, Posted, post
+from services.payments.domain.snap import codes
+from services.payments.domain.snap.decisions import Repeated, bill_to_pay
+from services.payments.domain.snap.requests import Payment
+from services.payments.store import Kept
+
+CHANNEL = "snap-va"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The payment in the books and the code that this call gets for it."""
+
+    case: codes.Case
+    kept: Kept
+    posted: Posted
+
+
+@dataclass(frozen=True, slots=True)
+class Pay:
+    """The use case; `limits` of backdating and quotes."""
+
+    limits: Limits
+    __name__ = "pay"
+
+    async def __call__(self, tx: Tx, items: Sequence[Call[Payment]], /) -> list[Settled | codes.Case]:
+        asked = [(item, item.request.account) for item in items if isinstance(item.request, Payment)]
+        participants = await queries.participants_by_number(tx.conn, *numbers(asked))
+        await tx.heads(STREAM, participants)
+        book = PayerBook(tx, await queries.payers_with_live_bills(tx.conn, participants, tx.now))
+        named = [[i.request.payment_request_id] if isinstance(i.request, Payment) else [] for i in items]
+        calls = await Calls.load(tx, list(zip(items, named, strict=True)))
+        outcomes = [self._one(tx, book, calls, item) for item in items]
+        calls.claim()
+        return outcomes
+
+    def _one(self, tx: Tx, book: PayerBook, calls: Calls, item: Call[Payment]) -> Settled | codes.Case:
+        if calls.conflict(item):
+            return codes.CONFLICT
+        request = item.request
+        if isinstance(request, codes.Case):
+            return request
+        kept = book.find(request.account.customer_no, item.nik_hash)
+        reference = (item.partner, request.payment_request_id)
+        first, asked = calls.seen.payments.get(reference), calls.seen.inquiries.get(reference)
+        quote = asked.quote if asked and kept and asked.participant_id == kept.payer.participant_id else None
+        money = self._money(tx, item, request)
+        outcome = bill_to_pay(
+            None if kept is None else kept.payer,
+            money,
+            first=first,
+            quote=quote,
+            agrees=request.agrees,
+            advice=request.advice,
+            limits=self.limits,
+        )
+        if isinstance(outcome, Bill) and kept is not None:
+            settled = _post(tx, book, kept, outcome, money, item)
+            calls.seen.payments[reference] = settled.posted
+            return settled
+        if isinstance(outcome, Repeated) and kept is not None:
+            return Settled(outcome.case, kept, outcome.first)
+        assert isinstance(outcome, codes.Case)
+        if first is not None:
+            _alarm(tx, item.partner, first)
+        return outcome
+
+    def _money(self, tx: Tx, item: Call[Payment], request: Payment) -> Money:
+        """`effective_at` is the channel's time, ours where it gives none, and never later than the posting."""
+        return Money(
+            partner=item.partner,
+            channel=CHANNEL,
+            channel_reference=request.payment_request_id,
+            amount=request.amount,
+            effective_at=min(request.paid_at or item.received_at, tx.now),
+            received_at=tx.now,
+        )
+
+
+def _post(tx: Tx, book: PayerBook, kept: Kept, bill: Bill, money: Money, item: Call[Payment]) -> Settled:
+    events = post(kept.payer, bill, money, payment_id=PaymentId(new_id()), now=tx.now)
+    kept = book.record(kept, events, meta=item.meta)
+    paid = next(event for event in events if isinstance(event, ContributionPaid))
+    posted = Posted(
+        payment_id=paid.payment_id,
+        bill_id=paid.bill_id,
+        participant_id=paid.participant_id,
+        partner=paid.partner,
+        channel=paid.channel,
+        channel_reference=paid.channel_reference,
+        amount=paid.amount,
+        months=paid.months,
+        effective_at=paid.effective_at,
+        posted_at=paid.posted_at,
+    )
+    return Settled(codes.SUCCESS, kept, posted)
+
+
+def _alarm(tx: Tx, partner: str, first: Posted) -> None:
+    """The partner used a paid id for something else: its books and ours may differ."""
+
+    def tell() -> None:
+        metrics.PAYMENT_IDS_REUSED.labels(partner).inc()
+        log.error(
+            "payment_id_reused",
+            partner=partner,
+            payment_id=str(first.payment_id),
+            runbook="docs/operations.md#payment-id-reused",
+        )
+
+    tx.after_commit(tell)

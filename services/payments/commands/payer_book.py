@@ -1,0 +1,58 @@
+"""The payers of one batch: as loaded, then as changed by what the batch recorded, so each item sees those before it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+
+from chassis.transaction import Meta, Scope, Tx
+from contracts.event import Event
+from contracts.events.contributions import PayerAdded
+from contracts.values import ParticipantId
+from services.payments.domain.parameters import BILLING_RULES
+from services.payments.domain.payer import evolve
+from services.payments.store import Kept
+
+STREAM = "contributions"
+
+
+class PayerBook:
+    """Records events of payers whose heads were read, and folds them at once."""
+
+    def __init__(self, tx: Tx, kept: dict[ParticipantId, Kept]) -> None:
+        self._tx, self._kept = tx, kept
+        self._by_code = {k.payer.contribution_code: participant_id for participant_id, k in kept.items()}
+        self._by_nik: defaultdict[str | None, list[ParticipantId]] = defaultdict(list)
+        for participant_id, k in kept.items():
+            self._by_nik[k.nik_hash].append(participant_id)
+
+    def get(self, participant_id: ParticipantId | None) -> Kept | None:
+        return None if participant_id is None else self._kept.get(participant_id)
+
+    def find(self, code: str, nik_hash: str | None) -> Kept | None:
+        """By contribution code, else by keyed hash; of several registrations of one NIK the latest."""
+        if (found := self._by_code.get(code)) is not None:
+            return self._kept[found]
+        same_nik = [self._kept[p] for p in self._by_nik.get(nik_hash, ())] if nik_hash else []
+        return max(same_nik, key=lambda kept: kept.payer.registration_expires_at, default=None)
+
+    def add(self, event: PayerAdded, *, meta: Meta, scope: Scope) -> Kept:
+        """Records a new payer; gives it without its personal data."""
+        self._tx.record(event, key=event.participant_id, meta=meta, scope=scope, rules=BILLING_RULES)
+        payer = evolve(None, event, self._tx.now)
+        assert payer is not None
+        self._kept[event.participant_id] = Kept(payer, None, None, scope)
+        return self._kept[event.participant_id]
+
+    def record(self, kept: Kept, events: Iterable[Event], *, meta: Meta, rules: str = BILLING_RULES) -> Kept:
+        """Records events of a known payer; gives the payer after them."""
+        payer = kept.payer
+        for event in events:
+            self._tx.record(event, key=payer.participant_id, meta=meta, scope=kept.scope, rules=rules)
+            after = evolve(payer, event, self._tx.now)
+            assert after is not None
+            payer = after
+        kept = replace(kept, payer=payer)
+        self._kept[payer.participant_id] = kept
+        return kept

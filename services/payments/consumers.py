@@ -1,0 +1,13 @@
+"""What payments follows: the participants. Everything else on their topic only moves `progress`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chassis.consumer import Subscription
+from services.payments.commands.follow import HANDLED, follow_participants
+
+
+def subscriptions() -> Sequence[Subscription]:
+    """One batch subscriber on topic `participants`."""
+    return [Subscription("participants", follow_participants, frozenset(HANDLED))]

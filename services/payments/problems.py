@@ -1,0 +1,50 @@
+"""What payments refuses, with what to do about it in both languages."""
+
+from __future__ import annotations
+
+from chassis.problems import ProblemType
+from services.payments.domain.billing import CannotBill
+
+NOTHING_OWED = ProblemType(
+    "nothing_owed",
+    409,
+    "Iuran sudah lunas sampai bulan ini. Minta tagihan untuk beberapa bulan ke depan bila ingin membayar di muka.",
+    "Contributions are paid up to this month. Ask for a bill of several months to pay ahead.",
+)
+REGISTRATION_EXPIRED = ProblemType(
+    "registration_expired",
+    409,
+    "Pendaftaran ini kedaluwarsa karena tidak dibayar. Daftarkan kembali peserta untuk mendapat kode iuran baru.",
+    "This registration expired unpaid. Register the participant again for a new contribution code.",
+)
+PAYER_BLOCKED = ProblemType(
+    "payer_blocked",
+    409,
+    "Pembayaran peserta ini ditahan ({reason}). Hubungi kantor cabang.",
+    "Payments of this participant are held ({reason}). Ask the branch office.",
+)
+PARTICIPATION_CLOSED = ProblemType(
+    "participation_closed",
+    409,
+    "Kepesertaan ini sudah ditutup, tidak ada lagi tagihan. Hubungi kantor cabang bila ini keliru.",
+    "This participation is closed, there are no more bills. Ask the branch office if that is wrong.",
+)
+PARTNER_EXISTS = ProblemType(
+    "partner_exists",
+    409,
+    "Mitra atau client key ini sudah aktif. Ganti kuncinya lewat /partners/{partner}/keys, atau pakai nama lain.",
+    "This partner or client key is enabled already. Rotate its keys at /partners/{partner}/keys, or use another name.",
+)
+PARTNER_DISABLED = ProblemType(
+    "partner_disabled",
+    409,
+    "Mitra ini sudah dinonaktifkan. Aktifkan kembali lewat POST /partners bila perlu.",
+    "This partner is disabled. Enable it again by POST /partners if needed.",
+)
+
+BILLING_PROBLEMS = {
+    CannotBill.NOTHING_OWED: NOTHING_OWED,
+    CannotBill.REGISTRATION_EXPIRED: REGISTRATION_EXPIRED,
+    CannotBill.BLOCKED: PAYER_BLOCKED,
+    CannotBill.CLOSED: PARTICIPATION_CLOSED,
+}

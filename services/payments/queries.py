@@ -1,0 +1,271 @@
+"""Reads, set-based. What use cases load from (by keys, after the heads) and what people are shown (within their scope)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis import rows
+from contracts.events.contributions import RepeatProfile, SignatureMode, Strictness
+from contracts.values import BillId, ParticipantId, PaymentId
+from services.payments import tables
+from services.payments.domain.partners import Partner
+from services.payments.domain.paying import Posted, Quote
+from services.payments.store import Kept, is_one_of, load_payers, posted_of
+from services.payments.tables import balances, bills, payers, payments, transfers
+
+SETTLED_BILLS_MATTER_FOR = timedelta(days=8)
+"""A bill that ended longer ago can be paid no more: the longest backdating is 7 days, a quote's validity 15 minutes."""
+
+Reference = tuple[str, str]
+"""(partner, its own id of a payment or an inquiry)."""
+
+CallKey = tuple[str, str, str, date]
+"""(partner, payment or inquiry id, X-EXTERNAL-ID, WIB day)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One inquiry that was answered with a quote."""
+
+    participant_id: ParticipantId
+    amount: int
+    quote: Quote
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was met before of a batch of calls; a use case adds what it decides, so later calls of the batch meet it too.
+
+    `external_ids`: (partner, X-EXTERNAL-ID, WIB day) → keyed hash of the call's content.
+    """
+
+    payments: dict[Reference, Posted]
+    inquiries: dict[Reference, Asked]
+    external_ids: dict[tuple[str, str, date], bytes]
+
+
+async def payers_with_live_bills(
+    conn: AsyncConnection, participants: Collection[UUID], now: datetime, also: Collection[UUID] = ()
+) -> dict[ParticipantId, Kept]:
+    """State for deciding: each payer with the bills that can still matter at business instant `now`, and those of `also`."""
+    wanted = _can_matter(now)
+    if also:
+        wanted = sa.or_(wanted, rows.matching(bills.c.bill_id, also))
+    return await load_payers(conn, is_one_of(participants), wanted)
+
+
+async def payers_by_number(
+    conn: AsyncConnection, codes: Collection[str], nik_hashes: Collection[str], now: datetime
+) -> dict[ParticipantId, Kept]:
+    """As above, found by contribution code or by keyed hash of a NIK."""
+    return await load_payers(conn, _has_number(codes, nik_hashes), _can_matter(now))
+
+
+async def participants_by_number(
+    conn: AsyncConnection, codes: Collection[str], nik_hashes: Collection[str]
+) -> list[ParticipantId]:
+    """Who these numbers may belong to: keys to read heads and state of, nothing to decide on."""
+    query = sa.select(payers.c.participant_id).where(_has_number(codes, nik_hashes))
+    return [ParticipantId(row.participant_id) for row in await conn.execute(query)]
+
+
+def _has_number(codes: Collection[str], nik_hashes: Collection[str]) -> sa.ColumnElement[bool]:
+    has_code = rows.matching(payers.c.contribution_code, codes)
+    return sa.or_(has_code, rows.matching(payers.c.nik_hash, nik_hashes)) if nik_hashes else has_code
+
+
+def _can_matter(now: datetime) -> sa.ColumnElement[bool]:
+    return sa.or_(bills.c.closed_at.is_(None), bills.c.closed_at > now - SETTLED_BILLS_MATTER_FOR)
+
+
+async def payments_by_id(conn: AsyncConnection, wanted: Collection[UUID]) -> dict[PaymentId, Posted]:
+    """Posted payments by our own id."""
+    query = sa.select(payments).where(rows.matching(payments.c.payment_id, wanted))
+    return {row["payment_id"]: posted_of(row) for row in (await conn.execute(query)).mappings()}
+
+
+_SEEN = sa.text(
+    "WITH asked AS (SELECT * FROM unnest(CAST(:partners AS text[]), CAST(:references AS text[]),"
+    "  CAST(:external_ids AS text[]), CAST(:days AS date[])) AS a(partner, reference, external_id, day))"
+    " SELECT 'payment' AS what, p.partner, p.channel_reference AS reference, p.payment_id, p.participant_id, p.bill_id,"
+    "  p.channel, p.amount, p.months, p.effective_at, p.posted_at, p.reversed_for, NULL::bytea AS content"
+    " FROM payments p JOIN asked a ON p.partner = a.partner AND p.channel_reference = a.reference"
+    " UNION ALL SELECT 'inquiry', i.partner, i.inquiry_request_id, NULL, i.participant_id, i.bill_id,"
+    "  NULL, i.amount, NULL, i.quoted_at, NULL, NULL, NULL"
+    " FROM inquiries i JOIN asked a ON i.partner = a.partner AND i.inquiry_request_id = a.reference"
+    " UNION ALL SELECT 'external', e.partner, e.external_id, NULL, NULL, NULL, NULL, NULL, NULL,"
+    "  CAST(e.day AS timestamp) AT TIME ZONE 'UTC', NULL, NULL, e.content"
+    " FROM external_ids e JOIN asked a ON e.partner = a.partner AND e.external_id = a.external_id AND e.day = a.day"
+).columns(
+    what=sa.Text,
+    partner=sa.Text,
+    reference=sa.Text,
+    payment_id=payments.c.payment_id.type,
+    participant_id=payments.c.participant_id.type,
+    bill_id=payments.c.bill_id.type,
+    channel=sa.Text,
+    amount=sa.BigInteger,
+    months=payments.c.months.type,
+    effective_at=payments.c.effective_at.type,
+    posted_at=payments.c.posted_at.type,
+    reversed_for=sa.Text,
+    content=sa.LargeBinary,
+)
+
+
+async def seen_before(conn: AsyncConnection, keys: Sequence[CallKey]) -> Seen:
+    """What is known of these calls. One statement for any number.
+
+    Read after the payers: then a payment that settled a bill is known by the time its bill is seen as paid.
+    """
+    partners, references, externals, days = zip(*keys, strict=True)
+    bound = {
+        "partners": list(partners),
+        "references": list(references),
+        "external_ids": list(externals),
+        "days": list(days),
+    }
+    seen = Seen({}, {}, {})
+    for row in (await conn.execute(_SEEN, bound)).mappings():
+        reference = (row["partner"], row["reference"])
+        match row["what"]:
+            case "payment":
+                seen.payments[reference] = posted_of({**row, "channel_reference": row["reference"]})
+            case "inquiry":
+                quote = Quote(BillId(row["bill_id"]), row["effective_at"])
+                seen.inquiries[reference] = Asked(
+                    participant_id=ParticipantId(row["participant_id"]), amount=row["amount"], quote=quote
+                )
+            case "external":
+                seen.external_ids[*reference, row["effective_at"].date()] = bytes(row["content"])
+    return seen
+
+
+async def bills_of(
+    conn: AsyncConnection, participant_id: UUID, scope: sa.ColumnElement[bool]
+) -> Sequence[Mapping[Any, Any]]:
+    """All bills of a payer within this scope (over `payers`), newest first."""
+    query = (
+        sa.select(bills)
+        .join(payers, payers.c.participant_id == bills.c.participant_id)
+        .where(bills.c.participant_id == participant_id, scope)
+        .order_by(bills.c.issued_at.desc(), bills.c.bill_id.desc())
+    )
+    return (await conn.execute(query)).mappings().all()
+
+
+async def payments_of(
+    conn: AsyncConnection, participant_id: UUID, scope: sa.ColumnElement[bool]
+) -> Sequence[Mapping[Any, Any]]:
+    """All payments of a payer within this scope (over `payers`), newest first."""
+    query = (
+        sa.select(payments)
+        .join(payers, payers.c.participant_id == payments.c.participant_id)
+        .where(payments.c.participant_id == participant_id, scope)
+        .order_by(payments.c.posted_at.desc(), payments.c.payment_id.desc())
+    )
+    return (await conn.execute(query)).mappings().all()
+
+
+async def is_visible(conn: AsyncConnection, participant_id: UUID, scope: sa.ColumnElement[bool]) -> bool:
+    """Whether this payer exists within this scope (over `payers`)."""
+    query = sa.select(payers.c.participant_id).where(payers.c.participant_id == participant_id, scope)
+    return (await conn.execute(query)).first() is not None
+
+
+async def payments_of_payers(
+    conn: AsyncConnection, partners: Collection[str], participants: Collection[UUID]
+) -> list[Posted]:
+    """What these partners paid for these payers, newest first."""
+    query = (
+        sa.select(payments)
+        .where(rows.matching(payments.c.partner, partners), rows.matching(payments.c.participant_id, participants))
+        .order_by(payments.c.posted_at.desc(), payments.c.payment_id.desc())
+    )
+    return [posted_of(row) for row in (await conn.execute(query)).mappings()]
+
+
+async def trial_balance(conn: AsyncConnection, scope: sa.ColumnElement[bool]) -> Sequence[Mapping[Any, Any]]:
+    """Debit and credit per account, by account, over the branches of this scope (over `balances`)."""
+    query = (
+        sa.select(
+            balances.c.account,
+            sa.cast(sa.func.sum(balances.c.debit), sa.BigInteger).label("debit"),
+            sa.cast(sa.func.sum(balances.c.credit), sa.BigInteger).label("credit"),
+        )
+        .where(scope)
+        .group_by(balances.c.account)
+        .order_by(balances.c.account)
+    )
+    return (await conn.execute(query)).mappings().all()
+
+
+async def account_statement(
+    conn: AsyncConnection, account: str, scope: sa.ColumnElement[bool], after: tuple[UUID, int] | None, limit: int
+) -> Sequence[Mapping[Any, Any]]:
+    """Transfers that touch an account, oldest first, from after (event id, line) on, within this scope (over `transfers`)."""
+    place = sa.tuple_(transfers.c.event_id, transfers.c.line)
+    query = sa.select(transfers).where(sa.or_(transfers.c.debit == account, transfers.c.credit == account), scope)
+    if after is not None:
+        query = query.where(place > sa.tuple_(sa.literal(after[0], sa.UUID), sa.literal(after[1], sa.Integer)))
+    return (await conn.execute(query.order_by(place).limit(limit))).mappings().all()
+
+
+async def bills_due_to_expire(
+    conn: AsyncConnection, now: datetime, limit: int, held_back: sa.ColumnElement[bool]
+) -> list[str]:
+    """Payers whose open bill is past its end, the oldest first."""
+    query = (
+        sa.select(bills.c.participant_id)
+        .where(bills.c.status == "OPEN", bills.c.expires_at <= now, sa.not_(held_back))
+        .order_by(bills.c.expires_at)
+        .limit(limit)
+    )
+    return [str(row.participant_id) for row in await conn.execute(query)]
+
+
+async def partners(conn: AsyncConnection) -> dict[str, Partner]:
+    """All partners by name: a handful."""
+    found = (await conn.execute(sa.select(tables.partners).order_by(tables.partners.c.partner))).mappings()
+    return {row["partner"]: _partner(row) for row in found}
+
+
+async def partner_secrets(conn: AsyncConnection) -> list[Mapping[Any, Any]]:
+    """The encrypted client secrets of all partners."""
+    return list((await conn.execute(sa.select(tables.partner_secrets))).mappings().all())
+
+
+async def token(conn: AsyncConnection, hashed: bytes) -> tuple[str, datetime] | None:
+    """The partner of a token and when it dies (wall time); None when there is no such token."""
+    query = sa.select(tables.snap_tokens).where(tables.snap_tokens.c.hash == hashed)
+    row = (await conn.execute(query)).first()
+    return None if row is None else (row.partner, row.expires_at)
+
+
+async def has_old_plumbing(conn: AsyncConnection, limits: Mapping[sa.Table, tuple[str, Any]]) -> bool:
+    """Whether any of these tables holds a row whose named column is below its limit."""
+    asked = [sa.exists().where(table.c[column] < limit) for table, (column, limit) in limits.items()]
+    return bool((await conn.execute(sa.select(sa.or_(*asked)))).scalar())
+
+
+def _partner(row: Mapping[Any, Any]) -> Partner:
+    return Partner(
+        partner=row["partner"],
+        name=row["name"],
+        client_key=row["client_key"],
+        partner_ids=tuple(row["partner_ids"]),
+        va_prefixes=tuple(row["va_prefixes"]),
+        public_keys=tuple(row["public_keys"]),
+        signature_mode=SignatureMode(row["signature_mode"]),
+        repeat_profile=RepeatProfile(row["repeat_profile"]),
+        strictness=Strictness.model_validate_json(json.dumps(row["strictness"])),
+        disabled_for=row["disabled_for"],
+    )

@@ -1,0 +1,29 @@
+"""Settings of payments beyond the chassis' own; every one has the prefix PERISAI_."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import Field
+
+from chassis.settings import Settings as Base
+from services.payments.domain.paying import Limits
+
+
+class Settings(Base):
+    """Defaults are those of the handbooks (snap.md sections 3, 8 and 9; domain.md section 14)."""
+
+    answer_budget_s: float = Field(default=5.0, gt=0)
+    """After this the bank is told that the outcome is not known yet."""
+    timestamp_tolerance_s: int = Field(default=300, ge=0)
+    """How far X-TIMESTAMP may be from our wall clock; 0 turns the check off."""
+    token_life_s: int = Field(default=900, gt=0)
+    inquiry_validity_min: int = Field(default=15, ge=0)
+    max_backdate_days: int = Field(default=7, ge=0)
+    registry_ttl_s: float = Field(default=2.0, ge=0)
+    """How long a process may go on with partners and tokens it read before; a change made in it shows at once."""
+    keep_inquiries_days: int = Field(default=35, ge=1)
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(timedelta(days=self.max_backdate_days), timedelta(minutes=self.inquiry_validity_min))

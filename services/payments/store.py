@@ -1,0 +1,188 @@
+"""How a payer and the bills lie in their tables: the one place that turns rows into `Payer` and back.
+
+Loading then evolving and projecting then loading give the same payer; a test holds them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis import rows
+from chassis.transaction import Scope
+from contracts.events.contributions import BillKind, MonthCharge
+from contracts.values import (
+    BillId,
+    ContributionMonth,
+    FundingSource,
+    ParticipantId,
+    PaymentId,
+    Programme,
+    Sector,
+)
+from services.payments.domain.bill import Bill, BillStatus
+from services.payments.domain.payer import Payer
+from services.payments.domain.paying import Posted
+from services.payments.tables import bills, payers
+
+_COLUMNS = (*payers.columns, *(column.label(f"bill_{column.name}") for column in bills.columns))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A payer with what the rows hold beside the domain's state; `rules`: the rule version that priced each bill."""
+
+    payer: Payer
+    name: bytes | None
+    nik_hash: str | None
+    scope: Scope
+    rules: Mapping[BillId, str] = field(default_factory=dict)
+
+
+async def load_payers(
+    conn: AsyncConnection, which: sa.ColumnElement[bool], bills_wanted: sa.ColumnElement[bool]
+) -> dict[ParticipantId, Kept]:
+    """The payers that `which` selects, each with those of its bills that `bills_wanted` selects. One statement."""
+    query = (
+        sa.select(*_COLUMNS)
+        .select_from(payers.outerjoin(bills, sa.and_(bills.c.participant_id == payers.c.participant_id, bills_wanted)))
+        .where(which)
+    )
+    found: dict[ParticipantId, Kept] = {}
+    for row in (await conn.execute(query)).mappings():
+        kept = found.get(row["participant_id"]) or _kept(row)
+        if row["bill_bill_id"] is not None:
+            bill = bill_of(row, prefix="bill_")
+            payer = replace(kept.payer, bills={**kept.payer.bills, bill.bill_id: bill})
+            kept = replace(kept, payer=payer, rules={**kept.rules, bill.bill_id: row["bill_rules"]})
+        found[kept.payer.participant_id] = kept
+    return found
+
+
+def is_one_of(participants: Iterable[UUID]) -> sa.ColumnElement[bool]:
+    """For `load_payers`: these participants."""
+    return rows.matching(payers.c.participant_id, participants)
+
+
+def payer_row(kept: Kept) -> dict[str, Any]:
+    """The whole row of `payers`."""
+    payer = kept.payer
+    return {
+        "participant_id": payer.participant_id,
+        "contribution_code": payer.contribution_code,
+        "name": kept.name,
+        "nik_hash": kept.nik_hash,
+        "income": payer.income,
+        "sector": str(payer.sector),
+        "programmes": sorted(map(str, payer.programmes)),
+        "funding_source": str(payer.funding_source),
+        "registration_expires_at": payer.registration_expires_at,
+        "paid": stretches(payer.paid),
+        "paid_through": None if payer.paid_through is None else str(payer.paid_through),
+        "blocked": payer.blocked,
+        "branch_id": kept.scope.branch_id,
+        "wadah_id": kept.scope.wadah_id,
+        "agent_id": kept.scope.agent_id,
+    }
+
+
+def bill_row(kept: Kept, bill_id: BillId) -> dict[str, Any]:
+    """The whole row of `bills`."""
+    bill = kept.payer.bills[bill_id]
+    return {
+        "bill_id": bill.bill_id,
+        "participant_id": kept.payer.participant_id,
+        "kind": str(bill.kind),
+        "months": charges_json(bill.months),
+        "amount": bill.amount,
+        "funding_source": str(bill.funding_source),
+        "rules": kept.rules[bill_id],
+        "issued_at": bill.issued_at,
+        "expires_at": bill.expires_at,
+        "status": str(bill.status),
+        "closed_at": bill.closed_at,
+        "reason": bill.reason,
+        "payment_id": bill.payment_id,
+    }
+
+
+def bill_of(row: Mapping[Any, Any], *, prefix: str = "") -> Bill:
+    """The bill of a row whose columns carry this prefix."""
+    return Bill(
+        bill_id=BillId(row[prefix + "bill_id"]),
+        kind=BillKind(row[prefix + "kind"]),
+        months=charges_of(row[prefix + "months"]),
+        amount=row[prefix + "amount"],
+        funding_source=FundingSource(row[prefix + "funding_source"]),
+        issued_at=row[prefix + "issued_at"],
+        expires_at=row[prefix + "expires_at"],
+        status=BillStatus(row[prefix + "status"]),
+        closed_at=row[prefix + "closed_at"],
+        reason=row[prefix + "reason"],
+        payment_id=None if row[prefix + "payment_id"] is None else PaymentId(row[prefix + "payment_id"]),
+    )
+
+
+def posted_of(row: Mapping[Any, Any]) -> Posted:
+    """The payment of a row of `payments`."""
+    names = (
+        "payment_id",
+        "bill_id",
+        "participant_id",
+        "partner",
+        "channel",
+        "channel_reference",
+        "amount",
+        "effective_at",
+        "posted_at",
+        "reversed_for",
+    )
+    return Posted(months=charges_of(row["months"]), **{name: row[name] for name in names})
+
+
+def charges_json(months: Sequence[MonthCharge]) -> list[dict[str, Any]]:
+    """Month charges as they lie in a JSONB column."""
+    return [charge.model_dump(mode="json") for charge in months]
+
+
+def charges_of(found: Iterable[Mapping[str, Any]]) -> tuple[MonthCharge, ...]:
+    """Month charges from a JSONB column."""
+    return tuple(MonthCharge.model_validate(charge) for charge in found)
+
+
+def stretches(months: Collection[ContributionMonth]) -> list[list[str]]:
+    """Months as unbroken stretches, oldest first: [["2025-10", "2025-12"]]."""
+    found: list[list[ContributionMonth]] = []
+    for month in sorted(months):
+        if found and month - found[-1][1] == 1:
+            found[-1][1] = month
+        else:
+            found.append([month, month])
+    return [[str(first), str(last)] for first, last in found]
+
+
+def months_of(found: Iterable[Sequence[str]]) -> frozenset[ContributionMonth]:
+    """The months of such stretches."""
+    ends = [(ContributionMonth.parse(first), ContributionMonth.parse(last)) for first, last in found]
+    return frozenset(first + n for first, last in ends for n in range(last - first + 1))
+
+
+def _kept(row: Mapping[Any, Any]) -> Kept:
+    payer = Payer(
+        participant_id=ParticipantId(row["participant_id"]),
+        contribution_code=row["contribution_code"],
+        income=row["income"],
+        sector=Sector(row["sector"]),
+        programmes=frozenset(map(Programme, row["programmes"])),
+        funding_source=FundingSource(row["funding_source"]),
+        registration_expires_at=row["registration_expires_at"],
+        paid=months_of(row["paid"]),
+        blocked=row["blocked"],
+    )
+    scope = Scope(row["branch_id"], row["wadah_id"], row["agent_id"])
+    return Kept(payer, row["name"], row["nik_hash"], scope)
