@@ -53,7 +53,7 @@ class Sender:
         lease: timedelta,
     ) -> None:
         """`concurrent`: calls at once, and so messages per claim; `lease` must outlast a call."""
-        self._batches, self.gateway, self._clock, self._policy = batches, gateway, clock, policy
+        self._batches, self.gateway, self._clock, self.policy = batches, gateway, clock, policy
         self._messages = Messages()
         self._claim, self._settle = claim(vault), settle(policy)
         self.wanted = Claim(concurrent, lease)
@@ -91,7 +91,7 @@ class Sender:
         message, recipient = one.message, one.recipient
         contact, address = recipient.contact, recipient.address(message.channel)
         now = self._clock.business()
-        refusal = decide_before_call(message, one.attempt, self._policy, reachable=address is not None, now=now)
+        refusal = decide_before_call(message, one.attempt, self.policy, reachable=address is not None, now=now)
         if refusal is not None or contact is None or address is None:
             return refusal or NotCalled("forgotten")
         try:
@@ -114,7 +114,7 @@ class Sender:
     def _pause(self, fruitless: int, answers: list[Answer]) -> float:
         wishes = [a.retry_after for a in answers if isinstance(a, NotTaken | Doubtful) and a.retry_after is not None]
         wish = max(wishes, default=None)
-        return pause_before_next(fruitless, wish, self._policy, jitter=random.random()).total_seconds()
+        return pause_before_next(fruitless, wish, self.policy, jitter=random.random()).total_seconds()
 
     def _tell(self, answers: list[Answer]) -> None:
         counted = Counter(metrics.NAMES[type(answer)] for answer in answers)

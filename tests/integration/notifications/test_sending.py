@@ -6,9 +6,11 @@ import asyncio
 
 import pytest
 
-from services.notifications.commands.send import Claim, claim
+from contracts.values import NotificationId
+from services.notifications.commands.send import Claim, Settle, claim, settle
 from services.notifications.domain.notification import State
 from services.notifications.domain.sending import Doubtful, NotTaken, Refused, Taken
+from services.notifications.queries import ToSend
 from tests.integration.notifications.driver import Driver, GatewayAtHand, driven
 from tests.support.clock import START
 from tests.support.eventually import eventually
@@ -175,6 +177,17 @@ class TestASenderThatStops:
         assert await d.told(welcome) == ["NotificationQueued", "NotificationSent"]
         assert (await d.message(welcome)).attempts == 2
 
+    async def test_one_that_lost_its_claim_does_not_free_the_message_of_another(self, d: Driver) -> None:
+        await d.queued()
+        first = await _claimed(d)
+        d.later()
+        second = await _claimed(d)
+        assert (first.attempt.number, second.attempt.number) == (1, 2)
+        late = Settle(first.message.notification_id, first.attempt, NotTaken())
+        await d.h.run(settle(d.sender().policy), [late])
+        d.later(seconds=10)  # past any pause of the first, inside the lease of the second
+        assert await d.sender().send_batch() == []
+
 
 class TestTime:
     async def test_past_its_not_after_a_message_is_not_sent(self, d: Driver) -> None:
@@ -220,17 +233,17 @@ async def test_a_batch_costs_the_same_statements_for_any_size(d: Driver, size: i
     assert (after - before, committed - commits) == (11, 2)
 
 
-async def _claimed(d: Driver) -> None:
-    """A sender that wrote its attempt down and was never heard of again."""
-    settings = d.sender().wanted
-    (taken,) = await d.h.run(claim(d.h.app.vault), [Claim(1, settings.lease)])
+async def _claimed(d: Driver) -> ToSend:
+    """A sender that wrote its attempt down and was not heard of again."""
+    (taken,) = await d.h.run(claim(d.h.app.vault), [Claim(1, d.sender().wanted.lease)])
     assert isinstance(taken, list)
-    assert len(taken) == 1
+    (one,) = taken
+    return one
 
 
-async def _is(d: Driver, notification_id: object, state: State) -> bool:
-    return await d.state(notification_id) is state  # type: ignore[arg-type]
+async def _is(d: Driver, notification_id: NotificationId, state: State) -> bool:
+    return await d.state(notification_id) is state
 
 
-async def _took(d: Driver, notification_id: object) -> bool:
-    return len(await d.gateway.messages(notification_id)) == 1  # type: ignore[arg-type]
+async def _took(d: Driver, notification_id: NotificationId) -> bool:
+    return len(await d.gateway.messages(notification_id)) == 1
