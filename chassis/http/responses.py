@@ -14,6 +14,7 @@ RETRY_AFTER_S: Final = 1
 _RETRY: Final = {"Retry-After": str(RETRY_AFTER_S)}
 _HEADERS: Final[Mapping[int, Mapping[str, str]]] = {
     401: {"WWW-Authenticate": "Bearer"},
+    408: {"Connection": "close"},
     413: {"Connection": "close"},
     429: _RETRY,
     503: _RETRY,

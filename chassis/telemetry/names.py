@@ -7,7 +7,6 @@ from typing import Final
 
 PROCESS_STARTED: Final = "process_started"
 PROCESS_STOPPED: Final = "process_stopped"
-START_REFUSED: Final = "start_refused"
 REQUEST: Final = "request"
 """One per HTTP request: method, route, status, milliseconds, correlation id."""
 REQUEST_FAILED: Final = "request_failed"
@@ -17,5 +16,3 @@ REQUEST_REFUSED: Final = "request_refused"
 KEY_SET_REFRESHED: Final = "key_set_refreshed"
 KEY_SET_UNAVAILABLE: Final = "key_set_unavailable"
 """WARNING: the issuer cannot be reached; keys already known go on working."""
-ITEM_BROKEN: Final = "item_broken"
-"""ERROR: a use case raised for this item alone."""
