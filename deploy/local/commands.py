@@ -1,8 +1,6 @@
 """What the Makefile's targets do. Each ends with an exit code; what goes wrong is one sentence (Trouble)."""
 
 import asyncio
-import importlib
-import importlib.util
 import json
 import os
 import signal
@@ -12,15 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from deploy.local import dev, places, programs
+from deploy.local import dev, outreach_day, places, programs
 from deploy.local.console import Console
 from deploy.local.outreach import history
 from deploy.local.stack import OUTSIDE, SERVICES, LocalStack
 from deploy.local.state import State, StateFile, end_leftovers
 from deploy.local.trouble import Trouble
 
-OUTREACH_DAY = "deploy.local.outreach_day"
-BUSINESS_TIME = history.BEGINS
 STOP_WITHIN_S = 90
 
 
@@ -30,9 +26,7 @@ async def run() -> int:
     home = places.home()
     async with _everything(home, os.environ, console) as stack:
         console.tell(f"everything is up after {stack.start_seconds:.1f} s; logs are in {home / 'logs'}")
-        if day := _outreach_day():
-            report = await stack.unless_crashed(day.play(stack, console.tell))
-            console.page(day.table(report))
+        console.page(outreach_day.table(await stack.unless_crashed(outreach_day.play(stack, console.tell))))
         console.page(addresses(stack))
         try:
             await stack.until_crash()
@@ -45,28 +39,26 @@ async def run() -> int:
 async def demo(report: Path) -> int:
     """The outreach day in a throw-away folder on free ports; writes `report` and gives 0 only if all of it adds up."""
     console = Console(quiet=True)
-    day = _outreach_day()
-    if day is None:
-        raise Trouble(f"There is no outreach day to play: {OUTREACH_DAY} is missing.")
     folder = Path(tempfile.mkdtemp(prefix="perisai-demo-"))
     folder.chmod(0o711)  # as root PostgreSQL runs as another user, which must pass through
     environ = _of_its_own(os.environ)
     try:
         async with _everything(folder, environ, console) as stack:
             began = time.monotonic()
-            found: dict[str, Any] = await stack.unless_crashed(day.play(stack, console.tell))
+            found = await stack.unless_crashed(outreach_day.play(stack, console.tell))
             seconds = {"setup": _setup_seconds(), "start": stack.start_seconds, "play": time.monotonic() - began}
             await stack.forget_given_servers()
         found |= {"stack": stack.names(), "seconds": {name: round(value, 1) for name, value in seconds.items()}}
         report.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-        console.page(day.table(found))
-        wrong: list[str] = day.differences(found)
-    except BaseException:
+        console.page(outreach_day.table(found))
+        if wrong := outreach_day.differences(found):
+            raise Trouble(f"The outreach day does not add up; {report} has all counts:", tail=tuple(wrong))
+    except Exception:
         console.tell(f"the logs of this run are kept in {folder / 'logs'}")
         raise
-    if wrong:
-        console.tell(f"the logs of this run are kept in {folder / 'logs'}")
-        raise Trouble(f"The outreach day does not add up; {report} has all counts:", tail=tuple(wrong))
+    except asyncio.CancelledError:
+        places.remove(folder)
+        raise
     places.remove(folder)
     console.tell(f"all adds up; the report is {report}")
     return 0
@@ -146,15 +138,10 @@ def _everything(folder: Path, environ: Mapping[str, str], console: Console) -> L
         services=SERVICES,
         outside=OUTSIDE,
         environ=environ,
-        business_time=BUSINESS_TIME,
+        business_time=history.BEGINS,
         tell=console.tell,
         echo=console.echo,
     )
-
-
-def _outreach_day() -> Any | None:
-    """The play, if it is there: `play(stack, tell) -> report`, `table(report) -> str`, `differences(report) -> what does not add up`."""
-    return importlib.import_module(OUTREACH_DAY) if importlib.util.find_spec(OUTREACH_DAY) else None
 
 
 def _of_its_own(environ: "os._Environ[str]") -> dict[str, str]:

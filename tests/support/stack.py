@@ -109,11 +109,13 @@ class Stack:
 @contextmanager
 def open_folder() -> Iterator[Path]:
     """A folder that everybody may enter (as root PostgreSQL runs as another user), removed with what was put elsewhere for it."""
+    umask = os.umask(0o022)
     folder = Path(tempfile.mkdtemp(prefix="perisai-open-"))
     folder.chmod(0o755)
     try:
         yield folder
     finally:
+        os.umask(umask)
         places.remove(folder)
 
 

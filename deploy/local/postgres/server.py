@@ -84,19 +84,19 @@ def _install(folder: Path, install: str) -> Installation:
     if user is None:
         return Installation(wheel / install / "bin", folder / "data", None)
     home = folder if barrier(folder, user) is None else _reachable_home(folder, user)
-    if any(barrier(file, user) for file in _samples(wheel)):
-        wheel = _copy(wheel, home, user)
+    if any(barrier(file, user) for file in _samples(wheel / install)):
+        wheel = _copy(wheel, install, home, user)
     return Installation(wheel / install / "bin", home / "data", user)
 
 
-def _samples(wheel: Path) -> list[Path]:
+def _samples(installation: Path) -> list[Path]:
     """One file of each folder that the server reads; under a strict umask the wheel's files are closed to others too."""
-    libraries = wheel.with_name(f"{WHEEL}.libs")
+    libraries = installation.parent.with_name(f"{WHEEL}.libs")
     return [
-        wheel / INSTALL / "bin" / "postgres",
-        wheel / INSTALL / "bin" / "initdb",
-        wheel / INSTALL / "share" / "postgresql" / "postgres.bki",
-        wheel / INSTALL / "lib" / "postgresql" / "plpgsql.so",
+        installation / "bin" / "postgres",
+        installation / "bin" / "initdb",
+        installation / "share" / "postgresql" / "postgres.bki",
+        installation / "lib" / "postgresql" / "plpgsql.so",
         *sorted(libraries.glob("libpq-*"))[:1],
     ]
 
@@ -105,23 +105,24 @@ def _reachable_home(folder: Path, user: User) -> Path:
     """A folder under the machine's temporary place that survives a restart, ours alone, named after the project's folder."""
     name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
     home = Path("/var/tmp" if Path("/var/tmp").is_dir() else tempfile.gettempdir()) / f"perisai-{os.geteuid()}-{name}"
-    home.mkdir(mode=0o711, exist_ok=True)
+    home.mkdir(mode=0o700, exist_ok=True)
     blocked = barrier(home.parent, user)
     if home.is_symlink() or home.stat().st_uid != os.geteuid() or blocked:
         raise Trouble(
             f"PostgreSQL runs as `{user.name}`, which cannot enter {barrier(folder, user)} nor use {blocked or home}; "
             "set PERISAI_HOME to a folder that everybody can enter, or run make as an ordinary user."
         )
+    home.chmod(0o711)  # whatever the umask
     (folder / "elsewhere").write_text(f"{home}\n")  # for `make clean`
     return home
 
 
-def _copy(wheel: Path, home: Path, user: User) -> Path:
+def _copy(wheel: Path, install: str, home: Path, user: User) -> Path:
     """The server (38 MB) beside its data; the two folders keep their places relative to each other, where the libraries are found."""
     target = home / "server" / WHEEL
     if not (target / "complete").exists():
         shutil.rmtree(home / "server", ignore_errors=True)
-        shutil.copytree(wheel / INSTALL, target / INSTALL, ignore=shutil.ignore_patterns("include"))
+        shutil.copytree(wheel / install, target / install, ignore=shutil.ignore_patterns("include"))
         shutil.copytree(wheel.with_name(f"{WHEEL}.libs"), target.with_name(f"{WHEEL}.libs"))
         for path in (home / "server", *(home / "server").rglob("*")):
             os.chown(path, user.uid, user.gid, follow_symlinks=False)
