@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final, NoReturn, TypeVar
 
 from fastapi import Request
@@ -19,6 +19,7 @@ from contracts.schema import inlined
 M = TypeVar("M", bound=BaseModel)
 
 DEEPEST: Final = 16
+_LINE_BREAKS: Final = re.compile("\r?\n")
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _BAD_CHARACTERS: Final = (
     "bad_characters",
@@ -27,21 +28,22 @@ _BAD_CHARACTERS: Final = (
 )
 
 
-async def body(request: Request, model: type[M]) -> M:
-    """The JSON body as `model`, strictly: no coercion, no unknown fields.
+async def body(request: Request, model: type[M], *, multiline: Collection[str] = ()) -> M:
+    """The JSON body as `model`, strictly: no coercion, no unknown fields. `multiline`: members whose texts may hold
+    line breaks (keys in PEM).
 
     Raises Refusal: unsupported_media_type, malformed (with position), or invalid with every bad field.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise Refusal(Rejected(UNSUPPORTED_MEDIA_TYPE, values={"expected": "application/json"}))
-    return parse(await request.body(), model)
+    return parse(await request.body(), model, multiline=multiline)
 
 
-def parse(raw: bytes, model: type[M]) -> M:
+def parse(raw: bytes, model: type[M], *, multiline: Collection[str] = ()) -> M:
     """As `body`, for bytes at hand."""
     tree = _tree(raw)
-    strange = list(_strange_text(tree))
+    strange = list(_strange_text(tree, multiline))
     try:
         found = model.model_validate_json(_sound(tree) if strange else raw, strict=True, extra="forbid")
     except ValidationError as error:
@@ -91,19 +93,20 @@ def _malformed(reason: str) -> NoReturn:
     raise Refusal(Rejected(MALFORMED, values={"reason": reason})) from None
 
 
-def _strange_text(node: Any, path: tuple[object, ...] = ()) -> Iterator[FieldError]:
+def _strange_text(node: Any, multiline: Collection[str], path: tuple[object, ...] = ()) -> Iterator[FieldError]:
     """A fault for every text with control characters or lone surrogates; PostgreSQL cannot even store a NUL."""
     if len(path) > DEEPEST:
         _malformed(f"depth > {DEEPEST}")
     if isinstance(node, str):
-        if not (node.isascii() and node.isprintable()) and any(_is_strange(character) for character in node):
+        text = _LINE_BREAKS.sub("", node) if path and path[0] in multiline else node
+        if not (text.isascii() and text.isprintable()) and any(_is_strange(character) for character in text):
             yield FieldError(field_name(path), *_BAD_CHARACTERS)
     elif isinstance(node, dict):
         for name, inner in node.items():
-            yield from _strange_text(inner, (*path, name))
+            yield from _strange_text(inner, multiline, (*path, name))
     elif isinstance(node, list):
         for index, inner in enumerate(node):
-            yield from _strange_text(inner, (*path, index))
+            yield from _strange_text(inner, multiline, (*path, index))
 
 
 def _is_strange(character: str) -> bool:

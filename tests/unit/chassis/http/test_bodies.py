@@ -229,3 +229,15 @@ def test_schema_of_a_raw_body_stands_alone() -> None:
     schema = accepts(Order)["requestBody"]["content"]["application/json"]["schema"]
     assert "$ref" not in json.dumps(schema)
     assert schema["properties"]["lines"]["items"]["properties"]["count"]["maximum"] == 1000
+
+
+def test_line_breaks_pass_in_members_that_are_named_for_them_and_nothing_else_does() -> None:
+    class Keys(BaseModel):
+        keys: tuple[str, ...]
+        name: str
+
+    raw = json.dumps({"keys": ["one\ntwo\r\nthree"], "name": "n"}).encode()
+    assert parse(raw, Keys, multiline=("keys",)).keys == ("one\ntwo\r\nthree",)
+    for bad in ({"keys": ["a\tb"], "name": "n"}, {"keys": ["a"], "name": "b\nc"}):
+        with pytest.raises(Refusal):
+            parse(json.dumps(bad).encode(), Keys, multiline=("keys",))
