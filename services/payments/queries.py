@@ -269,3 +269,23 @@ def _partner(row: Mapping[Any, Any]) -> Partner:
         strictness=Strictness.model_validate_json(json.dumps(row["strictness"])),
         disabled_for=row["disabled_for"],
     )
+
+
+async def totals(conn: AsyncConnection, scope: sa.ColumnElement[bool]) -> Mapping[Any, Any]:
+    """Over the payers of this scope: how many there are, were ever billed, have paid; and the rupiah that stand as paid."""
+    billed = sa.exists().where(bills.c.participant_id == payers.c.participant_id)
+    standing = payments.c.reversed_for.is_(None)
+    paid = sa.exists().where(payments.c.participant_id == payers.c.participant_id, standing)
+    received = (
+        sa.select(sa.func.coalesce(sa.func.sum(payments.c.amount), 0))
+        .join(payers, payers.c.participant_id == payments.c.participant_id)
+        .where(standing, scope)
+        .scalar_subquery()
+    )
+    query = sa.select(
+        sa.func.count().label("participants"),
+        sa.func.count().filter(billed).label("billed"),
+        sa.func.count().filter(paid).label("paid"),
+        sa.cast(received, sa.BigInteger).label("contributions"),
+    ).where(scope)
+    return (await conn.execute(query.select_from(payers))).mappings().one()

@@ -12,7 +12,7 @@ from chassis.problems import Refusal, Rejected
 from chassis.service import App
 from contracts.values import ParticipantId
 from services.payments import queries
-from services.payments.api.shapes import BillShown, BillWanted, PaymentShown
+from services.payments.api.shapes import BillShown, BillWanted, PaymentShown, TotalsShown
 from services.payments.commands.bills import IssueBill, issue_bills
 from services.payments.problems import BILLING_PROBLEMS
 from services.payments.tables import payers
@@ -59,5 +59,11 @@ def router(app: App) -> APIRouter:
         async with app.read() as conn:
             found = await queries.payments_of(conn, participant_id, within(principal, payers))
         return [PaymentShown.model_validate(dict(row)) for row in found]
+
+    @routes.get("/contributions/totals")
+    async def contribution_totals(principal: Reader) -> TotalsShown:
+        """How many participants of the caller's scope were billed and have paid, and what they paid."""
+        async with app.read() as conn:
+            return TotalsShown.model_validate(dict(await queries.totals(conn, within(principal, payers))))
 
     return routes

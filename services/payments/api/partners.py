@@ -22,6 +22,8 @@ from services.payments.registry import Registry
 Keeper = Annotated[Principal, Depends(allow("central", "operator"))]
 Reader = Annotated[Principal, Depends(allow("central", "operator", "auditor"))]
 SECRET_BYTES = 48
+KEYS = ("public_keys",)
+"""Members that hold PEM, a text of several lines."""
 
 
 def router(app: App, registry: Registry) -> APIRouter:
@@ -31,7 +33,7 @@ def router(app: App, registry: Registry) -> APIRouter:
     @routes.post("", status_code=201, openapi_extra=accepts(PartnerWanted), responses=problems(PARTNER_EXISTS))
     async def enable(request: Request, principal: Keeper) -> Response:
         """Lets a bank call. `client_secret` is in this answer only when it was drawn by this very call."""
-        wanted = await body(request, PartnerWanted)
+        wanted = await body(request, PartnerWanted, multiline=KEYS)
         secret = wanted.client_secret or secrets.token_urlsafe(SECRET_BYTES)
         sealed = app.vault.seal("partner_secrets", "secret", wanted.partner, secret)
         assert sealed is not None
@@ -51,7 +53,7 @@ def router(app: App, registry: Registry) -> APIRouter:
     )
     async def rotate(request: Request, principal: Keeper, partner: str) -> Response:
         """From now on these public keys are live: two while one is being rotated."""
-        wanted = await body(request, KeysWanted)
+        wanted = await body(request, KeysWanted, multiline=KEYS)
         return await answer(request, principal, door, RotateKeys(partner, wanted.public_keys, meta(request, principal)))
 
     @routes.post("/{partner}/disable", openapi_extra=accepts(DisableWanted), responses=problems(NOT_FOUND))

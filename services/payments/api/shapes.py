@@ -111,6 +111,15 @@ class PaymentShown(BaseModel):
     reversed_for: str | None
 
 
+class TotalsShown(BaseModel):
+    """`billed` and `paid` count participants; `contributions` is what stands as paid, whole rupiah."""
+
+    participants: int
+    billed: int
+    paid: int
+    contributions: int
+
+
 class AccountShown(BaseModel):
     """`balance`: debit minus credit, whole rupiah."""
 
