@@ -35,7 +35,7 @@ async def happen(doors: Doors, cast: Cast, tell: Callable[[str], None]) -> Playe
     tell("the day: a joint session; one agent uploads fifty people, then a file full of mistakes")
     imported = await _upload(doors, cast, WORKERS)
     refused = await _upload(doors, cast, MISTAKES)
-    results = await doors.get("registration", f"/imports/{imported['import_id']}/results", agent, format="json")
+    results = await doors.get("registration", f"/imports/{imported['import_id']}/results", agent)
     accepted = [row for row in results["items"] if row["outcome"] == "accepted"]
     played = Played(
         imported, refused, [row["participant_id"] for row in accepted], [row["contribution_code"] for row in accepted]
@@ -83,13 +83,12 @@ async def _upload(doors: Doors, cast: Cast, file: Path) -> dict[str, Any]:
         key=file.name,
         content=file.read_bytes(),
         headers={"Content-Type": "text/csv"},
-        params={"name": file.name},
     )
     found: dict[str, Any] = {}
 
     async def worked() -> bool:
         found.update(await doors.get("registration", f"/imports/{started['import_id']}", agent))
-        return bool(found["state"] == "done")
+        return bool(found["status"] == "DONE")
 
     await until(f"the import of {file.name}", worked)
     return found

@@ -39,6 +39,12 @@ class Doors:
         headers = {"Authorization": f"Bearer {await self.token(who)}"}
         return _json(await self._client.get(self._stack.url(service) + path, headers=headers, params=query), path)
 
+    async def find(self, service: str, path: str, who: Person, **query: Any) -> Any | None:
+        """The JSON of a read; None while there is no such thing."""
+        headers = {"Authorization": f"Bearer {await self.token(who)}"}
+        answer = await self._client.get(self._stack.url(service) + path, headers=headers, params=query)
+        return None if answer.status_code == httpx.codes.NOT_FOUND else _json(answer, path)
+
     async def post(self, service: str, path: str, who: Person, body: Any = None, *, key: str = "", **more: Any) -> Any:
         """The JSON of a command; `key` is its Idempotency-Key, so that the same play again repeats nothing."""
         headers = {"Authorization": f"Bearer {await self.token(who)}", **more.pop("headers", {})}
@@ -85,5 +91,17 @@ async def until(what: str, look: Callable[[], Awaitable[bool]], *, within_s: flo
 
 def _json(answer: httpx.Response, path: str) -> Any:
     if answer.is_error:
-        raise Trouble(f"{answer.request.method} {path} was refused: {answer.status_code} {answer.text[:600]}")
+        raise Trouble(f"{answer.request.method} {path} was refused: {answer.status_code} {_reason(answer)}")
     return answer.json()
+
+
+def _reason(answer: httpx.Response) -> str:
+    """Code, sentence and bad fields of a refusal, as the service told them."""
+    try:
+        problem: dict[str, Any] = answer.json()
+    except ValueError:
+        return answer.text[:300]
+    fields = "; ".join(
+        f"{fault.get('field')}: {fault.get('messages', {}).get('en')}" for fault in problem.get("errors", ())
+    )
+    return f"{problem.get('code')}: {problem.get('messages', {}).get('en', problem.get('detail'))} {fields}".strip()

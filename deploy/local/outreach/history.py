@@ -115,7 +115,7 @@ async def _pay_ahead(doors: Doors, officer: Person, participant: str, code: str,
         return str(found["status"])
 
     async def billed() -> bool:
-        return bool((await doors.get("payments", "/bills", officer, participant_id=participant))["items"])
+        return bool(await doors.find("payments", "/bills", officer, participant_id=participant))
 
     async def protected() -> bool:
         return await standing() == "protected"

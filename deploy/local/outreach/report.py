@@ -30,7 +30,7 @@ async def ask(doors: Doors, cast: Cast, played: Played) -> dict[str, Any]:
     operators = [await doors.get(name, "/ops/status", OPERATOR) for name in SERVICES]
     return {
         "registered": played.imported["accepted"],
-        "refused": played.refused["refused"],
+        "refused": played.refused["codes"],
         "billed": totals["billed"],
         "paid": totals["paid"],
         "protected": counts["protected"],
