@@ -31,8 +31,8 @@ from services.notifications.domain.sending import (
     pause_before_next,
 )
 from services.notifications.gateway import Gateway, Message
-from services.notifications.messages import Messages, Unrenderable
 from services.notifications.queries import ToSend
+from services.notifications.texts import Texts, Unrenderable
 
 IDLE_S = 0.1
 """Between two looks at an empty queue."""
@@ -54,7 +54,7 @@ class Sender:
     ) -> None:
         """`concurrent`: calls at once, and so messages per claim; `lease` must outlast a call."""
         self._batches, self.gateway, self._clock, self.policy = batches, gateway, clock, policy
-        self._messages = Messages()
+        self._texts = Texts()
         self._claim, self._settle = claim(vault), settle(policy)
         self.wanted = Claim(concurrent, lease)
 
@@ -84,7 +84,7 @@ class Sender:
             Settle(one.message.notification_id, one.attempt, answer) for one, answer in zip(taken, answers, strict=True)
         ]
         await self._batches.run(self._settle, settled)
-        self._tell(answers)
+        self._report(answers)
         return answers
 
     async def _answer(self, one: ToSend) -> Answer:
@@ -95,7 +95,7 @@ class Sender:
         if refusal is not None or contact is None or address is None:
             return refusal or NotCalled("forgotten")
         try:
-            text = self._messages.text(
+            text = self._texts.render(
                 message.template, message.template_version, message.language, message.values, name=contact.name
             )
         except Unrenderable as error:
@@ -116,7 +116,7 @@ class Sender:
         wish = max(wishes, default=None)
         return pause_before_next(fruitless, wish, self.policy, jitter=random.random()).total_seconds()
 
-    def _tell(self, answers: list[Answer]) -> None:
+    def _report(self, answers: list[Answer]) -> None:
         counted = Counter(metrics.NAMES[type(answer)] for answer in answers)
         for name, count in counted.items():
             metrics.CALLS.labels(name).inc(count)

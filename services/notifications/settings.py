@@ -16,7 +16,7 @@ _LEASE_MARGIN_S = 10.0
 
 
 class Settings(settings.Settings):
-    gateway_url: str
+    gateway_url: str = Field(pattern=r"^https?://[^/]")
     gateway_api_key: str = Field(repr=False)
     gateway_webhook_secret: str = Field(repr=False)
     gateway_honours_keys: bool = True

@@ -136,7 +136,13 @@ def evolve(state: Notification | None, envelope: Envelope, event: NotificationEv
                 sent_at=envelope.occurred_at,
             )
         case NotificationDelivered():
-            after = replace(state, state=State.DELIVERED, delivered_at=event.delivered_at, reason=None)
+            after = replace(
+                state,
+                state=State.DELIVERED,
+                sent_at=state.sent_at or envelope.occurred_at,  # what arrived was sent, whatever we knew of it
+                delivered_at=event.delivered_at,
+                reason=None,
+            )
         case NotificationFailed():
             after = replace(state, state=State.FAILED, attempts=event.attempts, reason=event.reason)
         case NotificationUnknown():

@@ -1,8 +1,7 @@
 """Sending one message: whether to call the provider, what its answer means, when to try again, when to give up.
 
-As long as one earlier call of the message may have been accepted (`doubtful`), it is
-never called failed: it ends as sent, or as unknown. A provider that recognises our key may be asked again after such a
-call, any other may not.
+As long as one earlier call of the message may have been accepted (`doubtful`), it is never called failed: it ends as
+sent, or as unknown. A provider that recognises our key may be asked again after such a call, any other may not.
 """
 
 from __future__ import annotations

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
+from chassis.ids import new_id
+from chassis.outcomes import Done
+from chassis.transaction import Meta, Scope, Tx
+from contracts.events.notifications import NotificationQueued
 from contracts.values import NotificationId
 from services.notifications.commands.send import Claim, Settle, claim, settle
 from services.notifications.domain.notification import State
@@ -15,7 +20,7 @@ from tests.integration.notifications.driver import Driver, GatewayAtHand, driven
 from tests.support.clock import START
 from tests.support.eventually import eventually
 from tests.support.stack import Stack
-from tests.unit.notifications.samples import OCTOBER
+from tests.unit.notifications.samples import OCTOBER, queued
 
 TAKEN_BUT_UNHEARD = ["error_after_accepting", "malformed_after_accepting", "timeout_after_accepting"]
 
@@ -49,6 +54,23 @@ async def test_two_senders_share_the_queue(d: Driver) -> None:
     for welcome in welcomes:
         (message,) = await d.gateway.messages(welcome)
         assert message["repeats"] == 0
+
+
+async def test_a_message_that_cannot_be_worded_fails_alone(d: Driver) -> None:
+    welcome = await d.queued()
+    who = (await d.message(welcome)).participant_id
+    broken = queued(notification_id=NotificationId(new_id()), participant_id=who, cause=new_id(), template_version=99)
+
+    async def queue(tx: Tx, items: Sequence[NotificationQueued], /) -> list[Done]:
+        tx.new("notifications", broken.notification_id)
+        tx.record(broken, key=broken.notification_id, meta=Meta("tests", new_id()), scope=Scope(), rules="tests/1")
+        return [Done()]
+
+    await d.h.run(queue, [broken])
+    await d.sender().send_batch()
+    failed = await d.message(broken.notification_id)
+    assert (failed.state, failed.reason) == (State.FAILED, "unrenderable")
+    assert await d.state(welcome) is State.SENT
 
 
 class TestRetries:

@@ -17,7 +17,7 @@ from contracts.events.participants import (
 )
 from contracts.values import ContributionMonth, Language, PaymentId, Rupiah
 from services.notifications.domain.notices import notice_of
-from services.notifications.messages import Messages, Unrenderable
+from services.notifications.texts import Texts, Unrenderable
 
 from .samples import NOW, OCTOBER, QUEUED_BY, SITI, billed, protection_started, registered
 
@@ -39,7 +39,7 @@ LAPSED = ParticipationLapsed(participant_id=SITI, spell=1, paid_through=OCTOBER,
 def text(event: Event, language: Language) -> str:
     notice = notice_of(event, NOW)
     assert notice is not None
-    return Messages().text(notice.template, notice.version, language, {**CODE, **notice.values}, name="Siti Contoh")
+    return Texts().render(notice.template, notice.version, language, {**CODE, **notice.values}, name="Siti Contoh")
 
 
 @pytest.mark.parametrize(
@@ -141,18 +141,18 @@ def test_every_template_exists_in_both_languages() -> None:
 
 def test_a_missing_value_is_an_error_and_never_a_blank() -> None:
     with pytest.raises(Unrenderable, match="welcome version 1 in id: UndefinedError"):
-        Messages().text("welcome", 1, Language.INDONESIAN, CODE, name="Siti Contoh")
+        Texts().render("welcome", 1, Language.INDONESIAN, CODE, name="Siti Contoh")
 
 
 def test_a_version_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(Unrenderable, match="welcome version 99 in en: TemplateNotFound"):
-        Messages().text("welcome", 99, Language.ENGLISH, CODE, name="Siti Contoh")
+        Texts().render("welcome", 99, Language.ENGLISH, CODE, name="Siti Contoh")
 
 
 def test_a_name_is_text_and_never_a_template() -> None:
     notice = notice_of(protection_started(), NOW)
     assert notice is not None
-    rendered = Messages().text("protection_started", 1, Language.ENGLISH, notice.values, name="{{ 7 * 7 }} & <b>")
+    rendered = Texts().render("protection_started", 1, Language.ENGLISH, notice.values, name="{{ 7 * 7 }} & <b>")
     assert rendered.startswith("Hello {{ 7 * 7 }} & <b>, ")
 
 

@@ -145,6 +145,11 @@ class TestTransitions:
         with pytest.raises(ImpossibleTransition, match="NotificationSent before NotificationQueued"):
             evolve(None, envelope(SENT), SENT)
 
+    def test_what_arrived_was_sent_even_when_we_believed_it_was_not(self) -> None:
+        failed = evolve(message(), envelope(FAILED), FAILED)
+        assert failed.sent_at is None
+        assert evolve(failed, envelope(DELIVERED), DELIVERED).sent_at == NOW
+
     def test_a_delivery_clears_an_earlier_failure(self) -> None:
         failed = evolve(evolve(message(), envelope(SENT), SENT), envelope(FAILED), FAILED)
         delivered = evolve(failed, envelope(DELIVERED), DELIVERED)

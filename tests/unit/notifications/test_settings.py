@@ -56,5 +56,11 @@ def test_without_a_gateway_it_does_not_start(environment: pytest.MonkeyPatch) ->
         load(Settings)
 
 
+def test_a_gateway_without_a_scheme_does_not_start(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("PERISAI_GATEWAY_URL", "gateway.example:443")
+    with pytest.raises(StartRefused, match="PERISAI_GATEWAY_URL"):
+        load(Settings)
+
+
 def test_secrets_are_not_shown(environment: pytest.MonkeyPatch) -> None:
     assert RANDOM not in repr(load(Settings))

@@ -21,13 +21,13 @@ class Unrenderable(ValueError):
     """The template is missing or asks for a value that the notice does not have. Names the template, never a value."""
 
 
-class Messages:
+class Texts:
     """All templates of the package `services.notifications`, plain text."""
 
     def __init__(self) -> None:
         self._environments = {language: _environment(language) for language in Language}
 
-    def text(self, template: str, version: int, language: Language, values: Mapping[str, str], *, name: str) -> str:
+    def render(self, template: str, version: int, language: Language, values: Mapping[str, str], *, name: str) -> str:
         """The text to send. Raises Unrenderable."""
         try:
             return (
