@@ -177,9 +177,8 @@ def _taken(
 def _same_form(checked: Checked, registrar: Registrar, holder: Holder) -> bool:
     """Same registrar, same data: everything but when and by which door consent was taken."""
     form, known, person = checked.form, holder.participant, holder.person
-    same_registrar = (
-        known.agent_id == registrar.work.agent.agent_id if registrar.work else known.registered_by == registrar.actor
-    )
+    agent_id = registrar.work.agent.agent_id if registrar.work else None
+    same_registrar = known.agent_id == agent_id and (agent_id is not None or known.registered_by == registrar.actor)
     return (
         same_registrar
         and known.branch_id == registrar.branch_id

@@ -164,7 +164,9 @@ class World:
             participant_id=paid.participant_id,
             amount=paid.amount,
             months=paid.months,
+            partner=paid.partner,
             reason=reason,
+            refusal=None,
         )
 
     async def pay(self, participant_id: UUID, *months: str, **how: Any) -> ContributionPaid:
