@@ -159,8 +159,7 @@ class LocalStack:
 
     async def forget_given_servers(self) -> None:
         """Deletes this stack's databases and topics on servers that outlive it; its services are stopped first."""
-        for name in (*self.services, *self.outside):
-            await self._supervisor.stop(name)
+        await self._stop_programs()
         if not self.postgres.embedded:
             await databases.drop(self.databases, self.services)
         if not self.kafka.embedded:
@@ -237,7 +236,14 @@ class LocalStack:
         }
         self._file.write(State(Ident.of(os.getpid()), self.ports, processes, facts or {}))
 
+    async def _stop_programs(self) -> None:
+        """Ours and the outside parties, before the servers they write to; those of one kind together."""
+        for kind in (self.services, self.outside):
+            started = [name for name in kind if name in self._supervisor.processes]
+            await asyncio.gather(*(self._supervisor.stop(name) for name in started))
+
     async def _end(self) -> None:
+        await self._stop_programs()
         await self._supervisor.stop_all()
         self._file.write(State(None, self.ports or self._file.read().ports))
         self._file.release()
