@@ -9,7 +9,8 @@ from typing import Any, TextIO
 COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 WIDTH = 13
 OURS = "perisai"
-SHOWN_ELSEWHERE = frozenset({"event", "level", "timestamp", "service", "logger"})
+# In front of the line already, or too long for a terminal: the log files have all of it.
+SHOWN_ELSEWHERE = frozenset({"event", "level", "timestamp", "service", "logger", "correlation_id"})
 
 
 class Console:
