@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -24,6 +24,9 @@ from chassis.telemetry import metrics
 from chassis.transaction import Tx, UseCase
 
 GAP, BEHIND, QUEUED, CONFLICTING = "gap", "behind", "queued", "conflicting_event"
+SEEN, BLOCKED = "seen", "blocked"
+SEEN_BEFORE = Done()
+"""The outcome of an event that took effect earlier, told from other outcomes by identity."""
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.1, 30.0
 
 _LOAD = sa.text(
@@ -63,11 +66,11 @@ class Place:
     changed: bool = False
 
     def judge(self, item: Incoming) -> str | None:
-        """None: apply it. "" : seen, skip it. Else the reason to park it."""
+        """None: apply it. SEEN: skip it. Else the reason to park it."""
         envelope = item.envelope
         if envelope.seq <= self.seq:
             conflicting = envelope.seq == self.seq and envelope.event_id != self.event_id
-            return CONFLICTING if conflicting else ""
+            return CONFLICTING if conflicting else SEEN
         next_up = envelope.seq == self.seq + 1
         if self.parked is not None and not (self.parked == GAP and next_up):
             return BEHIND
@@ -120,65 +123,92 @@ class Applying:
     async def _judge(
         self, tx: Tx, places: dict[tuple[str, str], Place], items: Sequence[Incoming]
     ) -> tuple[list[Outcome], list[Incoming]]:
-        """Two passes: first what may be applied at all, in order; then, with the handler's outcomes, how each key stands."""
-        applicable = self._applicable(places, items)
-        asked = [received(item) for item in applicable if item.event is not None]
-        answers = iter(await self._handler(tx, asked) if asked else ())
-        answered = {item.envelope.event_id: next(answers) if item.event is not None else Done() for item in applicable}
-        self._block_followers(applicable, answered)
+        """Two passes that cannot disagree: a verdict per item, then the handler's answers for those that are to be applied."""
+        verdicts = self._verdicts(places, items, tx.wall)
+        answers = await self._answers(tx, items, verdicts)
+        self._block_followers(items, answers)
         outcomes: list[Outcome] = []
         parked: list[Incoming] = []
-        for item in items:
+        for item, verdict, answer in zip(items, verdicts, answers, strict=True):
             place = places[item.envelope.stream, item.envelope.key]
-            outcome = self._settle(place, item, answered, tx.wall)
+            outcome = _settle(place, item, verdict, answer, tx.wall)
             outcomes.append(outcome)
             if not isinstance(outcome, Done):
                 parked.append(item)
         return outcomes, parked
 
-    def _applicable(self, places: dict[tuple[str, str], Place], items: Sequence[Incoming]) -> list[Incoming]:
-        reached = {key: (place.seq, place.parked) for key, place in places.items()}
-        found = []
+    def _verdicts(
+        self, places: dict[tuple[str, str], Place], items: Sequence[Incoming], wall: datetime
+    ) -> list[str | None]:
+        """As `Place.judge`, each item after those before it, as if the handler will settle whatever it is given."""
+        ahead = {key: replace(place) for key, place in places.items()}
+        verdicts: list[str | None] = []
         for item in items:
-            key = (item.envelope.stream, item.envelope.key)
-            seq, waiting = reached[key]
-            in_order = item.envelope.seq == seq + 1 and waiting in (None, GAP)
-            if in_order and item.problem is None and item.envelope.event_id not in self._blocked:
-                found.append(item)
-                reached[key] = (seq + 1, QUEUED if waiting == GAP else None)
-        return found
+            place = ahead[item.envelope.stream, item.envelope.key]
+            verdict = place.judge(item)
+            if verdict is None and item.envelope.event_id in self._blocked:
+                verdict = BLOCKED
+            if verdict is None:
+                place.advance(item, wall)
+            elif verdict != SEEN:
+                place.park(verdict, wall)
+            verdicts.append(verdict)
+        return verdicts
 
-    def _block_followers(self, applicable: Sequence[Incoming], answered: dict[UUID, Outcome]) -> None:
+    async def _answers(self, tx: Tx, items: Sequence[Incoming], verdicts: Sequence[str | None]) -> list[Outcome | None]:
+        """The handler's answer for every item to be applied; a type without a handler is done by itself."""
+        asked = [
+            received(item)
+            for item, verdict in zip(items, verdicts, strict=True)
+            if verdict is None and item.event is not None
+        ]
+        given = await self._handler(tx, asked) if asked else []
+        if len(given) != len(asked):
+            raise RuntimeError(f"{self.__name__} answered {len(given)} outcomes for {len(asked)} events")
+        answers = iter(given)
+        return [
+            None if verdict is not None else Done() if item.event is None else next(answers)
+            for item, verdict in zip(items, verdicts, strict=True)
+        ]
+
+    def _block_followers(self, items: Sequence[Incoming], answers: Sequence[Outcome | None]) -> None:
         """An event was decided although one before it in its key could not be: start again without it."""
         stuck: set[tuple[str, str]] = set()
         followers: set[UUID] = set()
-        for item in applicable:
+        for item, answer in zip(items, answers, strict=True):
             key = (item.envelope.stream, item.envelope.key)
-            if key in stuck:
+            if answer is not None and key in stuck:
                 followers.add(item.envelope.event_id)
-            elif not isinstance(answered[item.envelope.event_id], Done):
+            elif answer is not None and not isinstance(answer, Done):
                 stuck.add(key)
         if followers:
             self._blocked |= followers
             raise Rerun
 
-    def _settle(self, place: Place, item: Incoming, answered: dict[UUID, Outcome], wall: datetime) -> Outcome:
-        reason = place.judge(item)
-        if reason == "":
-            return Done()
-        if reason is not None:
-            if reason == CONFLICTING:
-                metrics.CONFLICTING_EVENTS.labels(place.stream).inc()
-            place.park(reason, wall)
-            return Failed(reason)
-        outcome = answered.get(item.envelope.event_id, Failed(BEHIND))
-        if isinstance(outcome, Done):
+
+def _settle(place: Place, item: Incoming, verdict: str | None, answer: Outcome | None, wall: datetime) -> Outcome:
+    """Moves the place by what really became of the item."""
+    if verdict == SEEN:
+        return SEEN_BEFORE
+    if verdict == BLOCKED:
+        if place.parked is None:  # the event before it was settled in this run after all: this one goes next
+            place.park(QUEUED, wall)
+            place.retry_at = wall
+        return Failed(BEHIND)
+    if verdict is not None:
+        if verdict == CONFLICTING:
+            metrics.CONFLICTING_EVENTS.labels(place.stream).inc()
+        place.park(verdict, wall)
+        return Failed(verdict)
+    match answer:
+        case Done():
             place.advance(item, wall)
-        elif isinstance(outcome, NotYet):
-            place.park("not_yet", wall, retry=True, detail=outcome.what)
-        else:
-            place.park(outcome.reason, wall)
-        return outcome
+        case NotYet(what):
+            place.park("not_yet", wall, retry=True, detail=what)
+        case Failed(reason):
+            place.park(reason, wall)
+    assert answer is not None
+    return answer
 
 
 async def load(conn: AsyncConnection, items: Sequence[Incoming]) -> dict[tuple[str, str], Place]:

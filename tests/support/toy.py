@@ -5,11 +5,14 @@ What a number does to the reader: 97 raises, 98 fails for business reasons, 99 i
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
+import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
@@ -17,6 +20,7 @@ from chassis import migrate, rows
 from chassis.consumer import Subscription
 from chassis.database import async_url
 from chassis.ids import new_id
+from chassis.migrations.versions import chassis_0001
 from chassis.outcomes import Accepted, Done, Failed, NotYet
 from chassis.privacy.vault import Vault
 from chassis.problems import ProblemType, Rejected
@@ -157,15 +161,44 @@ def totals(handler: Following) -> Service:
 
 @asynccontextmanager
 async def toy_database(stack: Stack) -> AsyncIterator[str]:
-    """A database with the chassis' tables and the toy's; gives its URL (owner)."""
-    async with stack.empty_database() as url:
-        engine = create_async_engine(async_url(url))
-        async with engine.begin() as conn:
-            await conn.run_sync(migrate.upgrade_chassis)
-            await conn.run_sync(metadata.create_all)
-            await conn.execute(sa.text("CREATE SCHEMA shadow"))
-        await engine.dispose()
-        yield url
+    """A database with the chassis' tables and the toy's, a copy of one made once per server; gives its URL (owner)."""
+    name = stack.own_name("test_toy_")
+    async with stack.admin() as admin:
+        template = await _template(stack, admin)
+        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    try:
+        yield stack.admin_url.rpartition("/")[0] + f"/{name}"
+    finally:
+        async with stack.admin() as admin:
+            await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+async def _template(stack: Stack, admin: asyncpg.Connection[asyncpg.Record]) -> str:
+    """The name of the database to copy, made by whoever needs it first."""
+    content = [
+        inspect.getsource(chassis_0001),
+        repr([column for table in metadata.sorted_tables for column in table.c]),
+    ]
+    name = f"template_toy_{hashlib.sha256(repr(content).encode()).hexdigest()[:12]}"
+    await admin.execute("SELECT pg_advisory_lock(hashtext($1))", name)
+    try:
+        if not await admin.fetchval("SELECT datistemplate FROM pg_database WHERE datname = $1", name):
+            await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            await admin.execute(f'CREATE DATABASE "{name}"')
+            await _fill(stack.admin_url.rpartition("/")[0] + f"/{name}")
+            await admin.execute(f'ALTER DATABASE "{name}" IS_TEMPLATE true')
+    finally:
+        await admin.execute("SELECT pg_advisory_unlock(hashtext($1))", name)
+    return name
+
+
+async def _fill(url: str) -> None:
+    engine = create_async_engine(async_url(url))
+    async with engine.begin() as conn:
+        await conn.run_sync(migrate.upgrade_chassis)
+        await conn.run_sync(metadata.create_all)
+        await conn.execute(sa.text("CREATE SCHEMA shadow"))
+    await engine.dispose()
 
 
 @asynccontextmanager

@@ -68,6 +68,27 @@ async def test_any_order_with_repeats_ends_in_the_order_of_each_key(stack: Stack
         assert (await h.replay()).equal
 
 
+@pytest.mark.parametrize("order", [[4, 2, 3], [3, 2, 3], [5, 2, 4, 3]])
+async def test_gap_filled_within_its_own_batch_doubles_nothing(stack: Stack, order: list[int]) -> None:
+    async with toy(totals(Following()), stack) as h:
+        one = new_id()
+        records = {n: counted(h, one, n) for n in range(1, 6)}
+        await h.deliver(records[1])
+        await h.deliver(*(records[n] for n in order))
+        await h.deliver(*records.values())
+        while await h.retry_parked():
+            pass
+        assert await totalled(h, one) == [1, 2, 3, 4, 5]
+
+
+async def test_event_behind_a_conflicting_one_of_its_batch_has_no_effect_yet(stack: Stack) -> None:
+    async with toy(totals(Following()), stack) as h:
+        one = new_id()
+        await h.deliver(counted(h, one, 1))
+        await h.deliver(counted(h, one, 7, seq=1), counted(h, one, 2, seq=2))
+        assert await totalled(h, one) == [1]
+
+
 async def test_failed_event_parks_its_key_and_followers_while_neighbours_flow(stack: Stack) -> None:
     handler = Following()
     async with toy(totals(handler), stack) as h:
