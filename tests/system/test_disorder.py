@@ -70,7 +70,7 @@ async def courier(bootstrap: str) -> AsyncIterator[dict[str, int]]:
             for copy in (shuffled(records, chance), shuffled(records, chance)):
                 for record in copy:
                     topic = CROOKED + record.topic.removeprefix(STRAIGHT)
-                    await producer.send_and_wait(topic, key=record.key, value=record.value, headers=record.headers)
+                    await producer.send_and_wait(topic, record.value, record.key, headers=list(record.headers))
             counts["records"] += len(records)
             counts["copies"] += 2 * len(records)
 
@@ -78,10 +78,12 @@ async def courier(bootstrap: str) -> AsyncIterator[dict[str, int]]:
     try:
         yield counts
     finally:
+        died = task.done()
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        (ending,) = await asyncio.gather(task, return_exceptions=True)
         await consumer.stop()
         await producer.stop()
+        assert not died, f"the courier died: {ending!r}"
 
 
 def shuffled(records: list[ConsumerRecord[Any, Any]], chance: random.Random) -> list[ConsumerRecord[Any, Any]]:
