@@ -57,12 +57,12 @@ def _email(value: str) -> str:
     return value
 
 
-Line = Annotated[str, BeforeValidator(_readable), StringConstraints(min_length=1, max_length=255)]
-Paragraph = Annotated[str, BeforeValidator(_readable), StringConstraints(max_length=1000)]
-Address = Annotated[str, BeforeValidator(_readable), StringConstraints(min_length=1, max_length=1000)]
-Digits = Annotated[str, BeforeValidator(_readable), StringConstraints(min_length=1, max_length=40)]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=255), BeforeValidator(_readable)]
+Paragraph = Annotated[str, StringConstraints(max_length=1000), BeforeValidator(_readable)]
+Address = Annotated[str, StringConstraints(min_length=1, max_length=1000), BeforeValidator(_readable)]
+Digits = Annotated[str, StringConstraints(min_length=1, max_length=40), BeforeValidator(_readable)]
 """A NIK or a phone number as written down; the domain says what is wrong with it."""
-Email = Annotated[str, BeforeValidator(_readable), StringConstraints(max_length=254), AfterValidator(_email)]
+Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_email), BeforeValidator(_readable)]
 Reason = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Whole = Annotated[int, Strict(), Field(gt=-(2**53), lt=2**53)]
 Flag = Annotated[bool, Strict()]

@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from chassis.ids import new_id
 from chassis.problems import Rejected
 from contracts.event import Event
-from contracts.events.agency import AgentActivated, AgentProfile, AgentProposed, IncentiveScheme, WadahEnded, WadahEngaged
+from contracts.events.agency import (
+    AgentActivated,
+    AgentProfile,
+    AgentProposed,
+    IncentiveScheme,
+    WadahEnded,
+    WadahEngaged,
+)
 from contracts.events.participants import Standing
 from contracts.values import AgentId, BranchId, ParticipantId, WadahId
 from services.registration.domain import agent as agents
@@ -62,7 +69,13 @@ def problem(found: object) -> object:
 
 
 def test_a_branch_has_a_code_of_its_own_and_one_of_three_time_zones() -> None:
-    plain: dict[str, Any] = {"code": "J08", "name": "Cimone", "city": "Tangerang", "time_zone": "Asia/Jakarta", "code_taken": False}
+    plain: dict[str, Any] = {
+        "code": "J08",
+        "name": "Cimone",
+        "city": "Tangerang",
+        "time_zone": "Asia/Jakarta",
+        "code_taken": False,
+    }
     branch_id = BranchId(new_id())
     opened = branches.open_branch(branch_id, **plain)
     assert isinstance(opened, Event)
@@ -137,8 +150,12 @@ class TestAgent:
     def fit(self, **changes: Any) -> Fitness:
         return replace(Fitness(wadah(), Standing.ACTIVE, date(1990, 3, 4)), **changes)
 
-    def activate(self, state: Agent | None = None, checker: str = "head-1", **changes: Any) -> AgentActivated | Rejected:
-        return agents.activate(state or self.certified(), self.fit(**changes), today=TODAY, checker=checker, rules=RULES)
+    def activate(
+        self, state: Agent | None = None, checker: str = "head-1", **changes: Any
+    ) -> AgentActivated | Rejected:
+        return agents.activate(
+            state or self.certified(), self.fit(**changes), today=TODAY, checker=checker, rules=RULES
+        )
 
     def active(self) -> Agent:
         event = self.activate()
@@ -181,7 +198,9 @@ class TestAgent:
             ({"wadah": wadah(term_to=TODAY)}, None),
         ],
     )
-    def test_activation_asks_for_age_own_participation_and_agreement(self, changes: dict[str, Any], expected: object) -> None:
+    def test_activation_asks_for_age_own_participation_and_agreement(
+        self, changes: dict[str, Any], expected: object
+    ) -> None:
         """Perban BPJSTK 1/2023 Art. 7."""
         assert problem(self.activate(**changes)) is expected
 

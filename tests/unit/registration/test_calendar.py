@@ -40,7 +40,7 @@ def test_a_business_day_begins_at_midnight_in_jakarta() -> None:
     assert day_starts_at(date(2025, 10, 6)) == datetime(2025, 10, 5, 17, 0, tzinfo=UTC)
 
 
-@given(st.datetimes(datetime(2022, 7, 1), datetime(2040, 1, 1), timezones=st.just(UTC)))
+@given(st.integers(1656633600, 2208988800).map(lambda s: datetime.fromtimestamp(s, UTC)))
 def test_every_instant_lies_within_its_day(instant: datetime) -> None:
     day = wib_date(instant)
     assert day_starts_at(day) <= instant < day_ends_at(day)

@@ -89,7 +89,9 @@ def test_a_session_ends_after_it_begins_and_within_three_days(hours: int) -> Non
 
 
 @pytest.mark.parametrize(
-    "named", [[], [agent(status=AgentStatus.SUSPENDED)], [agent(wadah_id=new_id())]], ids=["unknown", "inactive", "foreign"]
+    "named",
+    [[], [agent(status=AgentStatus.SUSPENDED)], [agent(wadah_id=new_id())]],
+    ids=["unknown", "inactive", "foreign"],
 )
 def test_its_agents_are_of_the_wadah_and_one_is_active(named: list[Agent]) -> None:
     assert problem(sessions.plan(wanted(), named, rules=RULES)) is OUTREACH_AGENTS

@@ -124,7 +124,8 @@ class TestWhoMayRegister:
         assert problem(decide(registrar(wadah_claimed=WadahId(new_id())))) is AGENT_OF_OTHER_WADAH
 
     @pytest.mark.parametrize(
-        ("now", "refused"), [("2025-12-31 23:59:59", False), ("2026-01-01 00:00:00", True), ("2024-12-31 23:59:59", True)]
+        ("now", "refused"),
+        [("2025-12-31 23:59:59", False), ("2026-01-01 00:00:00", True), ("2024-12-31 23:59:59", True)],
     )
     def test_the_agreement_is_in_force_through_its_last_day(self, now: str, refused: bool) -> None:
         work = at_work()
@@ -178,7 +179,8 @@ class TestDuplicates:
         assert found.participant == holder.participant
 
     @pytest.mark.parametrize(
-        "changes", [{"name": "Siti Rahayu S"}, {"income": 1_000_001}, {"phone": "081234567899"}, {"consent_text_version": "2"}]
+        "changes",
+        [{"name": "Siti Rahayu S"}, {"income": 1_000_001}, {"phone": "081234567899"}, {"consent_text_version": "2"}],
     )
     def test_other_data_is_refused(self, changes: dict[str, Any]) -> None:
         assert problem(decide(holder=self.held(), form=form(**changes))) is NIK_REGISTERED
@@ -199,7 +201,9 @@ class TestDuplicates:
 
     def standing(self, months_later: int) -> Holder:
         holder = self.held()
-        state = after(holder.participant, on_paid(holder.participant, paid(holder.participant, "2025-10", at=NOW), facts()))
+        state = after(
+            holder.participant, on_paid(holder.participant, paid(holder.participant, "2025-10", at=NOW), facts())
+        )
         now = NOW + timedelta(days=31 * months_later)
         return Holder(after(state, due(state, now)), holder.person)
 
