@@ -119,6 +119,11 @@ class Consumer:
             r if isinstance(r, Bad) else records.decode(r, self._catalogue, handled, self._keys.cache) for r in reads
         ]
 
+    @property
+    def streams(self) -> list[str]:
+        """The streams that come through this subscription's topic."""
+        return [stream for stream in self._catalogue.topics if self.owns(stream)]
+
     def owns(self, stream: str) -> bool:
         """Whether events of this stream come through this subscription's topic."""
         return self._catalogue.topics.get(stream) == self.subscription.topic

@@ -14,31 +14,32 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from chassis import faults, inbox, rows
+from chassis import faults
 from chassis.batches import Batches, Broken
 from chassis.consumer import Consumer, give_up
 from chassis.database import Unavailable, is_outage
-from chassis.inbox import QUEUED, Applying, Place
-from chassis.outcomes import Done
-from chassis.records import Coordinates, Incoming, Outcome, Received, Record
+from chassis.records import Bad, Coordinates, Incoming, Record
+from chassis.retrying import Retrying
 from chassis.tables import parked_events, progress
 from chassis.telemetry import log, metrics
-from chassis.transaction import Tx, UseCase
 
 POLL_S = 0.1
 KEYS_PER_ROUND = 50
-EVENTS_PER_KEY = 200
+EVENTS_PER_KEY = 50
+MOST_MISSES = 3
+"""Keys per round that may wait in vain for the keeper of person keys."""
 GAP_ALARM_S = 60
 GAUGE_EVERY_S = 2.0
 
 _RIPE = sa.text(
-    "SELECT stream, key FROM progress WHERE parked IS NOT NULL AND retry_at <= clock_timestamp()"
-    " ORDER BY retry_at LIMIT :limit"
+    "SELECT stream, key, revision FROM progress WHERE parked IS NOT NULL AND retry_at <= clock_timestamp()"
+    " AND stream = ANY(CAST(:streams AS text[])) ORDER BY retry_at LIMIT :limit"
 )
 _EVENTS = sa.text(
     "SELECT e.* FROM unnest(CAST(:streams AS text[]), CAST(:keys AS text[])) AS wanted(stream, key)"
@@ -67,43 +68,13 @@ class ParkedKey:
     events: int
 
 
-class _Retrying(Applying):
-    """As for live events, but the key's own parking does not stand in the way, and what took effect leaves the parking place."""
+@dataclass(frozen=True, slots=True)
+class Ripe:
+    """A key whose time to be tried has come, as it stood when it was found."""
 
-    def __init__(self, handler: UseCase[Received, Outcome], more: Mapping[tuple[str, str], bool]) -> None:
-        super().__init__(handler, name="parked.retry")
-        self._more = more
-
-    async def __call__(self, tx: Tx, items: Sequence[Incoming], /) -> list[Outcome]:
-        places = await inbox.load(tx.conn, items)
-        for place in places.values():
-            place.resume()
-        outcomes, parked = await self._judge(tx, places, items)
-        gone = [item for item, outcome in zip(items, outcomes, strict=True) if isinstance(outcome, Done)]
-        for place in places.values():
-            self._conclude(place, tx.wall)
-        _drop_later(tx, gone)
-        tx.defer(lambda conn: inbox.store(conn, places.values(), parked))
-        return outcomes
-
-    def _conclude(self, place: Place, wall: datetime) -> None:
-        place.changed = True
-        if place.parked is None and self._more[place.stream, place.key]:
-            place.parked, place.retry_at = QUEUED, wall
-        elif place.parked is None:
-            place.free()
-
-
-def _drop_later(tx: Tx, gone: Sequence[Incoming]) -> None:
-    keys = [
-        {"stream": i.envelope.stream, "key": i.envelope.key, "seq": i.envelope.seq, "event_id": i.envelope.event_id}
-        for i in gone
-    ]
-
-    async def drop(conn: AsyncConnection) -> None:
-        await rows.delete(conn, parked_events, keys)
-
-    tx.defer(drop)
+    stream: str
+    key: str
+    revision: int
 
 
 class Parking:
@@ -134,39 +105,91 @@ class Parking:
 
     async def retry_ripe(self) -> int:
         """Tries the keys whose time has come; returns how many. Raises Unavailable."""
-        async with self._engine.connect() as conn:
-            ripe = [(r.stream, r.key) for r in await conn.execute(_RIPE, {"limit": KEYS_PER_ROUND})]
-            if not ripe:
-                return 0
-            found = (
-                await conn.execute(
-                    _EVENTS,
-                    {"streams": [s for s, _ in ripe], "keys": [k for _, k in ripe], "limit": EVENTS_PER_KEY},
-                )
-            ).all()
-        more = {
-            (stream, key): sum((r.stream, r.key) == (stream, key) for r in found) == EVENTS_PER_KEY
-            for stream, key in ripe
-        }
+        ripe = await self._ripe()
+        if not ripe:
+            return 0
+        found = await self._events(ripe)
         for consumer in self._consumers:
-            mine = [_record(r) for r in found if consumer.owns(r.stream)]
-            await self._retry(consumer, mine, more)
-        await self._free_empty([place for place in ripe if place not in {(r.stream, r.key) for r in found}])
+            mine = {place: records for place, records in found.items() if records and consumer.owns(place.stream)}
+            await self._retry(consumer, mine)
+        await self._free_empty([place for place, records in found.items() if not records])
         return len(ripe)
 
-    async def _retry(self, consumer: Consumer, found: Sequence[Record], more: Mapping[tuple[str, str], bool]) -> None:
-        if not found:
-            return
-        items = [item for item in await consumer.read(found) if isinstance(item, Incoming)]
-        faults.point("K1")
-        outcomes = await self._batches.run(_Retrying(consumer.subscription.handler, more), items)
-        broken = [item for item, outcome in zip(items, outcomes, strict=True) if isinstance(outcome, Broken)]
-        for item in broken:
-            await self._batches.run(_Retrying(give_up, more), [item])
-        log.info("parked_retried", topic=consumer.subscription.topic, events=len(items))
+    async def _ripe(self) -> list[Ripe]:
+        streams = sorted({stream for consumer in self._consumers for stream in consumer.streams})
+        async with self._engine.connect() as conn:
+            rows = await conn.execute(_RIPE, {"streams": streams, "limit": KEYS_PER_ROUND})
+            return [Ripe(row.stream, row.key, row.revision) for row in rows]
 
-    async def _free_empty(self, places: Sequence[tuple[str, str]]) -> None:
-        """A key whose parked events are all gone flows again (a retry that lost the race to a live record)."""
+    async def _events(self, ripe: Sequence[Ripe]) -> dict[Ripe, list[Record]]:
+        """The first parked events of each key, in seq order."""
+        wanted = {
+            "streams": [p.stream for p in ripe],
+            "keys": [p.key for p in ripe],
+            "limit": EVENTS_PER_KEY,
+        }
+        found: dict[tuple[str, str], list[Record]] = {(p.stream, p.key): [] for p in ripe}
+        async with self._engine.connect() as conn:
+            for row in await conn.execute(_EVENTS, wanted):
+                found[row.stream, row.key].append(_record(row))
+        return {place: found[place.stream, place.key] for place in ripe}
+
+    async def _retry(self, consumer: Consumer, found: Mapping[Ripe, list[Record]]) -> None:
+        items = await self._read(consumer, found)
+        handler = consumer.subscription.handler
+        outcomes = await self._batches.run(Retrying(handler), items)
+        for item, outcome in zip(items, outcomes, strict=True):
+            if isinstance(outcome, Broken):
+                await self._batches.run(Retrying(give_up), [item])
+        faults.point("K2")
+        if items:
+            log.info("parked_retried", topic=consumer.subscription.topic, events=len(items))
+
+    async def _read(self, consumer: Consumer, found: Mapping[Ripe, list[Record]]) -> list[Incoming]:
+        """What can be read now. A key that cannot is put off or set aside, and never holds up the others."""
+        try:
+            await consumer.read([record for records in found.values() for record in records])  # fetches keys in bulk
+        except Unavailable:
+            log.warning("person_keys_unavailable", topic=consumer.subscription.topic, parked_keys=len(found))
+        items: list[Incoming] = []
+        late: list[Ripe] = []
+        for place, records in found.items():
+            if len(late) == MOST_MISSES:
+                break
+            try:
+                read = await consumer.read(records)
+            except Unavailable:
+                late.append(place)
+                continue
+            readable = [*takewhile(lambda item: isinstance(item, Incoming), read)]
+            items += [item for item in readable if isinstance(item, Incoming)]
+            if not readable and isinstance(read[0], Bad):
+                await self._set_aside(place, read[0].reason)
+        await self._put_off(late)
+        return items
+
+    async def _put_off(self, places: Sequence[Ripe]) -> None:
+        """Tries them again later, each time later than the last."""
+        if places:
+            await self._change(
+                places,
+                {
+                    "attempts": sa.func.least(progress.c.attempts + 1, 30),
+                    "retry_at": sa.func.clock_timestamp()
+                    + sa.func.make_interval(
+                        0, 0, 0, 0, 0, 0, sa.func.least(0.1 * sa.func.power(2, progress.c.attempts), 30)
+                    ),
+                },
+            )
+
+    async def _set_aside(self, place: Ripe, reason: str) -> None:
+        """Parked by an earlier version of this service, and no event of ours to this one."""
+        values = {"parked": "unreadable", "detail": reason.partition(":")[0], "retry_at": None}
+        await self._change([place], values)
+        log.error("parked_unreadable", stream=place.stream, key=place.key, runbook="docs/operations.md#parked-keys")
+
+    async def _free_empty(self, places: Sequence[Ripe]) -> None:
+        """A key whose parked events are all gone flows again."""
         if places:
             await self._change(
                 places, {"parked": None, "detail": None, "retry_at": None, "parked_at": None, "attempts": 0}
@@ -174,23 +197,24 @@ class Parking:
 
     async def retry(self, stream: str, key: str) -> bool:
         """An operator's word: try this key now. False when it is not parked."""
-        return await self._change([(stream, key)], {"retry_at": sa.func.clock_timestamp()}) > 0
+        where = (progress.c.stream == stream, progress.c.key == key, progress.c.parked.is_not(None))
+        return await self._update(where, {"retry_at": sa.func.clock_timestamp()}) > 0
 
     async def _try_after_upgrade(self) -> None:
-        async with self._engine.begin() as conn:  # lint: commit — plumbing: when to look at a key again
-            await conn.execute(
-                sa.update(progress)
-                .where(progress.c.parked.in_(["unknown_type", "unknown_version", "invalid"]))
-                .values(retry_at=sa.func.clock_timestamp(), revision=progress.c.revision + 1)
-            )
+        where = progress.c.parked.in_(["unknown_type", "unknown_version", "invalid", "unreadable"])
+        await self._update((where,), {"retry_at": sa.func.clock_timestamp()})
 
-    async def _change(self, places: Sequence[tuple[str, str]], values: Mapping[str, Any]) -> int:
+    async def _change(self, places: Sequence[Ripe], values: Mapping[str, Any]) -> None:
+        """Changes keys that still stand as they were found."""
+        known = sa.tuple_(progress.c.stream, progress.c.key, progress.c.revision)
+        where = known.in_([(place.stream, place.key, place.revision) for place in places])
+        await self._update((where,), values)
+
+    async def _update(self, where: Sequence[sa.ColumnElement[bool]], values: Mapping[str, Any]) -> int:
         try:
             async with self._engine.begin() as conn:  # lint: commit — plumbing: when to look at a key again
                 changed = await conn.execute(
-                    sa.update(progress)
-                    .where(progress.c.parked.is_not(None), sa.tuple_(progress.c.stream, progress.c.key).in_(places))
-                    .values(revision=progress.c.revision + 1, **values)
+                    sa.update(progress).where(*where).values(revision=progress.c.revision + 1, **values)
                 )
         except Exception as error:
             if is_outage(error):
