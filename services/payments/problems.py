@@ -32,8 +32,8 @@ PARTICIPATION_CLOSED = ProblemType(
 PARTNER_EXISTS = ProblemType(
     "partner_exists",
     409,
-    "Mitra atau client key ini sudah aktif. Ganti kuncinya lewat /partners/{partner}/keys, atau pakai nama lain.",
-    "This partner or client key is enabled already. Rotate its keys at /partners/{partner}/keys, or use another name.",
+    "Mitra atau client key ini sudah aktif. Ganti kuncinya, nonaktifkan dahulu, atau pakai nama lain.",
+    "This partner or client key is enabled already. Rotate its keys, disable it first, or use another name.",
 )
 PARTNER_DISABLED = ProblemType(
     "partner_disabled",

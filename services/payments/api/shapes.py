@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from chassis.http import field_fault
 from contracts.events.contributions import RepeatProfile, SignatureMode, Strictness
+from services.payments.domain.parameters import PREPAY_MONTHS
 from services.payments.domain.partners import MOST_LIVE_KEYS
 from services.payments.domain.snap.signing import UnfitKey, public_key
 
@@ -24,11 +25,23 @@ class _Asked(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _can_be_billed(months: int) -> int:
+    if months not in PREPAY_MONTHS:
+        raise field_fault(
+            "not_a_choice",
+            id="Pilih 1, 2, 3, 6 atau 12 bulan.",
+            en="Choose 1, 2, 3, 6 or 12 months.",
+        )
+    return months
+
+
 class BillWanted(_Asked):
     """`months`: how many contribution months from the oldest unpaid one on."""
 
     participant_id: UUID
-    months: Literal[1, 2, 3, 6, 12]
+    months: Annotated[
+        int, Field(strict=True, json_schema_extra={"enum": [*PREPAY_MONTHS]}), AfterValidator(_can_be_billed)
+    ]
 
 
 class _WithKeys(_Asked):

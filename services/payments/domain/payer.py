@@ -115,9 +115,8 @@ def evolve(payer: Payer | None, event: Event, at: datetime) -> Payer | None:
         case BillCancelled():
             return _ended(payer, event.bill_id, BillStatus.CANCELLED, at, event.reason)
         case ContributionPaid():
-            bill = replace(
-                payer.bills[event.bill_id], status=BillStatus.PAID, closed_at=at, payment_id=event.payment_id
-            )
+            bill = payer.bills[event.bill_id]
+            bill = replace(bill, status=BillStatus.PAID, closed_at=at, reason=None, payment_id=event.payment_id)
             return replace(_with(payer, bill), paid=payer.paid | _months(event))
         case ContributionReversed():
             reversed_ = _ended(payer, event.bill_id, BillStatus.REVERSED, at, event.reason)

@@ -119,7 +119,7 @@ def is_payable(payer: Payer, bill: Bill, instant: datetime, quote: Quote | None,
     return (
         quote is not None
         and quote.bill_id == bill.bill_id
-        and quote.at < ended_at
+        and quote.at <= ended_at
         and instant <= quote.at + limits.quote_validity
     )
 

@@ -77,7 +77,10 @@ class Bank:
     def business_now(self) -> str:
         return self.h.clock.business().astimezone(JAKARTA).isoformat(timespec="seconds")
 
-    async def ask_token(self, body: bytes = b'{"grantType":"client_credentials"}', **headers: str | None) -> httpx.Response:
+    async def ask_token(
+        self, body: bytes = b'{"grantType":"client_credentials"}', headers: dict[str, str | None] | None = None
+    ) -> httpx.Response:
+        headers = headers or {}
         timestamp = headers.get("X-TIMESTAMP") or self.now()
         client_key = headers.get("X-CLIENT-KEY") or self.client_key
         sent = {

@@ -49,9 +49,7 @@ class Somebody:
     nik: str
 
 
-def registered(
-    h: Harness, *, nik: str | None = None, scope: Scope = SCOPE, **changes: Any
-) -> tuple[Somebody, Record]:
+def registered(h: Harness, *, nik: str | None = None, scope: Scope = SCOPE, **changes: Any) -> tuple[Somebody, Record]:
     """A new participant and the record that tells of it: lowest band, three programmes, 36,800 a month."""
     participant_id, number = ParticipantId(new_id()), str(next(_CODES))
     nik = nik or f"3671{number[-12:]}"

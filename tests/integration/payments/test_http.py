@@ -1,0 +1,171 @@
+"""Bills, payments, ledger and partners over HTTP: who may, whose things, and repeats."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from tests.integration.payments.bank import Bank, code, pem
+from tests.integration.payments.people import AGENT, BRANCH, register
+from tests.support.service import Harness
+
+ELSEWHERE = UUID(int=0xE)
+
+
+async def test_an_agent_gets_a_longer_bill_and_the_same_again(h: Harness) -> None:
+    who = await register(h)
+    wanted = {"participant_id": str(who.participant_id), "months": 3}
+    headers = h.token(roles=["agent"], agent_id=AGENT)
+    first = await h.client.post("/bills", json=wanted, headers=headers)
+    repeat = await h.client.post("/bills", json=wanted, headers=headers)
+    assert first.status_code == repeat.status_code == 201
+    assert first.json() == repeat.json()
+    assert (first.json()["amount"], first.json()["months"]) == (110_400, ["2025-10", "2025-11", "2025-12"])
+    same = await h.client.post("/bills", json=wanted, headers=h.token(roles=["agent"], agent_id=AGENT))
+    assert (same.status_code, same.json()["bill_id"]) == (200, first.json()["bill_id"])
+    shown = (await h.client.get(f"/bills?participant_id={who.participant_id}", headers=headers)).json()
+    assert [(b["status"], b["reason"]) for b in shown] == [("OPEN", None), ("CANCELLED", "replaced")]
+
+
+async def test_a_wrong_wish_for_a_bill_is_422(h: Harness) -> None:
+    who = await register(h)
+    wrong: list[dict[str, Any]] = [
+        {"months": 4}, {"months": "3"}, {"months": True}, {"months": 3.0}, {"extra": 1}, {"participant_id": "x"},
+    ]  # fmt: skip
+    for change in wrong:
+        body = {"participant_id": str(who.participant_id), "months": 3} | change
+        response = await h.client.post("/bills", json=body, headers=h.token(roles=["agent"], agent_id=AGENT))
+        assert response.status_code == 422, change
+
+
+async def test_foreign_and_unknown_participants_are_the_same_404(h: Harness, bank: Bank) -> None:
+    who = await register(h)
+    await bank.buy(who.code)
+    own = [
+        h.token(roles=["agent"], agent_id=AGENT),
+        h.token(roles=["officer"], branch_id=BRANCH),
+        h.token(roles=["participant"], participant_id=who.participant_id),
+    ]
+    foreign = [
+        h.token(roles=["agent"], agent_id=ELSEWHERE),
+        h.token(roles=["agent"]),
+        h.token(roles=["officer"], branch_id=ELSEWHERE),
+        h.token(roles=["participant"], participant_id=ELSEWHERE),
+    ]
+    for path in ("/bills", "/payments"):
+        for headers in own:
+            response = await h.client.get(f"{path}?participant_id={who.participant_id}", headers=headers)
+            assert (response.status_code, len(response.json())) == (200, 1)
+        unknown = await h.client.get(f"{path}?participant_id={ELSEWHERE}", headers=own[0])
+        for headers in foreign:
+            response = await h.client.get(f"{path}?participant_id={who.participant_id}", headers=headers)
+            assert (response.status_code, response.json()) == (404, unknown.json())
+    for headers in foreign:
+        body = {"participant_id": str(who.participant_id), "months": 1}
+        assert (await h.client.post("/bills", json=body, headers=headers)).status_code == 404
+
+
+async def test_each_door_is_open_to_its_roles_alone(h: Harness) -> None:
+    who = await register(h)
+    doors: list[tuple[str, str, Any, set[str]]] = [
+        ("POST", "/bills", {"participant_id": str(who.participant_id), "months": 1}, {"agent", "officer", "participant"}),
+        ("GET", f"/bills?participant_id={who.participant_id}", None,
+         {"agent", "officer", "checker", "participant", "central", "auditor", "operator"}),
+        ("GET", f"/payments?participant_id={who.participant_id}", None,
+         {"agent", "officer", "checker", "participant", "central", "auditor", "operator"}),
+        ("GET", "/ledger/trial-balance", None, {"officer", "checker", "central", "auditor", "operator"}),
+        ("GET", "/ledger/accounts/suspense/transfers", None, {"officer", "checker", "central", "auditor", "operator"}),
+        ("POST", "/partners", {}, {"central", "operator"}),
+        ("GET", "/partners", None, {"central", "operator", "auditor"}),
+        ("POST", "/partners/x/keys", {}, {"central", "operator"}),
+        ("POST", "/partners/x/disable", {}, {"central", "operator"}),
+    ]  # fmt: skip
+    roles = {"agent", "officer", "checker", "coordinator", "participant", "central", "auditor", "operator", "service"}
+    for method, path, body, allowed in doors:
+        assert (await h.client.request(method, path, json=body)).status_code == 401
+        for role in sorted(roles):
+            headers = h.token(roles=[role], branch_id=BRANCH, agent_id=AGENT, participant_id=who.participant_id)
+            status = (await h.client.request(method, path, json=body, headers=headers)).status_code
+            assert (status == 403) == (role not in allowed), (method, path, role, status)
+
+
+async def test_an_officer_sees_the_books_of_the_own_branch(h: Harness, bank: Bank) -> None:
+    who = await register(h)
+    await bank.buy(who.code)
+    own = await h.client.get("/ledger/trial-balance", headers=h.token(roles=["officer"], branch_id=BRANCH))
+    other = await h.client.get("/ledger/trial-balance", headers=h.token(roles=["officer"], branch_id=ELSEWHERE))
+    assert (own.json()["contributions"], other.json()["contributions"]) == (36_800, 0)
+    path = "/ledger/accounts/clearing:bank-a/transfers"
+    mine = await h.client.get(path, headers=h.token(roles=["officer"], branch_id=BRANCH))
+    theirs = await h.client.get(path, headers=h.token(roles=["officer"], branch_id=ELSEWHERE))
+    assert (len(mine.json()["transfers"]), len(theirs.json()["transfers"])) == (3, 0)
+
+
+async def test_a_statement_is_read_page_by_page(h: Harness, bank: Bank) -> None:
+    people = [await register(h) for _ in range(6)]
+    for who in people:
+        body = {"participant_id": str(who.participant_id), "months": 12}
+        await h.client.post("/bills", json=body, headers=h.token(roles=["agent"], agent_id=AGENT))
+        assert code(await bank.buy(who.code)) == "2002500"
+    path, found, after = "/ledger/accounts/clearing:bank-a/transfers", [], ""
+    while True:
+        page = (await h.client.get(path + after, headers=h.token(roles=["auditor"]))).json()
+        found += page["transfers"]
+        if page["next"] is None:
+            break
+        after = f"?after={page['next']}"
+    assert len(found) == 6 * 12 * 3
+    assert len({(t["event_id"], t["line"]) for t in found}) == len(found)
+    assert sum(t["amount"] for t in found) == 6 * 12 * 36_800
+    assert (await h.client.get(path + "?after=nonsense", headers=h.token(roles=["auditor"]))).status_code == 422
+
+
+class TestPartners:
+    async def test_a_drawn_secret_is_shown_once_and_lies_encrypted(self, h: Harness) -> None:
+        bank = Bank(h)
+        terms = bank.terms()
+        del terms["client_secret"]
+        headers = h.token(roles=["central"])
+        first = await h.client.post("/partners", json=terms, headers=headers)
+        again = await h.client.post("/partners", json=terms, headers=headers)
+        bank.secret = first.json()["client_secret"]
+        assert "client_secret" not in again.json()
+        assert first.json()["secret_id"] == again.json()["secret_id"]
+        bank.token = (await bank.ask_token()).json()["accessToken"]
+        who = await register(h)
+        assert code(await bank.inquire(who.code)) == "2002400"
+        async with h.app.read() as conn:
+            for table in ("partner_secrets", "idempotency", "event_log", "partners"):
+                stored = str((await conn.exec_driver_sql(f"SELECT * FROM {table}")).all())
+                assert bank.secret not in stored
+        assert bank.secret not in (await h.client.get("/partners", headers=h.token(roles=["auditor"]))).text
+
+    async def test_names_and_client_keys_are_taken_once(self, h: Harness, bank: Bank) -> None:
+        for same in ({"client_key": "client-x"}, {"partner": "bank-x"}):
+            response = await h.client.post("/partners", json=bank.terms(**same), headers=h.token(roles=["central"]))
+            assert (response.status_code, response.json()["code"]) == (409, "partner_exists")
+
+    async def test_a_disabled_partner_may_come_back_under_new_terms(self, h: Harness, bank: Bank) -> None:
+        reason = {"reason": "contract_ended"}
+        for _ in range(2):
+            response = await h.client.post("/partners/bank-a/disable", json=reason, headers=h.token(roles=["central"]))
+            assert response.status_code == 200
+        keys = {"public_keys": [pem()]}
+        response = await h.client.post("/partners/bank-a/keys", json=keys, headers=h.token(roles=["central"]))
+        assert response.json()["code"] == "partner_disabled"
+        bank.secret = "another-secret-of-the-tests"
+        await bank.enable()
+        assert code(await bank.inquire((await register(h)).code)) == "2002400"
+        assert [r.event.type for r in await h.events("partners")] == [
+            "PartnerEnabled", "PartnerDisabled", "PartnerEnabled",
+        ]  # fmt: skip
+
+    async def test_unfit_keys_and_unknown_partners_are_refused(self, h: Harness) -> None:
+        for keys in ([], ["hello"], [pem(), pem(), pem()]):
+            response = await h.client.post(
+                "/partners", json=Bank(h).terms(public_keys=keys), headers=h.token(roles=["central"])
+            )
+            assert response.status_code == 422
+        for path, body in (("keys", {"public_keys": [pem()]}), ("disable", {"reason": "x"})):
+            response = await h.client.post(f"/partners/nobody/{path}", json=body, headers=h.token(roles=["central"]))
+            assert response.status_code == 404
