@@ -1,4 +1,4 @@
-"""Every topic exists with exactly the declared number of partitions, kept without limit, before anything is published.
+"""Every topic exists as declared, in its number of partitions and in how it is kept, before anything is published.
 
 `ensure` may run at every start and from several processes: what exists is compared, what is missing is created, nothing is changed.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import InvalidReplicationFactorError, TopicAlreadyExistsError, for_code
 
 DECLARATION = Path(__file__).with_name("topics.toml")
@@ -46,10 +47,10 @@ def declared(path: Path = DECLARATION, *, prefix: str | None = None) -> list[Top
 
 
 async def ensure(bootstrap: str, topics: Sequence[Topic], *, patience_s: float = PATIENCE_S) -> None:
-    """Creates what is missing and asserts the partition count of all.
+    """Creates what is missing and asserts the partition count and the declared settings of all.
 
     Waits up to `patience_s` while fewer brokers are registered than the replication needs. Raises TopicsDiffer with the
-    topic, its declared and its found count; aiokafka's errors if the broker does not answer.
+    topic, what is declared and what was found; aiokafka's errors if the broker does not answer.
     """
     client = AIOKafkaAdminClient(bootstrap_servers=bootstrap.split(","))
     await client.start()
@@ -62,6 +63,7 @@ async def ensure(bootstrap: str, topics: Sequence[Topic], *, patience_s: float =
                 if any(count for _, count in found):
                     raise TopicsDiffer(_sentence(found))
                 await asyncio.sleep(0.05)  # created, and not yet in this broker's metadata
+            await _assert_settings(client, topics)
     finally:
         await client.close()
 
@@ -100,6 +102,21 @@ async def _create(client: AIOKafkaAdminClient, topics: Sequence[Topic], replicas
 async def _differences(client: AIOKafkaAdminClient, topics: Sequence[Topic]) -> list[tuple[Topic, int]]:
     found = {t["topic"]: len(t["partitions"]) for t in await client.describe_topics([t.name for t in topics])}
     return [(t, found.get(t.name, 0)) for t in topics if found.get(t.name, 0) != t.partitions]
+
+
+async def _assert_settings(client: AIOKafkaAdminClient, topics: Sequence[Topic]) -> None:
+    answers = await client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, t.name) for t in topics])
+    found = {
+        name: {entry[0]: entry[1] for entry in entries}
+        for answer in answers
+        for _, _, _, name, entries in answer.resources
+    }
+    for topic in topics:
+        for setting, value in topic.config.items():
+            if (has := found[topic.name].get(setting)) != value:
+                raise TopicsDiffer(
+                    f"{topic.name} has {setting}={has}, declared is {value}: set it on the broker before you start."
+                )
 
 
 def _sentence(found: Sequence[tuple[Topic, int]]) -> str:

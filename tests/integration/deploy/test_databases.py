@@ -43,3 +43,16 @@ async def test_a_role_of_one_service_cannot_enter_the_database_of_another(stack:
     await databases.create(server, ["registration", "payments"])
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await asyncpg.connect(server.url("payments", "writer", database=server.database("registration")))
+
+
+async def test_a_given_role_needs_no_more_than_the_right_to_create_databases_and_roles(stack: Stack) -> None:
+    landlord, service = stack.own_name("landlord"), stack.own_name("svc")
+    async with stack.admin() as admin:
+        await admin.execute(f"CREATE ROLE {landlord} LOGIN CREATEDB CREATEROLE PASSWORD 'pw'")
+    server = databases.Server(stack.admin_url.replace("//postgres@", f"//{landlord}:pw@"))
+    await databases.create(server, [service])
+    await databases.create(server, [service])
+    writer = await asyncpg.connect(server.url(service, "writer"))
+    assert await writer.fetchval("SHOW transaction_timeout") == "30s"
+    await writer.close()
+    await databases.drop(server, [service])

@@ -38,6 +38,19 @@ async def test_a_topic_with_another_number_of_partitions_is_refused_and_named(st
         await topics.ensure(stack.kafka_bootstrap, declared)
 
 
+async def test_a_topic_that_forgets_is_refused_and_named(stack: Stack) -> None:
+    declared = topics.declared(prefix=stack.own_name() + ".")
+    client = AIOKafkaAdminClient(bootstrap_servers=stack.kafka_bootstrap)
+    await client.start()
+    try:
+        week = {"retention.ms": "604800000"}
+        await client.create_topics([NewTopic(declared[0].name, 24, 1, topic_configs=week)])
+    finally:
+        await client.close()
+    with pytest.raises(topics.TopicsDiffer, match=rf"{declared[0].name} has retention\.ms=604800000, declared is -1"):
+        await topics.ensure(stack.kafka_bootstrap, declared)
+
+
 async def _config(stack: Stack, topic: str) -> dict[str, str]:
     client = AIOKafkaAdminClient(bootstrap_servers=stack.kafka_bootstrap)
     await client.start()

@@ -16,10 +16,8 @@ def test_every_topic_of_the_design_is_declared_with_24_partitions_and_no_limit()
         "perisai.dead-letters",
     }
     assert {topic.partitions for topic in declared} == {24}
-    assert all(
-        topic.config == {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
-        for topic in declared
-    )
+    kept = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+    assert all(topic.config == kept | {"unclean.leader.election.enable": "false"} for topic in declared)
 
 
 def test_a_prefix_of_a_tests_own_takes_the_place_of_the_declared_one() -> None:
