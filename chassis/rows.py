@@ -78,10 +78,12 @@ def _ordered(table: sa.Table, rows: Sequence[Row], order: Sequence[str] = ()) ->
 
 
 def _arrays(table: sa.Table, columns: tuple[str, ...], rows: Sequence[Row]) -> dict[str, list[Any]]:
-    def cell(name: str, value: Any) -> Any:
-        return json.dumps(value) if value is not None and isinstance(table.c[name].type, JSONB) else value
-
-    return {name: [cell(name, row[name]) for row in rows] for name in columns}
+    return {
+        name: [None if row[name] is None else json.dumps(row[name]) for row in rows]
+        if isinstance(table.c[name].type, JSONB)
+        else [row[name] for row in rows]
+        for name in columns
+    }
 
 
 @lru_cache(maxsize=512)

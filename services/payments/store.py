@@ -5,8 +5,9 @@ Loading then evolving and projecting then loading give the same payer; a test ho
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -53,15 +54,17 @@ async def load_payers(
         .select_from(payers.outerjoin(bills, sa.and_(bills.c.participant_id == payers.c.participant_id, bills_wanted)))
         .where(which)
     )
-    found: dict[ParticipantId, Kept] = {}
+    first_rows: dict[ParticipantId, Mapping[Any, Any]] = {}
+    bills_of: defaultdict[ParticipantId, dict[BillId, Bill]] = defaultdict(dict)
+    rules: defaultdict[ParticipantId, dict[BillId, str]] = defaultdict(dict)
     for row in (await conn.execute(query)).mappings():
-        kept = found.get(row["participant_id"]) or _kept(row)
+        participant_id = row["participant_id"]
+        first_rows.setdefault(participant_id, row)
         if row["bill_bill_id"] is not None:
             bill = bill_of(row, prefix="bill_")
-            payer = replace(kept.payer, bills={**kept.payer.bills, bill.bill_id: bill})
-            kept = replace(kept, payer=payer, rules={**kept.rules, bill.bill_id: row["bill_rules"]})
-        found[kept.payer.participant_id] = kept
-    return found
+            bills_of[participant_id][bill.bill_id] = bill
+            rules[participant_id][bill.bill_id] = row["bill_rules"]
+    return {key: _kept(row, bills_of[key], rules[key]) for key, row in first_rows.items()}
 
 
 def is_one_of(participants: Iterable[UUID]) -> sa.ColumnElement[bool]:
@@ -172,7 +175,7 @@ def months_of(found: Iterable[Sequence[str]]) -> frozenset[ContributionMonth]:
     return frozenset(first + n for first, last in ends for n in range(last - first + 1))
 
 
-def _kept(row: Mapping[Any, Any]) -> Kept:
+def _kept(row: Mapping[Any, Any], bills: Mapping[BillId, Bill], rules: Mapping[BillId, str]) -> Kept:
     payer = Payer(
         participant_id=ParticipantId(row["participant_id"]),
         contribution_code=row["contribution_code"],
@@ -183,6 +186,7 @@ def _kept(row: Mapping[Any, Any]) -> Kept:
         registration_expires_at=row["registration_expires_at"],
         paid=months_of(row["paid"]),
         blocked=row["blocked"],
+        bills=bills,
     )
     scope = Scope(row["branch_id"], row["wadah_id"], row["agent_id"])
-    return Kept(payer, row["name"], row["nik_hash"], scope)
+    return Kept(payer, row["name"], row["nik_hash"], scope, rules)
