@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
@@ -23,9 +24,9 @@ from faststream.kafka.subscriber.usecase import BatchSubscriber
 
 from chassis import faults, records
 from chassis.batches import Batches, Broken
-from chassis.database import Unavailable
+from chassis.database import Unavailable, is_outage
 from chassis.fuse import Fuse, FuseBlown
-from chassis.inbox import Applying
+from chassis.inbox import BEHIND, GAP, SEEN_BEFORE, Applying
 from chassis.outcomes import Done, Failed, NotYet
 from chassis.privacy.keys import KeyRing
 from chassis.privacy.sealing import KeyUnavailable
@@ -39,6 +40,8 @@ MAX_RECORDS = 500
 BATCH_TIMEOUT_MS = 10
 PATIENCE_S = 30.0
 """How long one call of the handler waits out an outage before it hands the batch back and polls again: well inside max.poll.interval."""
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 2.0
+MEASURE_TIMEOUT_S = 5.0
 REBALANCE_TIMEOUT_MS = 60_000
 """Above PATIENCE_S: a rebalance waits for the batch in hand."""
 
@@ -73,40 +76,65 @@ class Consumer:
         batches: Batches,
         keys: KeyRing,
         letters: LetterBox,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self.subscription, self._service = subscription, service
         self._catalogue, self._batches, self._keys, self._letters = catalogue, batches, keys, letters
-        self._fuse = Fuse()
+        self._fuse, self._patience_s = Fuse(), patience_s
         self.busy = asyncio.Lock()
         self.draining = asyncio.Event()
         self.stopped_because: str | None = None
+        self.waiting_because: str | None = None
+        self.in_hand = 0
+        self.ending = False
 
     async def consume(self, found: Sequence[Record]) -> None:
         """Brings every record to a durable end: applied, seen, parked or dead-lettered.
 
-        Raises Unavailable after PATIENCE_S of outage and FuseBlown; then no offset may move.
+        Raises Unavailable after the patience is used up and FuseBlown; then no offset may move.
         """
-        wait, waited = 0.05, 0.0
+        started, wait = time.monotonic(), FIRST_WAIT_S
+        self.waiting_because = None
         while True:
             try:
-                return await self._consume_once(found)
-            except (Unavailable, KeyUnavailable, KafkaError, TimeoutError) as error:
+                await self._consume_once(found)
+                self.waiting_because = None
+                return
+            except FuseBlown:
+                raise
+            except Exception as error:  # nothing is acknowledged: whatever it is, the batch is tried again
                 metrics.CONSUMER_RETRIES.labels(self.subscription.topic).inc()
-                if waited >= PATIENCE_S or self.draining.is_set():
+                self._say(error)
+                if time.monotonic() - started >= self._patience_s or self.draining.is_set():
                     raise Unavailable("outage outlasted the batch") from error
-                pause = wait * random.uniform(0.5, 1)
-                await asyncio.sleep(pause)
-                wait, waited = min(wait * 2, 2.0), waited + pause
+            await asyncio.sleep(wait * random.uniform(0.5, 1))
+            wait = min(wait * 2, LONGEST_WAIT_S)
+
+    def _say(self, error: Exception) -> None:
+        """Once per reason, until the batch is through or handed back."""
+        reason = type(error).__name__
+        if reason == self.waiting_because:
+            return
+        self.waiting_because = reason
+        topic, runbook = self.subscription.topic, "docs/operations.md#consumer-waits"
+        if isinstance(error, KeyUnavailable | KafkaError) or is_outage(error):
+            log.warning("consumer_waits", topic=topic, error=reason, runbook=runbook, exc_info=error)
+        else:
+            log.error("consumer_failed", topic=topic, error=reason, runbook=runbook, exc_info=error)
 
     async def _consume_once(self, found: Sequence[Record]) -> None:
         read = await self.read(found)
         bad = [item for item in read if isinstance(item, Bad)]
         if bad:
-            for _ in bad:
-                self._fuse.record(failed=True)
+            self._fuse.foresee([isinstance(item, Bad) for item in read])
             await self._letters.send(bad)
+            metrics.CONSUMED.labels(self.subscription.topic, "dead_letter").inc(len(bad))
         faults.point("P1", self.subscription.topic)
-        await self._apply([item for item in read if isinstance(item, Incoming)])
+        outcomes = iter(await self._apply([item for item in read if isinstance(item, Incoming)]))
+        for item in read:
+            outcome = Failed("dead_letter") if isinstance(item, Bad) else next(outcomes)
+            if _is_verdict(outcome):
+                self._fuse.record(failed=isinstance(outcome, Failed))
 
     async def read(self, found: Sequence[Record]) -> list[Incoming | Bad]:
         """Envelopes checked, the persons' keys fetched in bulk, payloads decoded once; in the order given. Raises Unavailable."""
@@ -115,9 +143,16 @@ class Consumer:
         await self._keys.fetch(
             records.subjects_in(r.value for r in reads if isinstance(r, Read) and r.envelope.type in handled)
         )
-        return [
-            r if isinstance(r, Bad) else records.decode(r, self._catalogue, handled, self._keys.cache) for r in reads
-        ]
+        return [r if isinstance(r, Bad) else self._decoded(r, handled) for r in reads]
+
+    def _decoded(self, item: Read, handled: frozenset[str]) -> Incoming | Bad:
+        try:
+            return records.decode(item, self._catalogue, handled, self._keys.cache)
+        except KeyUnavailable:
+            raise
+        except Exception as error:  # settles: an upcaster's bug, say; the key parks, its neighbours flow
+            log.error("undecodable", type=item.envelope.type, error=type(error).__name__, exc_info=error)
+            return Incoming(item.record, item.envelope, item.value, None, "invalid")
 
     @property
     def streams(self) -> list[str]:
@@ -128,7 +163,7 @@ class Consumer:
         """Whether events of this stream come through this subscription's topic."""
         return self._catalogue.topics.get(stream) == self.subscription.topic
 
-    async def _apply(self, items: list[Incoming]) -> None:
+    async def _apply(self, items: list[Incoming]) -> list[Outcome]:
         with span(
             f"{self._service} consume {self.subscription.topic}", links=[item.envelope.traceparent for item in items]
         ):
@@ -141,9 +176,7 @@ class Consumer:
             metrics.CONSUMED.labels(self.subscription.topic, name).inc(count)
         if items:
             log.info("batch_applied", topic=self.subscription.topic, records=len(items), **counts)
-        for outcome in outcomes:
-            if not isinstance(outcome, NotYet):
-                self._fuse.record(failed=isinstance(outcome, Failed) and outcome.reason not in _FOLLOWERS)
+        return outcomes
 
     async def apply(self, items: Sequence[Incoming]) -> list[Outcome]:
         """Applies or parks every item; durable when it returns. Raises Unavailable."""
@@ -178,11 +211,20 @@ class Consumer:
         return outcome
 
 
-_FOLLOWERS = frozenset({"behind", "gap"})
+_FOLLOWERS = frozenset({BEHIND, GAP})
 """Parked because of another event: no verdict on the event itself."""
 
 
+def _is_verdict(outcome: Outcome) -> bool:
+    """Whether an outcome tells anything of the event or of this build: repeats, waits and followers do not."""
+    if outcome is SEEN_BEFORE or isinstance(outcome, NotYet):
+        return False
+    return not (isinstance(outcome, Failed) and outcome.reason in _FOLLOWERS)
+
+
 def _named(item: Incoming, outcome: Outcome) -> str:
+    if outcome is SEEN_BEFORE:
+        return "seen"
     if isinstance(outcome, Done):
         return "applied" if item.event is not None else "unhandled"
     return "parked"
@@ -202,9 +244,17 @@ class _WaitForBatch(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         self._consumer.draining.set()
         async with self._consumer.busy:
-            self._consumer.draining.clear()
+            if not self._consumer.ending:
+                self._consumer.draining.clear()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        return None
+
+
+class _SettledByHandler(KafkaAckableMessage):
+    """The handler commits exact offsets itself; FastStream's bare commit would be a second one per batch."""
+
+    async def ack(self) -> None:
         return None
 
 
@@ -215,22 +265,24 @@ def subscribe(broker: KafkaBroker, consumer: Consumer, *, prefix: str, instance:
 
     async def parse(message: tuple[ConsumerRecord[Any, Any], ...]) -> KafkaAckableMessage:
         # Headers of strangers are never decoded here: one bad header would drop the whole batch.
-        return KafkaAckableMessage(body=b"", raw_message=message, consumer=subscriber.consumer)
+        return _SettledByHandler(body=b"", raw_message=message, consumer=subscriber.consumer)
 
     async def decode(message: KafkaAckableMessage) -> list[ConsumerRecord[Any, Any]]:
         return list(message.raw_message)
 
     async def handle(batch: list[ConsumerRecord[Any, Any]]) -> None:
         async with consumer.busy:
+            consumer.in_hand = len(batch)
             try:
                 await consumer.consume([_record(raw) for raw in batch])
+                faults.point("P5", consumer.subscription.topic)
+                await _commit(consumer, subscriber, batch)
+                faults.point("P6", consumer.subscription.topic)
             except FuseBlown as error:
                 _stop(consumer, subscriber, str(error))
                 raise
-            faults.point("P5", consumer.subscription.topic)
-            await _commit(subscriber, batch)
-            _measure(consumer, subscriber)
-            faults.point("P6", consumer.subscription.topic)
+            finally:
+                consumer.in_hand = 0
 
     subscriber = broker.subscriber(
         topic,
@@ -257,26 +309,33 @@ def _record(raw: ConsumerRecord[Any, Any]) -> Record:
     )
 
 
-async def _commit(subscriber: BatchSubscriber, batch: Sequence[ConsumerRecord[Any, Any]]) -> None:
-    """Commits last + 1 of each partition. A partition lost meanwhile is a normal duplicate for its new owner."""
+async def _commit(consumer: Consumer, subscriber: BatchSubscriber, batch: Sequence[ConsumerRecord[Any, Any]]) -> None:
+    """Commits last + 1 of each partition. When that fails the batch is read again, as repeats, by us or by its new owner."""
     offsets = {TopicPartition(raw.topic, raw.partition): raw.offset + 1 for raw in batch}
+    if subscriber.consumer is None:
+        return
     try:
-        if subscriber.consumer is not None:
-            await subscriber.consumer.commit(offsets)
-    except (CommitFailedError, IllegalStateError):
-        log.warning("offsets_not_committed", partitions=len(offsets))
+        await subscriber.consumer.commit(offsets)
+    except KafkaError as error:
+        topic = consumer.subscription.topic
+        metrics.OFFSETS_NOT_COMMITTED.labels(topic).inc()
+        log.warning("offsets_not_committed", topic=topic, partitions=len(offsets), error=type(error).__name__)
+        await asyncio.sleep(LONGEST_WAIT_S)  # a member that is fenced for good must not spin
+        raise
 
 
-def _measure(consumer: Consumer, subscriber: BatchSubscriber) -> None:
-    """How many records the broker says lie behind the batch just committed, over the partitions of this member."""
+async def measure(consumer: Consumer, subscriber: BatchSubscriber) -> None:
+    """Sets the lag: records that the broker has and this member's partitions have not seen dealt with. Raises KafkaError, TimeoutError."""
     client = subscriber.consumer
     if client is None:
         return
-    states = [client._subscription.subscription.assignment.state_value(p) for p in client.assignment()]
-    lag = sum(
-        max(0, s.highwater - s.position) for s in states if s is not None and s.highwater and s.has_valid_position
+    async with asyncio.timeout(MEASURE_TIMEOUT_S):
+        ends = await client.end_offsets(client.assignment())
+    states = [(end, client._subscription.subscription.assignment.state_value(p)) for p, end in ends.items()]
+    behind = sum(
+        max(0, end - state.position) for end, state in states if state is not None and state.has_valid_position
     )
-    metrics.CONSUMER_LAG.labels(consumer.subscription.topic).set(lag)
+    metrics.CONSUMER_LAG.labels(consumer.subscription.topic).set(behind + consumer.in_hand)
 
 
 def _stop(consumer: Consumer, subscriber: BatchSubscriber, reason: str) -> None:

@@ -7,6 +7,8 @@ failures, or when more than `ratio` of the last `window` failed, once `enough` o
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
+from copy import deepcopy
 
 
 class FuseBlown(RuntimeError):
@@ -31,3 +33,9 @@ class Fuse:
             raise FuseBlown(f"{self._streak} failures in a row")
         if len(self._recent) >= self._enough and self._failures > self._ratio * len(self._recent):
             raise FuseBlown(f"{self._failures} of the last {len(self._recent)} failed")
+
+    def foresee(self, verdicts: Iterable[bool]) -> None:
+        """Whether these verdicts (True: failed) would blow it; records nothing. Raises FuseBlown."""
+        ahead = deepcopy(self)
+        for failed in verdicts:
+            ahead.record(failed=failed)

@@ -14,6 +14,8 @@ from contracts.event import Catalogue, Event, InvalidPayload, UnknownType, Unkno
 from contracts.sealed import SUBJECT_IN_WIRE_FORM
 
 MAX_DEPTH = 64
+MAX_KEY_BYTES = 1_024
+"""Far above any id of ours, and what an index row can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ def read(record: Record, catalogue: Catalogue, topic: str) -> Read | Bad:
         envelope = Envelope.from_headers(record.headers)
     except BadEnvelope as error:
         return Bad(record, f"bad_envelope: {error}")
+    if len(record.key) > MAX_KEY_BYTES or b"\0" in record.key:
+        return Bad(record, "bad_key")
     if envelope.key.encode() != record.key:
         return Bad(record, "key_is_not_subject")
     if catalogue.owners.get(envelope.stream) != envelope.source:

@@ -51,6 +51,10 @@ CONSUMER_LAG: Final = Gauge(
     "perisai_consumer_lag_records", "Records not yet dealt with, over own partitions.", ["topic"]
 )
 """Steady growth: add processes or look for the fuse."""
+OFFSETS_NOT_COMMITTED: Final = Counter(
+    "perisai_offsets_not_committed", "Batches whose offsets the broker did not take.", ["topic"]
+)
+"""A few with each rebalance; steady growth: two processes share one instance name."""
 PARKED_KEYS: Final = Gauge(
     "perisai_parked_keys", "Keys whose events wait for an operator or a missing fact.", ["stream"]
 )
