@@ -103,7 +103,7 @@ class Town:
         """Welcome and receipt delivered to everybody."""
         found = await self.rows(
             "notifications",
-            "SELECT 1 FROM notifications WHERE participant_id = ANY($1::uuid[]) AND state = 'delivered'",
+            "SELECT 1 FROM notifications WHERE participant_id = ANY($1::uuid[]) AND state = 'DELIVERED'",
             ids(people),
         )
         return len(found) >= 2 * len(people)
