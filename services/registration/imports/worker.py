@@ -89,6 +89,7 @@ class ImportWorker:
             await self._refuse(lease, Rejected(FILE_UNREADABLE))
         except LeaseLost:
             log.warning("import_lease_lost", import_id=str(lease.import_id))
+            await self._release(lease)  # if it is ours after all, an earlier holder's last chunk came in between
         return True
 
     async def _chunks(self, lease: Lease, rows: _Rows, stop: asyncio.Event) -> bool:

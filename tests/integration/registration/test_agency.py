@@ -1,0 +1,181 @@
+"""Branches, Wadah, agents and outreach sessions through their doors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chassis.ids import new_id
+from tests.integration.registration.world import World, form
+
+SESSION = {
+    "kind": "JOINT",
+    "place": "Balai warga Cimone",
+    "starts_at": "2025-10-06T08:00:00+07:00",
+    "ends_at": "2025-10-06T12:00:00+07:00",
+    "audience": ["MEMBERS", "FAMILIES", "PUBLIC"],
+}
+
+
+async def post(world: World, path: str, headers: dict[str, str], body: Any = None) -> tuple[int, Any]:
+    answer = await world.h.client.post(path, json=body, headers=headers)
+    return answer.status_code, answer.json()
+
+
+class TestBranches:
+    async def test_a_code_is_used_once(self, world: World) -> None:
+        body = {"code": "J08", "name": "Cimone", "city": "Tangerang"}
+        status, problem = await post(world, "/branches", world.h.token(roles=["central"]), body)
+        assert (status, problem["code"]) == (409, "branch_code_taken")
+
+    async def test_only_the_central_office_opens_one(self, world: World) -> None:
+        status, _ = await post(world, "/branches", world.officer(), {"code": "J09", "name": "C", "city": "T"})
+        assert status == 403
+
+    async def test_anybody_signed_in_sees_them(self, world: World) -> None:
+        answer = await world.h.client.get("/branches", headers=world.h.token(roles=["participant"]))
+        assert [one["code"] for one in answer.json()["items"]] == ["J08"]
+
+
+class TestWadah:
+    async def test_an_agreement_number_is_used_once_in_a_branch(self, world: World) -> None:
+        terms = {"name": "Lain", "agreement_number": "PKS-1", "term_from": "2025-10-01", "term_to": "2026-09-30"}
+        status, problem = await post(world, "/wadah", world.officer(), terms)
+        assert (status, problem["code"]) == (409, "agreement_number_taken")
+
+    async def test_a_term_over_the_scheme_s_years_names_the_rules(self, world: World) -> None:
+        terms = {"name": "Lain", "agreement_number": "PKS-2", "term_from": "2025-10-01", "term_to": "2026-10-01"}
+        status, problem = await post(world, "/wadah", world.officer(), terms)
+        assert (status, problem["code"], problem["field"]) == (422, "agreement_too_long", "term_to")
+        assert problem["rules"] == "perisai-agency/2022-04"
+
+    async def test_ended_it_stops_its_agents(self, world: World) -> None:
+        body = {"ended_on": "2025-10-05", "reason": "target_missed"}
+        status, _ = await post(world, f"/wadah/{world.wadah_id}/end", world.checker(), body)
+        assert status == 200
+        refused = await world.register(form())
+        assert (refused.status_code, refused.json()["code"]) == (422, "agreement_not_in_force")
+
+    async def test_another_branch_cannot_end_it(self, world: World) -> None:
+        foreign = world.h.token(roles=["checker"], branch_id=new_id())
+        status, _ = await post(
+            world, f"/wadah/{world.wadah_id}/end", foreign, {"ended_on": "2025-10-05", "reason": "target_missed"}
+        )
+        assert status == 404
+
+
+class TestAgents:
+    async def test_a_code_is_issued_and_the_person_sealed(self, world: World) -> None:
+        assert world.agent_code.startswith("PRS")
+        assert len(world.agent_code) == 11
+        (proposed,) = [one for one in await world.h.events("agents") if one.envelope.type == "AgentProposed"]
+        assert "Budi" not in repr(proposed.event)
+
+    async def test_one_person_is_an_agent_once(self, world: World) -> None:
+        body = {"participant_id": str(world.own_participant), "name": "Budi", "phone": "081234567891"}
+        status, problem = await post(world, "/agents", world.coordinator(), body)
+        assert (status, problem["code"]) == (409, "already_agent")
+
+    @pytest.mark.parametrize(
+        ("changes", "code"),
+        [
+            ({"participant_id": str(new_id())}, "participant_unknown"),
+            ({"phone": "0215551234"}, "phone_not_mobile"),
+            ({"phone": "+6591234567"}, "phone_foreign"),
+        ],
+    )
+    async def test_a_bad_proposal(self, world: World, changes: dict[str, str], code: str) -> None:
+        person = await world.registered()
+        body = {"participant_id": str(person), "name": "Budi", "phone": "081234567891", **changes}
+        status, problem = await post(world, "/agents", world.coordinator(), body)
+        assert (status, problem["code"]) == (422, code)
+
+    async def test_activation_needs_certificate_active_participation_and_another_person(self, world: World) -> None:
+        person = await world.registered()
+        agent_id, _ = await world.proposed(person)
+        path = f"/agents/{agent_id}"
+        assert (await post(world, f"{path}/activation", world.checker()))[1]["code"] == "agent_step"
+        certificate = {"certificate_number": "S-2", "certified_on": "2025-10-07"}
+        status, problem = await post(world, f"{path}/certification", world.officer(), certificate)
+        assert (status, problem["code"]) == (422, "certificate_date")
+        certificate["certified_on"] = "2025-10-06"
+        assert (await post(world, f"{path}/certification", world.officer(), certificate))[0] == 200
+        same = world.checker(subject="officer-1")
+        assert (await post(world, f"{path}/activation", same))[1]["code"] == "checker_is_maker"
+        assert (await post(world, f"{path}/activation", world.checker()))[1]["code"] == "agent_participation_not_active"
+        await world.pay(person)
+        status, body = await post(world, f"{path}/activation", world.checker())
+        assert (status, body["status"]) == (200, "ACTIVE")
+
+    async def test_a_suspended_agent_registers_nobody_until_reinstated(self, world: World) -> None:
+        path = f"/agents/{world.agent_id}"
+        assert (await post(world, f"{path}/suspension", world.checker(), {"reason": "under_review"}))[0] == 200
+        refused = (await world.register(form())).json()
+        assert (refused["code"], refused["rules"]) == ("agent_not_active", "bpu-registration/2022-07")
+        assert (await post(world, f"{path}/reinstatement", world.checker()))[0] == 200
+        assert (await world.register(form())).status_code == 201
+
+    async def test_the_board_sees_its_agents_and_another_board_none(self, world: World) -> None:
+        own = await world.h.client.get("/agents", headers=world.coordinator())
+        assert [one["name"] for one in own.json()["items"]] == ["Budi Santoso"]
+        other = world.h.token(roles=["coordinator"], wadah_id=new_id())
+        assert (await world.h.client.get("/agents", headers=other)).json()["items"] == []
+        assert (await world.h.client.get(f"/agents/{world.agent_id}", headers=other)).status_code == 404
+
+
+class TestOutreach:
+    def wanted(self, world: World, **changes: Any) -> dict[str, Any]:
+        return {**SESSION, "wadah_id": str(world.wadah_id), "agents": [str(world.agent_id)], **changes}
+
+    async def test_a_joint_session_from_plan_to_the_registrations_it_brought(self, world: World) -> None:
+        status, planned = await post(world, "/outreach", world.agent(), self.wanted(world))
+        assert (status, planned["status"]) == (201, "JOINT_REQUESTED")
+        path = f"/outreach/{planned['outreach_id']}"
+        status, problem = await post(world, f"{path}/held", world.agent(), {"head_count": 80})
+        assert (status, problem["code"]) == (409, "outreach_step")
+        assert (await post(world, f"{path}/join", world.officer(), {"officers": []}))[1]["code"] == "outreach_officers"
+        status, joined = await post(world, f"{path}/join", world.officer(), {"officers": ["officer-1"]})
+        assert (status, joined["status"]) == (200, "JOINT_CONFIRMED")
+        assert (await world.register(form(outreach_id=planned["outreach_id"]))).status_code == 201
+        assert (await post(world, f"{path}/held", world.agent(), {"head_count": 80}))[1]["status"] == "HELD"
+        seen = await world.h.client.get(path, headers=world.coordinator())
+        assert (seen.json()["head_count"], seen.json()["officers"]) == (80, ["officer-1"])
+
+    async def test_a_session_of_another_wadah_cannot_be_named(self, world: World) -> None:
+        refused = (await world.register(form(outreach_id=str(new_id())))).json()
+        assert (refused["code"], refused["field"]) == ("outreach_unknown", "outreach_id")
+
+    async def test_a_registration_names_a_session_up_to_thirty_days_after_it(self, world: World) -> None:
+        _, planned = await post(world, "/outreach", world.coordinator(), self.wanted(world, kind="AGENT"))
+        await world.pay(world.own_participant, "2025-11")
+        world.h.pass_time(days=31)
+        refused = (await world.register(form(outreach_id=planned["outreach_id"]))).json()
+        assert refused["code"] == "outreach_too_old"
+
+    async def test_a_cancelled_session_is_not_held(self, world: World) -> None:
+        _, planned = await post(world, "/outreach", world.officer(), self.wanted(world, kind="AGENT"))
+        path = f"/outreach/{planned['outreach_id']}"
+        assert (await post(world, f"{path}/cancellation", world.officer(), {"reason": "hujan"}))[0] == 200
+        assert (await post(world, f"{path}/held", world.officer(), {"head_count": 1}))[1]["code"] == "outreach_step"
+
+    async def test_foreign_agents_and_boards_cannot_plan_it(self, world: World) -> None:
+        other = world.h.token(roles=["coordinator"], wadah_id=new_id())
+        assert (await post(world, "/outreach", other, self.wanted(world)))[1]["code"] == "wadah_unknown"
+        stranger = self.wanted(world, agents=[str(new_id())])
+        assert (await post(world, "/outreach", world.coordinator(), stranger))[1]["code"] == "outreach_agents"
+
+
+async def test_replay_equals_live(world: World) -> None:
+    await TestOutreach().test_a_joint_session_from_plan_to_the_registrations_it_brought(world)
+    await TestAgents().test_a_suspended_agent_registers_nobody_until_reinstated(world)
+    outcome = await world.h.replay()
+    assert outcome.equal, outcome.differences
+    assert {name for name, rows in outcome.rows.items() if rows} == {
+        "branches",
+        "wadah",
+        "agents",
+        "outreach",
+        "participants",
+        "people",
+    }
