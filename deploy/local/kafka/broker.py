@@ -64,9 +64,8 @@ def settings(node: Node, cluster: Sequence[Node], data: Path) -> dict[str, str]:
         "controller.quorum.fetch.timeout.ms": "1000",
         "controller.quorum.election.timeout.ms": "500",
         "replica.lag.time.max.ms": "5000",
-        # 3 s by default, paid by every first member of every group. At 0 the members of a service that join together would be
-        # assigned one by one, and each further one costs the others' next heartbeat (3 s).
-        "group.initial.rebalance.delay.ms": "250",
+        # 3 s by default, paid by every first member of every group.
+        "group.initial.rebalance.delay.ms": "0",
         "group.min.session.timeout.ms": "1000",
         "log.cleaner.dedupe.buffer.size": str(8 << 20),
         "num.network.threads": "2",
