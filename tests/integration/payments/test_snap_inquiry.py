@@ -6,6 +6,8 @@ import asyncio
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
+
 from contracts.events.participants import RefusalReason
 from contracts.values import PaymentId
 from services.payments.tables import inquiries
@@ -83,7 +85,9 @@ async def test_an_expired_registration_and_a_blocked_payer_have_their_own_codes(
     assert code(await bank.inquire(closed.code)) == "4032415"
 
 
-async def test_a_nik_is_looked_up_and_never_stored(h: Harness, bank: Bank) -> None:
+async def test_a_nik_is_looked_up_and_neither_stored_nor_logged(
+    h: Harness, bank: Bank, capsys: pytest.CaptureFixture[str]
+) -> None:
     who = await register(h)
     response = await bank.inquire(who.nik, "REQ-1")
     assert code(response) == "2002400"
@@ -91,6 +95,10 @@ async def test_a_nik_is_looked_up_and_never_stored(h: Harness, bank: Bank) -> No
     assert code(await bank.pay(who.nik, 36_800, "REQ-1")) == "2002500"
     assert code(await bank.pay(who.nik, 36_800, "REQ-1")) == "4042518"
     assert code(await bank.inquire("3671999999999999")) == "4042412"
+    assert code(await bank.pay(who.nik, 1, "REQ-1")) == "4042513"  # an alarm goes to the log
+    written = capsys.readouterr()
+    assert "payment_id_reused" in written.out
+    assert who.nik not in written.out + written.err
     async with h.app.read() as conn:
         names = await conn.exec_driver_sql(
             "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
