@@ -24,7 +24,7 @@ from chassis.outcomes import Done, Failed, NotYet
 from chassis.records import Outcome
 from chassis.tables import timer_backoff
 from chassis.telemetry import log, metrics
-from chassis.transaction import Meta, UseCase
+from chassis.transaction import Meta, Tx, UseCase
 
 FIRST_RETRY_S, LONGEST_RETRY_S = 5, 3_600
 PAUSE_S = 0.05
@@ -97,41 +97,81 @@ class Timers:
             return 0
         faults.point("Z1", timer.name)
         due = [Due(key, Meta(actor=f"{self._service}.{timer.name}", correlation_id=new_id()), now) for key in keys]
-        outcomes = await self._batches.run(timer.use_case, due)
+        outcomes = await self._batches.run(_Worked(timer, now), due)
         faults.point("Z3", timer.name)
-        await self._back_off(timer, [(d.key, o) for d, o in zip(due, outcomes, strict=True) if not isinstance(o, Done)])
-        metrics.TIMER_ROWS.labels(timer.name, "done").inc(sum(isinstance(o, Done) for o in outcomes))
+        await self._back_off_broken(timer, [d.key for d, o in zip(due, outcomes, strict=True) if isinstance(o, Broken)])
+        done = sum(isinstance(outcome, Done) for outcome in outcomes)
+        metrics.TIMER_ROWS.labels(timer.name, "done").inc(done)
+        metrics.TIMER_ROWS.labels(timer.name, "backed_off").inc(len(due) - done)
         return len(keys)
 
-    async def _back_off(self, timer: Timer, unsettled: Sequence[tuple[str, Outcome | Broken]]) -> None:
-        if not unsettled:
+    async def _back_off_broken(self, timer: Timer, keys: Sequence[str]) -> None:
+        """Rows whose use case raised: nothing of theirs was committed, so their back-off needs a transaction of its own."""
+        if not keys:
             return
         try:
             async with self._engine.begin() as conn:  # lint: commit — plumbing: when to look at a key again
-                query = sa.select(timer_backoff.c.key, timer_backoff.c.attempts).where(
-                    timer_backoff.c.timer == timer.name, rows.matching(timer_backoff.c.key, [k for k, _ in unsettled])
-                )
-                attempts = {row.key: row.attempts for row in await conn.execute(query)}
-                await rows.upsert(
-                    conn, timer_backoff, [self._row(timer, k, o, attempts.get(k, 0)) for k, o in unsettled]
-                )
+                attempts = await _attempts(conn, timer.name, keys)
+                late = [_row(timer, key, "failed", attempts.get(key, 0), self._clock.business()) for key in keys]
+                await rows.upsert(conn, timer_backoff, late)
         except Exception as error:
-            raise Unavailable("the database is out of reach") from error
-        metrics.TIMER_ROWS.labels(timer.name, "backed_off").inc(len(unsettled))
+            if is_outage(error):
+                raise Unavailable("the database is out of reach") from error
+            raise
 
-    def _row(self, timer: Timer, key: str, outcome: Outcome | Broken, attempts: int) -> dict[str, object]:
-        wait = min(FIRST_RETRY_S * 2 ** min(attempts, 16), LONGEST_RETRY_S)
-        match outcome:
-            case NotYet(what):
-                reason = f"not_yet:{what}"
-            case Failed(code):
-                reason = code
-            case _:
-                reason = "failed"
-        return {
-            "timer": timer.name,
-            "key": key,
-            "attempts": attempts + 1,
-            "reason": reason,
-            "not_before": self._clock.business() + timedelta(seconds=wait),
-        }
+
+class _Worked:
+    """A timer's use case with its back-off: what was settled and what is tried again later are durable together."""
+
+    def __init__(self, timer: Timer, now: datetime) -> None:
+        self._timer, self._now = timer, now
+        self.__name__ = f"timer.{timer.name}"
+
+    async def __call__(self, tx: Tx, items: Sequence[Due], /) -> Sequence[Outcome]:
+        attempts = await _attempts(tx.conn, self._timer.name, [item.key for item in items])
+        outcomes = await self._timer.use_case(tx, items)
+        late = [
+            _row(self._timer, item.key, _reason(outcome), attempts.get(item.key, 0), self._now)
+            for item, outcome in zip(items, outcomes, strict=True)
+            if not isinstance(outcome, Done)
+        ]
+        settled = [
+            {"timer": self._timer.name, "key": item.key}
+            for item, outcome in zip(items, outcomes, strict=True)
+            if isinstance(outcome, Done) and item.key in attempts
+        ]
+
+        async def store(conn: AsyncConnection) -> None:
+            await rows.upsert(conn, timer_backoff, late)
+            await rows.delete(conn, timer_backoff, settled)
+
+        tx.defer(store)
+        return outcomes
+
+
+async def _attempts(conn: AsyncConnection, timer: str, keys: Sequence[str]) -> dict[str, int]:
+    query = sa.select(timer_backoff.c.key, timer_backoff.c.attempts).where(
+        timer_backoff.c.timer == timer, rows.matching(timer_backoff.c.key, keys)
+    )
+    return {row.key: row.attempts for row in await conn.execute(query)}
+
+
+def _reason(outcome: Outcome) -> str:
+    match outcome:
+        case NotYet(what):
+            return f"not_yet:{what}"
+        case Failed(code):
+            return code
+        case _:
+            return "failed"
+
+
+def _row(timer: Timer, key: str, reason: str, attempts: int, now: datetime) -> dict[str, object]:
+    wait = min(FIRST_RETRY_S * 2 ** min(attempts, 16), LONGEST_RETRY_S)
+    return {
+        "timer": timer.name,
+        "key": key,
+        "attempts": attempts + 1,
+        "reason": reason,
+        "not_before": now + timedelta(seconds=wait),
+    }

@@ -10,15 +10,20 @@ import inspect
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 import asyncpg
 import sqlalchemy as sa
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from chassis import migrate, rows
 from chassis.consumer import Subscription
 from chassis.database import async_url
+from chassis.http import Principal, allow, answer, body, meta
 from chassis.ids import new_id
 from chassis.migrations.versions import chassis_0001
 from chassis.outcomes import Accepted, Done, Failed, NotYet
@@ -26,6 +31,7 @@ from chassis.privacy.vault import Vault
 from chassis.problems import ProblemType, Rejected
 from chassis.records import Outcome, Received
 from chassis.service import App, Composition, Service
+from chassis.timers import Due, Timer, backed_off
 from chassis.transaction import Meta, Projection, Recorded, Scope, Tx
 from contracts.event import Catalogue, Event
 from contracts.sealed import Personal, Sealed
@@ -112,13 +118,65 @@ def projection(vault: Vault) -> Projection:
     return project
 
 
+async def _uneven(conn: AsyncConnection, now: datetime, limit: int) -> list[str]:
+    key = sa.cast(counters.c.id, sa.Text)
+    query = (
+        sa.select(key)
+        .where(counters.c.total % 10 != 0, ~backed_off("round_up", key, now))
+        .order_by(counters.c.id)
+        .limit(limit)
+    )
+    return [row[0] for row in await conn.execute(query)]
+
+
+async def round_up(tx: Tx, items: Sequence[Due], /) -> list[Outcome]:
+    """Brings counters to the next ten. A total of 7 is refused, 8 breaks, 9 is not yet possible."""
+    await tx.heads("counters", [item.key for item in items])
+    query = sa.select(counters.c.id, counters.c.total).where(
+        rows.matching(counters.c.id, [UUID(item.key) for item in items])
+    )
+    found = {str(row.id): row.total for row in await tx.conn.execute(query)}
+    return [_rounded(tx, item, found[item.key]) for item in items]
+
+
+def _rounded(tx: Tx, item: Due, total: int) -> Outcome:
+    match total:
+        case 7:
+            return Failed("unlucky_number")
+        case 8:
+            raise ArithmeticError("a poison row")
+        case 9:
+            return NotYet("patience")
+    if missing := -total % 10:
+        event = Counted(counter_id=UUID(item.key), by=missing)
+        tx.record(event, key=item.key, meta=item.meta, scope=Scope(), rules="toy/1")
+    return Done()
+
+
+class AddForm(BaseModel):
+    counter_id: UUID
+    by: int
+
+
+def _compose_counting(app: App) -> Composition:
+    door = app.command_door(count)
+    routes = APIRouter()
+
+    @routes.post("/counters")
+    async def add(request: Request, who: Annotated[Principal, Depends(allow("officer"))]) -> Response:
+        form = await body(request, AddForm)
+        return await answer(request, who, door, Add(form.counter_id, form.by, meta=meta(request, who)))
+
+    return Composition(routers=[routes], timers=[Timer("round_up", _uneven, round_up, every_s=0.05)])
+
+
 COUNTING = Service(
     name="counting",
     catalogue=CATALOGUE,
     tables=(counters,),
     personal={},
     projection=projection,
-    compose=lambda app: Composition(),
+    compose=_compose_counting,
 )
 
 
