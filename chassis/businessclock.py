@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from chassis import rows
 from chassis.clock import SystemClock
 from chassis.database import is_outage
 from chassis.problems import CLOCK_FIXED, Refusal, Rejected
@@ -27,22 +27,36 @@ FOLLOW_S = 0.5
 _OFFSET = sa.select(business_clock.c.offset_seconds)
 
 
+# Never backwards, also when two processes are told different dates at once.
+_STORE = sa.text(
+    "INSERT INTO business_clock (id, offset_seconds) VALUES (1, :seconds) ON CONFLICT (id) DO UPDATE"
+    " SET offset_seconds = GREATEST(business_clock.offset_seconds, excluded.offset_seconds)"
+)
+
+
 class BusinessClock:
     """Keeps the process' SystemClock in step with the stored offset."""
 
     def __init__(self, app: App) -> None:
         self._app = app
 
+    async def begin(self) -> None:
+        """Before the process does anything in the wrong month. With the database away nothing is committed anyway."""
+        await self._try()
+
     async def follow(self, stop: asyncio.Event) -> None:
         """Until `stop`: what another process set is seen within FOLLOW_S."""
         while not stop.is_set():
-            try:
-                await self.read()
-            except Exception as error:  # settles: read again after FOLLOW_S
-                if not is_outage(error):
-                    log.error("clock_failed", error=type(error).__name__, exc_info=error)
+            await self._try()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), FOLLOW_S)
+
+    async def _try(self) -> None:
+        try:
+            await self.read()
+        except Exception as error:
+            if not is_outage(error):
+                log.error("clock_failed", error=type(error).__name__, exc_info=error)
 
     async def read(self) -> None:
         """Takes over the stored offset, if one is stored."""
@@ -60,10 +74,9 @@ class BusinessClock:
         if self._app.settings.environment is Environment.PRODUCTION or not isinstance(clock, SystemClock):
             raise Refusal(Rejected(CLOCK_FIXED))
         await self.read()
-        try:
-            clock.advance_to(business)
-        except ValueError:
-            raise Refusal(Rejected(CLOCK_FIXED, field="at")) from None
+        ahead = business - clock.wall()
+        if ahead < clock.offset:
+            raise Refusal(Rejected(CLOCK_FIXED, field="at"))
         async with self._app.engine.begin() as conn:  # lint: commit — an operator's setting, no decision
-            await rows.upsert(conn, business_clock, [{"id": 1, "offset_seconds": int(clock.offset.total_seconds())}])
+            await conn.execute(_STORE, {"seconds": math.ceil(ahead.total_seconds())})
         await self.read()

@@ -88,6 +88,11 @@ class Consumer:
         self.in_hand = 0
         self.ending = False
 
+    def end(self) -> None:
+        """From now on no outage is waited out: the process is stopping."""
+        self.ending = True
+        self.draining.set()
+
     async def consume(self, found: Sequence[Record]) -> None:
         """Brings every record to a durable end: applied, seen, parked or dead-lettered.
 
@@ -331,7 +336,10 @@ async def measure(consumer: Consumer, subscriber: BatchSubscriber) -> None:
         return
     async with asyncio.timeout(MEASURE_TIMEOUT_S):
         ends = await client.end_offsets(client.assignment())
-    states = [(end, client._subscription.subscription.assignment.state_value(p)) for p, end in ends.items()]
+    assignment = client._subscription.subscription.assignment
+    if assignment is None:
+        return  # a rebalance meanwhile
+    states = [(end, assignment.state_value(p)) for p, end in ends.items()]
     behind = sum(
         max(0, end - state.position) for end, state in states if state is not None and state.has_valid_position
     )

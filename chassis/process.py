@@ -12,13 +12,14 @@ import sys
 
 import uvicorn
 import uvloop
+from aiokafka.errors import KafkaError
 from fastapi import FastAPI
 from faststream.kafka import KafkaBroker
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
 from chassis import operations
 from chassis.businessclock import BusinessClock
-from chassis.consumer import Consumer, subscribe
+from chassis.consumer import Consumer, measure, subscribe
 from chassis.database import is_outage
 from chassis.deadletters import DeadLetters
 from chassis.http.app import create_app
@@ -35,6 +36,8 @@ from chassis.timers import Timers
 
 DRAIN_S = 20.0
 RESTART_S = 1.0
+START_S = 30.0
+LAG_EVERY_S = 5.0
 
 
 def main(service: Service) -> None:
@@ -71,6 +74,7 @@ class Process:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop.set)
         log.info(names.PROCESS_STARTED, instance=self.app.instance, roles=sorted(self.app.settings.roles))
+        await self.clock.begin()
         try:
             async with asyncio.TaskGroup() as group:
                 for name, task in self.tasks().items():
@@ -174,30 +178,52 @@ class Process:
 
     async def _consume(self, stop: asyncio.Event) -> None:
         """Starts the subscribers once Kafka answers, and stops them after the batch in hand."""
-        broker = KafkaBroker(self._bootstrap, client_id=self.app.instance, consumer_only=True, logger=None)
+        broker = KafkaBroker(
+            self._bootstrap,
+            client_id=self.app.instance,
+            consumer_only=True,
+            allow_auto_create_topics=False,
+            logger=None,
+        )
         self.subscribers = [
             subscribe(broker, consumer, prefix=self.app.settings.topic_prefix, instance=self.app.instance)
             for consumer in self.consumers
         ]
-        started = await self._until_started(broker, stop)
-        if started:
+        if await self._until_started(broker, stop):
             self._broker = broker
-            await stop.wait()
-        for consumer in self.consumers:
-            consumer.draining.set()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(broker.stop(), DRAIN_S)
+            await self._watch_lag(stop)
+        for consumer, subscriber in zip(self.consumers, self.subscribers, strict=True):
+            consumer.end()
+            subscriber.running = False  # all at once: one that drains must not let another begin a new batch
+        await _stopped(broker)
 
     async def _until_started(self, broker: KafkaBroker, stop: asyncio.Event) -> bool:
+        """True once every subscriber reads; False when stopped before. A start that hangs is begun again."""
+        stopping = asyncio.create_task(stop.wait(), name="consumers-stop")
+        try:
+            while not stop.is_set():
+                starting = asyncio.create_task(broker.start(), name="consumers-start")
+                await asyncio.wait({starting, stopping}, timeout=START_S, return_when=asyncio.FIRST_COMPLETED)
+                if starting.done() and starting.exception() is None:
+                    return True
+                why = type(starting.exception()).__name__ if starting.done() else "no answer"
+                starting.cancel()
+                await asyncio.gather(starting, return_exceptions=True)
+                await _stopped(broker)  # subscribers that did start would otherwise be started twice
+                if not stop.is_set():
+                    log.warning("kafka_unavailable", error=why)
+                    await asyncio.wait({stopping}, timeout=RESTART_S)
+            return False
+        finally:
+            stopping.cancel()
+
+    async def _watch_lag(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            try:
-                await broker.start()
-                return True
-            except Exception as error:  # settles: Kafka is away, or its topics are; the API works on meanwhile
-                log.warning("kafka_unavailable", error=type(error).__name__)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), RESTART_S)
-        return False
+            for consumer, subscriber in zip(self.consumers, self.subscribers, strict=True):
+                with contextlib.suppress(KafkaError, TimeoutError):  # the broker is away: the last known lag stands
+                    await measure(consumer, subscriber)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), LAG_EVERY_S)
 
     async def _database_check(self) -> str | None:
         await self.app.ping()
@@ -207,12 +233,19 @@ class Process:
         return self.relay.stopped_because if self.relay is not None else None
 
     async def _consumers_check(self) -> str | None:
-        """A real metadata round trip: FastStream says it is started before it is connected."""
+        """Ready once Kafka has answered. An outage later on shows as lag: it must not take the API of this process away."""
         if not self.consumers:
             return None
         if blown := [c.stopped_because for c in self.consumers if c.stopped_because]:
             return blown[0]
         return None if self._broker is not None else "not connected to Kafka yet"
+
+
+async def _stopped(broker: KafkaBroker) -> None:
+    try:
+        await asyncio.wait_for(broker.stop(), DRAIN_S)
+    except Exception as error:  # settles: nothing was acknowledged that did not take effect
+        log.warning("consumers_cut_off", error=type(error).__name__)
 
 
 def _kept_alive(name: str, worker: Worker) -> Worker:
