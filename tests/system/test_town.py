@@ -1,4 +1,4 @@
-"""What users see while parts fail, and that everything adds up afterwards. One town for all, so each test leaves it whole."""
+"""One town: a trace through everything, and what users see while parts fail. Each test leaves the town whole, and checks that it is."""
 
 from __future__ import annotations
 
@@ -25,6 +25,36 @@ async def place() -> AsyncIterator[Town]:
     with open_folder() as folder:
         async with town(folder) as found:
             yield found
+
+
+async def test_one_trace_leads_from_the_request_to_the_last_effect(place: Town) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    form = place.form()
+    headers = {
+        "Authorization": f"Bearer {await place.doors.token(place.cast.agents[0])}",
+        "Idempotency-Key": form["nik"],
+        "traceparent": f"00-{trace}-00f067aa0ba902b7-01",
+    }
+    answer = await place.client.post(place.stack.url("registration") + "/participants", json=form, headers=headers)
+    person = Resident(answer.json()["participant_id"], answer.json()["contribution_code"])
+    await place.until_billed([person])
+    await place.pay([person])
+    await place.until_done([person])
+    query = "SELECT type, correlation_id::text, traceparent FROM event_log WHERE traceparent LIKE $1"
+    found = {
+        row["type"]: row["correlation_id"]
+        for service in ("registration", "payments", "notifications")
+        for row in await place.rows(service, query, f"00-{trace}-%")
+    }
+    # the payment is a request of the bank's own, with a trace of its own
+    assert set(found) >= {
+        "ParticipantRegistered",
+        "PayerAdded",
+        "ContributionBilled",
+        "RecipientAdded",
+        "NotificationQueued",
+    }
+    assert set(found.values()) == {answer.headers["X-Correlation-Id"]}
 
 
 async def test_registrations_and_payments_go_on_without_kafka_and_catch_up(place: Town) -> None:
@@ -70,7 +100,7 @@ async def test_database_away_is_503_and_heals_by_itself(place: Town) -> None:
 
 
 async def test_service_killed_in_mid_batch_repeats_nothing(place: Town) -> None:
-    place.stack.more["payments"] = {"PERISAI_ENVIRONMENT": "test", "FAULT_AT": "appended", "FAULT_HIT": "3"}
+    place.stack.more["payments"] = {"PERISAI_ENVIRONMENT": "test", "FAULT_AT": "appended", "FAULT_HIT": "1"}
     await place.stack.restart("payments")
     people = await place.register(30)
     await eventually(lambda: not place.stack.running("payments"), within_s=30, what="payments died in its batch")
