@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
+from deploy.local.console import readable
 from deploy.local.process import Process, Program
 from deploy.local.trouble import Trouble
 
@@ -102,4 +103,4 @@ class Supervisor:
         )
 
     def _tail(self, process: Process) -> tuple[str, ...]:
-        return tuple(process.last_lines)[-TOLD_LINES:]
+        return tuple(readable(line) for line in process.last_lines)[-TOLD_LINES:]
