@@ -37,6 +37,7 @@ from services.registration.domain.registration import (
     Repeated,
     register,
 )
+from services.registration.metrics import CLOSED_NIK_PRESENTED, FORMS
 from services.registration.problems import (
     AGENT_REQUIRED,
     AGENT_UNKNOWN,
@@ -226,6 +227,17 @@ class _Desk:
         return Result(event.participant_id, event.contribution_code, decision.warnings, repeated=False)
 
 
+def _count(commands: Sequence[RegisterParticipant], results: Sequence[Result | Rejected]) -> None:
+    for command, result in zip(commands, results, strict=True):
+        FORMS.labels(command.by.entry, _outcome(result)).inc()
+
+
+def _outcome(result: Result | Rejected) -> str:
+    if isinstance(result, Rejected):
+        return result.problem.code
+    return "repeated" if result.repeated else "accepted"
+
+
 def _may_name(by: Bringer, agent: Agent) -> bool:
     return (
         by.agent_id in (None, agent.agent_id)
@@ -237,5 +249,5 @@ def _may_name(by: Bringer, agent: Agent) -> bool:
 def _alert(tx: Tx, branch_id: UUID, participant_id: UUID) -> None:
     """Somebody uses the NIK of a person whose death is recorded: the branch must look at it."""
     tx.after_commit(
-        lambda: log.warning("closed_nik_presented", branch_id=str(branch_id), participant_id=str(participant_id))
+        lambda: log.warning(CLOSED_NIK_PRESENTED, branch_id=str(branch_id), participant_id=str(participant_id))
     )

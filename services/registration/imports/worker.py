@@ -34,6 +34,7 @@ from services.registration.imports.problems import FILE_UNREADABLE, ROW_FAILED
 from services.registration.imports.rows import Row, refusal, row_of
 from services.registration.imports.store import Lease
 from services.registration.imports.table import Table, TableRefused
+from services.registration.metrics import IMPORT_DONE, IMPORT_LEASE_LOST, IMPORT_REFUSED
 
 IDLE_S = 0.25
 
@@ -88,7 +89,7 @@ class ImportWorker:
         except UnreadableFile:
             await self._refuse(lease, Rejected(FILE_UNREADABLE))
         except LeaseLost:
-            log.warning("import_lease_lost", import_id=str(lease.import_id))
+            log.warning(IMPORT_LEASE_LOST, import_id=str(lease.import_id))
             await self._release(lease)  # if it is ours after all, an earlier holder's last chunk came in between
         return True
 
@@ -137,12 +138,12 @@ class ImportWorker:
     async def _finish(self, lease: Lease, blank: int) -> None:
         async with self._engine.begin() as conn:  # lint: commit — plumbing: every row has its durable result by now
             await store.finish(conn, lease, blank=blank, now=self._clock.wall())
-        log.info("import_done", import_id=str(lease.import_id))
+        log.info(IMPORT_DONE, import_id=str(lease.import_id))
 
     async def _refuse(self, lease: Lease, rejected: Rejected) -> None:
         async with self._engine.begin() as conn:  # lint: commit — plumbing: nobody else needs to try this file
             await store.refuse(conn, lease, rejected, now=self._clock.wall())
-        log.error("import_refused", import_id=str(lease.import_id), code=rejected.problem.code)
+        log.error(IMPORT_REFUSED, import_id=str(lease.import_id), code=rejected.problem.code)
 
     async def _release(self, lease: Lease) -> None:
         async with self._engine.begin() as conn:  # lint: commit — plumbing: the lease
