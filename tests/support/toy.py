@@ -9,7 +9,7 @@ import hashlib
 import inspect
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -167,7 +167,7 @@ def _compose_counting(app: App) -> Composition:
         form = await body(request, AddForm)
         return await answer(request, who, door, Add(form.counter_id, form.by, meta=meta(request, who)))
 
-    return Composition(routers=[routes], timers=[Timer("round_up", _uneven, round_up, every_s=0.05)])
+    return Composition(routers=[routes])
 
 
 COUNTING = Service(
@@ -178,6 +178,10 @@ COUNTING = Service(
     projection=projection,
     compose=_compose_counting,
 )
+ROUNDING = replace(
+    COUNTING, compose=lambda app: Composition(timers=[Timer("round_up", _uneven, round_up, every_s=0.05)])
+)
+"""As COUNTING, with the timer instead of the API."""
 
 
 class Following:

@@ -15,7 +15,7 @@ from chassis.timers import FIRST_RETRY_S, LONGEST_RETRY_S, Timers
 from tests.support.eventually import eventually
 from tests.support.service import Harness
 from tests.support.stack import Stack
-from tests.support.toy import COUNTING, Add, Counted, count, counters, toy
+from tests.support.toy import ROUNDING, Add, Counted, count, counters, toy
 
 
 async def made(h: Harness, *numbers: int) -> list[UUID]:
@@ -47,7 +47,7 @@ def timers(h: Harness) -> Timers:
 
 
 async def test_due_rows_are_worked_and_nothing_is_due_afterwards(stack: Stack) -> None:
-    async with toy(COUNTING, stack) as h:
+    async with toy(ROUNDING, stack) as h:
         await made(h, 1, 20, 5)
         assert await h.due("round_up") == 2
         assert await totals(h) == [10, 20, 10]
@@ -56,7 +56,7 @@ async def test_due_rows_are_worked_and_nothing_is_due_afterwards(stack: Stack) -
 
 
 async def test_unsettled_rows_wait_and_those_behind_them_are_worked(stack: Stack) -> None:
-    async with toy(COUNTING, stack) as h:
+    async with toy(ROUNDING, stack) as h:
         refused, poison, early, _good = await made(h, 7, 8, 9, 3)
         await h.due("round_up")
         assert await totals(h) == [7, 8, 9, 10]
@@ -69,7 +69,7 @@ async def test_unsettled_rows_wait_and_those_behind_them_are_worked(stack: Stack
 
 
 async def test_head_full_of_refused_rows_does_not_hold_up_the_rest(stack: Stack) -> None:
-    async with toy(COUNTING, stack) as h:
+    async with toy(ROUNDING, stack) as h:
         await made(h, *[7] * 250, 1)
         (timer,) = h.app.composition.timers
         assert timer.batch == 200
@@ -78,7 +78,7 @@ async def test_head_full_of_refused_rows_does_not_hold_up_the_rest(stack: Stack)
 
 
 async def test_each_refusal_waits_longer_up_to_an_hour(stack: Stack) -> None:
-    async with toy(COUNTING, stack) as h:
+    async with toy(ROUNDING, stack) as h:
         await made(h, 7)
         waits = []
         for _ in range(12):
@@ -92,7 +92,7 @@ async def test_each_refusal_waits_longer_up_to_an_hour(stack: Stack) -> None:
 
 
 async def test_settled_row_begins_anew_next_time(stack: Stack) -> None:
-    async with toy(COUNTING, stack) as h:
+    async with toy(ROUNDING, stack) as h:
         (key,) = await made(h, 7)
         await h.due("round_up")
         await h.run(count, [Add(key, 1 + 5)])  # 13: no longer refused
@@ -104,7 +104,7 @@ async def test_settled_row_begins_anew_next_time(stack: Stack) -> None:
 
 @pytest.mark.parametrize("size", [1, 200])
 async def test_a_batch_costs_the_same_statements_and_one_commit_for_any_size(stack: Stack, size: int) -> None:
-    async with toy(COUNTING, stack) as h:
+    async with toy(ROUNDING, stack) as h:
         await made(h, *[1] * (size - 1), 7)
         (timer,) = h.app.composition.timers
         statements, commits = await h.statements()
@@ -115,7 +115,7 @@ async def test_a_batch_costs_the_same_statements_and_one_commit_for_any_size(sta
 
 
 async def test_two_processes_firing_at_once_work_each_row_once(stack: Stack) -> None:
-    async with toy(COUNTING, stack) as h:
+    async with toy(ROUNDING, stack) as h:
         ids = await made(h, *[3] * 40)
         (timer,) = h.app.composition.timers
         await asyncio.gather(*(timers(h).fire(timer) for _ in range(4)))
@@ -125,7 +125,7 @@ async def test_two_processes_firing_at_once_work_each_row_once(stack: Stack) -> 
 
 
 async def test_running_timer_works_what_falls_due_and_stops_when_told(stack: Stack) -> None:
-    async with toy(COUNTING, stack) as h:
+    async with toy(ROUNDING, stack) as h:
         stop = asyncio.Event()
         running = asyncio.create_task(timers(h).run(stop))
         await made(h, 4, 7)
