@@ -4,14 +4,13 @@ import asyncio
 import os
 import signal
 import sys
-from asyncio.subprocess import DEVNULL, PIPE
+from asyncio.subprocess import DEVNULL
 from pathlib import Path
 
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from deploy.local import ports
 from deploy.local.places import PROJECT
 from deploy.local.stack import LocalStack
 from deploy.local.state import StateFile
@@ -76,27 +75,18 @@ async def test_a_server_that_dies_unasked_ends_the_work_with_its_name(open_folde
     assert StateFile(open_folder).read().processes == {}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
-async def test_nothing_is_left_whatever_ends_the_supervisor(open_folder: Path, number: signal.Signals) -> None:
+async def test_a_killed_supervisor_leaves_nothing_and_the_next_start_works_on_the_same_data(open_folder: Path) -> None:
     serve = (sys.executable, "-m", "deploy.local.dev", "serve", "--folder", str(open_folder))
     supervisor = await asyncio.create_subprocess_exec(*serve, cwd=PROJECT, stdout=DEVNULL, stderr=DEVNULL)
     await eventually(lambda: bool(StateFile(open_folder).read().facts), within_s=60, what="both servers up")
-    state = StateFile(open_folder).read()
-    children = state.processes.values()
-    assert len(children) == 2
-    supervisor.send_signal(number)
-    await supervisor.wait()
-    await eventually(lambda: not any(child.alive for child in children), within_s=20, what="no child left")
-    assert not any(ports.answers(port) for port in state.ports.values())
-
-
-async def test_the_next_start_after_a_killed_supervisor_works_on_the_same_data(open_folder: Path) -> None:
-    serve = (sys.executable, "-m", "deploy.local.dev", "serve", "--folder", str(open_folder))
-    supervisor = await asyncio.create_subprocess_exec(*serve, cwd=PROJECT, stdout=PIPE, stderr=DEVNULL)
-    await eventually(lambda: bool(StateFile(open_folder).read().facts), within_s=60, what="both servers up")
+    killed = StateFile(open_folder).read()
+    assert killed.running
+    assert len(killed.processes) == 2
     supervisor.kill()
     await supervisor.wait()
     assert not StateFile(open_folder).read().running
     async with LocalStack(open_folder, environ={}) as stack:
+        assert not any(process.alive for process in killed.processes.values())
+        assert stack.ports == killed.ports
         await _write(stack, b"1")
         assert await _written(stack) == ([b"1"], [b"1"])
