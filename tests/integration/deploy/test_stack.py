@@ -18,6 +18,9 @@ from deploy.local.trouble import Trouble
 from tests.support.eventually import eventually
 
 
+pytestmark = pytest.mark.timeout(240)  # several whole starts of Kafka
+
+
 async def _write(stack: LocalStack, value: bytes) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=stack.kafka.bootstrap, acks="all", enable_idempotence=True)
     await producer.start()
