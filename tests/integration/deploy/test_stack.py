@@ -17,7 +17,6 @@ from deploy.local.state import StateFile
 from deploy.local.trouble import Trouble
 from tests.support.eventually import eventually
 
-
 pytestmark = pytest.mark.timeout(240)  # several whole starts of Kafka
 
 
