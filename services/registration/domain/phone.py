@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
+from phonenumbers import NumberParseException, PhoneNumberType
 
 from chassis.problems import ProblemType
 from services.registration.problems import PHONE_FOREIGN, PHONE_FORMAT, PHONE_NOT_MOBILE
@@ -30,8 +30,9 @@ def normalise(written: str) -> str | ProblemType:
         return PHONE_FORMAT
     if number.country_code != _INDONESIA:
         return PHONE_FOREIGN
-    if not phonenumbers.is_valid_number(number):
+    kind = phonenumbers.number_type(number)  # UNKNOWN when it is no valid number
+    if kind == PhoneNumberType.UNKNOWN:
         return PHONE_FORMAT
-    if phonenumbers.number_type(number) != PhoneNumberType.MOBILE:
+    if kind != PhoneNumberType.MOBILE:
         return PHONE_NOT_MOBILE
-    return str(phonenumbers.format_number(number, PhoneNumberFormat.E164))
+    return f"+{number.country_code}{number.national_number}"
