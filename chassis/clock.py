@@ -27,11 +27,3 @@ class SystemClock:
 
     def wall(self) -> datetime:
         return datetime.now(UTC)
-
-    def advance_to(self, business: datetime) -> None:
-        """Moves business time forward to an aware instant. Raises ValueError when that lies in the past: months that
-        closed stay closed."""
-        now = self.business()
-        if business < now:
-            raise ValueError(f"business time is already {now.isoformat()}; it can only be moved forward")
-        self.offset = business - self.wall()

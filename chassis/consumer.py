@@ -59,6 +59,11 @@ class Subscription:
         return frozenset(event.type for event in self.types)
 
 
+def group_of(prefix: str, service: str, topic: str) -> str:
+    """The consumer group of one subscription. One per topic: members of one topic never stop the readers of another to rebalance."""
+    return f"{prefix}{service}.{topic}"
+
+
 class LetterBox(Protocol):
     async def send(self, letters: list[Bad]) -> None:
         """Returns once every letter is durable; raises when it is not: then no offset may move."""
@@ -292,7 +297,7 @@ def subscribe(broker: KafkaBroker, consumer: Consumer, *, prefix: str, instance:
     subscriber = broker.subscriber(
         topic,
         batch=True,
-        group_id=f"{prefix}{service}",
+        group_id=group_of(prefix, service, consumer.subscription.topic),
         group_instance_id=f"{instance}-{consumer.subscription.topic}",
         max_records=MAX_RECORDS,
         batch_timeout_ms=BATCH_TIMEOUT_MS,

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import sqlalchemy as sa
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.structs import OffsetAndMetadata
 from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime, BaseModel
 
+from chassis.consumer import group_of
 from chassis.deadletters import TOPIC as DEAD_LETTERS
 from chassis.http.auth import Principal, allow
 from chassis.problems import NOT_FOUND, Refusal, Rejected
@@ -25,7 +28,10 @@ Operator = Annotated[Principal, Depends(allow("operator"))]
 
 
 class ClockSetting(BaseModel):
+    """Business time is `at` when wall time is `as_of`; without it, now."""
+
     at: AwareDatetime
+    as_of: AwareDatetime | None = None
 
 
 def router(process: Process) -> APIRouter:
@@ -69,7 +75,7 @@ def router(process: Process) -> APIRouter:
     @routes.post("/clock")
     async def clock(setting: ClockSetting, who: Operator) -> dict[str, Any]:
         """Moves business time forward, outside production."""
-        await process.clock.advance_to(setting.at)
+        await process.clock.advance_to(setting.at, as_of=setting.as_of)
         return {"business_time": app.clock.business()}
 
     return routes
@@ -78,22 +84,26 @@ def router(process: Process) -> APIRouter:
 async def _kafka(process: Process) -> dict[str, Any]:
     """Lag of this service's groups and the number of its dead letters, as the broker has them; says so when Kafka is away."""
     settings = process.app.settings
-    topics = {c.subscription.topic: settings.topic_prefix + c.subscription.topic for c in process.consumers}
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka_bootstrap.split(","),
-        group_id=f"{settings.topic_prefix}{process.app.service.name}",
-        enable_auto_commit=False,
-    )
+    prefix, bootstrap = settings.topic_prefix, settings.kafka_bootstrap.split(",")
+    groups = {
+        c.subscription.topic: group_of(prefix, process.app.service.name, c.subscription.topic)
+        for c in process.consumers
+    }
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         async with asyncio.timeout(KAFKA_S):
-            await consumer.start()
-            lag = {name: await _lag(consumer, topic) for name, topic in topics.items()}
-            letters = await _length(consumer, settings.topic_prefix + DEAD_LETTERS)
+            await asyncio.gather(consumer.start(), admin.start())
+            lag = {
+                topic: await _lag(consumer, prefix + topic, await admin.list_consumer_group_offsets(group))
+                for topic, group in groups.items()
+            }
+            letters = await _length(consumer, prefix + DEAD_LETTERS)
         return {"reachable": True, "lag": lag, "dead_letters": letters}
     except Exception as error:  # settles: an operator wants to read just this
         return {"reachable": False, "error": type(error).__name__}
     finally:
-        await consumer.stop()
+        await asyncio.gather(consumer.stop(), admin.close(), return_exceptions=True)
 
 
 async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
@@ -101,12 +111,11 @@ async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicParti
     return [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
 
 
-async def _lag(consumer: AIOKafkaConsumer, topic: str) -> int:
+async def _lag(consumer: AIOKafkaConsumer, topic: str, committed: dict[TopicPartition, OffsetAndMetadata]) -> int:
     partitions = await _partitions(consumer, topic)
     ends = await consumer.end_offsets(partitions)
     starts = await consumer.beginning_offsets(partitions)
-    committed = {p: await consumer.committed(p) for p in partitions}
-    return sum(ends[p] - (starts[p] if committed[p] is None else committed[p]) for p in partitions)
+    return sum(ends[p] - (committed[p].offset if p in committed else starts[p]) for p in partitions)
 
 
 async def _length(consumer: AIOKafkaConsumer, topic: str) -> int:

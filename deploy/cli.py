@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from chassis import cli as chassis_cli
+from chassis.clock import SystemClock
 from deploy.local import places
 from deploy.local.secret import Secrets
 from deploy.local.state import StateFile
@@ -113,7 +114,8 @@ def advance_clock(at: datetime, as_json: AsJson = False) -> None:
     from contracts.values import WIB
 
     moment = (at if at.tzinfo else at.replace(tzinfo=WIB)).isoformat()
-    found = {name: _ask("POST", name, "/ops/clock", {"at": moment})["business_time"] for name in SERVICES}
+    pair = {"at": moment, "as_of": SystemClock().wall().isoformat()}
+    found = {name: _ask("POST", name, "/ops/clock", pair)["business_time"] for name in SERVICES}
     print(json.dumps(found) if as_json else f"business time is {moment} in {', '.join(found)}")
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from chassis.clock import SystemClock
 from deploy.local import programs
 from deploy.local.outreach.doors import Doors, Person, until
 from deploy.local.stack import LocalStack
@@ -131,9 +132,10 @@ async def _pay_ahead(doors: Doors, officer: Person, participant: str, code: str,
 
 async def reach_the_day(doors: Doors) -> None:
     """Moves business time of the services forward to the day, and tells the bank the date that payments lives in."""
+    pair = {"at": THE_DAY.isoformat(), "as_of": SystemClock().wall().isoformat()}
     for service in ("registration", "payments", "notifications"):
         found = await doors.get(service, "/ops/status", OPERATOR)
         if datetime.fromisoformat(found["business_time"]) < THE_DAY:
-            await doors.post(service, "/ops/clock", OPERATOR, {"at": THE_DAY.isoformat()})
+            await doors.post(service, "/ops/clock", OPERATOR, pair)
     now = (await doors.get("payments", "/ops/status", OPERATOR))["business_time"]
     await doors.outside("bank", "POST", "/clock", {"now": now})
