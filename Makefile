@@ -28,22 +28,22 @@ test: setup ## all tests on a real Kafka and PostgreSQL (TESTS=path ARGS=options
 	@exec $(BIN)/pytest -n $(WORKERS) --dist worksteal $(TESTS) $(ARGS)
 
 .PHONY: status
-status: setup ## what runs, where, and how far behind it is
-	@exec $(BIN)/python -m deploy.local status
+status: ## what runs, where, and how far behind it is
+	@[ ! -x $(BIN)/python ] && echo 'Perisai is not running: it was never set up here.' || exec $(BIN)/python -m deploy.local status
 
 .PHONY: stop
-stop: setup ## end what `make run` started, from another terminal
-	@exec $(BIN)/python -m deploy.local stop
+stop: ## end what `make run` started, from another terminal
+	@[ ! -x $(BIN)/python ] && echo 'Perisai is not running: it was never set up here.' || exec $(BIN)/python -m deploy.local stop
 
 .PHONY: clean
-clean: setup ## stop, and delete all data of `make run` (downloads are kept)
-	@exec $(BIN)/python -m deploy.local clean
+clean: ## stop, and delete all data of `make run` (downloads are kept)
+	@[ ! -x $(BIN)/python ] && echo 'Perisai is not running: it was never set up here.' || exec $(BIN)/python -m deploy.local clean
 
 .PHONY: check
 check: lint types contracts ## all checks that need no running stack
 
 .PHONY: lint
-lint: setup ## style, formatting, arrows between packages, rules of our own, rules of our own
+lint: setup ## style, formatting, arrows between packages, rules of our own
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports

@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -44,6 +45,23 @@ def main() -> None:
     cli()
 
 
+def _lag(facts: dict[str, Any]) -> str:
+    kafka = facts["kafka"]
+    return "\n".join(f"{topic}: {n}" for topic, n in kafka["lag"].items()) if kafka["reachable"] else "Kafka is away"
+
+
+STATUS_ROWS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "events": lambda facts: facts["events"],
+    "unpublished": lambda facts: facts["unpublished"],
+    "oldest unpublished": lambda facts: f"{facts['oldest_unpublished_s']:.1f} s",
+    "relay": lambda facts: facts["relay"],
+    "lag by topic": _lag,
+    "parked keys": lambda facts: facts["parked_keys"],
+    "dead letters (all)": lambda facts: facts["kafka"].get("dead_letters", "Kafka is away"),
+    "business time": lambda facts: str(facts["business_time"])[:19],
+}
+
+
 @cli.command()
 def status(as_json: AsJson = False) -> None:
     """Lag, oldest unpublished event, parked keys and dead letters of every service."""
@@ -51,24 +69,10 @@ def status(as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps(found))
         return
-    table = Table("service", "events", "unpublished", "oldest", "parked keys", "lag", "relay", "business time")
-    letters: object = "unknown: Kafka is away"
-    for name, facts in found.items():
-        kafka = facts["kafka"]
-        lag = ", ".join(f"{topic} {n}" for topic, n in kafka["lag"].items()) if kafka["reachable"] else "Kafka is away"
-        letters = kafka.get("dead_letters", letters)
-        table.add_row(
-            name,
-            str(facts["events"]),
-            str(facts["unpublished"]),
-            f"{facts['oldest_unpublished_s']:.1f} s",
-            str(facts["parked_keys"]),
-            lag,
-            facts["relay"],
-            str(facts["business_time"])[:19],
-        )
+    table = Table("", *SERVICES)
+    for name, read in STATUS_ROWS.items():
+        table.add_row(name, *(str(read(facts)) for facts in found.values()))
     Console().print(table)
-    print(f"dead letters on the topic: {letters}")
 
 
 @parked.command("list")
@@ -78,20 +82,13 @@ def list_parked(as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps(found))
         return
-    table = Table("service", "stream", "key", "applied", "waits for", "since", "tries", "events")
     for key in found:
         reason = key["reason"] + (f": {key['detail']}" if key["detail"] else "")
-        table.add_row(
-            key["service"],
-            key["stream"],
-            key["key"],
-            str(key["applied_seq"]),
-            reason,
-            str(key["parked_at"])[:19],
-            str(key["attempts"]),
-            str(key["events"]),
-        )
-    Console().print(table if found else "no key is parked")
+        print(f"{key['service']} {key['stream']} {key['key']}")
+        print(f"    {reason}; since {str(key['parked_at'])[:19]}, tried {key['attempts']} times;", end=" ")
+        print(f"applied up to seq {key['applied_seq']}, {key['events']} events wait")
+    if not found:
+        print("no key is parked")
 
 
 @parked.command("retry")

@@ -22,16 +22,6 @@ def test_offset_moves_business_time_alone() -> None:
     assert abs(clock.wall() - datetime.now(UTC)) < timedelta(seconds=5)
 
 
-def test_business_time_moves_forward_only() -> None:
-    clock = SystemClock()
-    later = clock.business() + timedelta(days=3)
-    clock.advance_to(later)
-    assert later <= clock.business() < later + timedelta(seconds=5)
-    with pytest.raises(ValueError, match="only be moved forward"):
-        clock.advance_to(later - timedelta(seconds=1))
-    assert clock.business() >= later
-
-
 class TestFake:
     def test_stands_still(self) -> None:
         clock = FakeClock()
