@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.database import make_engine
 from chassis.settings import StartRefused, load
-from services.payments import queries
 from services.payments.books import trial_balance
+from services.payments.queries import agreed, shown
 from services.payments.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="for machines")]
@@ -29,7 +29,7 @@ app = typer.Typer(no_args_is_help=True, help="Bills, payments and the ledger.")
 @app.command("trial-balance")
 def show_trial_balance(as_json: AsJson = False) -> None:
     """Debits and credits of every account; exits 1 when they do not balance."""
-    found = trial_balance(asyncio.run(_read(lambda conn: queries.trial_balance(conn, sa.true()))))
+    found = trial_balance(asyncio.run(_read(lambda conn: shown.trial_balance(conn, sa.true()))))
     if as_json:
         print(json.dumps(found))
     else:
@@ -43,7 +43,7 @@ def show_partners(as_json: AsJson = False) -> None:
     """The banks that may call, and those that no longer may."""
     found = [
         {"partner": p.partner, "name": p.name, "enabled": p.enabled, "live_keys": len(p.public_keys)}
-        for p in asyncio.run(_read(queries.partners)).values()
+        for p in asyncio.run(_read(agreed.partners)).values()
     ]
     if as_json:
         print(json.dumps(found))

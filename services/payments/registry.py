@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.privacy.vault import Vault
-from services.payments import queries
 from services.payments.commands.tokens import token_hash
 from services.payments.domain.partners import Partner
 from services.payments.domain.snap.signing import public_key
+from services.payments.queries import agreed
 
 MOST_TOKENS = 10_000
 
@@ -90,7 +90,7 @@ class Registry:
         found = self._tokens.get(hashed)
         if found is None:
             async with self._read() as conn:
-                found = await queries.token(conn, hashed)
+                found = await agreed.token(conn, hashed)
             if found is None:
                 return None
             self.remember(hashed, *found)
@@ -108,8 +108,8 @@ class Registry:
 
     async def _load(self) -> Partners:
         async with self._read() as conn:
-            terms = await queries.partners(conn)
-            boxes = await queries.partner_secrets(conn)
+            terms = await agreed.partners(conn)
+            boxes = await agreed.partner_secrets(conn)
         secrets: dict[str, list[str]] = {}
         for box in boxes:
             secret = self._vault.open("partner_secrets", "secret", box["partner"], box["secret"])

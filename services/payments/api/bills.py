@@ -11,10 +11,10 @@ from chassis.http import NOT_FOUND, Principal, accepts, allow, answer, body, met
 from chassis.problems import Refusal, Rejected
 from chassis.service import App
 from contracts.values import ParticipantId
-from services.payments import queries
 from services.payments.api.shapes import BillShown, BillWanted, PaymentShown, TotalsShown
 from services.payments.commands.bills import IssueBill, issue_bills
 from services.payments.problems import BILLING_PROBLEMS
+from services.payments.queries import shown
 from services.payments.tables import payers
 
 Payee = Annotated[Principal, Depends(allow("agent", "officer", "participant"))]
@@ -28,7 +28,7 @@ def router(app: App) -> APIRouter:
 
     async def must_see(principal: Principal, participant_id: UUID) -> None:
         async with app.read() as conn:
-            if not await queries.is_visible(conn, participant_id, within(principal, payers)):
+            if not await shown.is_visible(conn, participant_id, within(principal, payers)):
                 raise Refusal(Rejected(NOT_FOUND))
 
     @routes.post(
@@ -49,7 +49,7 @@ def router(app: App) -> APIRouter:
         """Newest first."""
         await must_see(principal, participant_id)
         async with app.read() as conn:
-            found = await queries.bills_of(conn, participant_id, within(principal, payers))
+            found = await shown.bills_of(conn, participant_id, within(principal, payers))
         return [BillShown.model_validate(dict(row)) for row in found]
 
     @routes.get("/payments", responses=problems(NOT_FOUND))
@@ -57,13 +57,13 @@ def router(app: App) -> APIRouter:
         """Newest first."""
         await must_see(principal, participant_id)
         async with app.read() as conn:
-            found = await queries.payments_of(conn, participant_id, within(principal, payers))
+            found = await shown.payments_of(conn, participant_id, within(principal, payers))
         return [PaymentShown.model_validate(dict(row)) for row in found]
 
     @routes.get("/contributions/totals")
     async def contribution_totals(principal: Reader) -> TotalsShown:
         """How many participants of the caller's scope were billed and have paid, and what they paid."""
         async with app.read() as conn:
-            return TotalsShown.model_validate(dict(await queries.totals(conn, within(principal, payers))))
+            return TotalsShown.model_validate(dict(await shown.totals(conn, within(principal, payers))))
 
     return routes

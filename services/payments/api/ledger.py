@@ -9,9 +9,9 @@ from fastapi import APIRouter, Depends, Query
 
 from chassis.http import Principal, allow, within
 from chassis.service import App
-from services.payments import queries
 from services.payments.api.shapes import StatementShown, TransferShown, TrialBalanceShown
 from services.payments.books import trial_balance
+from services.payments.queries import shown
 from services.payments.tables import balances, transfers
 
 Bookkeeper = Annotated[Principal, Depends(allow("auditor", "officer", "checker", "central", "operator"))]
@@ -25,7 +25,7 @@ def router(app: App) -> APIRouter:
     async def trial_balance_now(principal: Bookkeeper) -> TrialBalanceShown:
         """Every account with its debits and credits; both sums are equal."""
         async with app.read() as conn:
-            rows = await queries.trial_balance(conn, within(principal, balances))
+            rows = await shown.trial_balance(conn, within(principal, balances))
         return TrialBalanceShown.model_validate(trial_balance(rows))
 
     @routes.get("/accounts/{account}/transfers")
@@ -36,11 +36,11 @@ def router(app: App) -> APIRouter:
     ) -> StatementShown:
         """Every transfer that touches the account, oldest first, a page at a time."""
         async with app.read() as conn:
-            rows = await queries.account_statement(conn, account, within(principal, transfers), _place(after), PAGE)
-        shown = [TransferShown.model_validate(dict(row)) for row in rows]
-        last = shown[-1] if len(shown) == PAGE else None
+            rows = await shown.account_statement(conn, account, within(principal, transfers), _place(after), PAGE)
+        lines = [TransferShown.model_validate(dict(row)) for row in rows]
+        last = lines[-1] if len(lines) == PAGE else None
         return StatementShown(
-            account=account, transfers=shown, next=None if last is None else f"{last.event_id}:{last.line}"
+            account=account, transfers=lines, next=None if last is None else f"{last.event_id}:{last.line}"
         )
 
     return routes

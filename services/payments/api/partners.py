@@ -12,11 +12,11 @@ from fastapi.responses import JSONResponse
 from chassis.http import NOT_FOUND, Principal, accepts, allow, answer, body, meta, problems
 from chassis.ids import new_id
 from chassis.service import App
-from services.payments import queries
 from services.payments.api.shapes import DisableWanted, KeysWanted, PartnerShown, PartnerWanted
 from services.payments.commands.partners import ChangePartners, DisablePartner, EnablePartner, RotateKeys
 from services.payments.domain.partners import Partner
 from services.payments.problems import PARTNER_DISABLED, PARTNER_EXISTS
+from services.payments.queries import agreed
 from services.payments.registry import Registry
 
 Keeper = Annotated[Principal, Depends(allow("central", "operator"))]
@@ -66,7 +66,7 @@ def router(app: App, registry: Registry) -> APIRouter:
     async def partners(principal: Reader) -> list[PartnerShown]:
         """All partners with their terms, without secrets."""
         async with app.read() as conn:
-            return [_shown(partner) for partner in (await queries.partners(conn)).values()]
+            return [_shown(partner) for partner in (await agreed.partners(conn)).values()]
 
     return routes
 

@@ -15,12 +15,12 @@ from chassis.timers import Due
 from chassis.transaction import Meta, Tx
 from contracts.events.contributions import ContributionBilled
 from contracts.values import BillId, ParticipantId
-from services.payments import queries
 from services.payments.commands.payer_book import STREAM, PayerBook
 from services.payments.domain.bill import Bill
 from services.payments.domain.billing import CancelReason, end, expire, issue
 from services.payments.domain.paying import Limits, is_payable
 from services.payments.problems import BILLING_PROBLEMS
+from services.payments.queries import deciding
 from services.payments.store import Kept
 
 
@@ -37,7 +37,7 @@ async def issue_bills(tx: Tx, items: Sequence[IssueBill], /) -> list[Accepted | 
     """The bill in force for each command: a new one, or the open one when it holds just these months."""
     participants = {item.participant_id for item in items}
     await tx.heads(STREAM, participants)
-    book = PayerBook(tx, await queries.payers_with_live_bills(tx.conn, participants, tx.now))
+    book = PayerBook(tx, await deciding.payers_with_live_bills(tx.conn, participants, tx.now))
     return [_issue(tx, book, item) for item in items]
 
 
@@ -82,7 +82,7 @@ async def expire_bills(tx: Tx, items: Sequence[Due], /) -> list[Outcome]:
     """Marks the open bills of these payers as expired, if they still are due."""
     participants = {ParticipantId(UUID(item.key)) for item in items}
     await tx.heads(STREAM, participants)
-    book = PayerBook(tx, await queries.payers_with_live_bills(tx.conn, participants, tx.now))
+    book = PayerBook(tx, await deciding.payers_with_live_bills(tx.conn, participants, tx.now))
     for item in items:
         kept = book.get(ParticipantId(UUID(item.key)))
         if kept is not None:

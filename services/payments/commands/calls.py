@@ -17,10 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis import rows
 from chassis.transaction import Meta, Tx
 from contracts.events.contributions import RepeatProfile
-from services.payments import queries
 from services.payments.domain.snap import codes
 from services.payments.domain.snap.requests import VirtualAccount
-from services.payments.queries import Seen
+from services.payments.queries import deciding
+from services.payments.queries.deciding import Seen
 from services.payments.tables import external_ids
 
 R = TypeVar("R", covariant=True)
@@ -45,7 +45,7 @@ class Call(Generic[R]):
 
 
 class Calls:
-    """What was seen before of the calls of one batch. Made after the payers were loaded; see `queries.seen_before`."""
+    """What was seen before of the calls of one batch. Made after the payers were loaded; see `deciding.seen_before`."""
 
     def __init__(self, tx: Tx, seen: Seen) -> None:
         self._tx, self.seen = tx, seen
@@ -59,7 +59,7 @@ class Calls:
             for call, references in calls
             for reference in (list(references) or [""])
         ]
-        return cls(tx, await queries.seen_before(tx.conn, keys))
+        return cls(tx, await deciding.seen_before(tx.conn, keys))
 
     def conflict(self, call: Call[object]) -> bool:
         """Whether the X-EXTERNAL-ID was used today by another call; else this call has used it.

@@ -19,11 +19,11 @@ from contracts.events.participants import (
     RegistrationExpired,
 )
 from contracts.values import BillId, PaymentId
-from services.payments import queries
 from services.payments.commands.payer_book import STREAM, PayerBook
 from services.payments.domain.billing import CancelReason, add, end, issue
 from services.payments.domain.parameters import BILLING_RULES
 from services.payments.domain.paying import Posted, receipt_key, refuse_protection
+from services.payments.queries import deciding
 
 HANDLED = (ParticipantRegistered, RegistrationExpired, ParticipationLapsed, ProtectionRefused)
 RECEIPTS = "receipts"
@@ -48,14 +48,14 @@ async def _load(tx: Tx, items: Sequence[Received]) -> _Loaded:
     """Heads first, then state. The first look-up only finds the keys of the receipts; it is read again."""
     participants = {item.event.participant_id for item in items if isinstance(item.event, HANDLED)}
     refused = {item.event.payment_id for item in items if isinstance(item.event, ProtectionRefused)}
-    payments = await queries.payments_by_id(tx.conn, refused) if refused else {}
+    payments = await deciding.payments_by_id(tx.conn, refused) if refused else {}
     await tx.heads(STREAM, participants)
     if payments:
         keys = {receipt_key(payment.partner, payment.channel_reference) for payment in payments.values()}
         await tx.heads(RECEIPTS, keys)
-        payments = await queries.payments_by_id(tx.conn, refused)
+        payments = await deciding.payments_by_id(tx.conn, refused)
     bills = {payment.bill_id for payment in payments.values()}
-    kept = await queries.payers_with_live_bills(tx.conn, participants, tx.now, bills)
+    kept = await deciding.payers_with_live_bills(tx.conn, participants, tx.now, bills)
     return _Loaded(tx, PayerBook(tx, kept), payments)
 
 

@@ -14,7 +14,6 @@ from chassis import rows
 from chassis.ids import new_id
 from chassis.transaction import Tx
 from contracts.values import BillId
-from services.payments import queries
 from services.payments.commands.calls import Call, Calls, numbers
 from services.payments.commands.payer_book import STREAM, PayerBook
 from services.payments.domain.bill import Bill
@@ -23,7 +22,8 @@ from services.payments.domain.paying import Limits, Quote
 from services.payments.domain.snap import codes
 from services.payments.domain.snap.decisions import BILLING_CASES, bill_to_quote
 from services.payments.domain.snap.requests import Inquiry
-from services.payments.queries import Asked
+from services.payments.queries import deciding
+from services.payments.queries.deciding import Asked
 from services.payments.store import Kept
 from services.payments.tables import inquiries
 
@@ -49,12 +49,12 @@ class Inquire:
 
     async def __call__(self, tx: Tx, items: Sequence[Call[Inquiry]], /) -> list[Quoted | codes.Case]:
         asked = [(item, item.request.account) for item in items if isinstance(item.request, Inquiry)]
-        kept = await queries.payers_by_number(tx.conn, *numbers(asked), tx.now)
+        kept = await deciding.payers_by_number(tx.conn, *numbers(asked), tx.now)
         try:
             return await self._decide(tx, items, PayerBook(tx, kept), may_issue=False)
         except _MustIssue:
             await tx.heads(STREAM, kept)
-            kept = await queries.payers_with_live_bills(tx.conn, kept, tx.now)
+            kept = await deciding.payers_with_live_bills(tx.conn, kept, tx.now)
             return await self._decide(tx, items, PayerBook(tx, kept), may_issue=True)
 
     async def _decide(

@@ -14,9 +14,9 @@ from chassis.outcomes import Accepted
 from chassis.problems import NOT_FOUND, Rejected
 from chassis.transaction import Meta, Scope, Tx
 from contracts.event import Event
-from services.payments import queries
 from services.payments.domain.partners import PARTNER_RULES, CannotChange, Partner, disable, enable, rotate
 from services.payments.problems import PARTNER_DISABLED, PARTNER_EXISTS
+from services.payments.queries import agreed
 from services.payments.tables import partner_secrets
 
 STREAM = "partners"
@@ -63,7 +63,7 @@ class ChangePartners:
 
     async def __call__(self, tx: Tx, items: Sequence[ChangePartner], /) -> list[Accepted | Rejected]:
         await tx.heads(STREAM, {_name(item) for item in items})
-        known = await queries.partners(tx.conn)
+        known = await agreed.partners(tx.conn)
         outcomes = [self._one(tx, known, item) for item in items]
         tx.after_commit(self.changed)
         return outcomes

@@ -14,7 +14,7 @@ from chassis.telemetry import log
 from chassis.transaction import Tx
 from contracts.events.contributions import ContributionPaid
 from contracts.values import PaymentId
-from services.payments import metrics, queries
+from services.payments import metrics
 from services.payments.commands.calls import Call, Calls, numbers
 from services.payments.commands.payer_book import STREAM, PayerBook
 from services.payments.domain.bill import Bill
@@ -22,6 +22,7 @@ from services.payments.domain.paying import Limits, Money, Posted, post
 from services.payments.domain.snap import codes
 from services.payments.domain.snap.decisions import Repeated, bill_to_pay
 from services.payments.domain.snap.requests import Payment
+from services.payments.queries import deciding
 from services.payments.store import Kept
 
 CHANNEL = "snap-va"
@@ -45,9 +46,9 @@ class Pay:
 
     async def __call__(self, tx: Tx, items: Sequence[Call[Payment]], /) -> list[Settled | codes.Case]:
         asked = [(item, item.request.account) for item in items if isinstance(item.request, Payment)]
-        participants = await queries.participants_by_number(tx.conn, *numbers(asked))
+        participants = await deciding.participants_by_number(tx.conn, *numbers(asked))
         await tx.heads(STREAM, participants)
-        book = PayerBook(tx, await queries.payers_with_live_bills(tx.conn, participants, tx.now))
+        book = PayerBook(tx, await deciding.payers_with_live_bills(tx.conn, participants, tx.now))
         named = [[i.request.payment_request_id] if isinstance(i.request, Payment) else [] for i in items]
         calls = await Calls.load(tx, list(zip(items, named, strict=True)))
         outcomes = [self._one(tx, book, calls, item) for item in items]

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from chassis.transaction import Tx
 from contracts.values import ParticipantId
-from services.payments import queries
 from services.payments.commands.calls import Call, Calls, numbers
 from services.payments.commands.payer_book import PayerBook
 from services.payments.domain.paying import Posted
 from services.payments.domain.snap import codes
 from services.payments.domain.snap.requests import StatusQuestion
-from services.payments.queries import Asked
+from services.payments.queries import deciding
+from services.payments.queries.deciding import Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Found:
 async def tell_status(tx: Tx, items: Sequence[Call[StatusQuestion]], /) -> list[Found | codes.Case]:
     """One answer per question. Records nothing but the X-EXTERNAL-IDs."""
     asked = [(item, item.request.account) for item in items if isinstance(item.request, StatusQuestion)]
-    kept = await queries.payers_by_number(tx.conn, *numbers(asked), tx.now)
+    kept = await deciding.payers_by_number(tx.conn, *numbers(asked), tx.now)
     book = PayerBook(tx, kept)
     calls = await Calls.load(tx, [(item, _ids(item)) for item in items])
     everything = await _all_payments(tx, items, book)
@@ -53,7 +53,7 @@ async def _all_payments(tx: Tx, items: Sequence[Call[StatusQuestion]], book: Pay
     if not wanted:
         return []
     partners, participants = {partner for partner, _ in wanted}, {participant for _, participant in wanted}
-    return await queries.payments_of_payers(tx.conn, partners, participants)
+    return await deciding.payments_of_payers(tx.conn, partners, participants)
 
 
 def _one(book: PayerBook, calls: Calls, everything: Sequence[Posted], item: Call[StatusQuestion]) -> Found | codes.Case:

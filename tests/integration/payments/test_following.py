@@ -9,9 +9,9 @@ from chassis.transaction import Tx
 from contracts.events.contributions import ContributionBilled
 from contracts.events.participants import ParticipantReachable, RefusalReason
 from contracts.values import ContributionMonth, NotificationId, PaymentId
-from services.payments import queries
 from services.payments.domain.bill import BillStatus
 from services.payments.domain.payer import Payer, evolve
+from services.payments.queries import deciding
 from tests.integration.payments.bank import Bank, at, code
 from tests.integration.payments.people import SCOPE, expire_registration, lapse, refuse, register, registered
 from tests.support.service import Harness
@@ -133,7 +133,7 @@ async def test_the_fold_of_the_log_is_what_projection_and_load_give(h: Harness, 
     loaded: list[Payer] = []
 
     async def load(tx: Tx, items: object, /) -> list[None]:
-        kept = await queries.payers_with_live_bills(tx.conn, [who.participant_id], tx.now, list(folded.bills))
+        kept = await deciding.payers_with_live_bills(tx.conn, [who.participant_id], tx.now, list(folded.bills))
         loaded.append(kept[who.participant_id].payer)
         return [None]
 

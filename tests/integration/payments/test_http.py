@@ -73,6 +73,8 @@ async def test_each_door_is_open_to_its_roles_alone(h: Harness) -> None:
          {"agent", "officer", "checker", "participant", "central", "auditor", "operator"}),
         ("GET", f"/payments?participant_id={who.participant_id}", None,
          {"agent", "officer", "checker", "participant", "central", "auditor", "operator"}),
+        ("GET", "/contributions/totals", None,
+         {"agent", "officer", "checker", "participant", "central", "auditor", "operator"}),
         ("GET", "/ledger/trial-balance", None, {"officer", "checker", "central", "auditor", "operator"}),
         ("GET", "/ledger/accounts/suspense/transfers", None, {"officer", "checker", "central", "auditor", "operator"}),
         ("POST", "/partners", {}, {"central", "operator"}),
@@ -99,6 +101,15 @@ async def test_an_officer_sees_the_books_of_the_own_branch(h: Harness, bank: Ban
     mine = await h.client.get(path, headers=h.token(roles=["officer"], branch_id=BRANCH))
     theirs = await h.client.get(path, headers=h.token(roles=["officer"], branch_id=ELSEWHERE))
     assert (len(mine.json()["transfers"]), len(theirs.json()["transfers"])) == (3, 0)
+
+
+async def test_totals_are_those_of_the_callers_scope(h: Harness, bank: Bank) -> None:
+    paid, _unpaid = await register(h), await register(h)
+    await bank.buy(paid.code)
+    mine = await h.client.get("/contributions/totals", headers=h.token(roles=["agent"], agent_id=AGENT))
+    theirs = await h.client.get("/contributions/totals", headers=h.token(roles=["agent"], agent_id=ELSEWHERE))
+    assert (mine.json()["billed"], mine.json()["paid"]) == (2, 1)
+    assert (theirs.json()["billed"], theirs.json()["paid"]) == (0, 0)
 
 
 async def test_a_statement_is_read_page_by_page(h: Harness, bank: Bank) -> None:

@@ -15,7 +15,7 @@ from services.payments.domain.snap import codes, values
 from services.payments.domain.snap.codes import Case, Reason, Service
 from services.payments.domain.snap.fields import Fields
 from services.payments.domain.snap.requests import Echo
-from services.payments.queries import Asked
+from services.payments.queries.deciding import Asked
 
 Body = dict[str, Any]
 

@@ -1,25 +1,20 @@
-"""Reads, set-based. What use cases load from (by keys, after the heads) and what people are shown (within their scope)."""
+"""What use cases load from: by keys, after the heads, any number in one statement."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import rows
-from contracts.events.contributions import RepeatProfile, SignatureMode, Strictness
 from contracts.values import BillId, ParticipantId, PaymentId
-from services.payments import tables
-from services.payments.domain.partners import Partner
 from services.payments.domain.paying import Posted, Quote
 from services.payments.store import Kept, is_one_of, load_payers, posted_of
-from services.payments.tables import balances, bills, payers, payments, transfers
+from services.payments.tables import bills, payers, payments
 
 SETTLED_BILLS_MATTER_FOR = timedelta(days=8)
 """A bill that ended longer ago can be paid no more: the longest backdating is 7 days, a quote's validity 15 minutes."""
@@ -149,38 +144,6 @@ async def seen_before(conn: AsyncConnection, keys: Sequence[CallKey]) -> Seen:
     return seen
 
 
-async def bills_of(
-    conn: AsyncConnection, participant_id: UUID, scope: sa.ColumnElement[bool]
-) -> Sequence[Mapping[Any, Any]]:
-    """All bills of a payer within this scope (over `payers`), newest first."""
-    query = (
-        sa.select(bills)
-        .join(payers, payers.c.participant_id == bills.c.participant_id)
-        .where(bills.c.participant_id == participant_id, scope)
-        .order_by(bills.c.issued_at.desc(), bills.c.bill_id.desc())
-    )
-    return (await conn.execute(query)).mappings().all()
-
-
-async def payments_of(
-    conn: AsyncConnection, participant_id: UUID, scope: sa.ColumnElement[bool]
-) -> Sequence[Mapping[Any, Any]]:
-    """All payments of a payer within this scope (over `payers`), newest first."""
-    query = (
-        sa.select(payments)
-        .join(payers, payers.c.participant_id == payments.c.participant_id)
-        .where(payments.c.participant_id == participant_id, scope)
-        .order_by(payments.c.posted_at.desc(), payments.c.payment_id.desc())
-    )
-    return (await conn.execute(query)).mappings().all()
-
-
-async def is_visible(conn: AsyncConnection, participant_id: UUID, scope: sa.ColumnElement[bool]) -> bool:
-    """Whether this payer exists within this scope (over `payers`)."""
-    query = sa.select(payers.c.participant_id).where(payers.c.participant_id == participant_id, scope)
-    return (await conn.execute(query)).first() is not None
-
-
 async def payments_of_payers(
     conn: AsyncConnection, partners: Collection[str], participants: Collection[UUID]
 ) -> list[Posted]:
@@ -191,101 +154,3 @@ async def payments_of_payers(
         .order_by(payments.c.posted_at.desc(), payments.c.payment_id.desc())
     )
     return [posted_of(row) for row in (await conn.execute(query)).mappings()]
-
-
-async def trial_balance(conn: AsyncConnection, scope: sa.ColumnElement[bool]) -> Sequence[Mapping[Any, Any]]:
-    """Debit and credit per account, by account, over the branches of this scope (over `balances`)."""
-    query = (
-        sa.select(
-            balances.c.account,
-            sa.cast(sa.func.sum(balances.c.debit), sa.BigInteger).label("debit"),
-            sa.cast(sa.func.sum(balances.c.credit), sa.BigInteger).label("credit"),
-        )
-        .where(scope)
-        .group_by(balances.c.account)
-        .order_by(balances.c.account)
-    )
-    return (await conn.execute(query)).mappings().all()
-
-
-async def account_statement(
-    conn: AsyncConnection, account: str, scope: sa.ColumnElement[bool], after: tuple[UUID, int] | None, limit: int
-) -> Sequence[Mapping[Any, Any]]:
-    """Transfers that touch an account, oldest first, from after (event id, line) on, within this scope (over `transfers`)."""
-    place = sa.tuple_(transfers.c.event_id, transfers.c.line)
-    query = sa.select(transfers).where(sa.or_(transfers.c.debit == account, transfers.c.credit == account), scope)
-    if after is not None:
-        query = query.where(place > sa.tuple_(sa.literal(after[0], sa.UUID), sa.literal(after[1], sa.Integer)))
-    return (await conn.execute(query.order_by(place).limit(limit))).mappings().all()
-
-
-async def bills_due_to_expire(
-    conn: AsyncConnection, now: datetime, limit: int, held_back: sa.ColumnElement[bool]
-) -> list[str]:
-    """Payers whose open bill is past its end, the oldest first."""
-    query = (
-        sa.select(bills.c.participant_id)
-        .where(bills.c.status == "OPEN", bills.c.expires_at <= now, sa.not_(held_back))
-        .order_by(bills.c.expires_at)
-        .limit(limit)
-    )
-    return [str(row.participant_id) for row in await conn.execute(query)]
-
-
-async def partners(conn: AsyncConnection) -> dict[str, Partner]:
-    """All partners by name: a handful."""
-    found = (await conn.execute(sa.select(tables.partners).order_by(tables.partners.c.partner))).mappings()
-    return {row["partner"]: _partner(row) for row in found}
-
-
-async def partner_secrets(conn: AsyncConnection) -> list[Mapping[Any, Any]]:
-    """The encrypted client secrets of all partners."""
-    return list((await conn.execute(sa.select(tables.partner_secrets))).mappings().all())
-
-
-async def token(conn: AsyncConnection, hashed: bytes) -> tuple[str, datetime] | None:
-    """The partner of a token and when it dies (wall time); None when there is no such token."""
-    query = sa.select(tables.snap_tokens).where(tables.snap_tokens.c.hash == hashed)
-    row = (await conn.execute(query)).first()
-    return None if row is None else (row.partner, row.expires_at)
-
-
-async def has_old_plumbing(conn: AsyncConnection, limits: Mapping[sa.Table, tuple[str, Any]]) -> bool:
-    """Whether any of these tables holds a row whose named column is below its limit."""
-    asked = [sa.exists().where(table.c[column] < limit) for table, (column, limit) in limits.items()]
-    return bool((await conn.execute(sa.select(sa.or_(*asked)))).scalar())
-
-
-def _partner(row: Mapping[Any, Any]) -> Partner:
-    return Partner(
-        partner=row["partner"],
-        name=row["name"],
-        client_key=row["client_key"],
-        partner_ids=tuple(row["partner_ids"]),
-        va_prefixes=tuple(row["va_prefixes"]),
-        public_keys=tuple(row["public_keys"]),
-        signature_mode=SignatureMode(row["signature_mode"]),
-        repeat_profile=RepeatProfile(row["repeat_profile"]),
-        strictness=Strictness.model_validate_json(json.dumps(row["strictness"])),
-        disabled_for=row["disabled_for"],
-    )
-
-
-async def totals(conn: AsyncConnection, scope: sa.ColumnElement[bool]) -> Mapping[Any, Any]:
-    """Over the payers of this scope: how many there are, were ever billed, have paid; and the rupiah that stand as paid."""
-    billed = sa.exists().where(bills.c.participant_id == payers.c.participant_id)
-    standing = payments.c.reversed_for.is_(None)
-    paid = sa.exists().where(payments.c.participant_id == payers.c.participant_id, standing)
-    received = (
-        sa.select(sa.func.coalesce(sa.func.sum(payments.c.amount), 0))
-        .join(payers, payers.c.participant_id == payments.c.participant_id)
-        .where(standing, scope)
-        .scalar_subquery()
-    )
-    query = sa.select(
-        sa.func.count().label("participants"),
-        sa.func.count().filter(billed).label("billed"),
-        sa.func.count().filter(paid).label("paid"),
-        sa.cast(received, sa.BigInteger).label("contributions"),
-    ).where(scope)
-    return (await conn.execute(query.select_from(payers))).mappings().one()

@@ -1,0 +1,1 @@
+"""Reads, set-based: for deciding, for people, for the registry, for timers."""

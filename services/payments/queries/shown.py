@@ -1,0 +1,90 @@
+"""What people are shown, within their scope."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.payments.tables import balances, bills, payers, payments, transfers
+
+
+async def is_visible(conn: AsyncConnection, participant_id: UUID, scope: sa.ColumnElement[bool]) -> bool:
+    """Whether this payer exists within this scope (over `payers`)."""
+    query = sa.select(payers.c.participant_id).where(payers.c.participant_id == participant_id, scope)
+    return (await conn.execute(query)).first() is not None
+
+
+async def bills_of(
+    conn: AsyncConnection, participant_id: UUID, scope: sa.ColumnElement[bool]
+) -> Sequence[Mapping[Any, Any]]:
+    """All bills of a payer within this scope (over `payers`), newest first."""
+    query = (
+        sa.select(bills)
+        .join(payers, payers.c.participant_id == bills.c.participant_id)
+        .where(bills.c.participant_id == participant_id, scope)
+        .order_by(bills.c.issued_at.desc(), bills.c.bill_id.desc())
+    )
+    return (await conn.execute(query)).mappings().all()
+
+
+async def payments_of(
+    conn: AsyncConnection, participant_id: UUID, scope: sa.ColumnElement[bool]
+) -> Sequence[Mapping[Any, Any]]:
+    """All payments of a payer within this scope (over `payers`), newest first."""
+    query = (
+        sa.select(payments)
+        .join(payers, payers.c.participant_id == payments.c.participant_id)
+        .where(payments.c.participant_id == participant_id, scope)
+        .order_by(payments.c.posted_at.desc(), payments.c.payment_id.desc())
+    )
+    return (await conn.execute(query)).mappings().all()
+
+
+async def totals(conn: AsyncConnection, scope: sa.ColumnElement[bool]) -> Mapping[Any, Any]:
+    """Over the payers of this scope: how many there are, were ever billed, have paid; and the rupiah that stand as paid."""
+    billed = sa.exists().where(bills.c.participant_id == payers.c.participant_id)
+    standing = payments.c.reversed_for.is_(None)
+    paid = sa.exists().where(payments.c.participant_id == payers.c.participant_id, standing)
+    received = (
+        sa.select(sa.func.coalesce(sa.func.sum(payments.c.amount), 0))
+        .join(payers, payers.c.participant_id == payments.c.participant_id)
+        .where(standing, scope)
+        .scalar_subquery()
+    )
+    query = sa.select(
+        sa.func.count().label("participants"),
+        sa.func.count().filter(billed).label("billed"),
+        sa.func.count().filter(paid).label("paid"),
+        sa.cast(received, sa.BigInteger).label("contributions"),
+    ).where(scope)
+    return (await conn.execute(query.select_from(payers))).mappings().one()
+
+
+async def trial_balance(conn: AsyncConnection, scope: sa.ColumnElement[bool]) -> Sequence[Mapping[Any, Any]]:
+    """Debit and credit per account, by account, over the branches of this scope (over `balances`)."""
+    query = (
+        sa.select(
+            balances.c.account,
+            sa.cast(sa.func.sum(balances.c.debit), sa.BigInteger).label("debit"),
+            sa.cast(sa.func.sum(balances.c.credit), sa.BigInteger).label("credit"),
+        )
+        .where(scope)
+        .group_by(balances.c.account)
+        .order_by(balances.c.account)
+    )
+    return (await conn.execute(query)).mappings().all()
+
+
+async def account_statement(
+    conn: AsyncConnection, account: str, scope: sa.ColumnElement[bool], after: tuple[UUID, int] | None, limit: int
+) -> Sequence[Mapping[Any, Any]]:
+    """Transfers that touch an account, oldest first, from after (event id, line) on, within this scope (over `transfers`)."""
+    place = sa.tuple_(transfers.c.event_id, transfers.c.line)
+    query = sa.select(transfers).where(sa.or_(transfers.c.debit == account, transfers.c.credit == account), scope)
+    if after is not None:
+        query = query.where(place > sa.tuple_(sa.literal(after[0], sa.UUID), sa.literal(after[1], sa.Integer)))
+    return (await conn.execute(query.order_by(place).limit(limit))).mappings().all()
