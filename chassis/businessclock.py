@@ -40,7 +40,7 @@ class BusinessClock:
     def __init__(self, app: App) -> None:
         self._app = app
 
-    async def begin(self) -> None:
+    async def start(self) -> None:
         """Before the process does anything in the wrong month. With the database away nothing is committed anyway."""
         await self._try()
 
@@ -54,7 +54,7 @@ class BusinessClock:
     async def _try(self) -> None:
         try:
             await self.read()
-        except Exception as error:
+        except Exception as error:  # settles: the offset known so far holds until the next look
             if not is_outage(error):
                 log.error("clock_failed", error=type(error).__name__, exc_info=error)
 

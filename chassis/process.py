@@ -74,7 +74,7 @@ class Process:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop.set)
         log.info(names.PROCESS_STARTED, instance=self.app.instance, roles=sorted(self.app.settings.roles))
-        await self.clock.begin()
+        await self.clock.start()
         try:
             async with asyncio.TaskGroup() as group:
                 for name, task in self.tasks().items():
