@@ -2,21 +2,26 @@
 
 There, transaction ids start low again, so the old cursors would read nothing and say nothing. With the writers stopped, every row that may be
 unpublished is sent, each key in seq order (repeats are harmless), a floor is set, and from then on only positions above it are read.
+What writers added between the restore and this step has low ids, but positions above all that the cursors have passed.
 """
 
 from __future__ import annotations
+
+import asyncio
 
 import sqlalchemy as sa
 from aiokafka import AIOKafkaProducer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis import eventlog
+from chassis.relay import ACK_TIMEOUT_S, WINDOW
 from contracts.event import Catalogue
 
 _UNPUBLISHED = sa.text(
     f"SELECT {eventlog.ENVELOPE_COLUMNS} FROM relay_cursors c JOIN ("
     f"  SELECT bucket, position, tx_id, {eventlog.ENVELOPE_COLUMNS} FROM event_log) e"
-    " ON e.bucket = c.bucket AND (e.tx_id, e.position) > (c.tx_id, c.position) AND e.position > c.floor"
+    " ON e.bucket = c.bucket AND e.position > c.floor"
+    " AND ((e.tx_id, e.position) > (c.tx_id, c.position) OR e.position > c.position)"
     " ORDER BY stream, key, seq"
 )
 _REBASE = sa.text(
@@ -29,19 +34,26 @@ _REBASE = sa.text(
 async def rebase(
     engine: AsyncEngine, producer: AIOKafkaProducer, *, service: str, prefix: str, catalogue: Catalogue
 ) -> int:
-    """Sends what may be unpublished and sets the floor; returns the rows sent. The service's writers must be stopped."""
+    """Sends what may be unpublished and sets the floor; returns the rows sent. The service's writers must be stopped.
+
+    Raises KafkaError or TimeoutError with nothing changed: then run it again.
+    """
+    sent = 0
     async with engine.begin() as conn:  # lint: commit — an operator's step on plumbing, no decision
-        rows = (await conn.execute(_UNPUBLISHED)).all()
-        acks = [
-            await producer.send(
-                prefix + catalogue.topics[row.stream],
-                key=row.key.encode(),
-                value=bytes(row.payload),
-                headers=eventlog.envelope_of(row, service).to_headers(),
-            )
-            for row in rows
-        ]
-        for ack in acks:
-            await ack
+        await conn.execute(sa.text("SET LOCAL transaction_timeout = 0"))  # no relay waits for it: none is running
+        rows = await conn.stream(_UNPUBLISHED)
+        async for part in rows.partitions(WINDOW):
+            async with asyncio.timeout(ACK_TIMEOUT_S):  # an idempotent producer waits for ever
+                acks = [
+                    await producer.send(
+                        prefix + catalogue.topics[row.stream],
+                        key=row.key.encode(),
+                        value=bytes(row.payload),
+                        headers=eventlog.envelope_of(row, service).to_headers(),
+                    )
+                    for row in part
+                ]
+                await asyncio.gather(*acks)
+            sent += len(part)
         await conn.execute(_REBASE)
-    return len(rows)
+    return sent

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -50,7 +51,7 @@ _LEASE = sa.text(
     "   VALUES (:holder, clock_timestamp() + make_interval(secs => :seconds))"
     "   ON CONFLICT (holder) DO UPDATE SET alive_until = excluded.alive_until),"
     " alive AS (SELECT count(*) AS others FROM relay_members WHERE alive_until > clock_timestamp() AND holder <> :holder),"
-    " mine AS (SELECT bucket FROM relay_cursors"
+    " mine AS (SELECT bucket, lease_token IS NOT DISTINCT FROM :token AS held FROM relay_cursors"
     "   WHERE lease_token = :token OR lease_until IS NULL OR lease_until <= clock_timestamp()"
     "   ORDER BY (lease_token = :token) DESC NULLS LAST, bucket"
     "   LIMIT (SELECT CAST(ceil(:buckets / (others + 1.0)) AS int) FROM alive)"
@@ -59,7 +60,7 @@ _LEASE = sa.text(
     "   WHERE lease_token = :token AND bucket NOT IN (SELECT bucket FROM mine))"
     " UPDATE relay_cursors AS c SET lease_token = :token, lease_holder = :holder,"
     "   lease_until = clock_timestamp() + make_interval(secs => :seconds)"
-    " FROM mine WHERE c.bucket = mine.bucket RETURNING c.bucket"
+    " FROM mine WHERE c.bucket = mine.bucket RETURNING mine.held"
 )
 _RELEASE = sa.text(
     "WITH gone AS (DELETE FROM relay_members WHERE holder = :holder)"
@@ -134,6 +135,8 @@ class Relay:
         self._producer: AIOKafkaProducer | None = None
         self._leased_until = 0.0
         self._measure_after = 0.0
+        self._more = False
+        self._waiting_because: str | None = None
         self.buckets = 0
         self._seen: dict[tuple[str, str], int] = {}
         self.stopped_because: str | None = None
@@ -144,16 +147,16 @@ class Relay:
         try:
             while not stop.is_set():
                 try:
-                    sent = await self.publish_once()
-                    pause = 0 if sent == WINDOW else POLL_S
+                    await self.publish_once()
+                    self._say_well()
+                    pause = 0 if self._more else POLL_S
                 except (ForeignCursor, OrderBroken) as error:
                     self.stopped_because = str(error)
                     log.error("relay_stopped", reason=str(error), runbook="docs/operations.md#relay")
                     metrics.RELAY_STOPPED.set(1)
                     return
                 except Exception as error:  # settles: sent again with a new producer
-                    if not is_outage(error) and not isinstance(error, KafkaError | TimeoutError):
-                        log.error("relay_failed", error=type(error).__name__, exc_info=error)
+                    self._say_waits(error)
                     metrics.RELAY_RETRIES.inc()
                     await self._drop_producer()
                     pause = min(max(pause * 2, 0.1), 2.0)
@@ -162,14 +165,31 @@ class Relay:
         finally:
             await self.close()
 
+    def _say_waits(self, error: Exception) -> None:
+        """Once per reason, until something was published again."""
+        reason = type(error).__name__
+        if reason == self._waiting_because:
+            return
+        self._waiting_because = reason
+        if is_outage(error) or isinstance(error, KafkaError):
+            log.warning("relay_waits", error=reason, runbook="docs/operations.md#relay", exc_info=error)
+        else:
+            log.error("relay_failed", error=reason, runbook="docs/operations.md#relay", exc_info=error)
+
+    def _say_well(self) -> None:
+        if self._waiting_because is not None:
+            log.info("relay_goes_on", waited_because=self._waiting_because)
+            self._waiting_because = None
+
     async def publish_once(self) -> int:
         """Leases, reads a window, sends it, moves the cursors. Returns how many rows were sent."""
+        self._more = False
         await self._lease()
         if not self.buckets:
             return 0
+        limit = max(1, WINDOW // self.buckets)
         async with self._engine.connect() as conn:
-            result = await conn.execute(_READ, {"token": self._token, "limit": max(1, WINDOW // self.buckets)})
-            found = result.all()
+            found = (await conn.execute(_READ, {"token": self._token, "limit": limit})).all()
             await self._measure(conn)
         metrics.RELAY_BACKLOG.set(len(found))
         if not found:
@@ -178,6 +198,7 @@ class Relay:
         await self._send(found)
         faults.point("O4")
         await self._advance(found)
+        self._more = max(Counter(row.bucket for row in found).values()) == limit
         return len(found)
 
     async def _measure(self, conn: AsyncConnection) -> None:
@@ -185,11 +206,11 @@ class Relay:
         if time.monotonic() >= self._measure_after:
             self._measure_after = time.monotonic() + MEASURE_EVERY_S
             metrics.RELAY_UNPUBLISHED_AGE.set(float((await conn.execute(_OLDEST)).scalar_one()))
-            metrics.RELAY_BUCKETS.set(self.buckets)
 
     async def close(self) -> None:
         """Gives the leases back, so that another relay need not wait for them to run out."""
         await self._drop_producer()
+        metrics.RELAY_BUCKETS.set(0)
         with contextlib.suppress(Exception):  # settles: the lease runs out by itself
             async with self._engine.begin() as conn:  # lint: commit — plumbing of the relay itself, no decision
                 await conn.execute(_RELEASE, {"token": self._token, "holder": self._instance})
@@ -206,10 +227,14 @@ class Relay:
                     f"cursors are of PostgreSQL system {foreign.remembered}, this is {foreign.found}:"
                     " stop the writers and run `perisai relay rebase`"
                 )
-            held = await conn.execute(
+            leased = await conn.execute(
                 _LEASE, {"token": self._token, "holder": self._instance, "buckets": BUCKETS, "seconds": LEASE_S}
             )
-            self.buckets = len(held.all())
+            held = [row.held for row in leased]
+        if not all(held):
+            self._seen.clear()  # another relay may have gone on with these keys meanwhile
+        self.buckets = len(held)
+        metrics.RELAY_BUCKETS.set(self.buckets)
         self._leased_until = asked + LEASE_S
         faults.point("O1")
 

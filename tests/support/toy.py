@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from chassis import migrate, rows
 from chassis.consumer import Subscription
 from chassis.database import async_url
+from chassis.deadletters import TOPIC as DEAD_LETTERS
 from chassis.http import Principal, allow, answer, body, meta
 from chassis.ids import new_id
 from chassis.migrations.versions import chassis_0001
@@ -36,6 +37,8 @@ from chassis.transaction import Meta, Projection, Recorded, Scope, Tx
 from contracts.event import Catalogue, Event
 from contracts.sealed import Personal, Sealed
 from contracts.values import Count
+from deploy import topics
+from deploy.topics import Topic
 from tests.support.clock import FakeClock
 from tests.support.service import Harness, settings_for
 from tests.support.stack import Stack
@@ -219,6 +222,19 @@ def totals(handler: Following) -> Service:
     return Service(
         name="totals", catalogue=CATALOGUE, tables=(counters,), personal={}, projection=projection, compose=compose
     )
+
+
+@asynccontextmanager
+async def toy_topics(stack: Stack, *names: str) -> AsyncIterator[str]:
+    """The toys' topics with a few partitions each, under a prefix of their own; gives the prefix with its dot."""
+    prefix = f"{stack.own_name()}."
+    wanted = names or ("participants", "claims", DEAD_LETTERS)
+    own = [Topic(prefix + name, 4, {"cleanup.policy": "delete"}) for name in wanted]
+    await topics.ensure(stack.kafka_bootstrap, own)
+    try:
+        yield prefix
+    finally:
+        await topics.delete(stack.kafka_bootstrap, own)
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from tests.support.eventually import eventually
 from tests.support.service import Harness
 from tests.support.stack import Stack
 from tests.support.topics import header, read_topic, write_topic
-from tests.support.toy import COUNTING, Add, Following, Totalled, count, totals, toy
+from tests.support.toy import COUNTING, Add, Following, Totalled, count, totals, toy, toy_topics
 
 
 @asynccontextmanager
@@ -38,7 +38,7 @@ async def totalled(h: Harness) -> dict[str, list[int]]:
 
 
 async def test_command_takes_effect_in_the_reading_service_once_and_in_order(stack: Stack) -> None:
-    async with stack.own_topics() as prefix:
+    async with toy_topics(stack) as prefix:
         where = {"kafka_bootstrap": stack.kafka_bootstrap, "topic_prefix": prefix}
         async with toy(COUNTING, stack, **where) as writer, toy(totals(Following()), stack, **where) as reader:
             keys = [new_id() for _ in range(30)]
@@ -63,7 +63,7 @@ async def test_command_takes_effect_in_the_reading_service_once_and_in_order(sta
 
 
 async def test_process_killed_before_its_offsets_were_committed_repeats_without_effect(stack: Stack) -> None:
-    async with stack.own_topics() as prefix:
+    async with toy_topics(stack) as prefix:
         where = {"kafka_bootstrap": stack.kafka_bootstrap, "topic_prefix": prefix}
         async with toy(COUNTING, stack, **where) as writer, toy(totals(Following()), stack, **where) as reader:
             key = new_id()
@@ -82,7 +82,7 @@ async def test_process_killed_before_its_offsets_were_committed_repeats_without_
 
 
 async def test_strange_record_becomes_an_encrypted_dead_letter_and_the_rest_flows(stack: Stack) -> None:
-    async with stack.own_topics() as prefix:
+    async with toy_topics(stack) as prefix:
         where = {"kafka_bootstrap": stack.kafka_bootstrap, "topic_prefix": prefix}
         async with toy(COUNTING, stack, **where) as writer, toy(totals(Following()), stack, **where) as reader:
             key = new_id()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from aiokafka import AIOKafkaProducer
+from prometheus_client import REGISTRY
 
 from chassis.ids import new_id
 from chassis.rebase import rebase
@@ -17,7 +18,7 @@ from tests.support.eventually import eventually
 from tests.support.service import Harness
 from tests.support.stack import Stack
 from tests.support.topics import header, read_topic
-from tests.support.toy import COUNTING, Add, count, toy
+from tests.support.toy import COUNTING, Add, count, toy, toy_topics
 
 
 def relay(h: Harness, stack: Stack, prefix: str, instance: str = "counting-0") -> Relay:
@@ -50,7 +51,7 @@ async def logged(h: Harness) -> dict[str, list[int]]:
 
 async def test_concurrent_writers_are_published_complete_and_in_order(stack: Stack) -> None:
     chance = random.Random(1)
-    async with toy(COUNTING, stack) as h, stack.own_topics() as prefix:
+    async with toy(COUNTING, stack) as h, toy_topics(stack) as prefix:
         keys = [new_id() for _ in range(12)]
         stop = asyncio.Event()
         relaying = asyncio.create_task(relay(h, stack, prefix).run(stop))
@@ -73,9 +74,9 @@ async def test_relay_that_dies_before_its_cursor_moves_repeats_and_never_skips(s
         async def _advance(self, found: Any) -> None:
             raise ConnectionResetError
 
-    async with toy(COUNTING, stack) as h, stack.own_topics() as prefix:
+    async with toy(COUNTING, stack) as h, toy_topics(stack) as prefix:
         key = new_id()
-        await h.run(count, [Add(key, n) for n in range(5)])
+        await write(h, *(Add(key, n) for n in range(5)))
         dying = Interrupted(
             h.app.engine,
             service="counting",
@@ -94,7 +95,7 @@ async def test_relay_that_dies_before_its_cursor_moves_repeats_and_never_skips(s
 
 
 async def test_two_relays_share_the_buckets_and_one_takes_over_when_the_other_goes(stack: Stack) -> None:
-    async with toy(COUNTING, stack) as h, stack.own_topics() as prefix:
+    async with toy(COUNTING, stack) as h, toy_topics(stack) as prefix:
         one, other = relay(h, stack, prefix, "a"), relay(h, stack, prefix, "b")
         await one.publish_once()
         assert one.buckets == 16
@@ -103,35 +104,133 @@ async def test_two_relays_share_the_buckets_and_one_takes_over_when_the_other_go
         await eventually(lambda: (one.buckets, other.buckets) == (8, 8), within_s=8, what="equal shares")
         stop_one.set()
         await eventually(lambda: other.buckets == 16, within_s=8, what="taken over")
-        await h.run(count, [Add(new_id(), 1) for _ in range(40)])
+        await write(h, *(Add(new_id(), 1) for _ in range(40)))
         await eventually(lambda: _nothing_unpublished(h), within_s=10)
         stop_other.set()
         await asyncio.gather(*running)
 
 
 async def test_woken_zombie_moves_no_cursor(stack: Stack) -> None:
-    async with toy(COUNTING, stack) as h, stack.own_topics() as prefix:
-        await h.run(count, [Add(new_id(), 1)])
+    async with toy(COUNTING, stack) as h, toy_topics(stack) as prefix:
+        await write(h, Add(new_id(), 1))
         zombie = relay(h, stack, prefix, "zombie")
         await zombie.publish_once()
-        await h.run(count, [Add(new_id(), 1)])
+        await write(h, Add(new_id(), 1))
         async with h.app.engine.begin() as conn:
             await conn.execute(
-                sa.text("UPDATE relay_cursors SET lease_token = gen_random_uuid(), lease_holder = 'heir'")
+                sa.text(
+                    "UPDATE relay_cursors SET lease_token = gen_random_uuid(), lease_holder = 'heir',"
+                    " lease_until = now() + interval '1 hour'"
+                )
             )
         assert await zombie.publish_once() == 0, "reads nothing without its token"
         assert not await _nothing_unpublished(h)
         await zombie.close()
 
 
-async def test_cursor_of_another_server_stops_the_relay_until_rebase(stack: Stack) -> None:
-    async with toy(COUNTING, stack) as h, stack.own_topics() as prefix:
+async def test_bucket_lent_to_another_relay_goes_on_where_that_one_left_off(stack: Stack) -> None:
+    async with toy(COUNTING, stack) as h, toy_topics(stack) as prefix:
+        key = new_id()
+        one, other = relay(h, stack, prefix, "a"), relay(h, stack, prefix, "b")
+        await write(h, Add(key, 1))
+        await one.publish_once()
+        await let_go(h, one)
+        for n in (2, 3):
+            await write(h, Add(key, n))
+            await other.publish_once()
+        await let_go(h, other)
+        await write(h, Add(key, 4))
+        assert await one.publish_once() == 1, "what it remembers of this key is out of date, and no reason to stop"
+        await other.close()
+        await one.close()
+        assert await published(stack, prefix) == {str(key): [1, 2, 3, 4]}
+
+
+async def test_lost_buckets_are_no_longer_counted_as_held(stack: Stack) -> None:
+    async with toy(COUNTING, stack) as h, toy_topics(stack) as prefix:
+        one = relay(h, stack, prefix)
+        await one.publish_once()
+        assert REGISTRY.get_sample_value("perisai_relay_buckets") == 16
+        async with h.app.engine.begin() as conn:
+            await conn.execute(
+                sa.text(
+                    "UPDATE relay_cursors SET lease_token = gen_random_uuid(), lease_until = now() + interval '1 hour'"
+                )
+            )
+        one._leased_until = 0
+        await one.publish_once()
+        assert REGISTRY.get_sample_value("perisai_relay_buckets") == 0
+        await one.close()
+
+
+async def test_broker_that_is_away_is_told_once_and_waited_for(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with toy(COUNTING, stack) as h, toy_topics(stack) as prefix:
+        await write(h, Add(new_id(), 1))
+        away = Relay(
+            h.app.engine,
+            service="counting",
+            instance="counting-0",
+            bootstrap=["127.0.0.1:1"],
+            prefix=prefix,
+            catalogue=COUNTING.catalogue,
+        )
+        retries = REGISTRY.get_sample_value("perisai_relay_retries_total") or 0
+        stop = asyncio.Event()
+        running = asyncio.create_task(away.run(stop))
+        await eventually(lambda: (REGISTRY.get_sample_value("perisai_relay_retries_total") or 0) >= retries + 3)
+        away._bootstrap = [stack.kafka_bootstrap]
+        await eventually(lambda: _nothing_unpublished(h))
+        stop.set()
+        await running
+        told = capsys.readouterr().out
+        assert (told.count("relay_waits"), told.count("relay_goes_on")) == (1, 1)
+
+
+async def test_rows_written_between_restore_and_rebase_are_sent_too(stack: Stack) -> None:
+    async with toy(COUNTING, stack) as h, toy_topics(stack) as prefix:
         keys = [new_id() for _ in range(20)]
-        await h.run(count, [Add(key, 1) for key in keys])
+        await write(h, *(Add(key, 1) for key in keys))
         first = relay(h, stack, prefix)
         await first.publish_once()
         await first.close()
-        await h.run(count, [Add(key, 2) for key in keys])  # unpublished when the dump is taken
+        async with h.app.engine.begin() as conn:  # as restored: everything the old server wrote has high ids
+            for table in ("event_log", "relay_cursors"):
+                await conn.execute(
+                    sa.text(
+                        f"UPDATE {table} SET tx_id = CAST(CAST(CAST(CAST(tx_id AS text) AS bigint) + 9000000000 AS text) AS xid8)"
+                    )
+                )
+            await conn.execute(sa.text("UPDATE relay_cursors SET system_identifier = 1"))
+        await h.run(count, [Add(key, 2) for key in keys])  # the API accepted before anybody noticed
+        producer = make_producer([stack.kafka_bootstrap], client_id="rebase")
+        await producer.start()
+        try:
+            await rebase(h.app.engine, producer, service="counting", prefix=prefix, catalogue=COUNTING.catalogue)
+        finally:
+            await producer.stop()
+        await h.run(count, [Add(key, 3) for key in keys])
+        after = relay(h, stack, prefix, "after")
+        sent = [await after.publish_once()]
+
+        async def all_sent() -> bool:
+            sent.append(await after.publish_once())
+            return sum(sent) == 20
+
+        await eventually(all_sent, within_s=40)
+        await after.close()
+        assert await published(stack, prefix) == {str(key): [1, 2, 3] for key in keys}
+
+
+async def test_cursor_of_another_server_stops_the_relay_until_rebase(stack: Stack) -> None:
+    async with toy(COUNTING, stack) as h, toy_topics(stack) as prefix:
+        keys = [new_id() for _ in range(20)]
+        await write(h, *(Add(key, 1) for key in keys))
+        first = relay(h, stack, prefix)
+        await first.publish_once()
+        await first.close()
+        await write(h, *(Add(key, 2) for key in keys))  # unpublished when the dump is taken
         async with h.app.engine.begin() as conn:  # as restored into a new server: cursors far ahead of its ids
             await conn.execute(sa.text("UPDATE relay_cursors SET system_identifier = 1"))
         with pytest.raises(ForeignCursor):
@@ -143,11 +242,31 @@ async def test_cursor_of_another_server_stops_the_relay_until_rebase(stack: Stac
         finally:
             await producer.stop()
         assert sent == 20
-        await h.run(count, [Add(key, 3) for key in keys])
+        await write(h, *(Add(key, 3) for key in keys))
         after = relay(h, stack, prefix, "after")
         await after.publish_once()
         await after.close()
         assert await published(stack, prefix) == {str(key): [1, 2, 3] for key in keys}
+
+
+async def write(h: Harness, *adds: Add) -> None:
+    """Writes and waits until no older transaction on the server, of whichever test, hides the rows from relays."""
+    await h.run(count, adds)
+    query = sa.text("SELECT count(*) FROM event_log WHERE tx_id >= pg_snapshot_xmin(pg_current_snapshot())")
+
+    async def settled() -> bool:
+        async with h.app.read() as conn:
+            return bool((await conn.execute(query)).scalar_one() == 0)
+
+    await eventually(settled, within_s=40)
+
+
+async def let_go(h: Harness, held: Relay) -> None:
+    """The relay's lease ran out: it was stopped for a while, or cut off."""
+    async with h.app.engine.begin() as conn:
+        await conn.execute(sa.text("UPDATE relay_cursors SET lease_token = NULL, lease_until = NULL"))
+        await conn.execute(sa.text("DELETE FROM relay_members"))
+    held._leased_until = 0
 
 
 async def _nothing_unpublished(h: Harness) -> bool:
