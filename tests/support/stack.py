@@ -62,10 +62,14 @@ class Stack:
 
     @asynccontextmanager
     async def own_topics(self) -> AsyncIterator[str]:
-        """All declared topics under a prefix of the test's own ("t1f….participants"); gives the prefix with its dot."""
+        """All declared topics under a prefix of the test's own ("t1f….participants"), deleted at the end; gives the prefix with its dot."""
         prefix = f"{self.own_name()}."
-        await topics.ensure(self.kafka_bootstrap, topics.declared(prefix=prefix))
-        yield prefix
+        declared = topics.declared(prefix=prefix)
+        await topics.ensure(self.kafka_bootstrap, declared)
+        try:
+            yield prefix
+        finally:
+            await topics.delete(self.kafka_bootstrap, declared)
 
     @asynccontextmanager
     async def database(self, service: str) -> AsyncIterator[Database]:
