@@ -174,6 +174,7 @@ class Process:
             checks={"database": self._database_check, "relay": self._relay_check, "consumers": self._consumers_check},
             limits=Limits(max_body_bytes=settings.http_max_body_bytes, max_concurrent=settings.http_max_concurrent),
             cors_origins=settings.cors_origins,
+            edges=app.composition.edges,
         )
 
     async def _consume(self, stop: asyncio.Event) -> None:

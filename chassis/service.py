@@ -22,6 +22,7 @@ from chassis.consumer import Subscription
 from chassis.database import make_engine
 from chassis.door import Door
 from chassis.http.commands import CommandDoor, command_door
+from chassis.http.limits import Edge
 from chassis.numbers import NumberBlocks
 from chassis.outcomes import Accepted
 from chassis.privacy.keys import KeyRing, OwnKeys, RemoteKeys
@@ -49,6 +50,8 @@ class Composition:
     subscriptions: Sequence[Subscription] = ()
     timers: Sequence[Timer] = ()
     workers: Mapping[str, Worker] = field(default_factory=dict)
+    edges: Mapping[str, Edge] = field(default_factory=dict)
+    """Path prefix → how refusals at the HTTP edge read there, for doors that speak a protocol of their own."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """HTTP for services: who asks, what they may see, what they sent, and how they are answered."""
 
 from chassis.http.auth import Principal, Verifier, allow
-from chassis.http.bodies import accepts, body
+from chassis.http.bodies import accepts, accepts_command, body
 from chassis.http.commands import answer, command_door, correlation_id, meta
 from chassis.http.faults import field_fault
 from chassis.http.limits import body_limit
@@ -14,6 +14,7 @@ __all__ = [
     "Principal",
     "Verifier",
     "accepts",
+    "accepts_command",
     "allow",
     "answer",
     "body",

@@ -21,7 +21,7 @@ from chassis.http.auth import Verifier
 from chassis.http.bodies import invalid
 from chassis.http.docs import add_docs
 from chassis.http.faults import field_errors
-from chassis.http.limits import BodyTooLarge, Limits, LimitsMiddleware
+from chassis.http.limits import BodyTooLarge, Edge, Limits, LimitsMiddleware
 from chassis.http.responses import MESSAGES_SCHEMA, PROBLEM_SCHEMA, problem_response
 from chassis.http.trail import TrailMiddleware
 from chassis.problems import (
@@ -68,13 +68,14 @@ def create_app(
     checks: Mapping[str, Check],
     limits: Limits = Limits(),  # noqa: B008  # frozen
     cors_origins: Sequence[str] = (),
+    edges: Mapping[str, Edge] | None = None,
 ) -> FastAPI:
     """The application of a service. `checks` decide `/health/ready`; routes under `/` are the service's own."""
     app = FastAPI(title=f"Perisai {service}", version="1", docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.verifier = verifier
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
-    app.add_middleware(LimitsMiddleware, limits=limits)
+    app.add_middleware(LimitsMiddleware, limits=limits, edges=edges)
     if cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=cors_origins, allow_methods=["*"], allow_headers=["*"])
     app.add_middleware(TrailMiddleware, refuse=_unexpected)

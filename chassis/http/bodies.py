@@ -19,6 +19,13 @@ from contracts.schema import inlined
 M = TypeVar("M", bound=BaseModel)
 
 DEEPEST: Final = 16
+_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "description": "New for every command, the same for every retry of it: the first answer is given again.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
 _LINE_BREAKS: Final = re.compile("\r?\n")
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _BAD_CHARACTERS: Final = (
@@ -58,6 +65,11 @@ def parse(raw: bytes, model: type[M], *, multiline: Collection[str] = ()) -> M:
 def accepts(model: type[BaseModel]) -> dict[str, Any]:
     """The `openapi_extra=` of a route that reads its body with `body(request, model)`."""
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": inlined(model)}}}}
+
+
+def accepts_command(model: type[BaseModel] | None = None) -> dict[str, Any]:
+    """As `accepts`, for a route that ends in `answer`: it also wants an Idempotency-Key. Without a model the body is empty."""
+    return {"parameters": [_KEY], **(accepts(model) if model is not None else {})}
 
 
 class _Doubled(ValueError):

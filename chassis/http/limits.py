@@ -4,11 +4,12 @@ worked on."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis.http.responses import problem_response
@@ -17,6 +18,9 @@ from chassis.telemetry import log, metrics
 from chassis.telemetry.names import REQUEST_REFUSED
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+Edge = Callable[[str, Rejected], Response]
+"""How a refusal at the edge reads for the paths of another protocol: path and refusal to a response."""
 
 ALWAYS_ANSWERED: Final = ("/health/live", "/health/ready", "/metrics")
 
@@ -49,20 +53,25 @@ def body_limit(max_bytes: int) -> Callable[[F], F]:
 
 
 class LimitsMiddleware:
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
-        self._app, self._limits = app, limits
+    def __init__(self, app: ASGIApp, limits: Limits, edges: Mapping[str, Edge] | None = None) -> None:
+        self._app, self._limits, self._edges = app, limits, edges or {}
         self._running = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in ALWAYS_ANSWERED:
             await self._app(scope, receive, send)
         elif _holds_nul(scope):
-            await problem_response(Rejected(BAD_REQUEST))(scope, receive, send)
+            await self._refuse(Rejected(BAD_REQUEST), scope, receive, send)
         elif self._running >= self._limits.max_concurrent:
             log.warning(REQUEST_REFUSED, reason="too many at once", running=self._running)
-            await problem_response(Rejected(OVERLOADED))(scope, receive, send)
+            await self._refuse(Rejected(OVERLOADED), scope, receive, send)
         else:
             await self._counted(scope, receive, send)
+
+    async def _refuse(self, rejected: Rejected, scope: Scope, receive: Receive, send: Send) -> None:
+        own = next((edge for prefix, edge in self._edges.items() if scope["path"].startswith(prefix)), None)
+        response = problem_response(rejected) if own is None else own(scope["path"], rejected)
+        await response(scope, receive, send)
 
     async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._running += 1

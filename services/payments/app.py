@@ -26,6 +26,7 @@ def compose(app: App) -> Composition:
         ],
         subscriptions=subscriptions(),
         timers=timers(app.clock, keep_inquiries_days=settings.keep_inquiries_days),
+        edges={"/snap/": snap.at_the_edge},
     )
 
 

@@ -91,6 +91,7 @@ class Harness:
             routers=[*app.composition.routers, operations.router(Process(app))],
             verifier=Verifier(FixedKeys(KeySet([self._signing])), issuer=ISSUER, audience=AUDIENCE, clock=clock),
             checks={},
+            edges=app.composition.edges,
         )
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app=self.asgi, raise_app_exceptions=False), base_url="http://service"

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from chassis.http import NOT_FOUND, Principal, accepts, allow, answer, body, meta, problems, within
+from chassis.http import NOT_FOUND, Principal, accepts_command, allow, answer, body, meta, problems, within
 from chassis.problems import Refusal, Rejected
 from chassis.service import App
 from contracts.values import ParticipantId
@@ -34,7 +34,7 @@ def router(app: App) -> APIRouter:
     @routes.post(
         "/bills",
         status_code=201,
-        openapi_extra=accepts(BillWanted),
+        openapi_extra=accepts_command(BillWanted),
         responses=problems(NOT_FOUND, *BILLING_PROBLEMS.values()),
     )
     async def issue_bill(request: Request, principal: Payee) -> Response:

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
-from chassis.http import NOT_FOUND, Principal, accepts, allow, answer, body, meta, problems
+from chassis.http import NOT_FOUND, Principal, accepts_command, allow, answer, body, meta, problems
 from chassis.ids import new_id
 from chassis.service import App
 from services.payments.api.shapes import DisableWanted, KeysWanted, PartnerShown, PartnerWanted
@@ -30,7 +30,7 @@ def router(app: App, registry: Registry) -> APIRouter:
     routes = APIRouter(prefix="/partners", tags=["partners"])
     door = app.command_door(ChangePartners(registry.forget))
 
-    @routes.post("", status_code=201, openapi_extra=accepts(PartnerWanted), responses=problems(PARTNER_EXISTS))
+    @routes.post("", status_code=201, openapi_extra=accepts_command(PartnerWanted), responses=problems(PARTNER_EXISTS))
     async def enable(request: Request, principal: Keeper) -> Response:
         """Lets a bank call. `client_secret` is in this answer only when it was drawn by this very call."""
         wanted = await body(request, PartnerWanted, multiline=KEYS)
@@ -48,7 +48,7 @@ def router(app: App, registry: Registry) -> APIRouter:
 
     @routes.post(
         "/{partner}/keys",
-        openapi_extra=accepts(KeysWanted),
+        openapi_extra=accepts_command(KeysWanted),
         responses=problems(NOT_FOUND, PARTNER_DISABLED),
     )
     async def rotate(request: Request, principal: Keeper, partner: str) -> Response:
@@ -56,7 +56,7 @@ def router(app: App, registry: Registry) -> APIRouter:
         wanted = await body(request, KeysWanted, multiline=KEYS)
         return await answer(request, principal, door, RotateKeys(partner, wanted.public_keys, meta(request, principal)))
 
-    @routes.post("/{partner}/disable", openapi_extra=accepts(DisableWanted), responses=problems(NOT_FOUND))
+    @routes.post("/{partner}/disable", openapi_extra=accepts_command(DisableWanted), responses=problems(NOT_FOUND))
     async def disable(request: Request, principal: Keeper, partner: str) -> Response:
         """Stops a bank from calling; what it paid stays."""
         wanted = await body(request, DisableWanted)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from chassis.http import NOT_FOUND, Principal, accepts, allow, answer, body, meta, problems
+from chassis.http import NOT_FOUND, Principal, accepts_command, allow, answer, body, meta, problems
 from chassis.problems import FORBIDDEN, Refusal, Rejected
 from chassis.service import App
 from contracts.values import BranchId, WadahId
@@ -38,7 +38,7 @@ def router(app: App) -> APIRouter:
     @routes.post(
         "/branches",
         status_code=201,
-        openapi_extra=accepts(BranchForm),
+        openapi_extra=accepts_command(BranchForm),
         responses=problems(refusals.BRANCH_CODE_TAKEN, refusals.TIME_ZONE_UNKNOWN),
     )
     async def open_branch(request: Request, principal: Central) -> Response:
@@ -54,7 +54,7 @@ def router(app: App) -> APIRouter:
     @routes.post(
         "/wadah",
         status_code=201,
-        openapi_extra=accepts(WadahForm),
+        openapi_extra=accepts_command(WadahForm),
         responses=problems(refusals.AGREEMENT_DATES, refusals.AGREEMENT_TOO_LONG, refusals.AGREEMENT_NUMBER_TAKEN),
     )
     async def engage(request: Request, principal: Branch) -> Response:
@@ -80,7 +80,7 @@ def router(app: App) -> APIRouter:
 
     @routes.post(
         "/wadah/{wadah_id}/end",
-        openapi_extra=accepts(WadahEndForm),
+        openapi_extra=accepts_command(WadahEndForm),
         responses=problems(NOT_FOUND, refusals.WADAH_ENDED, refusals.WADAH_END_DATE),
     )
     async def end(wadah_id: WadahId, request: Request, principal: Head) -> Response:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from chassis.http import NOT_FOUND, Principal, accepts, allow, answer, body, meta, problems
+from chassis.http import NOT_FOUND, Principal, accepts_command, allow, answer, body, meta, problems
 from chassis.problems import FORBIDDEN, Refusal, Rejected
 from chassis.service import App
 from contracts.values import AgentId, WadahId
@@ -51,7 +51,7 @@ def router(app: App) -> APIRouter:
     @routes.post(
         "/agents",
         status_code=201,
-        openapi_extra=accepts(AgentForm),
+        openapi_extra=accepts_command(AgentForm),
         responses=problems(refusals.ALREADY_AGENT, refusals.PARTICIPANT_UNKNOWN, refusals.PHONE_FORMAT),
     )
     async def propose(request: Request, principal: Board) -> Response:
@@ -66,7 +66,7 @@ def router(app: App) -> APIRouter:
 
     @routes.post(
         "/agents/{agent_id}/certification",
-        openapi_extra=accepts(CertificationForm),
+        openapi_extra=accepts_command(CertificationForm),
         responses=problems(NOT_FOUND, refusals.AGENT_STEP, refusals.CERTIFICATE_DATE),
     )
     async def certify(agent_id: AgentId, request: Request, principal: Officer) -> Response:
@@ -74,21 +74,27 @@ def router(app: App) -> APIRouter:
         form = await body(request, CertificationForm)
         return await step(request, principal, agent_id, Certify(form.certificate_number, form.certified_on))
 
-    @routes.post("/agents/{agent_id}/activation", responses=problems(NOT_FOUND, refusals.CHECKER_IS_MAKER, *UNFIT))
+    @routes.post(
+        "/agents/{agent_id}/activation",
+        openapi_extra=accepts_command(),
+        responses=problems(NOT_FOUND, refusals.CHECKER_IS_MAKER, *UNFIT),
+    )
     async def activate(agent_id: AgentId, request: Request, principal: Head) -> Response:
         """The checker's step: from now on the agent registers people."""
         return await step(request, principal, agent_id, Activate())
 
     @routes.post(
         "/agents/{agent_id}/suspension",
-        openapi_extra=accepts(SuspensionForm),
+        openapi_extra=accepts_command(SuspensionForm),
         responses=problems(NOT_FOUND, refusals.AGENT_STEP),
     )
     async def suspend(agent_id: AgentId, request: Request, principal: Head) -> Response:
         form = await body(request, SuspensionForm)
         return await step(request, principal, agent_id, Suspend(form.reason))
 
-    @routes.post("/agents/{agent_id}/reinstatement", responses=problems(NOT_FOUND, *UNFIT))
+    @routes.post(
+        "/agents/{agent_id}/reinstatement", openapi_extra=accepts_command(), responses=problems(NOT_FOUND, *UNFIT)
+    )
     async def reinstate(agent_id: AgentId, request: Request, principal: Head) -> Response:
         return await step(request, principal, agent_id, Reinstate())
 

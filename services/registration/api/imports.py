@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from chassis.http import NOT_FOUND, Principal, allow, answer, body_limit, meta, problems
+from chassis.http import NOT_FOUND, Principal, accepts_command, allow, answer, body_limit, meta, problems
 from chassis.ids import new_id
 from chassis.problems import TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, Refusal, Rejected
 from chassis.service import App, as_settings
@@ -45,7 +45,7 @@ def router(app: App) -> APIRouter:
     @routes.post(
         "/imports",
         status_code=202,
-        openapi_extra=UPLOAD,
+        openapi_extra=accepts_command() | UPLOAD,
         responses=problems(
             UNSUPPORTED_MEDIA_TYPE,
             TOO_LARGE,

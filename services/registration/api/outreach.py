@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from chassis.http import NOT_FOUND, Principal, accepts, allow, answer, body, meta, problems
+from chassis.http import NOT_FOUND, Principal, accepts_command, allow, answer, body, meta, problems
 from chassis.problems import Refusal, Rejected
 from chassis.service import App
 from contracts.values import OutreachId
@@ -42,7 +42,7 @@ def router(app: App) -> APIRouter:
     @routes.post(
         "/outreach",
         status_code=201,
-        openapi_extra=accepts(OutreachForm),
+        openapi_extra=accepts_command(OutreachForm),
         responses=problems(refusals.WADAH_UNKNOWN, refusals.OUTREACH_AGENTS, refusals.OUTREACH_TIMES),
     )
     async def plan(request: Request, principal: Plans) -> Response:
@@ -64,7 +64,7 @@ def router(app: App) -> APIRouter:
 
     @routes.post(
         "/outreach/{outreach_id}/join",
-        openapi_extra=accepts(JoinForm),
+        openapi_extra=accepts_command(JoinForm),
         responses=problems(NOT_FOUND, refusals.OUTREACH_STEP, refusals.OUTREACH_OFFICERS),
     )
     async def join(outreach_id: OutreachId, request: Request, principal: Joins) -> Response:
@@ -74,7 +74,7 @@ def router(app: App) -> APIRouter:
 
     @routes.post(
         "/outreach/{outreach_id}/held",
-        openapi_extra=accepts(HeldForm),
+        openapi_extra=accepts_command(HeldForm),
         responses=problems(NOT_FOUND, refusals.OUTREACH_STEP, refusals.OUTREACH_EARLY),
     )
     async def held(outreach_id: OutreachId, request: Request, principal: Plans) -> Response:
@@ -83,7 +83,7 @@ def router(app: App) -> APIRouter:
 
     @routes.post(
         "/outreach/{outreach_id}/cancellation",
-        openapi_extra=accepts(CancellationForm),
+        openapi_extra=accepts_command(CancellationForm),
         responses=problems(NOT_FOUND, refusals.OUTREACH_STEP),
     )
     async def cancel(outreach_id: OutreachId, request: Request, principal: Plans) -> Response:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from chassis.http import NOT_FOUND, Principal, accepts, allow, answer, body, meta, problems
+from chassis.http import NOT_FOUND, Principal, accepts, accepts_command, allow, answer, body, meta, problems
 from chassis.problems import FORBIDDEN, Refusal, Rejected
 from chassis.service import App
 from contracts.events.participants import Entry
@@ -40,7 +40,7 @@ def router(app: App) -> APIRouter:
     @routes.post(
         "/participants",
         status_code=201,
-        openapi_extra=accepts(RegistrationForm),
+        openapi_extra=accepts_command(RegistrationForm),
         responses=problems(
             refusals.NIK_FORMAT,
             refusals.NIK_REGISTERED,
@@ -97,7 +97,7 @@ def router(app: App) -> APIRouter:
 
     @routes.post(
         "/participants/{participant_id}/closure",
-        openapi_extra=accepts(ClosureForm),
+        openapi_extra=accepts_command(ClosureForm),
         responses=problems(NOT_FOUND, refusals.CLOSURE_DATE, refusals.CLOSURE_STEP),
     )
     async def close(participant_id: ParticipantId, request: Request, principal: Closes) -> Response:

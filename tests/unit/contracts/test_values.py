@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from contracts.values import Amount, Code, ContributionMonth, Instant, Kpj, Nik, NikHash, Phone
 
-months = st.builds(ContributionMonth, st.integers(1950, 2500), st.integers(1, 12))
+months = st.builds(ContributionMonth, st.integers(2000, 2500), st.integers(1, 12))
 steps = st.integers(-500, 500)
 
 

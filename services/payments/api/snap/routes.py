@@ -21,7 +21,7 @@ from chassis import faults
 from chassis.database import Unavailable, is_outage
 from chassis.door import Door
 from chassis.http import correlation_id
-from chassis.problems import Refusal
+from chassis.problems import OVERLOADED, Refusal, Rejected
 from chassis.service import App, as_settings
 from chassis.telemetry import current_traceparent, log
 from chassis.transaction import Meta
@@ -219,6 +219,13 @@ class Counter:
         service = PATHS.get(request.url.path, Service.UNKNOWN)
         body = answers.plain(service, codes.NOT_SUPPORTED)
         return self._respond(Exchange(service, request), codes.NOT_SUPPORTED, body)
+
+
+def at_the_edge(path: str, rejected: Rejected) -> Response:
+    """A call refused before it was looked at: too many at once, or an address that can name nothing."""
+    case = codes.TOO_MANY if rejected.problem is OVERLOADED else codes.BAD_REQUEST
+    body = answers.plain(PATHS.get(path, Service.UNKNOWN), case)
+    return Response(json.dumps(body), case.status, media_type="application/json")
 
 
 def _foreign(service: Service, admitted: Admitted, prefix: str) -> codes.Case | None:
