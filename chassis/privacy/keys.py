@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hmac
 from collections.abc import Callable, Collection, Mapping
+from itertools import islice
 from typing import Protocol
 from uuid import UUID
 
@@ -19,12 +20,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis import rows
 from chassis.database import Unavailable
+from chassis.privacy.sealing import PERSON_KEY_BYTES
 from chassis.privacy.wrap import KeyWrap
 from chassis.problems import UNAUTHORIZED, Refusal, Rejected
 from chassis.tables import person_keys
 
 MAX_CACHED = 200_000
-MAX_ASKED = 2_000
+MAX_ASKED = 1_000
+"""Per request: 39 KB of ids, below the 64 KiB that the edge takes."""
 DOOR = "/internal/person-keys"
 
 Keys = dict[UUID, bytes | None]
@@ -39,24 +42,36 @@ class KeySource(Protocol):
         """Keys of the known subjects; None for the forgotten. Raises Unavailable."""
 
 
+class _Latest(dict[UUID, "bytes | None"]):
+    """At most so many keys: whatever adds to it, the oldest go."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+
+    def update(self, keys: Mapping[UUID, bytes | None]) -> None:  # type: ignore[override]
+        super().update(keys)
+        for subject in [*islice(self, max(0, len(self) - self._most))]:
+            del self[subject]
+
+
 class KeyRing:
     """A bounded cache in front of a source. `cache` is what sealers read from."""
 
-    def __init__(self, source: KeySource) -> None:
+    def __init__(self, source: KeySource, *, most: int = MAX_CACHED) -> None:
         self._source = source
-        self.cache: Keys = {}
+        self.cache: Keys = _Latest(most)
 
     async def fetch(self, subjects: Collection[UUID]) -> None:
-        """Makes the keys of these subjects available in `cache`. Raises Unavailable when the source is, or does not
-        know one yet."""
-        missing = {subject for subject in subjects if subject not in self.cache}
-        if not missing:
-            return
-        if len(self.cache) + len(missing) > MAX_CACHED:
-            self.cache.clear()
-            missing = set(subjects)
-        self.cache.update(await self._source.load(missing))
-        if unknown := missing - self.cache.keys():
+        """Makes the keys of these subjects available in `cache`, as the last to go. Raises Unavailable when the source
+        is, or does not know one yet."""
+        wanted = set(subjects)
+        missing = {subject for subject in wanted if subject not in self.cache}
+        found = await self._source.load(missing) if missing else {}
+        for subject in wanted & self.cache.keys():
+            self.cache[subject] = self.cache.pop(subject)
+        self.cache.update(found)
+        if unknown := wanted - self.cache.keys():
             raise Unavailable(f"{len(unknown)} person keys are not known to their keeper yet")
 
 
@@ -107,12 +122,21 @@ class RemoteKeys:
             )
             response.raise_for_status()
             answer = KeysAnswer.model_validate_json(response.content)
+            return {s: None if key is None else _key(key) for s, key in answer.keys_by_subject.items()}
+        except httpx.HTTPStatusError as error:
+            raise Unavailable(f"the keeper of person keys answers {error.response.status_code}") from error
         except (httpx.HTTPError, ValueError) as error:
             raise Unavailable("the keeper of person keys does not answer") from error
-        return {s: None if key is None else base64.b64decode(key) for s, key in answer.keys_by_subject.items()}
 
     async def store(self, conn: AsyncConnection, keys: Mapping[UUID, bytes]) -> None:
         raise NotTheKeeper("only the keeper of person keys makes new ones")
+
+
+def _key(text: str) -> bytes:
+    key = base64.b64decode(text, validate=True)
+    if len(key) != PERSON_KEY_BYTES:
+        raise ValueError(f"a key of {len(key)} bytes")
+    return key
 
 
 class KeysWanted(BaseModel):
@@ -133,7 +157,8 @@ def router(source: Callable[[], OwnKeys], token: str) -> APIRouter:
     @routes.post(DOOR)
     async def person_keys_of(wanted: KeysWanted, request: Request) -> KeysAnswer:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(given.encode(), token.encode()):
+        # a keeper without a secret opens to nobody: an empty one would equal an absent header
+        if not token or not hmac.compare_digest(given.encode(), token.encode()):
             raise Refusal(Rejected(UNAUTHORIZED))
         keys = await source().load(wanted.subjects)
         return KeysAnswer(
