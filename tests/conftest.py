@@ -40,6 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    stacks.drop_made(Path(os.environ[stacks.FOLDER]))
     if _is_worker(config):
         return
     folder = Path(os.environ[stacks.FOLDER])
