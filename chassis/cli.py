@@ -10,9 +10,10 @@ from typing import Annotated
 import typer
 import uvloop
 
+from chassis.database import Unavailable
 from chassis.rebase import rebase as rebase_relay
 from chassis.relay import make_producer
-from chassis.replay import Outcome
+from chassis.replay import Outcome, ReplayRunning
 from chassis.replay import replay as replay_service
 from chassis.service import App, Service
 from chassis.settings import StartRefused, load
@@ -52,6 +53,8 @@ async def _replay(service: Service, *, quiet: bool) -> Outcome:
 
     try:
         outcome = await replay_service(service, app.engine, app.vault, app.keys, progress=progress)
+    except (ReplayRunning, Unavailable) as error:
+        sys.exit(f"{service.name}: {error}; nothing was compared")
     finally:
         await app.close()
     if not quiet:

@@ -17,17 +17,25 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from chassis import eventlog
 from chassis.privacy.keys import KeyRing
 from chassis.privacy.sealing import EventSealer
-from chassis.privacy.vault import Vault
+from chassis.privacy.vault import UnreadableCell, Vault
 from chassis.records import subjects_in
 from chassis.service import Service
 from chassis.transaction import Projection, Recorded
 
 BATCH = 1_000
 MOST_DIFFERENCES = 1_000
+_LOCK = 7_215_002  # one replay of a database at a time: there is one shadow
+# A read-only snapshot has no transaction id, so no relay waits for it; a writer role's time limits are not meant for it.
+_UNLIMITED = sa.text("SELECT set_config(name, '0', true) FROM unnest(CAST(:names AS text[])) AS name")
+_LIMITS = ["transaction_timeout", "idle_in_transaction_session_timeout", "statement_timeout"]
 
 _EVENTS = sa.text(
     f"SELECT position, {eventlog.ENVELOPE_COLUMNS} FROM event_log WHERE position > :after ORDER BY position LIMIT :limit"
 )
+
+
+class ReplayRunning(Exception):
+    """Another replay of this database is under way: wait for it to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +72,12 @@ async def replay(
     *,
     progress: Callable[[int], None] = lambda events: None,
 ) -> Outcome:
-    """Rebuilds the state of `service` and compares. Raises Unavailable when a person's key cannot be had now."""
+    """Rebuilds the state of `service` and compares. Raises ReplayRunning, or Unavailable when a person's key cannot be had now."""
     async with engine.connect() as snapshot:
         await snapshot.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        await snapshot.execute(_UNLIMITED, {"names": _LIMITS})
+        if not (await snapshot.execute(sa.select(sa.func.pg_try_advisory_xact_lock(_LOCK)))).scalar_one():
+            raise ReplayRunning("another replay of this database is running")
         total = (await snapshot.execute(sa.text("SELECT count(*) FROM event_log"))).scalar_one()
         await _empty_shadow(engine, service.tables)
         project = service.projection(vault)
@@ -119,24 +130,67 @@ async def _fill(engine: AsyncEngine, project: Projection, events: Sequence[Recor
 async def _compare(
     engine: AsyncEngine, snapshot: AsyncConnection, table: sa.Table, service: Service, vault: Vault
 ) -> tuple[int, list[Difference]]:
-    async with engine.connect() as conn:
-        await conn.exec_driver_sql("SET LOCAL search_path TO shadow")
-        rebuilt = {_key(table, row): row for row in (await conn.execute(sa.select(table))).all()}
-    live = {_key(table, row): row for row in (await snapshot.execute(sa.select(table))).all()}
+    """Walks both sides in the order of the primary key, so neither is ever in memory as a whole."""
     sealed = frozenset(service.personal.get(table.name, ()))
-    differences = [Difference(table.name, key, None, "only_live") for key in live.keys() - rebuilt.keys()]
-    differences += [Difference(table.name, key, None, "only_replay") for key in rebuilt.keys() - live.keys()]
-    for key in live.keys() & rebuilt.keys():
-        differences += [
-            Difference(table.name, key, column.name, "differs")
-            for column, one, other in zip(table.columns, live[key], rebuilt[key], strict=True)
-            if one != other and not (column.name in sealed and _same(vault, table.name, column.name, key, one, other))
-        ]
-    return len(live), sorted(differences, key=lambda d: (d.key, d.column or ""))
+    differences: list[Difference] = []
+    count = 0
+    async with engine.connect() as conn:
+        await conn.execute(_UNLIMITED, {"names": _LIMITS})
+        await conn.exec_driver_sql("SET LOCAL search_path TO shadow")
+        async for live, rebuilt in _pairs(table, _rows(snapshot, table), _rows(conn, table)):
+            count += live is not None
+            if len(differences) < MOST_DIFFERENCES:
+                differences += _differences(table, live, rebuilt, sealed, vault)
+    return count, sorted(differences, key=lambda d: (d.key, d.column or ""))
+
+
+def _differences(
+    table: sa.Table, live: sa.Row[Any] | None, rebuilt: sa.Row[Any] | None, sealed: frozenset[str], vault: Vault
+) -> list[Difference]:
+    if live is None or rebuilt is None:
+        row, kind = (live, "only_live") if live is not None else (rebuilt, "only_replay")
+        assert row is not None
+        return [Difference(table.name, _key(table, row), None, kind)]
+    key = _key(table, live)
+    return [
+        Difference(table.name, key, column.name, "differs")
+        for column, one, other in zip(table.columns, live, rebuilt, strict=True)
+        if one != other and not (column.name in sealed and _same(vault, table.name, column.name, key, one, other))
+    ]
+
+
+async def _rows(conn: AsyncConnection, table: sa.Table) -> AsyncIterator[sa.Row[Any]]:
+    order = [sa.collate(c, "C") if isinstance(c.type, sa.String) else c for c in table.primary_key]
+    async for row in await conn.stream(sa.select(table).order_by(*order).execution_options(yield_per=BATCH)):
+        yield row
+
+
+async def _pairs(
+    table: sa.Table, live: AsyncIterator[sa.Row[Any]], rebuilt: AsyncIterator[sa.Row[Any]]
+) -> AsyncIterator[tuple[sa.Row[Any] | None, sa.Row[Any] | None]]:
+    """Rows of equal keys side by side; None where one side has none. Both come in the order of their keys."""
+
+    def place(row: sa.Row[Any]) -> tuple[Any, ...]:
+        return tuple(row._mapping[c.name] for c in table.primary_key)
+
+    one, other = await anext(live, None), await anext(rebuilt, None)
+    while one is not None or other is not None:
+        if other is None or (one is not None and place(one) < place(other)):
+            yield one, None
+            one = await anext(live, None)
+        elif one is None or place(other) < place(one):
+            yield None, other
+            other = await anext(rebuilt, None)
+        else:
+            yield one, other
+            one, other = await anext(live, None), await anext(rebuilt, None)
 
 
 def _same(vault: Vault, table: str, column: str, key: str, one: bytes | None, other: bytes | None) -> bool:
-    return vault.open(table, column, key, one) == vault.open(table, column, key, other)
+    try:
+        return vault.open(table, column, key, one) == vault.open(table, column, key, other)
+    except UnreadableCell:
+        return False  # the rebuilt one was sealed just now: the live one was altered, moved, or is under another key
 
 
 def _key(table: sa.Table, row: sa.Row[Any]) -> str:

@@ -74,13 +74,21 @@ counters = sa.Table(
     sa.Column("total", sa.BigInteger, nullable=False),
     sa.Column("events", sa.BigInteger, nullable=False),
 )
+notes = sa.Table(
+    "notes",
+    metadata,
+    sa.Column("id", sa.UUID, primary_key=True),
+    sa.Column("text", sa.LargeBinary),
+)
 
 
 @dataclass(frozen=True)
 class Add:
+    """With a `note` the counter is a new person, who is told something private."""
+
     counter_id: UUID
     by: int
-    new: bool = False
+    note: str | None = None
     meta: Meta = field(default_factory=lambda: Meta("tests", new_id()))
 
 
@@ -93,10 +101,17 @@ async def count(tx: Tx, items: Sequence[Add], /) -> list[Accepted | Rejected]:
         if item.by < 0:
             outcomes.append(Rejected(NEGATIVE, field="by"))
             continue
-        event = Counted(counter_id=item.counter_id, by=item.by)
+        event = Counted(counter_id=item.counter_id, by=item.by, note=_sealed(tx, item))
         recorded = tx.record(event, key=item.counter_id, meta=item.meta, scope=Scope(), rules="toy/1")
         outcomes.append(Accepted({"counter_id": str(item.counter_id), "seq": recorded.envelope.seq}))
     return outcomes
+
+
+def _sealed(tx: Tx, item: Add) -> Sealed[Note] | None:
+    if item.note is None:
+        return None
+    tx.new_person(item.counter_id)
+    return Sealed(item.counter_id, Note(text=item.note))
 
 
 async def count_after_writing(tx: Tx, items: Sequence[Add], /) -> list[Accepted | Rejected]:
@@ -116,6 +131,12 @@ def projection(vault: Vault) -> Projection:
             counters,
             [{"id": key, "total": sum(numbers), "events": len(numbers)} for key, numbers in totals.items()],
             columns=("total", "events"),
+        )
+        told = [(e.event.counter_id, e.event.note) for e in events if isinstance(e.event, Counted) and e.event.note]
+        await rows.upsert(
+            conn,
+            notes,
+            [{"id": i, "text": vault.seal("notes", "text", i, n.value.text if n.value else None)} for i, n in told],
         )
 
     return project
@@ -176,10 +197,11 @@ def _compose_counting(app: App) -> Composition:
 COUNTING = Service(
     name="counting",
     catalogue=CATALOGUE,
-    tables=(counters,),
-    personal={},
+    tables=(counters, notes),
+    personal={"notes": ("text",)},
     projection=projection,
     compose=_compose_counting,
+    keeps_person_keys=True,
 )
 ROUNDING = replace(
     COUNTING, compose=lambda app: Composition(timers=[Timer("round_up", _uneven, round_up, every_s=0.05)])
