@@ -1,16 +1,18 @@
-"""Operator commands that every service has, run in a process of their own under the service's own role: replay, relay rebase."""
+"""Operator commands that every service has, run in a process of their own under the service's own role: replay, letters, rebase."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import uvloop
+from aiokafka.errors import KafkaError
 
 from chassis.database import Unavailable
+from chassis.deadletters import DeadLetters, LetterUnreadable
 from chassis.rebase import rebase as rebase_relay
 from chassis.relay import make_producer
 from chassis.replay import Outcome, ReplayRunning
@@ -32,6 +34,18 @@ def extend(commands: typer.Typer, service: Service) -> typer.Typer:
         outcome = uvloop.run(_replay(service, quiet=as_json))
         print(json.dumps(outcome.as_json()) if as_json else _told(service.name, outcome))
         sys.exit(0 if outcome.equal else 1)
+
+    @commands.command()
+    def letters(
+        place: Annotated[str, typer.Argument(help="topic:partition:offset of one letter, to open it")] = "",
+        as_json: AsJson = False,
+    ) -> None:
+        """List this service's dead letters; with PLACE, print that record as it was found (base64: it may hold personal data)."""
+        found = uvloop.run(_letters(service, place))
+        if place:
+            print(json.dumps(found[0]) if found else sys.exit(f"{service.name}: no dead letter of {place}"))
+        else:
+            print(json.dumps(found) if as_json else "\n".join(_line(letter) for letter in found) or "no dead letters")
 
     @commands.command()
     def rebase(as_json: AsJson = False) -> None:
@@ -60,6 +74,31 @@ async def _replay(service: Service, *, quiet: bool) -> Outcome:
     if not quiet:
         print(file=sys.stderr)
     return outcome
+
+
+async def _letters(service: Service, place: str) -> list[dict[str, Any]]:
+    app = _app(service)
+    settings = app.settings
+    try:
+        box = DeadLetters(
+            app.engine,
+            app.wrap,
+            app.vault,
+            app.clock,
+            bootstrap=settings.kafka_bootstrap.split(","),
+            service=service.name,
+            instance=app.instance,
+            prefix=settings.topic_prefix,
+        )
+        return [letter async for letter in box.listed(place)]
+    except (KafkaError, TimeoutError, LetterUnreadable) as error:
+        sys.exit(f"{service.name}: {error or type(error).__name__}")
+    finally:
+        await app.close()
+
+
+def _line(letter: dict[str, Any]) -> str:
+    return "  ".join(str(letter[name]) for name in ("day", "place", "reason"))
 
 
 async def _rebase(service: Service) -> int:

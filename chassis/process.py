@@ -62,6 +62,7 @@ class Process:
         self.stop = asyncio.Event()
         roles, self._bootstrap = app.settings.roles, app.settings.kafka_bootstrap.split(",")
         self.relay = self._make_relay() if Role.RELAY in roles else None
+        self.letters = self._make_letters()
         self.consumers = self._make_consumers() if Role.CONSUMERS in roles else []
         self.parking = Parking(app.engine, app.batches, self.consumers)
         self.clock = BusinessClock(app)
@@ -93,6 +94,7 @@ class Process:
         if self.consumers:
             tasks["consumers"] = self._consume
             tasks["parking"] = self.parking.run
+            tasks["letters"] = self.letters.keep
         if Role.TIMERS in roles and parts.timers:
             timers = Timers(
                 self.app.engine, self.app.batches, self.app.clock, parts.timers, service=self.app.service.name
@@ -113,9 +115,9 @@ class Process:
             catalogue=self.app.service.catalogue,
         )
 
-    def _make_consumers(self) -> list[Consumer]:
+    def _make_letters(self) -> DeadLetters:
         app = self.app
-        letters = DeadLetters(
+        return DeadLetters(
             app.engine,
             app.wrap,
             app.vault,
@@ -124,7 +126,11 @@ class Process:
             service=app.service.name,
             instance=app.instance,
             prefix=app.settings.topic_prefix,
+            days=app.settings.dead_letter_days,
         )
+
+    def _make_consumers(self) -> list[Consumer]:
+        app = self.app
         return [
             Consumer(
                 subscription,
@@ -132,7 +138,7 @@ class Process:
                 catalogue=app.service.catalogue,
                 batches=app.batches,
                 keys=app.keys,
-                letters=letters,
+                letters=self.letters,
             )
             for subscription in app.composition.subscriptions
         ]

@@ -93,6 +93,8 @@ class Settings(BaseSettings):
     registration_url: str = ""
     key_door_token: str = Field(default="", repr=False)
 
+    dead_letter_days: int = Field(default=30, gt=0)
+    """How long an unreadable record's copy can be opened."""
     clock_offset_s: int = 0
     """Business time minus wall time at the first start, in seconds."""
     debug: bool = False

@@ -5,6 +5,7 @@ What a number does to the reader: 97 raises, 98 fails for business reasons, 99 i
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import inspect
 from collections.abc import AsyncIterator, Sequence
@@ -30,6 +31,7 @@ from chassis.migrations.versions import chassis_0001
 from chassis.outcomes import Accepted, Done, Failed, NotYet
 from chassis.privacy.vault import Vault
 from chassis.problems import ProblemType, Rejected
+from chassis.process import Process
 from chassis.records import Outcome, Received
 from chassis.service import App, Composition, Service
 from chassis.timers import Due, Timer, backed_off
@@ -313,3 +315,15 @@ async def toy(service: Service, stack: Stack, **settings: object) -> AsyncIterat
         finally:
             await h.client.aclose()
             await app.close()
+
+
+@asynccontextmanager
+async def running(process: Process) -> AsyncIterator[Process]:
+    """The roles of a process without its HTTP server, in this event loop."""
+    tasks = {name: task for name, task in process.tasks().items() if name != "api"}
+    running = [asyncio.create_task(task(process.stop), name=name) for name, task in tasks.items()]
+    try:
+        yield process
+    finally:
+        process.stop.set()
+        await asyncio.wait_for(asyncio.gather(*running), 30)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 from aiokafka import AIOKafkaConsumer
 
 from chassis.ids import new_id
@@ -14,19 +10,7 @@ from tests.support.eventually import eventually
 from tests.support.service import Harness
 from tests.support.stack import Stack
 from tests.support.topics import header, read_topic, write_topic
-from tests.support.toy import COUNTING, Add, Following, Totalled, count, totals, toy, toy_topics
-
-
-@asynccontextmanager
-async def running(process: Process) -> AsyncIterator[Process]:
-    """The roles of a process without its HTTP server, in this event loop."""
-    tasks = {name: task for name, task in process.tasks().items() if name != "api"}
-    running = [asyncio.create_task(task(process.stop), name=name) for name, task in tasks.items()]
-    try:
-        yield process
-    finally:
-        process.stop.set()
-        await asyncio.wait_for(asyncio.gather(*running), 30)
+from tests.support.toy import COUNTING, Add, Following, Totalled, count, running, totals, toy, toy_topics
 
 
 async def totalled(h: Harness) -> dict[str, list[int]]:
