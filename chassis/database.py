@@ -5,6 +5,8 @@ Every statement and commit is counted, because counts do not drift with the neig
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +22,16 @@ from chassis.telemetry import metrics
 UNIQUE_VIOLATION = "23505"
 _CONFLICTS = frozenset({UNIQUE_VIOLATION, "40P01", "40001", "25P03", "25P04"})
 """Unique violation, deadlock, serialization failure, and a transaction ended by one of its time-outs."""
-_OUTAGES = ("08", "57P", "53")
-"""Classes: connection exception, operator intervention (shutdown, starting up), insufficient resources."""
+_OUTAGES = ("08", "57P", "53", "25006")
+"""Classes: connection exception, operator intervention (shutdown, starting up), insufficient resources; and a server that became a standby."""
+_LIVENESS = {
+    (socket.SOL_SOCKET, "SO_KEEPALIVE"): 1,
+    (socket.IPPROTO_TCP, "TCP_KEEPIDLE"): 10,
+    (socket.IPPROTO_TCP, "TCP_KEEPINTVL"): 5,
+    (socket.IPPROTO_TCP, "TCP_KEEPCNT"): 3,
+    (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT"): 25_000,
+}
+"""A cut link or a machine that is gone ends a wait within half a minute; by itself it would last a quarter of an hour, or for ever."""
 
 
 class Unavailable(Exception):
@@ -54,6 +64,14 @@ def make_engine(url: str, *, name: str, pool_size: int = 10) -> tuple[AsyncEngin
         connect_args={"server_settings": {"application_name": name, "jit": "off"}, "timeout": 5},
     )
     counters = Counters()
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _notice_dead_links(connection: Any, _record: object) -> None:
+        sock = connection.driver_connection._transport.get_extra_info("socket")
+        for (level, name), value in _LIVENESS.items():
+            if sock is not None and hasattr(socket, name):  # not every system has all
+                with contextlib.suppress(OSError):  # a unix socket has none
+                    sock.setsockopt(level, getattr(socket, name), value)
 
     @event.listens_for(engine.sync_engine, "after_cursor_execute")
     def _count_statement(*_: Any) -> None:
