@@ -26,7 +26,7 @@ def test_wrapped_key_serves_nothing_else(kind: str, name: UUID) -> None:
         KeyWrap(MASTER).unwrap(kind, name, wrapped)
 
 
-@pytest.mark.parametrize("wrapped", [b"", b"short", os.urandom(48)])
+@pytest.mark.parametrize("wrapped", [b"", b"short", bytes(range(48))])
 def test_foreign_bytes_are_no_key(wrapped: bytes) -> None:
     with pytest.raises(UnreadableKey):
         KeyWrap(MASTER).unwrap("person", ANNA, wrapped)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from typing import Any
-from uuid import uuid4
 
 import pytest
 import structlog
@@ -28,7 +27,7 @@ PERSONAL = [
     "8808012345678901",
 ]
 NEEDED = [
-    str(uuid4()),
+    "f83c3b92-ae3d-45c3-b456-fae653abd49e",
     "0199a1b2-1234-7000-8000-123456789012",
     "2025-10-06T02:00:00.123456+00:00",
     "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
