@@ -13,7 +13,7 @@ from aiokafka.structs import OffsetAndMetadata
 from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime, BaseModel
 
-from chassis.consumer import group_of
+from chassis.consumer import Consumer, group_of
 from chassis.deadletters import TOPIC as DEAD_LETTERS
 from chassis.http.auth import Principal, allow
 from chassis.problems import NOT_FOUND, Refusal, Rejected
@@ -45,7 +45,6 @@ def router(process: Process) -> APIRouter:
         async with app.read() as conn:
             unpublished = (await conn.execute(UNPUBLISHED)).one()
             events = (await conn.execute(sa.select(sa.func.count()).select_from(event_log))).scalar_one()
-        parked = await process.parking.listed()
         return {
             "service": app.service.name,
             "instance": app.instance,
@@ -55,17 +54,22 @@ def router(process: Process) -> APIRouter:
             "unpublished": unpublished.rows,
             "oldest_unpublished_s": float(unpublished.age or 0),
             "relay": process.relay.stopped_because or "running" if process.relay else "not in this process",
-            "parked_keys": len(parked),
-            "consumers": {c.subscription.topic: c.stopped_because or "running" for c in process.consumers},
+            "parked_keys": await process.parking.count(),
+            "consumers": {c.subscription.topic: _doing(c) for c in process.consumers},
             "kafka": await _kafka(process),
         }
 
     @routes.get("/parked")
     async def parked(who: Operator) -> list[dict[str, Any]]:
-        """Keys that wait, oldest first: for what, since when, how often tried."""
+        """The 200 keys that wait longest: for what, since when, how often tried."""
         return [asdict(key) for key in await process.parking.listed()]
 
-    @routes.post("/parked/{stream}/{key}/retry", status_code=202)
+    @routes.post("/parked/retry", status_code=202)
+    async def retry_all(who: Operator) -> dict[str, int]:
+        """Tries every parked key now that a retry can help; after a repair."""
+        return {"keys": await process.parking.retry_all()}
+
+    @routes.post("/parked/{stream}/{key:path}/retry", status_code=202)
     async def retry(stream: str, key: str, who: Operator) -> dict[str, str]:
         """Tries one parked key now. 404 when it is not parked."""
         if not await process.parking.retry(stream, key):
@@ -79,6 +83,12 @@ def router(process: Process) -> APIRouter:
         return {"business_time": app.clock.business()}
 
     return routes
+
+
+def _doing(consumer: Consumer) -> str:
+    if consumer.stopped_because:
+        return f"stopped: {consumer.stopped_because}"
+    return f"waiting: {consumer.waiting_because}" if consumer.waiting_because else "running"
 
 
 async def _kafka(process: Process) -> dict[str, Any]:

@@ -10,7 +10,6 @@ import asyncio
 import base64
 import contextlib
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,18 +23,18 @@ from chassis import faults
 from chassis.batches import Batches, Broken
 from chassis.consumer import Consumer, give_up
 from chassis.database import Unavailable, is_outage
+from chassis.inbox import CONFLICTING, GAP
+from chassis.parkedgauge import ParkedGauge
 from chassis.records import Bad, Coordinates, Incoming, Record
 from chassis.retrying import Retrying
 from chassis.tables import parked_events, progress
-from chassis.telemetry import log, metrics
+from chassis.telemetry import log
 
-POLL_S = 0.1
+POLL_S, OUTAGE_PAUSE_S = 0.1, 1.0
 KEYS_PER_ROUND = 50
 EVENTS_PER_KEY = 50
 MOST_MISSES = 3
 """Keys per round that may wait in vain for the keeper of person keys."""
-GAP_ALARM_S = 60
-GAUGE_EVERY_S = 2.0
 
 _RIPE = sa.text(
     "SELECT stream, key, revision FROM progress WHERE parked IS NOT NULL AND retry_at <= clock_timestamp()"
@@ -45,11 +44,6 @@ _EVENTS = sa.text(
     "SELECT e.* FROM unnest(CAST(:streams AS text[]), CAST(:keys AS text[])) AS wanted(stream, key)"
     " CROSS JOIN LATERAL (SELECT * FROM parked_events WHERE stream = wanted.stream AND key = wanted.key"
     " ORDER BY seq, event_id LIMIT :limit) e"
-)
-_COUNT = sa.text(
-    "SELECT stream, count(*) AS keys, count(*) FILTER (WHERE parked = 'gap'"
-    " AND parked_at < clock_timestamp() - make_interval(secs => :gap_s)) AS old_gaps"
-    " FROM progress WHERE parked IS NOT NULL GROUP BY stream"
 )
 
 
@@ -83,8 +77,7 @@ class Parking:
     def __init__(self, engine: AsyncEngine, batches: Batches, consumers: Sequence[Consumer]) -> None:
         self._engine, self._batches = engine, batches
         self._consumers = consumers
-        self._gauge_after = 0.0
-        self._gauged: set[str] = set()
+        self._gauge = ParkedGauge(engine)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`. Keys that a newer version of this service may now understand are tried once at the start."""
@@ -94,14 +87,14 @@ class Parking:
                 if not started:
                     await self._try_after_upgrade()
                     started = True
-                again = await self.retry_ripe()
-                await self._gauge()
-            except Exception as error:  # settles: tried again after POLL_S
-                again = 0
+                pause = 0.0 if await self.retry_ripe() else POLL_S
+                await self._gauge.look()
+            except Exception as error:  # settles: tried again after a pause
+                pause = OUTAGE_PAUSE_S
                 if not is_outage(error):
                     log.error("parking_failed", error=type(error).__name__, exc_info=error)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), 0 if again else POLL_S)
+                await asyncio.wait_for(stop.wait(), pause)
 
     async def retry_ripe(self) -> int:
         """Tries the keys whose time has come; returns how many. Raises Unavailable."""
@@ -200,6 +193,11 @@ class Parking:
         where = (progress.c.stream == stream, progress.c.key == key, progress.c.parked.is_not(None))
         return await self._update(where, {"retry_at": sa.func.clock_timestamp()}) > 0
 
+    async def retry_all(self) -> int:
+        """As `retry`, for every key that does not wait for another event; returns how many."""
+        where = (progress.c.parked.is_not(None), progress.c.parked.not_in([GAP, CONFLICTING]))
+        return await self._update(where, {"retry_at": sa.func.clock_timestamp()})
+
     async def _try_after_upgrade(self) -> None:
         where = progress.c.parked.in_(["unknown_type", "unknown_version", "invalid", "unreadable"])
         await self._update((where,), {"retry_at": sa.func.clock_timestamp()})
@@ -222,19 +220,11 @@ class Parking:
             raise
         return changed.rowcount
 
-    async def _gauge(self) -> None:
-        if time.monotonic() < self._gauge_after:
-            return
-        self._gauge_after = time.monotonic() + GAUGE_EVERY_S
+    async def count(self) -> int:
+        """How many keys wait."""
+        query = sa.select(sa.func.count()).select_from(progress).where(progress.c.parked.is_not(None))
         async with self._engine.connect() as conn:
-            counts = (await conn.execute(_COUNT, {"gap_s": GAP_ALARM_S})).all()
-        for stream in self._gauged - {row.stream for row in counts}:
-            metrics.PARKED_KEYS.labels(stream).set(0)
-        self._gauged = {row.stream for row in counts}
-        for row in counts:
-            metrics.PARKED_KEYS.labels(row.stream).set(row.keys)
-            if row.old_gaps:
-                log.error("gap_not_filled", stream=row.stream, keys=row.old_gaps, runbook="docs/operations.md#gaps")
+            return (await conn.execute(query)).scalar_one()
 
     async def listed(self, limit: int = 200) -> list[ParkedKey]:
         """What waits, oldest first."""

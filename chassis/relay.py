@@ -82,9 +82,12 @@ _ADVANCE = sa.text(
     " WHERE c.bucket = n.bucket AND c.lease_token = :token"
     " AND (c.tx_id, c.position) < (CAST(CAST(n.tx AS text) AS xid8), n.position)"
 )
+# Before a relay ever ran there are no cursors, and everything is unpublished.
 UNPUBLISHED = sa.text(
-    "SELECT count(*) AS rows, extract(epoch FROM clock_timestamp() - min(e.recorded_at)) AS age FROM relay_cursors c"
-    " JOIN event_log e ON e.bucket = c.bucket AND (e.tx_id, e.position) > (c.tx_id, c.position) AND e.position > c.floor"
+    "SELECT count(*) AS rows, extract(epoch FROM clock_timestamp() - min(e.recorded_at)) AS age"
+    f" FROM generate_series(0, {BUCKETS - 1}) AS b LEFT JOIN relay_cursors c ON c.bucket = b"
+    " JOIN event_log e ON e.bucket = b AND e.position > COALESCE(c.floor, 0)"
+    " AND (e.tx_id, e.position) > (COALESCE(c.tx_id, '0'::xid8), COALESCE(c.position, 0))"
 )
 
 _OLDEST = sa.text(

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import httpx
 import typer
@@ -92,10 +93,19 @@ def list_parked(as_json: AsJson = False) -> None:
 
 
 @parked.command("retry")
-def retry_parked(service: str, stream: str, key: str, as_json: AsJson = False) -> None:
-    """Try one parked key now."""
-    answer = _ask("POST", service, f"/ops/parked/{stream}/{key}/retry")
-    print(json.dumps(answer) if as_json else f"{service}: {stream} {key} is being tried; see `perisai parked list`")
+def retry_parked(
+    service: str,
+    stream: Annotated[str, typer.Argument()] = "",
+    key: Annotated[str, typer.Argument()] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Try one parked key now; without STREAM and KEY, every key of the service that does not wait for another event."""
+    if bool(stream) != bool(key):
+        sys.exit("give STREAM and KEY of one key, or neither for all")
+    path = f"/ops/parked/{quote(stream)}/{quote(key, safe='')}/retry" if key else "/ops/parked/retry"
+    answer = _ask("POST", service, path)
+    what = f"{stream} {key} is" if key else f"{answer['keys']} keys are"
+    print(json.dumps(answer) if as_json else f"{service}: {what} being tried; see `perisai parked list`")
 
 
 @clock.command("show")

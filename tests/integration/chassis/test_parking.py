@@ -6,10 +6,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
+import pytest
 import sqlalchemy as sa
+from prometheus_client import REGISTRY
 
 from chassis.consumer import Subscription
 from chassis.ids import new_id
+from chassis.parkedgauge import ParkedGauge
 from chassis.records import Outcome, Received, Record
 from chassis.tables import parked_events
 from chassis.transaction import Tx
@@ -251,3 +254,25 @@ async def test_retry_of_a_key_that_flows_says_so(stack: Stack) -> None:
         one = new_id()
         await h.deliver(counted(h, one, 1))
         assert not await h.ask_retry("counters", str(one))
+
+
+async def test_gap_that_stays_is_an_alarm_once_a_minute_and_the_metric_follows(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def shown() -> float | None:
+        return REGISTRY.get_sample_value("perisai_parked_keys", {"stream": "counters"})
+
+    async with toy(totals(Following()), stack) as h:
+        one = new_id()
+        await h.deliver(counted(h, one, 2, seq=2))  # parked by a clock that stands long before the database's
+        gauge = ParkedGauge(h.app.engine)
+        for _ in range(3):
+            gauge._look_after = 0
+            await gauge.look()
+        assert shown() == 1
+        assert capsys.readouterr().out.count("gap_not_filled") == 1
+        await h.deliver(counted(h, one, 1, seq=1))
+        await drain(h)
+        gauge._look_after = 0
+        await gauge.look()
+        assert shown() == 0
