@@ -26,7 +26,7 @@ async def run() -> int:
     home = places.home()
     async with _everything(home, os.environ, console) as stack:
         console.tell(f"everything is up after {stack.start_seconds:.1f} s; logs are in {home / 'logs'}")
-        console.page(outreach_day.table(await stack.unless_crashed(outreach_day.play(stack, console.tell))))
+        await stack.unless_crashed(_play(stack, console))
         console.page(addresses(stack))
         try:
             await stack.until_crash()
@@ -34,6 +34,17 @@ async def run() -> int:
             console.tell("stopping everything")
     console.tell("all is stopped; the data stays, `make run` continues on it")
     return 0
+
+
+async def _play(stack: LocalStack, console: Console) -> None:
+    """Plays the day and shows its table. A day that cannot be summed up is told, and the stack stays up to be looked at."""
+    try:
+        report = await outreach_day.play(stack, console.tell)
+    except Trouble as trouble:
+        console.tell(f"the day could not be played to its end: {trouble.told()}")
+        console.tell("everything stays up: look with `.venv/bin/perisai status` and `.venv/bin/perisai parked list`")
+    else:
+        console.page(outreach_day.table(report))
 
 
 async def demo(report: Path) -> int:
