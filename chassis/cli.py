@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 
 from chassis.database import Unavailable
 from chassis.deadletters import DeadLetters, LetterUnreadable
+from chassis.rebase import WritersRunning, assert_writers_stopped
 from chassis.rebase import rebase as rebase_relay
 from chassis.relay import make_producer
 from chassis.replay import Outcome, ReplayRunning
@@ -105,6 +106,7 @@ async def _rebase(service: Service) -> int:
     app = _app(service)
     producer = make_producer(app.settings.kafka_bootstrap.split(","), client_id=f"{app.instance}-rebase")
     try:
+        await assert_writers_stopped(app.engine)
         async with asyncio.timeout(PRODUCER_START_S):
             await producer.start()
         return await rebase_relay(
@@ -114,6 +116,8 @@ async def _rebase(service: Service) -> int:
             prefix=app.settings.topic_prefix,
             catalogue=service.catalogue,
         )
+    except WritersRunning as running:
+        sys.exit(f"{service.name}: {running}")
     finally:
         await producer.stop()
         await app.close()

@@ -31,6 +31,24 @@ _REBASE = sa.text(
 )
 
 
+_CONNECTED = sa.text(
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
+)
+
+
+class WritersRunning(RuntimeError):
+    """A row that is written while the floor is set could lie below it and would never be sent."""
+
+
+async def assert_writers_stopped(engine: AsyncEngine) -> None:
+    """Raises WritersRunning while anybody else is connected under the service's role. Needs an engine with nothing else in hand."""
+    async with engine.connect() as conn:
+        found = (await conn.execute(_CONNECTED)).scalar_one()
+    if found:
+        raise WritersRunning(f"{found} connections of its processes are open; stop them first, nothing was sent")
+
+
 async def rebase(
     engine: AsyncEngine, producer: AIOKafkaProducer, *, service: str, prefix: str, catalogue: Catalogue
 ) -> int:

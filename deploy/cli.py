@@ -46,6 +46,12 @@ def main() -> None:
     cli()
 
 
+def _readers(facts: dict[str, Any]) -> str:
+    """Those that do not run, with what they say; a blown fuse stands here."""
+    idle = {topic: state for topic, state in facts["consumers"].items() if state != "running"}
+    return "\n".join(f"{topic}: {state}" for topic, state in idle.items()) or "running"
+
+
 def _lag(facts: dict[str, Any]) -> str:
     kafka = facts["kafka"]
     return "\n".join(f"{topic}: {n}" for topic, n in kafka["lag"].items()) if kafka["reachable"] else "Kafka is away"
@@ -56,6 +62,7 @@ STATUS_ROWS: dict[str, Callable[[dict[str, Any]], object]] = {
     "unpublished": lambda facts: facts["unpublished"],
     "oldest unpublished": lambda facts: f"{facts['oldest_unpublished_s']:.1f} s",
     "relay": lambda facts: facts["relay"],
+    "readers": _readers,
     "lag by topic": _lag,
     "parked keys": lambda facts: facts["parked_keys"],
     "dead letters (all)": lambda facts: facts["kafka"].get("dead_letters", "Kafka is away"),
