@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
-_UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
-"""Control, surrogate, line and paragraph separators."""
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Control, format (zero width, direction of writing: a name could show as another), surrogate, line and paragraph separators."""
 
 
 class UnreadableText(ValueError):
