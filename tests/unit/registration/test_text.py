@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from services.registration.domain.text import UnreadableText, one_line
 
 
-@pytest.mark.parametrize("bad", ["a\0b", "a\nb", "a\tb", "\x1b[0m", "a\ud800", "a\u2028b", "\x85", "\u200b", "a\u202eb"])
+@pytest.mark.parametrize(
+    "bad", ["a\0b", "a\nb", "a\tb", "\x1b[0m", "a\ud800", "a\u2028b", "\x85", "\u200b", "a\u202eb"]
+)
 def test_what_no_form_takes(bad: str) -> None:
     with pytest.raises(UnreadableText):
         one_line(bad)
