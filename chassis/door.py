@@ -46,6 +46,7 @@ class Door(Generic[C, O]):
         while self._waiting:
             size = min(len(self._waiting), self._max_batch)
             batch = [self._waiting.popleft() for _ in range(size)]
+            batch = [waiting for waiting in batch if not waiting[1].done()]  # who hung up before it began asks again
             try:
                 outcomes = await self._batches.run(self._use_case, [command for command, _ in batch])
             except Exception as error:  # settles: every waiter gets it

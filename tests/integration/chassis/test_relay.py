@@ -63,7 +63,7 @@ async def test_concurrent_writers_are_published_complete_and_in_order(stack: Sta
         await asyncio.gather(*(write() for _ in range(8)))
         expected = await logged(h)
         assert sum(len(seqs) for seqs in expected.values()) == 600
-        await eventually(lambda: _nothing_unpublished(h), within_s=20)
+        await eventually(lambda: nothing_unpublished(h), within_s=20)
         stop.set()
         await relaying
         assert await published(stack, prefix) == expected
@@ -105,7 +105,7 @@ async def test_two_relays_share_the_buckets_and_one_takes_over_when_the_other_go
         stop_one.set()
         await eventually(lambda: other.buckets == 16, within_s=8, what="taken over")
         await write(h, *(Add(new_id(), 1) for _ in range(40)))
-        await eventually(lambda: _nothing_unpublished(h), within_s=10)
+        await eventually(lambda: nothing_unpublished(h), within_s=10)
         stop_other.set()
         await asyncio.gather(*running)
 
@@ -124,7 +124,7 @@ async def test_woken_zombie_moves_no_cursor(stack: Stack) -> None:
                 )
             )
         assert await zombie.publish_once() == 0, "reads nothing without its token"
-        assert not await _nothing_unpublished(h)
+        assert not await nothing_unpublished(h)
         await zombie.close()
 
 
@@ -181,7 +181,7 @@ async def test_broker_that_is_away_is_told_once_and_waited_for(
         running = asyncio.create_task(away.run(stop))
         await eventually(lambda: (REGISTRY.get_sample_value("perisai_relay_retries_total") or 0) >= retries + 3)
         away._bootstrap = [stack.kafka_bootstrap]
-        await eventually(lambda: _nothing_unpublished(h))
+        await eventually(lambda: nothing_unpublished(h))
         stop.set()
         await running
         told = capsys.readouterr().out
@@ -269,6 +269,6 @@ async def let_go(h: Harness, held: Relay) -> None:
     held._leased_until = 0
 
 
-async def _nothing_unpublished(h: Harness) -> bool:
+async def nothing_unpublished(h: Harness) -> bool:
     async with h.app.read() as conn:
         return bool((await conn.execute(UNPUBLISHED)).one().rows == 0)
