@@ -46,7 +46,7 @@ async def test_a_bill_before_its_registration_waits_and_is_then_told(d: Driver) 
     assert await d.h.deliver(bill) == [NotYet("recipient")]
     assert [key.stream for key in await d.h.parked()] == ["contributions"]
     await d.h.deliver(registration)
-    d.later()
+    await d.h.until_ripe()
     await d.h.retry_parked()
     assert await d.state(welcome) is State.QUEUED
     assert await d.h.parked() == []

@@ -144,7 +144,7 @@ class Bank:
         headers: dict[str, str | None] | None = None,
         **more: Any,
     ) -> httpx.Response:
-        request_id = request_id or f"PAY-{next(_NUMBERS)}"
+        request_id = request_id or f"OWN-{next(_NUMBERS)}"
         return await self.send("payment", self.payment(customer_no, amount, request_id, **more), headers)
 
     async def status(self, customer_no: str, **ids: Any) -> httpx.Response:
@@ -152,7 +152,7 @@ class Bank:
 
     async def buy(self, customer_no: str) -> httpx.Response:
         """Inquires and pays what was quoted."""
-        quoted = (await self.inquire(customer_no, request_id := f"REQ-{next(_NUMBERS)}")).json()
+        quoted = (await self.inquire(customer_no, request_id := f"BUY-{next(_NUMBERS)}")).json()
         assert quoted["responseCode"] == "2002400", quoted
         amount = quoted["virtualAccountData"]["totalAmount"]["value"]
         return await self.pay(customer_no, amount, request_id)
