@@ -12,13 +12,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 from uuid import UUID
 
 import asyncpg
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, model_validator
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from chassis import migrate, rows
@@ -51,9 +51,17 @@ class Note(Personal):
 
 
 class Counted(Event, stream="counters"):
+    validations: ClassVar[int] = 0
+
     counter_id: UUID
     by: Count
     note: Sealed[Note] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _count_validations(cls, data: object) -> object:
+        cls.validations += 1
+        return data
 
 
 class Totalled(Event, stream="totals"):
