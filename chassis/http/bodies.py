@@ -19,6 +19,7 @@ from contracts.schema import inlined
 M = TypeVar("M", bound=BaseModel)
 
 DEEPEST: Final = 16
+_STRING: Final = {"type": "string"}
 _KEY: Final = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -67,9 +68,18 @@ def accepts(model: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": inlined(model)}}}}
 
 
-def accepts_command(model: type[BaseModel] | None = None) -> dict[str, Any]:
-    """As `accepts`, for a route that ends in `answer`: it also wants an Idempotency-Key. Without a model the body is empty."""
-    return {"parameters": [_KEY], **(accepts(model) if model is not None else {})}
+def accepts_command(model: type[BaseModel] | None = None, *, gives: Sequence[str], status: int = 200) -> dict[str, Any]:
+    """As `accepts`, for a route that ends in `answer`: it also wants an Idempotency-Key. Without a model the body is empty.
+
+    `gives`: the members of the answer, all strings; one that ends in `[]` is a list of strings.
+    """
+    members: dict[str, Any] = {
+        name.removesuffix("[]"): {"type": "array", "items": _STRING} if name.endswith("[]") else _STRING
+        for name in gives
+    }
+    schema = {"type": "object", "properties": members, "required": list(members)}
+    answer = {str(status): {"content": {"application/json": {"schema": schema}}}}
+    return {"parameters": [_KEY], "responses": answer, **(accepts(model) if model is not None else {})}
 
 
 class _Doubled(ValueError):

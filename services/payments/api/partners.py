@@ -30,7 +30,12 @@ def router(app: App, registry: Registry) -> APIRouter:
     routes = APIRouter(prefix="/partners", tags=["partners"])
     door = app.command_door(ChangePartners(registry.forget))
 
-    @routes.post("", status_code=201, openapi_extra=accepts_command(PartnerWanted), responses=problems(PARTNER_EXISTS))
+    @routes.post(
+        "",
+        status_code=201,
+        openapi_extra=accepts_command(PartnerWanted, gives=("partner", "client_key", "secret_id"), status=201),
+        responses=problems(PARTNER_EXISTS),
+    )
     async def enable(request: Request, principal: Keeper) -> Response:
         """Lets a bank call. `client_secret` is in this answer only when it was drawn by this very call."""
         wanted = await body(request, PartnerWanted, multiline=KEYS)
@@ -48,7 +53,7 @@ def router(app: App, registry: Registry) -> APIRouter:
 
     @routes.post(
         "/{partner}/keys",
-        openapi_extra=accepts_command(KeysWanted),
+        openapi_extra=accepts_command(KeysWanted, gives=("partner",)),
         responses=problems(NOT_FOUND, PARTNER_DISABLED),
     )
     async def rotate(request: Request, principal: Keeper, partner: str) -> Response:
@@ -56,7 +61,11 @@ def router(app: App, registry: Registry) -> APIRouter:
         wanted = await body(request, KeysWanted, multiline=KEYS)
         return await answer(request, principal, door, RotateKeys(partner, wanted.public_keys, meta(request, principal)))
 
-    @routes.post("/{partner}/disable", openapi_extra=accepts_command(DisableWanted), responses=problems(NOT_FOUND))
+    @routes.post(
+        "/{partner}/disable",
+        openapi_extra=accepts_command(DisableWanted, gives=("partner",)),
+        responses=problems(NOT_FOUND),
+    )
     async def disable(request: Request, principal: Keeper, partner: str) -> Response:
         """Stops a bank from calling; what it paid stays."""
         wanted = await body(request, DisableWanted)

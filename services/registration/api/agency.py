@@ -38,7 +38,7 @@ def router(app: App) -> APIRouter:
     @routes.post(
         "/branches",
         status_code=201,
-        openapi_extra=accepts_command(BranchForm),
+        openapi_extra=accepts_command(BranchForm, gives=("branch_id",), status=201),
         responses=problems(refusals.BRANCH_CODE_TAKEN, refusals.TIME_ZONE_UNKNOWN),
     )
     async def open_branch(request: Request, principal: Central) -> Response:
@@ -54,7 +54,7 @@ def router(app: App) -> APIRouter:
     @routes.post(
         "/wadah",
         status_code=201,
-        openapi_extra=accepts_command(WadahForm),
+        openapi_extra=accepts_command(WadahForm, gives=("wadah_id",), status=201),
         responses=problems(refusals.AGREEMENT_DATES, refusals.AGREEMENT_TOO_LONG, refusals.AGREEMENT_NUMBER_TAKEN),
     )
     async def engage(request: Request, principal: Branch) -> Response:
@@ -80,7 +80,7 @@ def router(app: App) -> APIRouter:
 
     @routes.post(
         "/wadah/{wadah_id}/end",
-        openapi_extra=accepts_command(WadahEndForm),
+        openapi_extra=accepts_command(WadahEndForm, gives=("wadah_id",)),
         responses=problems(NOT_FOUND, refusals.WADAH_ENDED, refusals.WADAH_END_DATE),
     )
     async def end(wadah_id: WadahId, request: Request, principal: Head) -> Response:

@@ -51,7 +51,7 @@ def router(app: App) -> APIRouter:
     @routes.post(
         "/agents",
         status_code=201,
-        openapi_extra=accepts_command(AgentForm),
+        openapi_extra=accepts_command(AgentForm, gives=("agent_id", "agent_code"), status=201),
         responses=problems(refusals.ALREADY_AGENT, refusals.PARTICIPANT_UNKNOWN, refusals.PHONE_FORMAT),
     )
     async def propose(request: Request, principal: Board) -> Response:
@@ -66,7 +66,7 @@ def router(app: App) -> APIRouter:
 
     @routes.post(
         "/agents/{agent_id}/certification",
-        openapi_extra=accepts_command(CertificationForm),
+        openapi_extra=accepts_command(CertificationForm, gives=("agent_id", "status")),
         responses=problems(NOT_FOUND, refusals.AGENT_STEP, refusals.CERTIFICATE_DATE),
     )
     async def certify(agent_id: AgentId, request: Request, principal: Officer) -> Response:
@@ -76,7 +76,7 @@ def router(app: App) -> APIRouter:
 
     @routes.post(
         "/agents/{agent_id}/activation",
-        openapi_extra=accepts_command(),
+        openapi_extra=accepts_command(gives=("agent_id", "status")),
         responses=problems(NOT_FOUND, refusals.CHECKER_IS_MAKER, *UNFIT),
     )
     async def activate(agent_id: AgentId, request: Request, principal: Head) -> Response:
@@ -85,7 +85,7 @@ def router(app: App) -> APIRouter:
 
     @routes.post(
         "/agents/{agent_id}/suspension",
-        openapi_extra=accepts_command(SuspensionForm),
+        openapi_extra=accepts_command(SuspensionForm, gives=("agent_id", "status")),
         responses=problems(NOT_FOUND, refusals.AGENT_STEP),
     )
     async def suspend(agent_id: AgentId, request: Request, principal: Head) -> Response:
@@ -93,7 +93,9 @@ def router(app: App) -> APIRouter:
         return await step(request, principal, agent_id, Suspend(form.reason))
 
     @routes.post(
-        "/agents/{agent_id}/reinstatement", openapi_extra=accepts_command(), responses=problems(NOT_FOUND, *UNFIT)
+        "/agents/{agent_id}/reinstatement",
+        openapi_extra=accepts_command(gives=("agent_id", "status")),
+        responses=problems(NOT_FOUND, *UNFIT),
     )
     async def reinstate(agent_id: AgentId, request: Request, principal: Head) -> Response:
         return await step(request, principal, agent_id, Reinstate())

@@ -42,7 +42,7 @@ def router(app: App) -> APIRouter:
     @routes.post(
         "/outreach",
         status_code=201,
-        openapi_extra=accepts_command(OutreachForm),
+        openapi_extra=accepts_command(OutreachForm, gives=("outreach_id", "status"), status=201),
         responses=problems(refusals.WADAH_UNKNOWN, refusals.OUTREACH_AGENTS, refusals.OUTREACH_TIMES),
     )
     async def plan(request: Request, principal: Plans) -> Response:
@@ -64,7 +64,7 @@ def router(app: App) -> APIRouter:
 
     @routes.post(
         "/outreach/{outreach_id}/join",
-        openapi_extra=accepts_command(JoinForm),
+        openapi_extra=accepts_command(JoinForm, gives=("outreach_id", "status")),
         responses=problems(NOT_FOUND, refusals.OUTREACH_STEP, refusals.OUTREACH_OFFICERS),
     )
     async def join(outreach_id: OutreachId, request: Request, principal: Joins) -> Response:
@@ -74,7 +74,7 @@ def router(app: App) -> APIRouter:
 
     @routes.post(
         "/outreach/{outreach_id}/held",
-        openapi_extra=accepts_command(HeldForm),
+        openapi_extra=accepts_command(HeldForm, gives=("outreach_id", "status")),
         responses=problems(NOT_FOUND, refusals.OUTREACH_STEP, refusals.OUTREACH_EARLY),
     )
     async def held(outreach_id: OutreachId, request: Request, principal: Plans) -> Response:
@@ -83,7 +83,7 @@ def router(app: App) -> APIRouter:
 
     @routes.post(
         "/outreach/{outreach_id}/cancellation",
-        openapi_extra=accepts_command(CancellationForm),
+        openapi_extra=accepts_command(CancellationForm, gives=("outreach_id", "status")),
         responses=problems(NOT_FOUND, refusals.OUTREACH_STEP),
     )
     async def cancel(outreach_id: OutreachId, request: Request, principal: Plans) -> Response:

@@ -40,7 +40,9 @@ def router(app: App) -> APIRouter:
     @routes.post(
         "/participants",
         status_code=201,
-        openapi_extra=accepts_command(RegistrationForm),
+        openapi_extra=accepts_command(
+            RegistrationForm, gives=("participant_id", "contribution_code", "payable", "warnings[]"), status=201
+        ),
         responses=problems(
             refusals.NIK_FORMAT,
             refusals.NIK_REGISTERED,
@@ -97,7 +99,7 @@ def router(app: App) -> APIRouter:
 
     @routes.post(
         "/participants/{participant_id}/closure",
-        openapi_extra=accepts_command(ClosureForm),
+        openapi_extra=accepts_command(ClosureForm, gives=("participant_id",)),
         responses=problems(NOT_FOUND, refusals.CLOSURE_DATE, refusals.CLOSURE_STEP),
     )
     async def close(participant_id: ParticipantId, request: Request, principal: Closes) -> Response:
