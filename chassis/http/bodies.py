@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, NoReturn, TypeVar
 
 from fastapi import Request
@@ -19,7 +19,8 @@ from contracts.schema import inlined
 M = TypeVar("M", bound=BaseModel)
 
 DEEPEST: Final = 16
-_STRING: Final = {"type": "string"}
+_STRING: Final[Mapping[str, Any]] = {"type": "string"}
+_MEMBER: Final[Mapping[str, Mapping[str, Any]]] = {"]": {"type": "array", "items": _STRING}, "#": {"type": "integer"}}
 _KEY: Final = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -71,12 +72,9 @@ def accepts(model: type[BaseModel]) -> dict[str, Any]:
 def accepts_command(model: type[BaseModel] | None = None, *, gives: Sequence[str], status: int = 200) -> dict[str, Any]:
     """As `accepts`, for a route that ends in `answer`: it also wants an Idempotency-Key. Without a model the body is empty.
 
-    `gives`: the members of the answer, all strings; one that ends in `[]` is a list of strings.
+    `gives`: the members of the answer, strings; one that ends in `[]` is a list of strings, one in `#` a whole number.
     """
-    members: dict[str, Any] = {
-        name.removesuffix("[]"): {"type": "array", "items": _STRING} if name.endswith("[]") else _STRING
-        for name in gives
-    }
+    members = {name.rstrip("[]#"): _MEMBER.get(name[-1], _STRING) for name in gives}
     schema = {"type": "object", "properties": members, "required": list(members)}
     answer = {str(status): {"content": {"application/json": {"schema": schema}}}}
     return {"parameters": [_KEY], "responses": answer, **(accepts(model) if model is not None else {})}

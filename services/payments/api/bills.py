@@ -23,6 +23,9 @@ Reader = Annotated[
 ]
 
 
+BILL = ("bill_id", "participant_id", "contribution_code", "kind", "months[]", "amount#", "status", "expires_at")
+
+
 def router(app: App) -> APIRouter:
     routes, door = APIRouter(tags=["bills"]), app.command_door(issue_bills)
 
@@ -34,7 +37,7 @@ def router(app: App) -> APIRouter:
     @routes.post(
         "/bills",
         status_code=201,
-        openapi_extra=accepts_command(BillWanted),
+        openapi_extra=accepts_command(BillWanted, gives=BILL, status=201),
         responses=problems(NOT_FOUND, *BILLING_PROBLEMS.values()),
     )
     async def issue_bill(request: Request, principal: Payee) -> Response:

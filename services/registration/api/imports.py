@@ -45,7 +45,7 @@ def router(app: App) -> APIRouter:
     @routes.post(
         "/imports",
         status_code=202,
-        openapi_extra=accepts_command() | UPLOAD,
+        openapi_extra=accepts_command(gives=("import_id",), status=202) | UPLOAD,
         responses=problems(
             UNSUPPORTED_MEDIA_TYPE,
             TOO_LARGE,
