@@ -81,7 +81,13 @@ class Batches:
                 log.warning("batch_postponed", use_case=_name(use_case), items=len(items), exc_info=error)
                 raise Unavailable("the database is out of reach") from error
             if len(items) == 1:
-                log.error("item_broken", use_case=_name(use_case), error=type(error).__name__, exc_info=error)
+                log.error(
+                    "item_broken",
+                    use_case=_name(use_case),
+                    error=type(error).__name__,
+                    exc_info=error,
+                    runbook="docs/operations.md#unexpected-errors",
+                )
                 return [Broken(error)]
         metrics.BATCHES_SPLIT.labels(_name(use_case)).inc()
         middle = len(items) // 2

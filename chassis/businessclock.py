@@ -56,7 +56,12 @@ class BusinessClock:
             await self.read()
         except Exception as error:  # settles: the offset known so far holds until the next look
             if not is_outage(error):
-                log.error("clock_failed", error=type(error).__name__, exc_info=error)
+                log.error(
+                    "clock_failed",
+                    error=type(error).__name__,
+                    exc_info=error,
+                    runbook="docs/operations.md#unexpected-errors",
+                )
 
     async def read(self) -> None:
         """Takes over the stored offset, if one is stored."""

@@ -1,14 +1,18 @@
-"""Operator commands that every service has, run in a process of their own under the service's own role: replay, letters, rebase."""
+"""Operator commands that every service has, run in a process of their own under the service's own role: replay, letters, republish, rebase."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 import typer
 import uvloop
+from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from chassis.database import Unavailable
@@ -18,6 +22,7 @@ from chassis.rebase import rebase as rebase_relay
 from chassis.relay import make_producer
 from chassis.replay import Outcome, ReplayRunning
 from chassis.replay import replay as replay_service
+from chassis.republish import republish as republish_events
 from chassis.service import App, Service
 from chassis.settings import StartRefused, load
 from chassis.telemetry import configure_logs
@@ -47,6 +52,16 @@ def extend(commands: typer.Typer, service: Service) -> typer.Typer:
             print(json.dumps(found[0]) if found else sys.exit(f"{service.name}: no dead letter of {place}"))
         else:
             print(json.dumps(found) if as_json else "\n".join(_line(letter) for letter in found) or "no dead letters")
+
+    @commands.command()
+    def republish(
+        stream: Annotated[str, typer.Option(help="of this stream only")] = "",
+        key: Annotated[str, typer.Option(help="of this key only")] = "",
+        as_json: AsJson = False,
+    ) -> None:
+        """Send events once more, when the broker lost what it had acknowledged; readers skip what they know."""
+        sent = uvloop.run(_republish(service, stream or None, key or None))
+        print(json.dumps({"sent": sent}) if as_json else f"{service.name}: {sent} events sent once more")
 
     @commands.command()
     def rebase(as_json: AsJson = False) -> None:
@@ -102,13 +117,25 @@ def _line(letter: dict[str, Any]) -> str:
     return "  ".join(str(letter[name]) for name in ("day", "place", "reason"))
 
 
+async def _republish(service: Service, stream: str | None, key: str | None) -> int:
+    async with _sending(service) as (app, producer):
+        return await republish_events(
+            app.engine,
+            producer,
+            service=service.name,
+            prefix=app.settings.topic_prefix,
+            catalogue=service.catalogue,
+            stream=stream,
+            key=key,
+        )
+
+
 async def _rebase(service: Service) -> int:
-    app = _app(service)
-    producer = make_producer(app.settings.kafka_bootstrap.split(","), client_id=f"{app.instance}-rebase")
-    try:
-        await assert_writers_stopped(app.engine)
-        async with asyncio.timeout(PRODUCER_START_S):
-            await producer.start()
+    async with _sending(service) as (app, producer):
+        try:
+            await assert_writers_stopped(app.engine)
+        except WritersRunning as running:
+            sys.exit(f"{service.name}: {running}")
         return await rebase_relay(
             app.engine,
             producer,
@@ -116,10 +143,22 @@ async def _rebase(service: Service) -> int:
             prefix=app.settings.topic_prefix,
             catalogue=service.catalogue,
         )
-    except WritersRunning as running:
-        sys.exit(f"{service.name}: {running}")
+
+
+@asynccontextmanager
+async def _sending(service: Service) -> AsyncIterator[tuple[App, AIOKafkaProducer]]:
+    """A producer that is started; one sentence and exit code 1 when the broker does not answer."""
+    app = _app(service)
+    producer = make_producer(app.settings.kafka_bootstrap.split(","), client_id=f"{app.instance}-operator")
+    try:
+        async with asyncio.timeout(PRODUCER_START_S):
+            await producer.start()
+        yield app, producer
+    except (KafkaError, TimeoutError) as error:
+        sys.exit(f"{service.name}: Kafka does not answer ({type(error).__name__}); run it again when it does")
     finally:
-        await producer.stop()
+        with contextlib.suppress(Exception):  # settles: what was not acknowledged was told as a failure
+            await asyncio.wait_for(producer.stop(), 2)
         await app.close()
 
 

@@ -161,7 +161,13 @@ class Consumer:
         except KeyUnavailable:
             raise
         except Exception as error:  # settles: an upcaster's bug, say; the key parks, its neighbours flow
-            log.error("undecodable", type=item.envelope.type, error=type(error).__name__, exc_info=error)
+            log.error(
+                "undecodable",
+                type=item.envelope.type,
+                error=type(error).__name__,
+                exc_info=error,
+                runbook="docs/operations.md#unexpected-errors",
+            )
             return Incoming(item.record, item.envelope, item.value, None, "invalid")
 
     @property

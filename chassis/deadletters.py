@@ -143,7 +143,12 @@ class DeadLetters:
                 await self.destroy_keys_before(self._clock.wall().date() - timedelta(days=self._days))
             except Exception as error:  # settles: tried again in an hour, and at every start
                 if not is_outage(error):
-                    log.error("letters_not_kept", error=type(error).__name__, exc_info=error)
+                    log.error(
+                        "letters_not_kept",
+                        error=type(error).__name__,
+                        exc_info=error,
+                        runbook="docs/operations.md#unexpected-errors",
+                    )
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), KEEP_EVERY_S)
 

@@ -92,7 +92,12 @@ class Parking:
             except Exception as error:  # settles: tried again after a pause
                 pause = OUTAGE_PAUSE_S
                 if not is_outage(error):
-                    log.error("parking_failed", error=type(error).__name__, exc_info=error)
+                    log.error(
+                        "parking_failed",
+                        error=type(error).__name__,
+                        exc_info=error,
+                        runbook="docs/operations.md#unexpected-errors",
+                    )
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), pause)
 

@@ -264,7 +264,13 @@ def _kept_alive(name: str, worker: Worker) -> Worker:
                 await worker(stop)
             except Exception as error:  # settles: the worker starts again
                 if not is_outage(error):
-                    log.error("worker_failed", worker=name, error=type(error).__name__, exc_info=error)
+                    log.error(
+                        "worker_failed",
+                        worker=name,
+                        error=type(error).__name__,
+                        exc_info=error,
+                        runbook="docs/operations.md#unexpected-errors",
+                    )
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), RESTART_S)
 

@@ -84,7 +84,13 @@ class Timers:
                     pause = PAUSE_S
             except Exception as error:  # settles: what is due stays due
                 if not is_outage(error):
-                    log.error("timer_failed", timer=timer.name, error=type(error).__name__, exc_info=error)
+                    log.error(
+                        "timer_failed",
+                        timer=timer.name,
+                        error=type(error).__name__,
+                        exc_info=error,
+                        runbook="docs/operations.md#unexpected-errors",
+                    )
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), pause)
 
