@@ -148,12 +148,23 @@ class Consumer:
 
     async def read(self, found: Sequence[Record]) -> list[Incoming | Bad]:
         """Envelopes checked, the persons' keys fetched in bulk, payloads decoded once; in the order given. Raises Unavailable."""
-        reads = [records.read(record, self._catalogue, self.subscription.topic) for record in found]
+        reads = self._envelopes(found)
+        await self._fetch_keys(reads)
+        handled = self.subscription.handled
+        return [r if isinstance(r, Bad) else self._decoded(r, handled) for r in reads]
+
+    async def fetch_keys(self, found: Sequence[Record]) -> None:
+        """Has the keys at hand that reading these records will need. Raises Unavailable."""
+        await self._fetch_keys(self._envelopes(found))
+
+    def _envelopes(self, found: Sequence[Record]) -> list[Read | Bad]:
+        return [records.read(record, self._catalogue, self.subscription.topic) for record in found]
+
+    async def _fetch_keys(self, reads: Sequence[Read | Bad]) -> None:
         handled = self.subscription.handled
         await self._keys.fetch(
             records.subjects_in(r.value for r in reads if isinstance(r, Read) and r.envelope.type in handled)
         )
-        return [r if isinstance(r, Bad) else self._decoded(r, handled) for r in reads]
 
     def _decoded(self, item: Read, handled: frozenset[str]) -> Incoming | Bad:
         try:

@@ -146,7 +146,7 @@ class Parking:
     async def _read(self, consumer: Consumer, found: Mapping[Ripe, list[Record]]) -> list[Incoming]:
         """What can be read now. A key that cannot is put off or set aside, and never holds up the others."""
         try:
-            await consumer.read([record for records in found.values() for record in records])  # fetches keys in bulk
+            await consumer.fetch_keys([record for records in found.values() for record in records])  # in bulk
         except Unavailable:
             log.warning("person_keys_unavailable", topic=consumer.subscription.topic, parked_keys=len(found))
         items: list[Incoming] = []

@@ -131,6 +131,11 @@ class Process:
 
     def _make_consumers(self) -> list[Consumer]:
         app = self.app
+        subscribed = [subscription.topic for subscription in app.composition.subscriptions]
+        if len(set(subscribed)) < len(subscribed):
+            raise ValueError(
+                "two subscriptions share a topic: progress is per service, so one would take the other's events"
+            )
         return [
             Consumer(
                 subscription,

@@ -90,9 +90,9 @@ def read(record: Record, catalogue: Catalogue, topic: str) -> Read | Bad:
         return Bad(record, "bad_key")
     if envelope.key.encode() != record.key:
         return Bad(record, "key_is_not_subject")
-    if catalogue.owners.get(envelope.stream) != envelope.source:
+    if catalogue.owners.get(envelope.stream, envelope.source) != envelope.source:
         return Bad(record, "foreign_source")
-    if catalogue.topics.get(envelope.stream) != topic:
+    if catalogue.topics.get(envelope.stream, topic) != topic:
         return Bad(record, "stream_of_another_topic")
     if reason := _not_json(record.value):
         return Bad(record, reason)
@@ -147,6 +147,8 @@ def decode(
     """Decodes one event of a handled type. Raises KeyUnavailable when a person's key was not fetched."""
     envelope = item.envelope
     try:
+        if envelope.stream not in catalogue.owners:  # a writer newer than this reader: it waits for the upgrade
+            raise UnknownType(envelope.stream)
         catalogue.check(envelope.type, envelope.version)
         if envelope.type not in handled:
             return Incoming(item.record, envelope, item.value, None)
@@ -158,6 +160,8 @@ def decode(
     except InvalidPayload as error:
         if str(error) == "payload":
             return Bad(item.record, "not_json")
+        return Incoming(item.record, envelope, item.value, None, "invalid")
+    if event.stream != envelope.stream:
         return Incoming(item.record, envelope, item.value, None, "invalid")
     return Incoming(item.record, envelope, item.value, event)
 

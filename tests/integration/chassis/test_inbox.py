@@ -220,6 +220,32 @@ class TestRecordsThatAreNotOurs:
             )
             assert await h.deliver(replace(record, headers=headers)) == [Failed(reason)]
 
+    async def test_stream_of_the_future_parks_its_key_until_the_upgrade(self, stack: Stack) -> None:
+        async with toy(totals(Following()), stack) as h:
+            one = new_id()
+            record = counted(h, one, 1)
+            catalogue = h.service.catalogue
+            owner = catalogue.owners.pop("counters")  # as a reader that is older than the stream
+            topic = catalogue.topics.pop("counters")
+            try:
+                assert await h.deliver(record) == [Failed("unknown_type")]
+            finally:
+                catalogue.owners["counters"], catalogue.topics["counters"] = owner, topic
+            assert h.letters.sent == []
+            await h.ask_retry("counters", str(one))
+            await h.retry_parked()
+            assert await totalled(h, one) == [1]
+
+    async def test_event_on_a_stream_that_is_not_its_own_parks_as_invalid(self, stack: Stack) -> None:
+        async with toy(totals(Following()), stack) as h:
+            record = counted(h, new_id(), 1)
+            h.service.catalogue.topics["others"], h.service.catalogue.owners["others"] = "participants", "counting"
+            try:
+                headers = tuple((n, b"others" if n == "ce_stream" else v) for n, v in record.headers)
+                assert await h.deliver(replace(record, headers=headers)) == [Failed("invalid")]
+            finally:
+                del h.service.catalogue.topics["others"], h.service.catalogue.owners["others"]
+
     async def test_invalid_payload_of_a_known_version_parks_its_key(self, stack: Stack) -> None:
         async with toy(totals(Following()), stack) as h:
             one = new_id()

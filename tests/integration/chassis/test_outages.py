@@ -47,7 +47,7 @@ async def test_process_started_before_kafka_serves_and_catches_up_once_it_is_the
                 assert all(isinstance(o, Accepted) for o in await writer.run(count, [Add(key, 1), Add(key, 2)]))
                 assert await process._consumers_check() == "not connected to Kafka yet"
                 await kafka.open()
-                await eventually(lambda: has(reader, {str(key): [1, 2]}), within_s=40)
+                await eventually(lambda: has(reader, {str(key): [1, 2]}), within_s=90)
                 assert await process._consumers_check() is None
 
 
@@ -71,6 +71,7 @@ async def own_servers(folder: Path) -> AsyncIterator[tuple[LocalStack, Stack]]:
         )
 
 
+@pytest.mark.timeout(300)
 async def test_servers_killed_under_running_services(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("servers")
     folder.chmod(0o711)
@@ -81,27 +82,27 @@ async def test_servers_killed_under_running_services(tmp_path_factory: pytest.Te
             keys = [new_id() for _ in range(10)]
             async with running(Process(writer.app)), running(Process(reader.app)):
                 await write(writer, keys, 1)
-                await eventually(lambda: has(reader, {str(key): [1] for key in keys}), within_s=30)
+                await eventually(lambda: has(reader, {str(key): [1] for key in keys}), within_s=60)
 
                 await servers.kill("postgres")
                 with pytest.raises(Unavailable):
                     await writer.run(count, [Add(keys[0], 99)])
                 await servers.restart("postgres")
                 await write(writer, keys, 2)
-                await eventually(lambda: has(reader, {str(key): [1, 2] for key in keys}), within_s=30)
+                await eventually(lambda: has(reader, {str(key): [1, 2] for key in keys}), within_s=60)
 
                 await servers.kill("kafka")
                 await write(writer, keys, 3)  # accepted as usual
                 assert not await nothing_unpublished(writer)
                 await servers.restart("kafka")
-                await eventually(lambda: has(reader, {str(key): [1, 2, 3] for key in keys}), within_s=40)
+                await eventually(lambda: has(reader, {str(key): [1, 2, 3] for key in keys}), within_s=90)
 
                 # both at once, in mid-stream: a backlog on either side
                 for n in range(4, 8):
                     await write(writer, keys, n)
                 await asyncio.gather(servers.kill("postgres"), servers.kill("kafka"))
                 await asyncio.gather(servers.restart("postgres"), servers.restart("kafka"))
-                await eventually(lambda: has(reader, {str(key): [*range(1, 8)] for key in keys}), within_s=40)
+                await eventually(lambda: has(reader, {str(key): [*range(1, 8)] for key in keys}), within_s=90)
             assert await reader.parked() == []
             assert await read_topic(stack.kafka_bootstrap, f"{prefix}dead-letters") == []
             assert (await reader.replay()).equal
@@ -118,4 +119,4 @@ async def write(h: Harness, keys: list[UUID], number: int) -> None:
         assert not any(isinstance(outcome, Broken) for outcome in outcomes)
         return True
 
-    await eventually(accepted, within_s=30)
+    await eventually(accepted, within_s=60)

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from fastapi import APIRouter
 
-from chassis.consumer import group_of
+from chassis.consumer import Subscription, group_of
 from chassis.ids import new_id
 from chassis.outcomes import Accepted
 from chassis.problems import Rejected
@@ -24,9 +24,21 @@ from deploy.local.ports import answers, choose
 from tests.integration.chassis.test_deadletters import committed
 from tests.integration.chassis.test_relay import nothing_unpublished, published
 from tests.support.eventually import eventually
-from tests.support.service import Harness
+from tests.support.service import Harness, settings_for
 from tests.support.stack import Stack
-from tests.support.toy import COUNTING, Add, Following, Totalled, count, running, totals, toy, toy_topics
+from tests.support.toy import (
+    COUNTING,
+    Add,
+    Counted,
+    Following,
+    Totalled,
+    count,
+    running,
+    totals,
+    toy,
+    toy_database,
+    toy_topics,
+)
 from tests.support.toy_processes import environment, fired, started
 
 
@@ -93,6 +105,16 @@ async def test_whole_process_serves_says_it_is_ready_and_leaves_on_a_signal(stac
             await eventually(lambda: process.said("process_started"), within_s=40)
             assert await process.stop() == 0
             assert process.said("process_stopped")
+
+
+async def test_two_readers_of_one_topic_in_a_service_do_not_start(stack: Stack) -> None:
+    twice = [Subscription("participants", Following(), frozenset({Counted}))] * 2
+    service = replace(COUNTING, compose=lambda app: Composition(subscriptions=twice))
+    async with toy_database(stack) as url:
+        app = App(service, settings_for(service, url))
+        with pytest.raises(ValueError, match="share a topic"):
+            Process(app)
+        await app.close()
 
 
 async def test_request_in_flight_is_answered_before_the_process_leaves(stack: Stack) -> None:
