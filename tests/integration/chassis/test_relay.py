@@ -128,6 +128,14 @@ async def test_woken_zombie_moves_no_cursor(stack: Stack) -> None:
         await zombie.close()
 
 
+async def test_producer_waits_for_every_replica_and_is_idempotent_without_transactions(stack: Stack) -> None:
+    producer = make_producer([stack.kafka_bootstrap], client_id="t")
+    assert producer._sender._acks == -1
+    assert producer._txn_manager is not None, "idempotent"
+    assert producer._txn_manager.transactional_id is None
+    await producer.stop()
+
+
 async def test_bucket_lent_to_another_relay_goes_on_where_that_one_left_off(stack: Stack) -> None:
     async with toy(COUNTING, stack) as h, toy_topics(stack) as prefix:
         key = new_id()
