@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from chassis import eventlog, faults
 from chassis.clock import Clock
 from chassis.database import Unavailable, is_conflict, is_outage
+from chassis.privacy.sealing import KeyUnavailable
 from chassis.telemetry import log, metrics
 from chassis.transaction import Projection, Tx, UseCase
 from contracts.event import Catalogue
@@ -77,9 +78,9 @@ class Batches:
         try:
             return [*await self._until_it_holds(use_case, items)]
         except Exception as error:
-            if is_outage(error):
+            if is_outage(error) or isinstance(error, KeyUnavailable):
                 log.warning("batch_postponed", use_case=_name(use_case), items=len(items), exc_info=error)
-                raise Unavailable("the database is out of reach") from error
+                raise Unavailable("the database or a person's key is out of reach") from error
             if len(items) == 1:
                 log.error(
                     "item_broken",

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
 
 from chassis.batches import Broken, WroteWhileLoading
+from chassis.database import Unavailable
 from chassis.door import Door
 from chassis.idempotency import Answer, Idempotent, Keyed
 from chassis.ids import new_id
 from chassis.outcomes import Accepted
 from chassis.problems import Rejected
+from chassis.tables import person_keys
+from chassis.transaction import Scope, Tx
+from contracts.sealed import Sealed
 from tests.support.service import Harness
 from tests.support.stack import Stack
-from tests.support.toy import COUNTING, Add, count, count_after_writing, counters, toy
+from tests.support.toy import COUNTING, Add, Counted, Note, count, count_after_writing, counters, toy
 
 
 async def stored(h: Harness) -> dict[UUID, tuple[int, int]]:
@@ -59,6 +64,35 @@ async def test_poison_item_ends_alone_and_its_neighbours_are_durable(stack: Stac
         outcomes = await h.run(count, [Add(key, 666 if n == 4 else 1) for n, key in enumerate(keys)])
         assert [isinstance(o, Broken) for o in outcomes] == [n == 4 for n in range(9)]
         assert set(await stored(h)) == set(keys) - {keys[4]}
+
+
+async def test_person_whose_key_is_not_at_hand_is_an_outage_and_breaks_nothing(stack: Stack) -> None:
+    async def about_a_stranger(tx: Tx, items: Sequence[Add], /) -> list[Accepted | Rejected]:
+        await tx.heads("counters", [item.counter_id for item in items])
+        for item in items:
+            event = Counted(counter_id=item.counter_id, by=1, note=Sealed(item.counter_id, Note(text="private")))
+            tx.record(event, key=item.counter_id, meta=item.meta, scope=Scope(), rules="toy/1")
+        return [Accepted({}) for _ in items]
+
+    async with toy(COUNTING, stack) as h:
+        with pytest.raises(Unavailable):
+            await h.run(about_a_stranger, [Add(new_id(), 1), Add(new_id(), 1)])
+        assert await h.events() == []
+
+
+async def test_keys_of_new_persons_are_known_only_once_they_are_durable(stack: Stack) -> None:
+    async def registers_then_breaks(tx: Tx, items: Sequence[Add], /) -> list[Accepted | Rejected]:
+        outcomes = await count(tx, items)
+        raise ArithmeticError("after the key was made") if outcomes else AssertionError
+
+    async with toy(COUNTING, stack) as h:
+        broken, kept = new_id(), new_id()
+        await h.run(registers_then_breaks, [Add(broken, 1, note="private")])
+        await h.run(count, [Add(kept, 1, note="private")])
+        assert list(h.app.keys.cache) == [kept]
+        async with h.app.read() as conn:
+            stored = (await conn.execute(sa.select(person_keys.c.subject))).scalars().all()
+        assert list(stored) == [kept]
 
 
 async def test_use_case_that_writes_while_loading_is_caught(stack: Stack) -> None:
