@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from chassis.telemetry import configure_logs
 from deploy.local import places
@@ -27,6 +28,12 @@ def stack() -> stacks.Stack:
         return stacks.find()
     except Trouble as trouble:
         pytest.fail(trouble.told(), pytrace=False)
+
+
+# The same examples in every run, however slow the machine; HYPOTHESIS_PROFILE=explore looks for new ones.
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.register_profile("explore", deadline=None, max_examples=1_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -2,6 +2,7 @@
 
 import random
 import socket
+import time
 from collections.abc import Iterable, Mapping
 
 from deploy.local.trouble import Trouble
@@ -10,6 +11,7 @@ HOST = "127.0.0.1"
 # Below the range from which the kernel takes ports of outgoing connections: a client that retries against a stopped
 # server inside that range can be given the server's own port and connect to itself.
 CHOICE = range(20_000, 30_000)
+LETTING_GO_S = 2.0
 
 
 def is_free(port: int) -> bool:
@@ -38,16 +40,31 @@ def choose(names: Iterable[str], *, previous: Mapping[str, int], demanded: Mappi
     `demanded` is an environment; raises Trouble if a demanded port is no port or is taken.
     """
     chosen: dict[str, int] = {}
+    patience_ends = time.monotonic() + LETTING_GO_S
     candidates = iter(random.sample(CHOICE, len(CHOICE)))
     for name in names:
         variable = f"{name.upper().replace('-', '_')}_PORT"
         if demanded.get(variable):
             chosen[name] = _demanded(variable, demanded[variable])
-        elif previous.get(name) and previous[name] not in chosen.values() and is_free(previous[name]):
+        elif (
+            previous.get(name)
+            and previous[name] not in chosen.values()
+            and _lets_go(previous[name], until=patience_ends)
+        ):
             chosen[name] = previous[name]
         else:
             chosen[name] = next(port for port in candidates if port not in chosen.values() and is_free(port))
     return chosen
+
+
+def _lets_go(port: int, *, until: float) -> bool:
+    """Whether a port known from the last start is free, or is so before `until` (monotonic): the last threads of a process that
+    was just killed hold its ports a moment longer than the process seems to live."""
+    while not is_free(port):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def _demanded(variable: str, value: str) -> int:
