@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from typing import Any, Final, Literal
 
 import structlog
@@ -80,6 +81,29 @@ class _Lines(logging.Handler):
         _StandardOutput().msg(self.format(record))
 
 
+class Sparing(logging.Filter):
+    """Clients of a broker that is away say so a hundred times a second; each of their sentences is let through once in a while."""
+
+    EVERY_S: Final = 10.0
+    _CHATTY: Final = ("aiokafka", "kafka")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._next: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith(self._CHATTY):
+            return True
+        sentence = (record.name, str(record.msg)[:60])
+        now = time.monotonic()
+        if now < self._next.get(sentence, 0.0):
+            return False
+        if len(self._next) > 1_000:
+            self._next.clear()
+        self._next[sentence] = now + self.EVERY_S
+        return True
+
+
 def _service(name: str) -> Any:
     def add(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
         event["service"] = name
@@ -90,6 +114,7 @@ def _service(name: str) -> Any:
 
 def _adopt_others(shared: list[Any], last: Any, level: LogLevel) -> None:
     handler = _Lines()
+    handler.addFilter(Sparing())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.ExtraAdder(allow=()), *shared],
