@@ -84,3 +84,26 @@ async def test_strange_record_becomes_an_encrypted_dead_letter_and_the_rest_flow
 
 async def _has(h: Harness, expected: dict[str, list[int]]) -> bool:
     return await totalled(h) == expected
+
+
+async def test_bad_build_stops_its_reader_and_the_mended_one_goes_on_where_it_was(stack: Stack) -> None:
+    async with toy_topics(stack) as prefix:
+        where = {"kafka_bootstrap": stack.kafka_bootstrap, "topic_prefix": prefix}
+        handler = Following()
+        async with toy(COUNTING, stack, **where) as writer, toy(totals(handler), stack, **where) as reader:
+            keys = [new_id() for _ in range(30)]
+            async with running(Process(writer.app)):
+                await writer.run(count, [Add(key, 98) for key in keys])
+                bad = Process(reader.app)
+                async with running(bad):
+                    await eventually(lambda: bad.consumers[0].stopped_because is not None, within_s=40)
+                    assert await bad._consumers_check() == "20 failures in a row", "not ready, and why"
+                    assert bad.subscribers[0].running is False
+                handler.broken = False
+                mended = Process(reader.app)
+                async with running(mended):
+                    await mended.parking.retry_all()
+                    await eventually(lambda: _has(reader, {str(key): [98] for key in keys}), within_s=40)
+                    assert await mended._consumers_check() is None
+            assert await reader.parked() == []
+            assert await read_topic(stack.kafka_bootstrap, f"{prefix}dead-letters") == []
