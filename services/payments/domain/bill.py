@@ -52,6 +52,3 @@ class Bill:
     @property
     def contribution_months(self) -> frozenset[ContributionMonth]:
         return frozenset(charge.month for charge in self.months)
-
-    def is_open_at(self, instant: datetime) -> bool:
-        return self.status is BillStatus.OPEN and instant < self.expires_at
