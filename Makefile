@@ -64,7 +64,7 @@ setup: $(STAMP) ## make .venv from the locked requirements and fetch Kafka's jar
 
 .PHONY: lock
 lock: $(STAMP) ## resolve the newest allowed versions again and write the locks
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --only-binary :all: --upgrade \
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --only-binary :all: --no-strip-extras --upgrade \
 	  --extra dev pyproject.toml -o requirements.txt --custom-compile-command "make lock"
 	cd deploy/local/kafka && ../../../$(BIN)/jgo --cache-dir ../../../.perisai/cache/jgo lock
 
