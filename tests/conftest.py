@@ -36,6 +36,14 @@ settings.register_profile("explore", deadline=None, max_examples=1_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("proofs", "cells of tests/faults")
+    group.addoption("--tier", choices=("test", "long"), help="run the cells of this tier; without it they are left out")
+    group.addoption("--cell", help="run this cell alone, e.g. story.S8")
+    group.addoption("--seed", default="7", help="what random choices of proofs hang on")
+    group.addoption("--evidence", help="a folder for what each proof saw, one JSON file per test")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     configure_logs("tests")  # redacted and without values, also in test output
     if _is_worker(config):
