@@ -180,14 +180,13 @@ class _Connection:
     async def _depart(self, source: asyncio.StreamReader, under_way: asyncio.Queue[tuple[float, bytes]]) -> None:
         """Reads what an end sends; its last word is the empty one, which travels like any other: over a cut link nobody hears it."""
         loop = asyncio.get_running_loop()
-        last, data = 0.0, b"?"
+        data = b"?"
         while data:
             try:
                 data = await source.read(self._link.chunk())
             except OSError:  # it died instead of closing
                 data = b""
-            last = max(last, loop.time() + self._link.delay())
-            await under_way.put((last, data))
+            await under_way.put((loop.time() + self._link.delay(), data))
 
     async def _arrive(
         self, direction: Direction, under_way: asyncio.Queue[tuple[float, bytes]], sink: asyncio.StreamWriter
