@@ -1,0 +1,44 @@
+"""States go forward: consecutive events of a key are a step that `transitions.toml` allows."""
+
+from __future__ import annotations
+
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.faults.checker.world import Event
+
+MACHINES: Sequence[Mapping[str, Any]] = tomllib.loads(
+    Path(__file__).with_name("transitions.toml").read_text(encoding="utf-8")
+)["machine"]
+STREAMS = frozenset(machine["stream"] for machine in MACHINES)
+
+
+def histories(machine: Mapping[str, Any], log: Sequence[Event]) -> dict[str, list[str]]:
+    """What the machine is about → the types of its events in order."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    per = machine.get("per")
+    for event in sorted((e for e in log if e.stream == machine["stream"]), key=lambda e: (e.key, e.seq)):
+        if per is None:
+            found[event.key].append(event.type)
+        elif per in event.data:
+            found[event.data[per]].append(event.type)
+    return found
+
+
+def offences(machine: Mapping[str, Any], types: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """(expected, actual) of every step of one history that is not allowed."""
+    aside, allowed = machine.get("aside", ()), machine["next"]
+    before = ""
+    for type_ in types:
+        if type_ in aside and before:
+            continue
+        if type_ not in allowed.get(before, ()):
+            yield f"after {before or 'nothing'}: {', '.join(allowed.get(before, ())) or 'nothing'}", type_
+        before = type_
+    for first, second in machine.get("alternate", ()):
+        turns = [type_ for type_ in types if type_ in (first, second)]
+        if turns != [first, second] * (len(turns) // 2) + [first] * (len(turns) % 2):
+            yield f"{first} and {second} in turn", " ".join(turns)
