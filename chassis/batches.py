@@ -79,18 +79,18 @@ class Batches:
             return [*await self._until_it_holds(use_case, items)]
         except Exception as error:
             if is_outage(error) or isinstance(error, KeyUnavailable):
-                log.warning("batch_postponed", use_case=_name(use_case), items=len(items), exc_info=error)
+                log.warning("batch_postponed", use_case=name_of(use_case), items=len(items), exc_info=error)
                 raise Unavailable("the database or a person's key is out of reach") from error
             if len(items) == 1:
                 log.error(
                     "item_broken",
-                    use_case=_name(use_case),
+                    use_case=name_of(use_case),
                     error=type(error).__name__,
                     exc_info=error,
                     runbook="docs/operations.md#unexpected-errors",
                 )
                 return [Broken(error)]
-        metrics.BATCHES_SPLIT.labels(_name(use_case)).inc()
+        metrics.BATCHES_SPLIT.labels(name_of(use_case)).inc()
         middle = len(items) // 2
         return [*await self.run(use_case, items[:middle]), *await self.run(use_case, items[middle:])]
 
@@ -103,14 +103,14 @@ class Batches:
             except Exception as error:
                 if not is_conflict(error) or attempt == MAX_RERUNS - 1:
                     raise
-                metrics.CONFLICTS.labels(_name(use_case)).inc()
+                metrics.CONFLICTS.labels(name_of(use_case)).inc()
                 await asyncio.sleep(_pause(attempt))
-        raise RuntimeError(f"{_name(use_case)}: asked to start again {MAX_RERUNS} times")
+        raise RuntimeError(f"{name_of(use_case)}: asked to start again {MAX_RERUNS} times")
 
     async def _once(self, use_case: UseCase[I, O], items: Sequence[I]) -> Sequence[O]:
-        with metrics.BATCH_SECONDS.labels(_name(use_case)).time():
+        with metrics.BATCH_SECONDS.labels(name_of(use_case)).time():
             outcomes = await self._transaction(use_case, items)
-        metrics.BATCH_ITEMS.labels(_name(use_case)).observe(len(items))
+        metrics.BATCH_ITEMS.labels(name_of(use_case)).observe(len(items))
         return outcomes
 
     async def _transaction(self, use_case: UseCase[I, O], items: Sequence[I]) -> Sequence[O]:
@@ -125,11 +125,11 @@ class Batches:
             )
             outcomes = await use_case(tx, items)
             if len(outcomes) != len(items):
-                raise RuntimeError(f"{_name(use_case)} answered {len(outcomes)} outcomes for {len(items)} items")
+                raise RuntimeError(f"{name_of(use_case)} answered {len(outcomes)} outcomes for {len(items)} items")
             if self._check_loading and (await conn.execute(_ASSIGNED)).scalar() is not None:
-                raise WroteWhileLoading(_name(use_case))
-            await self._write(tx)
-            faults.point("before_commit", _name(use_case))
+                raise WroteWhileLoading(name_of(use_case))
+            await self._write(tx, name_of(use_case))
+            faults.point("before_commit", name_of(use_case))
             await conn.commit()
         self._person_keys.update(tx.new_person_keys)
         for call in tx.committed:
@@ -137,10 +137,10 @@ class Batches:
         metrics.EVENTS_APPENDED.inc(len(tx.recorded))
         return outcomes
 
-    async def _write(self, tx: Tx) -> None:
+    async def _write(self, tx: Tx, use_case: str) -> None:
         if tx.recorded:
             await eventlog.append(tx.conn, tx.payloads)
-            faults.point("appended")
+            faults.point("appended", use_case)
             await self._project(tx.conn, tx.recorded)
         if tx.new_person_keys:
             await self._store_person_keys(tx.conn, {s: k for s, k in tx.new_person_keys.items() if k is not None})
@@ -153,5 +153,6 @@ def _pause(attempt: int) -> float:
     return random.uniform(0, 0.002 * 2 ** min(attempt, 6)) if attempt >= 0 else 0.0
 
 
-def _name(use_case: object) -> str:
+def name_of(use_case: object) -> str:
+    """What a use case is called in metrics, logs and crash points."""
     return getattr(use_case, "__name__", type(use_case).__name__)

@@ -10,7 +10,8 @@ import asyncio
 from collections import deque
 from typing import Generic, TypeVar
 
-from chassis.batches import Batches, Broken
+from chassis import faults
+from chassis.batches import Batches, Broken, name_of
 from chassis.problems import OVERLOADED, Refusal, Rejected
 from chassis.transaction import UseCase
 
@@ -47,6 +48,7 @@ class Door(Generic[C, O]):
             size = min(len(self._waiting), self._max_batch)
             batch = [self._waiting.popleft() for _ in range(size)]
             batch = [waiting for waiting in batch if not waiting[1].done()]  # who hung up before it began asks again
+            faults.point("queued", name_of(self._use_case))
             try:
                 outcomes = await self._batches.run(self._use_case, [command for command, _ in batch])
             except Exception as error:  # settles: every waiter gets it
@@ -54,6 +56,7 @@ class Door(Generic[C, O]):
                     if not answer.done():
                         answer.set_exception(error)
                 continue
+            faults.point("committed", name_of(self._use_case))
             for (_, answer), outcome in zip(batch, outcomes, strict=True):
                 if answer.done():
                     continue  # the caller hung up; what was committed stays

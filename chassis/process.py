@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from faststream.kafka import KafkaBroker
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
-from chassis import operations
+from chassis import faults, operations
 from chassis.businessclock import BusinessClock
 from chassis.consumer import Consumer, measure, subscribe
 from chassis.database import is_outage
@@ -46,6 +46,7 @@ def main(service: Service) -> None:
         settings = load(service.settings)
     except StartRefused as refused:
         sys.exit(f"{service.name} does not start:\n{refused}")
+    faults.arm()
     configure_logs(service.name, settings.logs_as, settings.log_level)
     configure_traces(service.name, endpoint=settings.otlp_endpoint)
     try:
@@ -86,9 +87,7 @@ class Process:
 
     def tasks(self) -> dict[str, Worker]:
         roles, parts = self.app.settings.roles, self.app.composition
-        tasks: dict[str, Worker] = {"clock": self.clock.follow}
-        if Role.API in roles:
-            tasks["api"] = self._serve
+        tasks: dict[str, Worker] = {"clock": self.clock.follow, "http": self._serve}
         if self.relay is not None:
             tasks["relay"] = self.relay.run
         if self.consumers:
@@ -171,11 +170,15 @@ class Process:
             raise RuntimeError(f"the HTTP server could not serve on {settings.http_host}:{settings.http_port}")
 
     def asgi(self) -> FastAPI:
-        """The HTTP application with probes, operators' routes and, where keys are kept, the key door."""
+        """The HTTP application: probes and operators' routes in every process; with the role API the service's own
+        routes and, where keys are kept, the key door.
+        """
         app, settings = self.app, self.app.settings
-        routers = [*app.composition.routers, operations.router(self)]
-        if app.service.keeps_person_keys:
-            routers.append(person_keys.router(lambda: app.own_keys, settings.key_door_token))
+        routers = [operations.router(self)]
+        if Role.API in settings.roles:
+            routers = [*app.composition.routers, *routers]
+            if app.service.keeps_person_keys:
+                routers.append(person_keys.router(lambda: app.own_keys, settings.key_door_token))
         return create_app(
             app.service.name,
             routers=routers,

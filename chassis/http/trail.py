@@ -11,6 +11,7 @@ from uuid import UUID
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from chassis import faults
 from chassis.http.limits import ALWAYS_ANSWERED
 from chassis.ids import new_id
 from chassis.telemetry import bind, log, metrics, span
@@ -48,6 +49,7 @@ class TrailMiddleware:
             note("http.route", route)
             note("http.response.status_code", answer.status)
             _measure(method, route, answer.status, time.perf_counter() - started)
+            faults.point("answered", route)
 
 
 class _Answer:

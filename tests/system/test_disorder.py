@@ -106,7 +106,12 @@ async def consumers(stack: LocalStack) -> AsyncIterator[None]:
     running = []
     for name in SERVICES:
         settings = json.loads((stack.folder / "environments" / f"{name}.json").read_text())
-        own = {"PERISAI_ROLES": "consumers", "PERISAI_TOPIC_PREFIX": CROOKED, "PERISAI_INSTANCE": f"{name}-consumers"}
+        own = {
+            "PERISAI_ROLES": "consumers",
+            "PERISAI_TOPIC_PREFIX": CROOKED,
+            "PERISAI_INSTANCE": f"{name}-consumers",
+            "PERISAI_HTTP_PORT": "0",
+        }
         with (stack.folder / "logs" / f"{name}-consumers.log").open("wb") as log:
             running.append(
                 await asyncio.create_subprocess_exec(

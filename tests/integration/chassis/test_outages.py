@@ -56,7 +56,7 @@ async def test_stop_while_kafka_is_away_does_not_hang(stack: Stack) -> None:
         where = {"kafka_bootstrap": kafka.address, "topic_prefix": "t."}
         async with toy(totals(Following()), stack, **where) as reader:
             process = Process(reader.app)
-            tasks = [asyncio.create_task(task(process.stop)) for n, task in process.tasks().items() if n != "api"]
+            tasks = [asyncio.create_task(task(process.stop)) for n, task in process.tasks().items() if n != "http"]
             await eventually(lambda: process.subscribers != [])
             process.stop.set()
             await asyncio.wait_for(asyncio.gather(*tasks), 15)

@@ -1,0 +1,271 @@
+"""The stack with every role of every service as a process of its own, so that a fault meets one role and not its neighbours.
+
+async with open_estate(folder) as estate:
+    await estate.restart("payments-consumers", FAULT_AT="P4:…", FAULT_LOG=…)
+    code = await estate.until_exit("payments-consumers")
+
+Processes are forked from one warm parent (tests/support/nursery.py) in the test environment; servers and outside parties are those of
+`LocalStack`. The history is played: a branch, a Wadah, five agents, the bank; business time stands in the month of the outreach day.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from deploy.local import places, ports, programs
+from deploy.local.outreach import history
+from deploy.local.outreach.doors import Doors
+from deploy.local.secret import write_private
+from deploy.local.stack import OUTSIDE, SERVICES, LocalStack
+from tests.support.eventually import eventually
+from tests.system.town import Town
+
+ROLES = {
+    "registration": ("api", "relay", "consumers", "timers", "workers"),
+    "payments": ("api", "relay", "consumers", "timers"),
+    "notifications": ("api", "relay", "consumers", "workers"),
+}
+"""The roles that each service has something to do in."""
+READY_WITHIN_S = 60.0
+
+
+@dataclass
+class Child:
+    """One process of a service. `code` is None while it runs; `ended_at` is monotonic."""
+
+    name: str
+    service: str
+    roles: str
+    port: int
+    pid: int = 0
+    code: int | None = None
+    ended_at: float = 0.0
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Estate:
+    """See the module. `told` is called when a process ends, whoever asked for it."""
+
+    town: Town
+
+    def __init__(self, stack: LocalStack, client: httpx.AsyncClient) -> None:
+        self.stack, self.client = stack, client
+        self.children: dict[str, Child] = {}
+        self.told: Callable[[Child], None] = lambda child: None
+        self._nursery: asyncio.subprocess.Process | None = None
+        self._listening: asyncio.Task[None] | None = None
+        self._births: dict[str, asyncio.Future[int]] = {}
+
+    @property
+    def names(self) -> list[str]:
+        return [*self.children]
+
+    def url(self, name: str) -> str:
+        """Where a process answers `/health/ready`, `/metrics` and operators."""
+        return f"http://{ports.HOST}:{self.children[name].port}"
+
+    def log(self, name: str) -> Path:
+        return self.stack.folder / "logs" / f"{name}.log"
+
+    def running(self, name: str) -> bool:
+        return self.children[name].pid != 0 and self.children[name].code is None
+
+    def pid(self, name: str) -> int:
+        return self.children[name].pid
+
+    async def add(self, name: str, *, service: str, roles: str, start: bool = True, **environ: str) -> None:
+        """A further process; started, and waited for, unless told otherwise."""
+        port = self.stack.ports[service] if name == f"{service}-api" else _free_port(self._taken())
+        self.children[name] = Child(name, service, roles, port)
+        if start:
+            await self.restart(name, **environ)
+
+    async def start(self, name: str, **environ: str) -> None:
+        """Forks the process, with these variables over its own; does not wait until it is ready."""
+        child, nursery = self.children[name], self._nursery
+        assert nursery is not None and nursery.stdin is not None, "the estate is open"
+        assert not self.running(name), f"{name} runs"
+        birth = self._births[name] = asyncio.get_running_loop().create_future()
+        order = {"name": name, "service": child.service, "env": self._environment(child) | environ}
+        nursery.stdin.write(json.dumps(order | {"log": str(self.log(name))}).encode() + b"\n")
+        child.code, child.ended = None, asyncio.Event()
+        child.pid = await birth
+
+    async def restart(self, name: str, **environ: str) -> None:
+        """Kills it if it runs, starts it, and returns once it is ready."""
+        await self.kill(name)
+        await self.start(name, **environ)
+        await self.until_ready(name)
+
+    async def kill(self, name: str) -> None:
+        """SIGKILL, and waits until it is gone."""
+        self.signal(name, signal.SIGKILL)
+        await self.until_exit(name)
+
+    async def stop(self, name: str) -> None:
+        """SIGTERM, and waits until it has finished what it had in hand."""
+        self.signal(name, signal.SIGTERM)
+        await self.until_exit(name, within_s=40)
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Sends a signal to the process, if it still runs."""
+        if self.running(name):
+            os.kill(self.pid(name), number)
+
+    async def until_exit(self, name: str, *, within_s: float = 30) -> int:
+        """Its exit code, negative for a signal; 0 for one that never ran."""
+        child = self.children[name]
+        if child.pid == 0:
+            return 0
+        async with asyncio.timeout(within_s):
+            await child.ended.wait()
+        return child.code or 0
+
+    async def ready(self, name: str) -> bool:
+        """Whether its probe answers 200 now."""
+        try:
+            return (await self.client.get(f"{self.url(name)}/health/ready", timeout=2)).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    async def until_ready(self, name: str, *, within_s: float = READY_WITHIN_S) -> None:
+        async def fine() -> bool:
+            assert self.running(name), f"{name} ended with {self.children[name].code}; its log is {self.log(name)}"
+            return await self.ready(name)
+
+        await eventually(fine, within_s=within_s, what=f"{name} ready")
+
+    def facts(self) -> dict[str, Any]:
+        """All that the checker is told of where things are."""
+        stack, prefix = self.stack, self.stack.topic_prefix
+        topics = ("participants", "agency", "contributions", "notifications")
+        return {
+            "services": {name: {"reader_url": stack.databases.url(name, "reader")} for name in SERVICES},
+            "admin_url": stack.postgres.admin_url,
+            "kafka": {
+                "bootstrap": stack.kafka.bootstrap,
+                "prefix": prefix,
+                "topics": list(topics),
+                "dead_letters": f"{prefix}dead-letters",
+            },
+            "groups": {name: [f"{prefix}{name}.{topic}" for topic in READS[name]] for name in SERVICES},
+            "bank_url": stack.url("bank"),
+            "gateway_url": stack.url("gateway"),
+            "metrics_urls": [f"{self.url(name)}/metrics" for name in self.children if self.running(name)],
+            "files": [str(stack.folder / "logs" / "*.log"), str(stack.folder / "kafka*" / "data" / "**" / "*.log")],
+            "master_keys": {name: stack.secrets.key(f"master-key-{name}", size=64) for name in SERVICES},
+            "nik_hash_key": stack.secrets.key("nik-hash-key", size=32),
+            "commands": {
+                "replay": {
+                    name: {
+                        "argv": [sys.executable, "-m", "deploy.cli", name, "replay", "--json"],
+                        "env": self._environment(self.children[f"{name}-api"]),
+                        "cwd": str(places.PROJECT),
+                    }
+                    for name in SERVICES
+                }
+            },
+        }
+
+    def write_facts(self, path: Path) -> Path:
+        write_private(path, json.dumps(self.facts(), indent=1))
+        return path
+
+    def _environment(self, child: Child) -> dict[str, str]:
+        own = {
+            "PERISAI_ENVIRONMENT": "test",
+            "PERISAI_ROLES": child.roles,
+            "PERISAI_INSTANCE": child.name,
+            "PERISAI_HTTP_PORT": str(child.port),
+        }
+        return {**programs.PROGRAMS[child.service](self.stack).env, **own}
+
+    def _taken(self) -> set[int]:
+        return {*self.stack.ports.values(), *(child.port for child in self.children.values())}
+
+    @asynccontextmanager
+    async def _with_nursery(self) -> AsyncIterator[None]:
+        self._nursery = nursery = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "tests.support.nursery",
+            cwd=places.PROJECT,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        try:
+            assert nursery.stdout is not None and nursery.stdin is not None
+            await nursery.stdout.readline()  # it has imported
+            self._listening = asyncio.create_task(self._listen(nursery.stdout), name="nursery")
+            yield
+            await asyncio.gather(*(self._end(name) for name in self.children))
+        finally:
+            if self._listening is not None:
+                self._listening.cancel()
+            nursery.kill()  # its children follow it
+            await nursery.wait()
+
+    async def _end(self, name: str) -> None:
+        self.signal(name, signal.SIGCONT)
+        try:
+            await self.stop(name)
+        except TimeoutError:
+            await self.kill(name)
+
+    async def _listen(self, lines: asyncio.StreamReader) -> None:
+        while line := await lines.readline():
+            told: Mapping[str, Any] = json.loads(line)
+            if "started" in told:
+                self._births.pop(told["started"]).set_result(told["pid"])
+                continue
+            child = self.children[told["ended"]]
+            child.code, child.ended_at = told["code"], time.monotonic()
+            child.ended.set()
+            self.told(child)
+
+
+READS = {
+    "registration": ("contributions", "notifications"),
+    "payments": ("participants",),
+    "notifications": ("participants", "contributions"),
+}
+"""Which topics each service reads."""
+
+
+def _free_port(taken: set[int]) -> int:
+    return next(port for port in ports.CHOICE if port not in taken and ports.is_free(port))
+
+
+@asynccontextmanager
+async def open_estate(folder: Path, **more: Any) -> AsyncIterator[Estate]:
+    """See the module; `more` goes to LocalStack."""
+    async with (
+        LocalStack(
+            folder, services=SERVICES, outside=OUTSIDE, environ={}, business_time=history.BEGINS, idle=True, **more
+        ) as stack,
+        httpx.AsyncClient(timeout=60, trust_env=False, limits=httpx.Limits(max_connections=200)) as client,
+    ):
+        estate = Estate(stack, client)
+        async with estate._with_nursery():
+            for service, roles in ROLES.items():
+                for role in roles:
+                    await estate.add(f"{service}-{role}", service=service, roles=role, start=False)
+            await asyncio.gather(*(estate.start(name) for name in estate.names))
+            await asyncio.gather(*(estate.until_ready(name) for name in estate.names))
+            doors = Doors(stack, client)
+            cast = await history.happen(stack, doors, lambda text: None)
+            await history.reach_the_day(doors)
+            estate.town = Town(stack, client, doors, cast)
+            yield estate
