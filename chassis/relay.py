@@ -90,8 +90,11 @@ UNPUBLISHED = sa.text(
     " AND (e.tx_id, e.position) > (COALESCE(c.tx_id, '0'::xid8), COALESCE(c.position, 0))"
 )
 
+# Also names the replication slots that nobody reads: they keep the server's log until its disk is full. A standby's is physical and in use.
 _OLDEST = sa.text(
-    "SELECT COALESCE(extract(epoch FROM clock_timestamp() - min(e.recorded_at)), 0) FROM relay_cursors c"
+    "SELECT COALESCE(extract(epoch FROM clock_timestamp() - min(e.recorded_at)), 0) AS age,"
+    " ARRAY(SELECT slot_name::text FROM pg_replication_slots WHERE slot_type <> 'physical' OR NOT active ORDER BY 1) AS slots"
+    " FROM relay_cursors c"
     " CROSS JOIN LATERAL (SELECT recorded_at FROM event_log e WHERE e.bucket = c.bucket"
     "  AND (e.tx_id, e.position) > (c.tx_id, c.position) AND e.position > c.floor"
     "  ORDER BY e.tx_id, e.position LIMIT 1) e"
@@ -140,6 +143,7 @@ class Relay:
         self._measure_after = 0.0
         self._more = False
         self._waiting_because: str | None = None
+        self._slots: list[str] = []
         self.buckets = 0
         self._seen: dict[tuple[str, str], int] = {}
         self.stopped_because: str | None = None
@@ -208,7 +212,16 @@ class Relay:
         """The relay's alarm: it also grows while a foreign transaction left open hides the rows from the relay itself."""
         if time.monotonic() >= self._measure_after:
             self._measure_after = time.monotonic() + MEASURE_EVERY_S
-            metrics.RELAY_UNPUBLISHED_AGE.set(float((await conn.execute(_OLDEST)).scalar_one()))
+            found = (await conn.execute(_OLDEST)).one()
+            metrics.RELAY_UNPUBLISHED_AGE.set(float(found.age))
+            self._say_slots(found.slots)
+
+    def _say_slots(self, slots: list[str]) -> None:
+        """Once per change of what is there."""
+        metrics.REPLICATION_SLOTS_UNUSED.set(len(slots))
+        if slots != self._slots and slots:
+            log.error("replication_slot_unused", slots=slots, runbook="docs/operations.md#replication-slots")
+        self._slots = slots
 
     async def close(self) -> None:
         """Gives the leases back, so that another relay need not wait for them to run out."""

@@ -44,6 +44,11 @@ RELAY_BUCKETS: Final = Gauge("perisai_relay_buckets", "Buckets whose lease this 
 """Sums to the number of buckets over all processes of a service, or some are unattended."""
 RELAY_STOPPED: Final = Gauge("perisai_relay_stopped", "1 when the relay refuses to go on until an operator acts.")
 """Needs a person: the cursor belongs to another server."""
+REPLICATION_SLOTS_UNUSED: Final = Gauge(
+    "perisai_replication_slots_unused",
+    "Replication slots on this service's server that nobody reads or that are logical.",
+)
+"""Alarm at one: nothing of ours uses a slot, and a forgotten one fills the server's disk."""
 
 CONSUMED: Final = Counter("perisai_consumed", "Records dealt with, by what became of them.", ["topic", "outcome"])
 """Outcomes: applied, seen, unhandled, parked, dead_letter."""
