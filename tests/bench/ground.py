@@ -76,8 +76,8 @@ class Measured:
 class Ground:
     """One per run. `tell` says what goes on; `estate`, `cast` and `people` are what benchmarks play with."""
 
-    def __init__(self, estate: Estate, *, brokers: int, quick: bool, seed: int, tell: Callable[[str], None]) -> None:
-        self.estate, self.brokers, self.quick, self.seed, self.tell = estate, brokers, quick, seed, tell
+    def __init__(self, estate: Estate, *, quick: bool, seed: int, tell: Callable[[str], None]) -> None:
+        self.estate, self.quick, self.seed, self.tell = estate, quick, seed, tell
         self.sizes = Sizes.quick() if quick else Sizes()
         self.stack, self.town = estate.stack, estate.town
         self.people = People()
@@ -93,7 +93,7 @@ class Ground:
     @property
     def broker(self) -> str:
         """What every result names."""
-        return f"kafka-{self.brokers}"
+        return f"kafka-{len(self.stack.brokers)}"
 
     async def prepare(self) -> None:
         """Before each side of a round: vacuumed, analysed, checkpointed."""
@@ -145,7 +145,7 @@ class Ground:
     def pids(self) -> dict[str, int]:
         """Every process whose CPU counts, by name."""
         ours = {name: self.estate.pid(name) for name in self.estate.names if self.estate.running(name)}
-        servers = {name: self.stack.pid(name) for name in ("postgres", "kafka", *OUTSIDE)}
+        servers = {name: self.stack.pid(name) for name in ("postgres", *self.stack.brokers, *OUTSIDE)}
         return {**ours, **servers}
 
     @asynccontextmanager
@@ -176,8 +176,8 @@ async def open_ground(
     """The estate in this folder with its data loaded. Raises Trouble when the server would be easier than production's."""
     server.refuse_memory(host.filesystem(folder), folder)
     postgres_server.SETTINGS.update(SERVER_SETTINGS)
-    async with open_estate(folder) as estate:
-        ground = Ground(estate, brokers=brokers, quick=quick, seed=seed, tell=tell)
+    async with open_estate(folder, brokers=brokers) as estate:
+        ground = Ground(estate, quick=quick, seed=seed, tell=tell)
         await server.refuse_easier(ground.admin_url)
         async with ground.loader:
             await ground.load()
