@@ -189,3 +189,7 @@ def _service(name: str) -> typer.Typer:
         os.environ.update(json.loads(file.read_text()))
     commands: typer.Typer = importlib.import_module(f"services.{name}.cli").app
     return chassis_cli.extend(commands, importlib.import_module(f"services.{name}.app").SERVICE)
+
+
+if __name__ == "__main__":
+    main()
