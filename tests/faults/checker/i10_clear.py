@@ -20,7 +20,7 @@ from tests.faults.checker.keys import FORM, CellKey
 from tests.faults.checker.opened import Opened, opened
 from tests.faults.checker.pieces import Piece
 from tests.faults.checker.tally import Tally
-from tests.faults.checker.views import Digests, views
+from tests.faults.checker.views import Digests, clear, decoded, words
 from tests.faults.checker.world import World
 
 OVERLAP_PER_BYTE = 4
@@ -37,7 +37,7 @@ async def check(world: World, tally: Tally) -> None:
     _prove_that_it_finds(wanted, digests)
     async for piece in pieces.pieces(world, OVERLAP_PER_BYTE * wanted.longest):
         tally.checked += piece.things
-        for hit in sorted(set(hits(piece.data, wanted, digests))):
+        for hit in sorted(set(hits(piece.data, wanted, digests, raw=piece.raw))):
             await _tell(world, tally, piece, hit, wanted, digests)
     known = 0
     async for one in opened(world, tally):
@@ -46,15 +46,21 @@ async def check(world: World, tally: Tally) -> None:
         raise CannotCheck("of the people who were registered none was found even where they are declared to be")
 
 
-def hits(data: bytes, wanted: Canaries, digests: Digests) -> Iterator[Hit]:
-    """All that is found in these bytes."""
-    for encoding, view in views(data):
+def hits(data: bytes, wanted: Canaries, digests: Digests, *, raw: bool = False) -> Iterator[Hit]:
+    """All that is found in these bytes; `raw`: in clear only."""
+    for encoding, view in clear(data):
         for number, kind in wanted.found_in(view):
             yield encoding, number, kind
-    found = [*digests.found_in(data)]
+    if raw:
+        return
+    found = words(data)
+    for encoding, view in decoded(found):
+        for number, kind in wanted.found_in(view):
+            yield encoding, number, kind
+    values = [*digests.found_in(found)]
     if not data.isascii() and len(data) <= pieces.SMALL:
-        found += digests.raw_in(data)
-    for value in found:
+        values += digests.raw_in(data)
+    for value in values:
         yield "SHA-256", *wanted.owners[value]
 
 

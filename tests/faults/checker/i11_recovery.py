@@ -29,6 +29,10 @@ def recovered_after(planted: Planted) -> float | None:
         return None
     since: float | None = None
     for at, ready, oldest_unpublished, lag in recovery["samples"]:
-        well = bool(ready) and oldest_unpublished <= OLDEST_UNPUBLISHED_S and lag <= float(recovery["load_per_s"])
+        well = (
+            bool(ready)
+            and oldest_unpublished <= OLDEST_UNPUBLISHED_S
+            and lag <= max(float(recovery["load_per_s"]), 1.0)
+        )
         since = (float(at) if since is None else since) if well else None
     return since

@@ -98,16 +98,17 @@ def _effects(tally: Tally, command: Command, books: _Books) -> None:
 def _accepted(
     tally: Tally, command: Command, answer: Answer, books: _Books, made: list[Event], found: list[Event]
 ) -> None:
+    stored = books.answers.get((command.actor, command.key))
     where, name = f"{command.service}.event_log", answer.id or hashed(command.key)
     if command.creates is not None:
-        if answer.id is None or (command.creates, answer.id) not in books.firsts:
+        id_ = answer.id or ("" if stored is None else _named(command.service, json.loads(stored["body"]))[1])
+        if (command.creates, id_) not in books.firsts:
             tally.bad(where, name, expected=f"{command.creates}, seq 1, as answered", actual="no event")
-        elif answer.status == 201 and [event.key for event in made] != [answer.id]:
+        elif answer.status == 201 and [event.key for event in made] != [id_]:
             tally.bad(where, name, expected="recorded by this request", actual="by another one, or not at all")
         elif answer.status != 201 and made:
             tally.bad(where, name, expected="nothing new for a repeated form", actual="a first event")
         return
-    stored = books.answers.get((command.actor, command.key))
     if stored is not None and str(stored["correlation_id"]) not in command.correlations:
         tally.bad(where, name, expected="the correlation id of a request", actual="another one")
     if stored is not None and not found and answer.status == 201:

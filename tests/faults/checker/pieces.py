@@ -5,8 +5,9 @@ from __future__ import annotations
 import glob
 import io
 import os
+import re
 import tomllib
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ _SHAPE = (
     " AS row FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
     " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' GROUP BY c.oid, c.relname ORDER BY c.relname"
 )
+_BOX = re.compile(rb'"box":"[A-Za-z0-9+/=]*"')
 CHUNK = 16 << 20
 SMALL = 1 << 20
 """Larger pieces are searched for digests in text only."""
@@ -38,12 +40,15 @@ SMALL = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """`parts`: (name, bytes) to tell exactly where, asked for only when something was found. `things`: how many there are in it."""
+    """`parts`: (name, bytes) to tell exactly where, asked for only when something was found. `things`: how many there are in it.
+    `raw`: bytes whose records were searched in every dress already.
+    """
 
     where: str
     data: bytes
     things: int
     parts: Sequence[tuple[str, bytes]] = ()
+    raw: bool = False
 
 
 async def shape(world: World, service: str) -> list[Any]:
@@ -53,7 +58,8 @@ async def shape(world: World, service: str) -> list[Any]:
 
 async def pieces(world: World, overlap: int) -> AsyncIterator[Piece]:
     """Everything; files in chunks that overlap by so many bytes."""
-    for piece in topics(await world.records()):
+    logged = {event.payload for service in world.facts.services for event in await world.log(service)}
+    for piece in topics(await world.records(), logged):
         yield piece
     for service in world.facts.services:
         async for piece in columns(world, service):
@@ -61,20 +67,22 @@ async def pieces(world: World, overlap: int) -> AsyncIterator[Piece]:
         yield await payloads(world, service)
     async for piece in metrics(world):
         yield piece
-    for piece in files(world.facts.files, overlap):
+    read = {record.topic for record in await world.records()}
+    for piece in files(world.facts.files, overlap, read):
         yield piece
 
 
-def topics(records: Sequence[Record]) -> Iterator[Piece]:
-    """Keys, values and headers, raw."""
+def topics(records: Sequence[Record], logged: Collection[bytes] = ()) -> Iterator[Piece]:
+    """Keys, values and headers, raw. `logged`: payloads whose boxes the second pass opens; they are left out here, for they are most of the bytes."""
     for topic in sorted({record.topic for record in records}):
-        parts = [(f"[{r.partition}]@{r.offset}", _raw(r)) for r in records if r.topic == topic]
+        parts = [(f"[{r.partition}]@{r.offset}", _raw(r, logged)) for r in records if r.topic == topic]
         yield Piece(f"topic {topic}", b"\n".join(raw for _, raw in parts), len(parts), parts)
 
 
-def _raw(record: Record) -> bytes:
+def _raw(record: Record, logged: Collection[bytes]) -> bytes:
     headers = (b"%b %b" % (name.encode(), value or b"") for name, value in record.headers)
-    return b"\n".join((record.key or b"", *headers, record.value or b""))
+    value = record.value or b""
+    return b"\n".join((record.key or b"", *headers, _BOX.sub(b"", value) if value in logged else value))
 
 
 async def columns(world: World, service: str) -> AsyncIterator[Piece]:
@@ -135,12 +143,14 @@ async def metrics(world: World) -> AsyncIterator[Piece]:
             yield Piece(f"metrics of {httpx.URL(url).netloc.decode()}", answer.content, 1)
 
 
-def files(patterns: Sequence[str], overlap: int) -> Iterator[Piece]:
-    """What the globs name; holes of sparse files are passed over."""
+def files(patterns: Sequence[str], overlap: int, read: Collection[str] = ()) -> Iterator[Piece]:
+    """What the globs name; holes of sparse files are passed over. `read`: topics whose records were searched as records."""
     for path in sorted({found for pattern in patterns for found in glob.glob(pattern, recursive=True)}):
         if os.path.isfile(path):
             for number, chunk in enumerate(_chunks(path, overlap)):
-                yield Piece(f"file {os.path.basename(path)}", chunk, int(number == 0))
+                topic, _, partition = os.path.basename(os.path.dirname(path)).rpartition("-")
+                raw = topic in read and partition.isdecimal()
+                yield Piece(f"file {os.path.basename(path)}", chunk, int(number == 0), raw=raw)
 
 
 def _chunks(path: str, overlap: int) -> Iterator[bytes]:

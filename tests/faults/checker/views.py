@@ -1,7 +1,7 @@
 """One piece of data in every dress that a value may wear: as it is, UTF-16, percent-coded, hex and base64 at every alignment, unsalted SHA-256.
 
-Each view is made of the whole piece at once: what does not belong to an alphabet is deleted and the rest decoded in every phase, so a value that
-was encoded from any byte on stands in clear in one of them.
+Hex and base64 are decoded for the whole piece at once: words of their alphabets that are long enough to hold a value are joined and decoded in
+every phase, so a value that was encoded from any byte on stands in clear in one of the views.
 """
 
 from __future__ import annotations
@@ -9,33 +9,41 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 _HEX = b"0123456789abcdefABCDEF"
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
 _NOT_HEX = bytes(set(range(256)) - set(_HEX))
-_NOT_BASE64 = bytes(set(range(256)) - set(_BASE64))
-_URL_SAFE = bytes.maketrans(b"-_", b"+/")
-_HEX_WORDS = bytes(byte if byte in _HEX else 0x20 for byte in range(256))
-_BASE64_WORDS = bytes(byte if byte in _BASE64 else 0x20 for byte in range(256)).translate(_URL_SAFE)
+_BLANKS = bytes(byte if byte in _BASE64 else 0x20 for byte in range(256)).translate(bytes.maketrans(b"-_", b"+/"))
 SHA256_HEX, SHA256_BASE64, SHA256_RAW = 64, 43, 32
-MOST_RAW = 64 * 1024
-MOST_WORD = 160
+SHORTEST_WORD = 11
+"""Eight bytes in base64; in hex they are sixteen digits."""
+LONGEST_DIGEST_WORD = 160
 """A longer word is a box or a blob, and no digest by itself."""
+MOST_RAW = 64 * 1024
 
 
-def views(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """(encoding, the data decoded from it)."""
+def clear(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """(encoding, view): without its NULs UTF-16 reads as plain text does."""
     plain = data.translate(None, b"\0") if b"\0" in data else data
     yield "clear or UTF-16", plain
     if b"%" in plain:
         yield "percent-coded", unquote_to_bytes(plain.replace(b"+", b" "))
-    digits = data.translate(None, _NOT_HEX)
-    for phase in (0, 1):
+
+
+def words(data: bytes) -> list[bytes]:
+    """The words of base64's alphabet (hex is part of it) that can hold a value; URL-safe ones in the usual letters."""
+    return [word for word in data.translate(_BLANKS).split() if len(word) >= SHORTEST_WORD]
+
+
+def decoded(found: Sequence[bytes]) -> Iterator[tuple[str, bytes]]:
+    """(encoding, view) of such words."""
+    letters = b"".join(found)
+    digits = letters.translate(None, _NOT_HEX)
+    for phase in range(2):
         yield "hex", binascii.unhexlify(_whole(digits, phase, 2))
-    letters = data.translate(_URL_SAFE, _NOT_BASE64)
     for phase in range(4):
         yield "base64", binascii.a2b_base64(_whole(letters, phase, 4))
 
@@ -61,14 +69,12 @@ class Digests:
             raw,
         )
 
-    def found_in(self, data: bytes) -> Iterator[bytes]:
-        """Values whose digest stands there as a word; raw digests not among them."""
-        for word in data.translate(_HEX_WORDS).split():
-            if SHA256_HEX <= len(word) <= MOST_WORD:
-                yield from _windows(word.lower(), SHA256_HEX, self.hex)
-        for word in data.translate(_BASE64_WORDS).split():
-            if SHA256_BASE64 <= len(word) <= MOST_WORD:
+    def found_in(self, found: Sequence[bytes]) -> Iterator[bytes]:
+        """Values whose digest stands in one of these words."""
+        for word in found:
+            if SHA256_BASE64 <= len(word) <= LONGEST_DIGEST_WORD:
                 yield from _windows(word, SHA256_BASE64, self.base64)
+                yield from _windows(word.lower(), SHA256_HEX, self.hex)
 
     def raw_in(self, data: bytes) -> Iterator[bytes]:
         """Values whose digest stands in binary data as it is. Costs a look per byte."""
