@@ -6,13 +6,15 @@
 # For Debian and its kin, as root. What it does, each step only where needed:
 #   1. installs docker.io and debootstrap with apt-get;
 #   2. starts a dockerd of its own when none answers: own socket, own data under .perisai/cache/docker, no rule of the machine's
-#      firewall touched; ended with everything in it when the script ends. A daemon that answers is used and left running;
+#      firewall touched; it ends with the script, however that ends. A daemon that answers is used and left running (also the
+#      one that Debian's package starts by itself where systemd runs);
 #   3. builds the images (deploy/containers/build.sh);
 #   4. runs the tests, and fails unless they ran on containers and left none behind.
 # The second run starts at step 4. `rm -rf .perisai/cache/docker .perisai/cache/debs` takes back the disk space (about 2 GB).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
+PATH=$PATH:/usr/sbin:/sbin
 data=$PWD/.perisai/cache/docker
 daemon='' run=''
 
@@ -20,15 +22,21 @@ tell() { echo "containers: $*" >&2; }
 
 fail() { tell "$*"; exit 1; }
 
+has() { command -v "$1" >/dev/null; }
+
 install_missing() {
-  local missing=()
-  command -v dockerd >/dev/null && command -v docker >/dev/null || missing+=(docker.io)
-  command -v debootstrap >/dev/null || missing+=(debootstrap)
-  [ ${#missing[@]} -gt 0 ] || return 0
-  command -v apt-get >/dev/null || fail "${missing[*]} are missing and there is no apt-get to install them."
+  local log missing=()
+  has dockerd && has docker && has debootstrap && return
+  has apt-get || fail "dockerd, docker or debootstrap is missing, and there is no apt-get to install it."
+  log=$(mktemp)
+  apt-get update -qq
+  has dockerd || missing+=(docker.io)
+  has docker || missing+=("$(apt-cache show docker-cli >/dev/null 2>&1 && echo docker-cli || echo docker.io)") # apart since Debian 13
+  has debootstrap || missing+=(debootstrap)
   tell "installing ${missing[*]}"
-  apt-get update -qq >&2
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$log" 2>&1 ||
+    { tail -n 15 "$log" >&2; fail "apt-get could not install ${missing[*]}."; }
+  rm -f "$log"
 }
 
 answers() { timeout 5 docker version >/dev/null 2>&1; }
@@ -39,8 +47,9 @@ start_daemon() {
   unset DOCKER_CONTEXT
   mkdir -p "$data"
   ip link show docker0 >/dev/null 2>&1 || touch "$run/bridge-is-ours"
-  # Ports are published by the daemon's proxy; containers need no way out, so neither firewall nor forwarding is changed.
-  dockerd --host "$DOCKER_HOST" --data-root "$data" --exec-root "$run/exec" --pidfile "$run/docker.pid" \
+  # In a session of its own, so that Ctrl-C reaches the tests first. Ports are published by the daemon's proxy, and containers
+  # need no way out, so neither firewall nor forwarding is changed.
+  setsid setpriv --pdeathsig TERM dockerd --host "$DOCKER_HOST" --data-root "$data" --exec-root "$run/exec" --pidfile "$run/docker.pid" \
     --iptables=false --ip6tables=false --ip-masq=false --ip-forward=false >"$data/../dockerd.log" 2>&1 &
   daemon=$!
   for _ in $(seq 150); do
