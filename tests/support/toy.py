@@ -328,7 +328,7 @@ async def toy(service: Service, stack: Stack, **settings: object) -> AsyncIterat
 @asynccontextmanager
 async def running(process: Process) -> AsyncIterator[Process]:
     """The roles of a process without its HTTP server, in this event loop."""
-    tasks = {name: task for name, task in process.tasks().items() if name != "api"}
+    tasks = {name: task for name, task in process.tasks().items() if name != "http"}
     running = [asyncio.create_task(task(process.stop), name=name) for name, task in tasks.items()]
     try:
         yield process

@@ -140,7 +140,7 @@ async def test_request_in_flight_is_answered_before_the_process_leaves(stack: St
     service = replace(COUNTING, compose=compose)
     async with toy(service, stack, http_port=port, roles=frozenset({Role.API})) as h:
         process = Process(h.app)
-        serving = asyncio.create_task(process.tasks()["api"](process.stop))
+        serving = asyncio.create_task(process.tasks()["http"](process.stop))
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
             await eventually(lambda: answers(port))
             assert (await client.get("/health/ready")).status_code == 200, "an API needs no Kafka"
