@@ -40,6 +40,7 @@ class Planted:
     """Causes of a cell; without any, nothing may be parked, dead-lettered, or missing."""
 
     parked: tuple[Mapping[str, Any], ...] = ()
+    moved: tuple[Mapping[str, Any], ...] = ()
     dead_letters: tuple[Mapping[str, Any], ...] = ()
     missing_here: frozenset[str] = frozenset()
     gateway_honours_keys: bool = True
@@ -48,12 +49,13 @@ class Planted:
     places: frozenset[tuple[str, int, int]] = field(init=False)
     """(topic, partition, offset) of the records that are no events of ours."""
     keys: frozenset[tuple[str, str, str]] = field(init=False)
-    """(service, stream, key) that may be parked."""
+    """(service, stream, key) of events that nobody recorded: parked, or of a type that this service does not read (`moved`)."""
 
     def __post_init__(self) -> None:
         places = frozenset((p["topic"], int(p["partition"]), int(p["offset"])) for p in self.dead_letters)
         object.__setattr__(self, "places", places)
-        object.__setattr__(self, "keys", frozenset((p["service"], p["stream"], p["key"]) for p in self.parked))
+        strangers = frozenset((p["service"], p["stream"], p["key"]) for p in (*self.parked, *self.moved))
+        object.__setattr__(self, "keys", strangers)
 
 
 def read_facts(path: Path) -> Facts:
@@ -91,6 +93,7 @@ def read_planted(path: Path | None) -> Planted:
 def planted_from(told: Mapping[str, Any]) -> Planted:
     return Planted(
         parked=tuple(told.get("parked", ())),
+        moved=tuple(told.get("moved", ())),
         dead_letters=tuple(told.get("dead_letters", ())),
         missing_here=frozenset(told.get("missing_here", ())),
         gateway_honours_keys=told.get("gateway_honours_keys", True),

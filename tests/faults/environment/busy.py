@@ -1,0 +1,57 @@
+"""When a fault strikes: while the service in question is writing events, seen from outside by its own log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.faults.ground import Ground
+
+_LAST = "SELECT COALESCE(max(position), 0) AS position FROM event_log"
+LOOKS, GROWN = 0.1, 5
+
+
+async def position(ground: Ground, service: str) -> int:
+    """How far the log of a service has come."""
+    (row,) = await ground.estate.town.rows(service, _LAST)
+    return int(row["position"])
+
+
+async def until_busy(ground: Ground, service: str, *, events: int = GROWN, within_s: float = 30.0) -> None:
+    """Returns when the service has just recorded a few events within a tenth of a second; TimeoutError if it stays idle."""
+    async with asyncio.timeout(within_s):
+        before = await position(ground, service)
+        while True:
+            await asyncio.sleep(LOOKS)
+            now = await position(ground, service)
+            if now - before >= events:
+                return
+            before = now
+
+
+async def until_recorded(ground: Ground, service: str, events: int, *, within_s: float = 60.0) -> None:
+    """Returns when the service has recorded so many more events."""
+    goal = await position(ground, service) + events
+    async with asyncio.timeout(within_s):
+        while await position(ground, service) < goal:
+            await asyncio.sleep(LOOKS)
+
+
+@asynccontextmanager
+async def flowing(ground: Ground, *, per_s: float = 20.0) -> AsyncIterator[None]:
+    """People go on registering as long as the block lasts, however long the fault takes; each gets their answer before it ends."""
+    enough = asyncio.Event()
+
+    async def register() -> None:
+        while not enough.is_set():
+            await ground.driver.register(int(per_s), per_s=per_s)
+
+    registering = asyncio.create_task(register())
+    try:
+        yield
+    finally:
+        enough.set()
+        await registering

@@ -1,0 +1,128 @@
+"""F12: a reader gets everything out of order: shuffled within a hundred across keys and topics, payments before the registrations they are for.
+
+Its consumers are pointed at topics of their own, which a courier fills from the true ones: each key in its order, nothing else in any. Afterwards
+they are pointed back, and meet once more what they have seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from aiokafka import AIOKafkaConsumer
+
+from deploy import topics
+from tests.faults.cells import Injected, cell
+from tests.faults.environment.busy import flowing, until_recorded
+from tests.faults.environment.carrying import Raw, producer, shuffled
+from tests.faults.environment.readers import topics_of
+from tests.faults.ground import Ground
+
+INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I10", "I11")
+WINDOW, HELD_S = 100, 1.5
+FIRST_NEEDED = "participants"
+"""The topic whose records the others need first: held back, so that these come too early."""
+EVENTS = 100
+
+
+@cell(
+    "env.F12.registration", fault="F12", service="registration", process="registration-consumers", invariants=INVARIANTS
+)
+async def registration(ground: Ground) -> Injected:
+    return await disorder(ground, "registration")
+
+
+@cell("env.F12.payments", fault="F12", service="payments", process="payments-consumers", invariants=INVARIANTS)
+async def payments(ground: Ground) -> Injected:
+    return await disorder(ground, "payments")
+
+
+@cell(
+    "env.F12.notifications",
+    fault="F12",
+    service="notifications",
+    process="notifications-consumers",
+    invariants=INVARIANTS,
+)
+async def notifications(ground: Ground) -> Injected:
+    return await disorder(ground, "notifications")
+
+
+@dataclass
+class Carried:
+    """`out_of_order`: pairs that a window turned round; `early`: records sent on before one of the held-back topic that came first."""
+
+    taken: int = 0
+    written: int = 0
+    out_of_order: int = 0
+    early: int = 0
+    behind: set[str] = field(default_factory=set)
+
+
+async def disorder(ground: Ground, reader: str) -> Injected:
+    """Until the reader has recorded a hundred events from crooked topics; then straight again."""
+    stack, name = ground.estate.stack, f"{reader}-consumers"
+    crooked = f"crooked{ground.seed}.{reader}."
+    await topics.ensure(stack.kafka.bootstrap, topics.declared(prefix=crooked))
+    async with flowing(ground), courier(ground, reader, crooked) as carried:
+        await ground.restart(name, PERISAI_TOPIC_PREFIX=crooked)
+        await until_recorded(ground, reader, EVENTS, within_s=90)
+    await ground.restart(name)
+    assert carried.out_of_order > WINDOW, "the courier turned the order round"
+    assert reader != "notifications" or carried.early > 0, "something was paid or billed before it was registered"
+    return Injected(planned=carried.taken, fired=carried.written, unit="record", ended_at=time.monotonic())
+
+
+@asynccontextmanager
+async def courier(ground: Ground, reader: str, crooked: str) -> AsyncIterator[Carried]:
+    """Carries every record of the reader's topics to those with the crooked prefix, until the block ends; raises if it could not."""
+    stack, carried = ground.estate.stack, Carried()
+    prefix = stack.topic_prefix
+    consumer = AIOKafkaConsumer(
+        *topics_of(ground, reader),
+        bootstrap_servers=stack.kafka.bootstrap.split(","),
+        group_id=f"courier{ground.seed}.{reader}",
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+    )
+    stop = asyncio.Event()
+
+    async def carry() -> None:
+        async with producer(stack.kafka.bootstrap) as through:
+            while not stop.is_set():
+                found = await consumer.getmany(timeout_ms=200, max_records=WINDOW)
+                window = sorted((r for batch in found.values() for r in batch), key=lambda r: r.timestamp)
+                carried.taken += len(window)
+                crooked_window = shuffled(window, ground.random)
+                note(carried, window, crooked_window)
+                first = [r for r in crooked_window if not r.topic.endswith(FIRST_NEEDED)]
+                late = [r for r in crooked_window if r.topic.endswith(FIRST_NEEDED)]
+                for part in (first, late):
+                    for r in part:
+                        topic = crooked + r.topic.removeprefix(prefix)
+                        await through.send_and_wait(topic, r.value, r.key, headers=list(r.headers))
+                        carried.written += 1
+                    if first and late and part is first:
+                        await asyncio.sleep(HELD_S)  # long enough for a reader to meet the first part alone
+
+    await consumer.start()
+    task = asyncio.create_task(carry())
+    try:
+        yield carried
+        assert not task.done(), f"the courier died: {task.exception()!r}"
+    finally:
+        stop.set()
+        await asyncio.gather(task, return_exceptions=True)
+        await consumer.stop()
+
+
+def note(carried: Carried, straight: list[Raw], crooked: list[Raw]) -> None:
+    """Counts what the shuffling turned round."""
+    rank = {id(record): number for number, record in enumerate(straight)}
+    carried.out_of_order += sum(rank[id(a)] > rank[id(b)] for a, b in pairwise(crooked))
+    registered = {r.key for r in straight if r.topic.endswith(FIRST_NEEDED)}
+    carried.early += sum(not r.topic.endswith(FIRST_NEEDED) and r.key in registered for r in straight)
