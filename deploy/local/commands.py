@@ -12,6 +12,7 @@ from typing import Any
 
 from deploy.local import dev, outreach_day, places, programs
 from deploy.local.console import Console
+from deploy.local.kafka import cluster
 from deploy.local.outreach import history
 from deploy.local.stack import OUTSIDE, SERVICES, LocalStack
 from deploy.local.state import State, StateFile, end_leftovers
@@ -150,9 +151,18 @@ def _everything(folder: Path, environ: Mapping[str, str], console: Console) -> L
         outside=OUTSIDE,
         environ=environ,
         business_time=history.BEGINS,
+        brokers=_brokers(environ),
         tell=console.tell,
         echo=console.echo,
     )
+
+
+def _brokers(environ: Mapping[str, str]) -> int:
+    """BROKERS: one, or a cluster of three."""
+    given = environ.get("BROKERS") or "1"
+    if not given.isdigit() or int(given) not in cluster.SIZES:
+        raise Trouble(f"BROKERS={given} is neither 1 nor 3.")
+    return int(given)
 
 
 def _of_its_own(environ: "os._Environ[str]") -> dict[str, str]:

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,24 +56,32 @@ async def given_postgres(url: str) -> Postgres:
     return Postgres(url, await databases.version(url), embedded=False)
 
 
-async def start_kafka(supervisor: Supervisor, folder: Path, cache: Path, ports: Mapping[str, int]) -> Kafka:
-    """Starts the embedded broker and waits until it has registered itself."""
-    node = broker.Node(1, ports["kafka"], ports["kafka-controller"])
+async def start_kafka(
+    supervisor: Supervisor, folder: Path, cache: Path, node: broker.Node, cluster: Sequence[broker.Node]
+) -> Kafka:
+    """Starts an embedded broker, whose data lies in `folder`/<its name>, and waits until it has registered itself.
+
+    The brokers of a cluster are started together: none is ready before most of them run.
+    """
     class_path = await asyncio.to_thread(jars.class_path, cache, tell=supervisor.tell)
-    cluster_id = _cluster_id(folder)
-    program = await asyncio.to_thread(broker.prepare, node, [node], folder, class_path, cluster_id=cluster_id)
+    cluster_id = _cluster_id(folder / cluster[0].name)
+    program = await asyncio.to_thread(
+        broker.prepare, node, cluster, folder / node.name, class_path, cluster_id=cluster_id
+    )
 
     async def ready() -> bool:
         if not answers(node.port):  # aiokafka logs each refused connection
             return False
         try:
-            return await broker.cluster_id_of(node.address) == cluster_id
+            return await broker.cluster_id_of(node.address, node_id=node.node_id) == cluster_id
         except (OSError, KafkaError):
             return False
 
-    await supervisor.start(program, ready=ready)
+    await supervisor.start(program, ready=ready, within_s=120)
     version = next(jar.version for jar in jars.read_lock() if jar.artifact == "kafka_2.13")
-    return Kafka(node.address, f"Apache Kafka {version}", cluster_id, embedded=True)
+    many = f" ×{len(cluster)}" if len(cluster) > 1 else ""
+    bootstrap = ",".join(one.address for one in cluster)
+    return Kafka(bootstrap, f"Apache Kafka {version}{many}", cluster_id, embedded=True)
 
 
 async def start_postgres(supervisor: Supervisor, folder: Path, port: int) -> Postgres:

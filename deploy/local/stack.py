@@ -21,7 +21,7 @@ from typing import Any, Self, TypeVar
 from chassis.clock import SystemClock
 from deploy import topics
 from deploy.local import disk, places, ports, programs
-from deploy.local.kafka import broker
+from deploy.local.kafka import broker, cluster, jars
 from deploy.local.postgres import databases
 from deploy.local.process import Program
 from deploy.local.secret import Secrets, write_private
@@ -41,7 +41,8 @@ def _silent(*_: str) -> None:
 
 class LocalStack:
     """See the module. `environ` holds KAFKA_BOOTSTRAP, DATABASE_URL and demanded ports; `business_time` is the date that a
-    new folder's services and bank live in (default: today); `tell` gets progress, `echo` the children's lines.
+    new folder's services and bank live in (default: today); `brokers`: one or three; `links`: each broker has a second door whose
+    clients look for it at the port `<its name>-link`, where a test puts something in the way; `tell` gets progress, `echo` the children's lines.
 
     Entering raises Trouble if anything cannot be had; whatever had been started by then is ended again.
     """
@@ -57,12 +58,19 @@ class LocalStack:
         outside: Sequence[str] = (),
         environ: Mapping[str, str] = os.environ,
         business_time: datetime | None = None,
+        idle: bool = False,
+        brokers: int = 1,
+        links: bool = False,
         tell: Callable[[str], None] = _silent,
         echo: Callable[[str, str], None] = _silent,
     ) -> None:
         self.folder = folder
         self.services = tuple(services)
         self.outside = tuple(outside)
+        self.idle = idle
+        """The services' databases and ports are made, but whoever asked for that runs the services (tests)."""
+        self.brokers = cluster.names(brokers)
+        """The names of the brokers that are ours to run: `kafka`, or `kafka-1` to `kafka-3`."""
         self.environ = environ
         self.secrets = Secrets(folder / "secrets")
         self.more: dict[str, dict[str, str]] = {}
@@ -70,6 +78,7 @@ class LocalStack:
         self.business_offset = timedelta(0)
         self.start_seconds = 0.0
         self.ports: dict[str, int] = {}
+        self._links = links
         self._business_time = business_time
         self._tell = tell
         self._echo = echo
@@ -113,10 +122,15 @@ class LocalStack:
         await self._supervisor.kill(name)
 
     async def restart(self, name: str) -> None:
-        """Starts one process again, at the same ports and on the same data, after stopping it if it runs; returns when it is ready."""
+        """Starts one process again, at the same ports and on the same data, after stopping it if it runs; returns when it is ready.
+
+        The last broker of a cluster to come back is ready when every replica is in sync.
+        """
         await self._supervisor.stop(name)
         await self._starters[name]()
         self._note()
+        if len(self.brokers) > 1 and name in self.brokers and all(self.running(one) for one in self.brokers):
+            await cluster.until_in_sync(self.kafka.bootstrap)
 
     def running(self, name: str) -> bool:
         return self._supervisor.processes[name].running
@@ -171,17 +185,21 @@ class LocalStack:
         for name in end_leftovers(state):
             self._tell(f"ended {name}, left over from a run whose supervisor is gone")
         disk.require_space(self.folder)
+        if not self.environ.get("KAFKA_BOOTSTRAP"):
+            cluster.refuse_other_size(self.folder, len(self.brokers))
         self.ports = ports.choose(self._needed_ports(), previous=state.ports, demanded=self.environ)
         self._note()
         await together(self._with_topics(), self._with_databases(), *(self._begin(name) for name in self.outside))
-        await together(*(self._begin(name) for name in self.services))
+        if not self.idle:
+            await together(*(self._begin(name) for name in self.services))
         self._note(self.facts())
 
     async def _with_topics(self) -> None:
         if bootstrap := self.environ.get("KAFKA_BOOTSTRAP"):
             self.kafka = await given_kafka(bootstrap)
         else:
-            await self._begin("kafka")
+            await asyncio.to_thread(jars.class_path, places.cache() / "jars", tell=self._tell)  # once for all of them
+            await together(*(self._begin(name) for name in self.brokers))
         await together(
             topics.ensure(self.kafka.bootstrap, topics.declared(prefix=self.topic_prefix)),
             broker.prepare_groups(self.kafka.bootstrap),
@@ -197,13 +215,15 @@ class LocalStack:
 
     async def _begin(self, name: str) -> None:
         """Starts one process in the way that `restart` will use again."""
-        special = {"kafka": self._begin_kafka, "postgres": self._begin_postgres}
+        special = {name: partial(self._begin_kafka, name) for name in self.brokers} | {"postgres": self._begin_postgres}
         self._starters[name] = special.get(name) or partial(self._begin_program, name)
         await self._starters[name]()
         self._note()
 
-    async def _begin_kafka(self) -> None:
-        self.kafka = await start_kafka(self._supervisor, self.folder / "kafka", places.cache() / "jars", self.ports)
+    async def _begin_kafka(self, name: str) -> None:
+        nodes = cluster.nodes(len(self.brokers), self.ports)
+        node = nodes[self.brokers.index(name)]
+        self.kafka = await start_kafka(self._supervisor, self.folder, places.cache() / "jars", node, nodes)
 
     async def _begin_postgres(self) -> None:
         self.postgres = await start_postgres(self._supervisor, self.folder / "postgres", self.ports["postgres"])
@@ -229,7 +249,8 @@ class LocalStack:
         return timedelta(seconds=int(file.read_text()))
 
     def _needed_ports(self) -> list[str]:
-        kafka = [] if self.environ.get("KAFKA_BOOTSTRAP") else ["kafka", "kafka-controller"]
+        given = self.environ.get("KAFKA_BOOTSTRAP")
+        kafka = [] if given else cluster.port_names(len(self.brokers), links=self._links)
         postgres = [] if self.environ.get("DATABASE_URL") else ["postgres"]
         return [*kafka, *postgres, *OUTSIDE, *SERVICES]  # each is told where the others are, or would be
 

