@@ -56,6 +56,7 @@ class Measured:
     cpu: Cpu = field(default_factory=lambda: Cpu({}))
     counts: server.Counts = field(default_factory=lambda: server.Counts(0, 0, 0))
     meters: Meters = field(default_factory=lambda: Meters({}))
+    topic_bytes: int = 0
 
     def alongside(self, items: int, *, rows: int = 0) -> dict[str, float | Mapping[str, float]]:
         """The figures that stand beside every rate: per item, and rows per fsync when the number of rows is known."""
@@ -83,6 +84,8 @@ class Ground:
         self.people = People()
         self.agents: Sequence[Person] = estate.town.cast.agents
         self.loader = Loader(self.stack)
+        self.saturation_per_s: float | None = None
+        """Core cycles per second at most, once some benchmark has measured it."""
         self.known: list[Resident] = []
         """Everybody who was registered in bulk and whose first bill is open, in order; B4 takes them away."""
 
@@ -142,6 +145,12 @@ class Ground:
                 yield
             await self.quiet()
 
+    async def add_or_start(self, name: str, *, service: str, roles: str) -> None:
+        """A member more, whether it was there before or not; back when it is ready."""
+        if name not in self.estate.children:
+            await self.estate.add(name, service=service, roles=roles, start=False)
+        await self.estate.restart(name)
+
     def pids(self) -> dict[str, int]:
         """Every process whose CPU counts, by name."""
         ours = {name: self.estate.pid(name) for name in self.estate.names if self.estate.running(name)}
@@ -154,11 +163,18 @@ class Ground:
         urls = [self.estate.url(name) for name in meters]
         found = Measured()
         meters_before, counts_before = await Meters.of(urls), await server.counts(self.admin_url)
+        bytes_before = self._topic_bytes()
         cpu_before, began = Cpu.now(self.pids()), time.monotonic()
         yield found
         found.wall_s, found.cpu = time.monotonic() - began, Cpu.now(self.pids()) - cpu_before
         found.counts = await server.counts(self.admin_url) - counts_before
         found.meters = await Meters.of(urls) - meters_before
+        found.topic_bytes = self._topic_bytes() - bytes_before
+
+    def _topic_bytes(self) -> int:
+        """Bytes of the segments of our topics on all brokers."""
+        logs = self.stack.folder.glob(f"kafka*/**/{self.stack.topic_prefix}*/*.log")
+        return sum(path.stat().st_size for path in logs)
 
     async def rows(self, service: str, query: str, *arguments: Any) -> list[Any]:
         """Rows of a service's database, with its read-only role."""

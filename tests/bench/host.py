@@ -18,13 +18,18 @@ SYNCS = 200
 def facts(folder: Path, *, steal_pct: float) -> dict[str, Any]:
     """`host` of the report; `folder` is where the data lies."""
     return {
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": cores(),
         "memory_mib": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20,
         "cpu": cpu_model(),
         "filesystem": filesystem(folder),
         "fdatasync_us": fdatasync_us(folder),
         "steal_pct": round(steal_pct, 2),
     }
+
+
+def cores() -> int:
+    """Those that this process may run on."""
+    return len(os.sched_getaffinity(0))
 
 
 def libraries() -> dict[str, str]:
