@@ -115,7 +115,7 @@ class Applying:
 
     async def __call__(self, tx: Tx, items: Sequence[Incoming], /) -> list[Outcome]:
         places = await load(tx.conn, items)
-        faults.point("P2")
+        faults.point("P2", self.__name__)
         outcomes, parked = await self._judge(tx, places, items)
         tx.defer(lambda conn: store(conn, places.values(), parked))
         return outcomes

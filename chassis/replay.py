@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from chassis import eventlog
+from chassis import eventlog, faults
 from chassis.privacy.keys import KeyRing
 from chassis.privacy.sealing import EventSealer
 from chassis.privacy.vault import UnreadableCell, Vault
@@ -86,6 +86,8 @@ async def replay(
             await _fill(engine, project, events)
             done += len(events)
             progress(done)
+            faults.point("Y1")
+        faults.point("Y2")
         rows: dict[str, int] = {}
         differences: list[Difference] = []
         for table in service.tables:

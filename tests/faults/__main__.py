@@ -1,0 +1,114 @@
+"""`make faults`: the cells of a tier, one cell, or some parts; a report, a table, and an exit code that tells the verdict.
+
+0: all pass · 1: a violation, or a broken build that was not caught · 2: a fault that did not fire, or a check that could not run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import tests.faults.environment  # noqa: F401 — enters its cells into the catalogue
+from deploy.local.trouble import Trouble
+from tests.faults import terminal
+from tests.faults.grounds import Grounds
+from tests.faults.lane import Lane
+from tests.faults.proofs import play_proofs
+from tests.faults.report import Run
+
+PARTS = ("crash", "env", "random", "proofs", "broken")
+DEFAULT_SEED = 7
+
+
+def main() -> None:
+    """The command."""
+    asked = _arguments()
+    run = Run("single" if asked.cell else asked.tier, asked.seed, asked.brokers)
+    began = time.monotonic()
+    try:
+        asyncio.run(_cell(run, asked.cell, asked.tier) if asked.cell else _parts(run, asked))
+    except Trouble as trouble:
+        sys.exit(trouble.told())
+    path = run.write(asked.report)
+    print(f"\n{terminal.table(run, time.monotonic() - began)}\nreport: {os.path.relpath(path)}")
+    sys.exit(run.exit_code)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="make faults", description="Faults under load, and the proof that nothing is lost."
+    )
+    parser.add_argument("--tier", choices=("test", "long"), default="test")
+    parser.add_argument("--seed", type=int, default=DEFAULT_SEED)
+    parser.add_argument("--cell", help="one cell by its id, e.g. crash.P4.kill, env.F1.payments, story.S8, random.kill")
+    parser.add_argument("--parts", default="", help=f"some of {', '.join(PARTS)} (default: all)")
+    parser.add_argument("--brokers", type=int, choices=(1, 3), default=1)
+    parser.add_argument("--kills", type=int, help="random kills, instead of the tier's number")
+    parser.add_argument("--report", type=Path, help="where the report goes (default: reports/faults-<run id>.json)")
+    return parser.parse_args()
+
+
+def tell(text: str) -> None:
+    """Progress, with the time."""
+    print(f"{time.strftime('%H:%M:%S')}  {text}", flush=True)
+
+
+async def _parts(run: Run, asked: argparse.Namespace) -> None:
+    """Everything on estates in one lane, proofs and broken builds in another: each waits for its own processes most of the time."""
+    parts = [part for part in asked.parts.split(",") if part] or [*PARTS]
+    if unknown := set(parts) - set(PARTS):
+        sys.exit(f"make faults: there is no part {', '.join(sorted(unknown))}; the parts are {', '.join(PARTS)}")
+    lanes: list[Coroutine[Any, Any, None]] = [_estates(run, parts, asked)]
+    if {"proofs", "broken"} & {*parts}:
+        lanes.append(_apart(run, parts, asked))
+    await asyncio.gather(*lanes)
+
+
+async def _estates(run: Run, parts: list[str], asked: argparse.Namespace) -> None:
+    if not {"crash", "env", "random"} & {*parts}:
+        return
+    async with Grounds(seed=asked.seed, tier=asked.tier, tell=tell) as grounds:
+        lane = Lane(grounds, tier=asked.tier, seed=asked.seed, tell=tell)
+        try:
+            if "crash" in parts:
+                await lane.crash()
+            if "env" in parts:
+                for brokers in (1, 3) if asked.tier == "long" else (1,):
+                    await lane.environment(brokers)
+            if "random" in parts:
+                await lane.kills(asked.kills)
+        finally:
+            run.results += lane.results
+            run.stack = grounds.stack
+
+
+async def _apart(run: Run, parts: list[str], asked: argparse.Namespace) -> None:
+    if "proofs" in parts:
+        run.results += await play_proofs(tier=asked.tier, seed=asked.seed, cell=None, workers=1, tell=tell)
+    if "broken" in parts:
+        from tests.faults import broken
+
+        run.broken += await broken.play(tier=asked.tier, seed=asked.seed, tell=tell)
+
+
+async def _cell(run: Run, cell: str, tier: str) -> None:
+    """One cell, wherever it is at home."""
+    async with Grounds(seed=run.seed, tier=tier, tell=tell) as grounds:
+        lane = Lane(grounds, tier=tier, seed=run.seed, tell=tell)
+        if await lane.single(cell):
+            run.results, run.stack = lane.results, grounds.stack
+            return
+    kind = cell.partition(".")[0]
+    if kind not in ("story", "threat", "input", "model", "stepped"):
+        sys.exit(f"make faults: there is no cell {cell}")
+    run.results = await play_proofs(tier="long", seed=run.seed, cell=cell, workers=1, tell=tell)
+
+
+if __name__ == "__main__":
+    main()

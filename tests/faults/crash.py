@@ -1,0 +1,175 @@
+"""Crash rounds: one armed point per process, all of a round in one act; a process dies in the middle of a step and is started again.
+
+SIGTERM in mid-step must end in order, SIGSTOP for 15 s makes a zombie that wakes after others took over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import csv
+import io
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from deploy.local.outreach.day import WORKERS
+from tests.faults.cells import ALWAYS, Injected
+from tests.faults.ground import Ground
+from tests.faults.points import Point
+from tests.faults.results import Fault, Played, Result, now
+from tests.faults.stage import play
+from tests.support.eventually import eventually
+
+INVARIANTS = (*ALWAYS[:2], "I3", "I4", "I5", "I6", "I9", "I10", "I11")
+BUDGET_S = {"kill": 6.0, "term": 6.0, "stop": 15.0}
+ASLEEP_S = 15.0
+FIRED_WITHIN_S = 45.0
+IMPORT_ROWS = 150
+SLEEPERS = 10
+DAYS = 32
+"""Enough for bills to expire and months to end."""
+
+
+async def play_round(
+    ground: Ground, points: Sequence[Point], action: str, *, registrations: int, per_s: float
+) -> list[Result]:
+    """One result per point. A point that did not fire within the time is an error of its own cell; the others stand."""
+    log = ground.folder / "cells" / f"fired-{points[0].id}-{action}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.unlink(missing_ok=True)
+    name = f"crash.{'+'.join(point.id for point in points)}.{action}"
+    kills = ground.kills
+    try:
+        await asyncio.gather(*(_arm(ground, point, action, log) for point in points))
+        played = await play(
+            ground,
+            name,
+            lambda: _inject(ground, points, action, log),
+            registrations=registrations,
+            per_s=per_s,
+            budget_s=BUDGET_S[action],
+            invariants=INVARIANTS,
+        )
+    except Exception as error:
+        return [
+            _result(ground, point, action, None, log, per_s, f"{type(error).__name__}: {error}") for point in points
+        ]
+    results = [_result(ground, point, action, played, log, per_s, None) for point in points]
+    results[0].counts["kills"] = ground.kills - kills
+    return results
+
+
+async def _arm(ground: Ground, point: Point, action: str, log: Path) -> None:
+    await ground.restart(
+        point.process,
+        FAULT_AT=point.at,
+        FAULT_HIT=str(point.hit),
+        FAULT_ACTION=action,
+        FAULT_LOG=str(log),
+        PERISAI_IMPORT_CHUNK="40",
+        PERISAI_IMPORT_LEASE_S="2",
+    )
+
+
+async def _inject(ground: Ground, points: Sequence[Point], action: str, log: Path) -> Injected:
+    """Gives the points what they wait for, waits until all fired, and for the processes to be there again."""
+    processes = {point.process for point in points}
+    if "registration-workers" in processes:
+        await upload(ground, IMPORT_ROWS)
+    if processes & {"registration-timers", "payments-timers"}:
+        await ground.advance(DAYS)
+    pids = {point: ground.estate.pid(point.process) for point in points}
+
+    def all_fired() -> bool:
+        return all(fired(log, pid) for pid in pids.values())
+
+    waking = asyncio.create_task(_wake(ground, points, pids, log)) if action == "stop" else None
+    with contextlib.suppress(AssertionError):  # told per cell: those that fired are judged all the same
+        await eventually(all_fired, within_s=FIRED_WITHIN_S, what="every point fired")
+    if waking is not None:
+        await waking
+    else:
+        await asyncio.gather(*(_gone(ground, p, pid) for p, pid in pids.items() if fired(log, pid)))
+    ended = max([ground.estate.children[p.process].ended_at for p in points] if action != "stop" else [now()])
+    disarmed = [p.process for p, pid in pids.items() if not fired(log, pid)]
+    if disarmed:
+        await ground.restart(*disarmed)
+        ended = now()
+    return Injected(len(points), sum(fired(log, pid) for pid in pids.values()), action, ended)
+
+
+async def _gone(ground: Ground, point: Point, pid: int) -> None:
+    """The process that fired is gone (SIGTERM lets it finish what it has in hand)."""
+
+    def gone() -> bool:
+        return ground.estate.pid(point.process) != pid or not ground.estate.running(point.process)
+
+    await eventually(gone, within_s=40, what=f"{point.process} ended")
+
+
+async def _wake(ground: Ground, points: Sequence[Point], pids: dict[Point, int], log: Path) -> None:
+    """Each stopped process sleeps for 15 s and goes on."""
+
+    async def one(point: Point) -> None:
+        await eventually(lambda: fired(log, pids[point]), within_s=FIRED_WITHIN_S, what=point.id)
+        await asyncio.sleep(ASLEEP_S)
+        ground.estate.signal(point.process, signal.SIGCONT)
+
+    await asyncio.gather(*(one(point) for point in points), return_exceptions=True)
+
+
+def fired(log: Path, pid: int) -> bool:
+    """Whether the process wrote down that it broke itself."""
+    return log.exists() and any(line.endswith(f" {pid}") for line in log.read_text().splitlines())
+
+
+async def upload(ground: Ground, rows: int) -> None:
+    """An agent uploads a file of so many invented people; they pay like the others, once their codes are known."""
+    town = ground.estate.town
+    columns = next(csv.reader(WORKERS.read_text(encoding="utf-8").splitlines()))
+    text = io.StringIO()
+    out = csv.DictWriter(text, columns)
+    out.writeheader()
+    for _ in range(rows):
+        form = town.form()
+        ground.driver.journal.person(-1, form)
+        out.writerow(
+            {name: form[name] for name in columns if name in form and name not in ("programmes", "consent")}
+            | {"programmes": " ".join(form["programmes"]), "consent": "ya", "consent_text_version": "2025-01"}
+            | {"funding_source": "SELF", "language": "id", "employs_others": "tidak"}
+        )
+    agent = town.cast.agents[0]
+    started = await town.doors.post(
+        "registration",
+        "/imports",
+        agent,
+        key=f"import-{ground.driver.asked}-{ground.chance.getrandbits(32)}",
+        content=text.getvalue().encode(),
+        headers={"Content-Type": "text/csv"},
+    )
+    ground.driver.imports.append(str(started["import_id"]))
+
+
+def _result(
+    ground: Ground, point: Point, action: str, played: Played | None, log: Path, per_s: float, error: str | None
+) -> Result:
+    text = log.read_text() if log.exists() else ""
+    result = Result(
+        f"crash.{point.id}.{action}",
+        point.service,
+        f"{point.process}",
+        Fault(point.id, action, "process", {"hit": point.hit, "at": point.at}),
+        ground.seed,
+        planned=1,
+        fired=int(f"fired {point.at} " in text),
+        unit="kill",
+        per_s=per_s,
+        budget_s=BUDGET_S[action],
+        error=error,
+    )
+    if played is not None:
+        happened = result.fired
+        result.take(played)
+        result.planned, result.fired = 1, happened
+    return result

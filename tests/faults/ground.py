@@ -1,0 +1,225 @@
+"""What a cell stands on: an estate under load, a warden that starts again what dies, the drain, and the checker's verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+
+from chassis.clock import SystemClock
+from deploy.local import places
+from deploy.local.outreach import history
+from deploy.local.stack import SERVICES
+from deploy.local.trouble import Trouble
+from tests.faults.driver import Driver
+from tests.faults.journal import Journal
+from tests.faults.watch import AWAY, Watch
+from tests.support.estate import Child, Estate, open_estate
+from tests.support.eventually import eventually
+
+RESTART_AFTER_S = 1.0
+"""How soon whatever keeps processes alive starts a dead one again (reliability.md, budgets)."""
+DRAIN_WITHIN_S = 90.0
+_OUTAGES = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, httpx.HTTPError, Trouble)
+
+
+@dataclass
+class Ground:
+    """One estate and what happened on it so far. `kills`: processes of ours that ended by SIGKILL."""
+
+    estate: Estate
+    driver: Driver
+    folder: Path
+    seed: int
+    tier: str
+    chance: random.Random
+    watch: Watch
+    kills: int = 0
+    planted: dict[str, Any] = field(default_factory=dict)
+    spared: set[str] = field(default_factory=set)
+    """Processes that the warden leaves dead: a cell holds them down."""
+    _warding: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def random(self) -> random.Random:
+        return self.chance
+
+    @asynccontextmanager
+    async def load(self, registrations: int, *, per_s: float) -> AsyncIterator[None]:
+        """People register and pay while the block runs; at its end all requests have their answers."""
+        stop = asyncio.Event()
+        paying = asyncio.create_task(self.driver.pay_as_billed(stop), name="payers")
+        registering = asyncio.create_task(self.driver.register(registrations, per_s=per_s), name="registrants")
+        try:
+            yield
+            await registering
+        finally:
+            stop.set()
+            registering.cancel()
+            await asyncio.gather(registering, paying, return_exceptions=True)
+
+    def ward(self, child: Child) -> None:
+        """A process that ended is started again after a second, without any fault of its own."""
+        if child.code == -signal.SIGKILL:
+            self.kills += 1
+        if child.name in self.spared:
+            return
+        task = asyncio.create_task(self._revive(child.name), name=f"revive {child.name}")
+        self._warding.add(task)
+        task.add_done_callback(self._warding.discard)
+
+    async def _revive(self, name: str) -> None:
+        await asyncio.sleep(RESTART_AFTER_S)
+        if not self.estate.running(name) and name not in self.spared:
+            await self.estate.start(name)
+
+    @asynccontextmanager
+    async def held(self, *names: str) -> AsyncIterator[None]:
+        """Within the block these processes are the cell's own: nobody starts them again."""
+        self.spared |= set(names)
+        try:
+            yield
+        finally:
+            self.spared -= set(names)
+
+    async def restart(self, *names: str, **environ: str) -> None:
+        """Ends these processes and starts them with further variables; returns when all are ready."""
+        async with self.held(*names):
+            await asyncio.gather(*(self.estate.restart(name, **environ) for name in names))
+
+    def remember(self, planted: Mapping[str, Any]) -> None:
+        """Causes stay planted: what was parked or put aside is still there at the next verdict."""
+        for name, found in planted.items():
+            self.planted[name] = [*self.planted.get(name, []), *found] if isinstance(found, list) else found
+
+    async def advance(self, days: int) -> None:
+        """Business time of services and bank moves forward."""
+        doors = self.estate.town.doors
+        found = await doors.get("payments", "/ops/status", history.OPERATOR)
+        at = datetime.fromisoformat(found["business_time"]) + timedelta(days=days)
+        pair = {"at": at.isoformat(), "as_of": SystemClock().wall().isoformat()}
+        for service in SERVICES:
+            await doors.post(service, "/ops/clock", history.OPERATOR, pair)
+        await doors.outside("bank", "POST", "/clock", {"now": at.isoformat()})
+
+    async def operate(self, name: str, path: str) -> None:
+        """An operator's POST to one process."""
+        headers = {"Authorization": f"Bearer {await self.estate.town.doors.token(history.OPERATOR)}"}
+        answer = await self.estate.client.post(self.estate.url(name) + path, headers=headers)
+        answer.raise_for_status()
+
+    async def until_well(self, *, within_s: float) -> None:
+        """All processes ready, nothing unpublished for over a second; AssertionError when it does not come."""
+
+        async def well() -> bool:
+            _, ready, age, lag = await self.watch.look()
+            return ready and age <= 1 and lag < AWAY
+
+        await eventually(well, within_s=within_s, what="processes ready and events flowing again")
+
+    async def drain(self, *, within_s: float = DRAIN_WITHIN_S, spare: Sequence[str] = ()) -> None:
+        """Load has stopped; returns when everybody is billed, paid, protected and told, and nothing is on its way.
+
+        `spare`: participant ids of whom that cannot be expected, because a cell parked them.
+        """
+        deadline = time.monotonic() + within_s
+        why = "not asked yet"
+        while time.monotonic() < deadline:
+            with contextlib.suppress(*_OUTAGES):
+                why = await self._on_its_way({*spare})
+                if not why:
+                    return
+            await asyncio.sleep(0.3)
+        raise AssertionError(f"not drained within {within_s:.0f} s: {why}")
+
+    async def _on_its_way(self, spare: set[str]) -> str:
+        """The first thing that is not at its end, or nothing."""
+        bank = (await self.estate.town.doors.outside("bank", "GET", "/books"))["states"]
+        if bank["unknown"]["count"]:
+            await self.estate.town.doors.outside("bank", "POST", "/resolve")
+        if bank["pending"]["count"] or bank["unknown"]["count"]:
+            return f"the bank has {bank['pending']['count']} pending and {bank['unknown']['count']} unknown"
+        if age := await self.watch.unpublished_age():
+            return f"events unpublished for {age:.1f} s"
+        if lag := await self.watch.lag():
+            return f"{lag:.0f} records not consumed"
+        payers = [p for p in self.driver.people if p not in self.driver.sleepers | spare]
+        if missing := len(payers) - await self._count("payments", _PAID, payers):
+            await self.driver.pay_rest()
+            return f"{missing} have not paid"
+        if missing := len(payers) - await self._count("registration", _PROTECTED, payers):
+            return f"{missing} are not protected"
+        if waiting := await self._count("notifications", _WAITING, [*spare]):
+            return f"{waiting} messages are not at their end"
+        if open_ := await self._count("registration", _IMPORTS, []) or len(self.driver.imports):
+            await self.driver.learn()
+            return f"{open_} imports are open"
+        return ""
+
+    async def _count(self, service: str, query: str, ids: Sequence[str]) -> int:
+        found = await self.estate.town.rows(service, query, ids)
+        return int(found[0]["n"])
+
+    async def check(self, name: str, invariants: Sequence[str], planted: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The checker's verdict, one entry per invariant asked for. AssertionError when it could not check."""
+        folder = self.folder / "cells" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        told, out = folder / "planted.json", folder / "verdict.json"
+        told.write_text(json.dumps(planted))
+        out.unlink(missing_ok=True)
+        facts = self.estate.write_facts(folder / "facts.json")
+        argv = ["-m", "tests.faults.checker", str(facts), str(self.driver.journal.path), "--planted", str(told)]
+        checker = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *argv,
+            "--only",
+            ",".join(invariants),
+            "--json",
+            str(out),
+            cwd=places.PROJECT,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await checker.communicate()
+        assert out.exists(), f"the checker could not check (exit {checker.returncode}): {said.decode()[-1500:]}"
+        found: list[dict[str, Any]] = json.loads(out.read_text())["invariants"]
+        return found
+
+
+_PAID = "SELECT count(DISTINCT participant_id) AS n FROM payments WHERE participant_id = ANY($1::uuid[])"
+_PROTECTED = "SELECT count(*) AS n FROM participants WHERE participant_id = ANY($1::uuid[]) AND standing NOT IN ('REGISTERED', 'EXPIRED')"
+_WAITING = (
+    "SELECT count(*) AS n FROM notifications WHERE state IN ('QUEUED', 'SENT') AND participant_id <> ALL($1::uuid[])"
+)
+_IMPORTS = "SELECT count(*) AS n FROM imports WHERE finished_at IS NULL AND $1::text[] IS NOT NULL"
+
+
+@asynccontextmanager
+async def open_ground(folder: Path, journal: Path, *, seed: int, tier: str, brokers: int = 1) -> AsyncIterator[Ground]:
+    """An estate of its own, its history played and drained. `journal` lies outside of `folder`, which is searched."""
+    async with open_estate(folder, brokers=brokers, links=True) as estate:
+        chance = random.Random(seed)
+        driver = Driver(estate, Journal(journal), chance)
+        watch = Watch(estate)
+        ground = Ground(estate, driver, folder, seed, tier, chance, watch)
+        estate.told = ground.ward
+        try:
+            await ground.drain()
+            yield ground
+        finally:
+            ground.spared |= {*estate.names}
+            driver.journal.close()
+            await watch.forget()

@@ -1,0 +1,58 @@
+"""Random SIGKILL: any process of ours, at random moments, under load; each is started again after a second."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.faults.cells import ALWAYS, Injected
+from tests.faults.ground import Ground
+from tests.faults.results import Fault, Result, now
+from tests.faults.stage import play
+
+INVARIANTS = (*ALWAYS[:2], "I3", "I4", "I5", "I6", "I7", "I9", "I10", "I11")
+EVERY_S = (0.8, 2.4)
+"""Between two kills, at random: some meet a process that has just begun again, some meet two at once."""
+BUDGET_S = 6.0
+
+
+async def play_kills(ground: Ground, kills: int, *, per_s: float, name: str = "random.kill") -> Result:
+    """So many kills under load, as one cell."""
+    seconds = kills * sum(EVERY_S) / 2
+    result = Result(
+        name,
+        "all",
+        "any of ours",
+        Fault("random", "kill", "process", {"kills": kills}),
+        ground.seed,
+        planned=kills,
+        per_s=per_s,
+        budget_s=BUDGET_S,
+    )
+    try:
+        played = await play(
+            ground,
+            name,
+            lambda: _kill(ground, kills),
+            registrations=int(seconds * per_s),
+            per_s=per_s,
+            budget_s=BUDGET_S,
+            invariants=INVARIANTS,
+        )
+    except Exception as error:
+        result.error = f"{type(error).__name__}: {error}"
+        return result
+    result.take(played)
+    result.counts["kills"] = played.injected.fired
+    return result
+
+
+async def _kill(ground: Ground, kills: int) -> Injected:
+    done = 0
+    while done < kills:
+        await asyncio.sleep(ground.chance.uniform(*EVERY_S))
+        alive = [name for name in ground.estate.names if ground.estate.running(name)]
+        if not alive:
+            continue
+        await ground.estate.kill(ground.chance.choice(alive))
+        done += 1
+    return Injected(kills, done, "kill", now())

@@ -1,0 +1,156 @@
+"""The cells that share an estate, one after the other: crash rounds, points with a stage of their own, environment faults, random kills."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.faults.apart import play_apart
+from tests.faults.cells import CATALOGUE, Cell, NotHere
+from tests.faults.crash import play_round
+from tests.faults.ground import Ground
+from tests.faults.grounds import Grounds
+from tests.faults.kills import play_kills
+from tests.faults.points import ABSENT, APART, POINTS, ROUNDS, Point
+from tests.faults.results import Fault, Result
+from tests.faults.stage import play
+from tests.faults.terminal import line
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much load a tier puts under each act."""
+
+    round_registrations: int
+    round_per_s: float
+    kills: int
+    kills_per_s: float
+    actions: tuple[str, ...]
+
+
+SIZES = {
+    "test": Sizes(300, 50, 30, 40, ("kill",)),
+    "long": Sizes(400, 40, 150, 40, ("kill", "term", "stop")),
+}
+KILLS_AT_ONCE = 75
+"""Random kills per verdict: a violation is found near the kill that caused it."""
+
+
+class Lane:
+    """`results` grow as cells end; `tell` gets a line for each."""
+
+    def __init__(self, grounds: Grounds, *, tier: str, seed: int, tell: Callable[[str], None]) -> None:
+        self._grounds, self._tier, self._seed, self._tell = grounds, tier, seed, tell
+        self._sizes = SIZES[tier]
+        self.results: list[Result] = []
+
+    async def crash(self, actions: Sequence[str] | None = None) -> None:
+        """All points, packed into rounds; a round that does not pass is played again cell by cell."""
+        for action in actions or self._sizes.actions:
+            for number in ROUNDS:
+                points = [point for point in POINTS if point.round == number]
+                results = await self._round(points, action)
+                bad = [result for result in results if result.status != "pass"]
+                if bad and len(points) > 1:
+                    self._tell(f"round {number} did not pass as a whole; each of its cells alone:")
+                    results = [one for point in points for one in await self._round([point], action)]
+                self._enter(results)
+            for point_id in APART:
+                self._enter([await self._one(play_apart(await self._grounds.get(), point_id, action))])
+            self._enter([_absent(name, action, why) for name, why in ABSENT.items()])
+
+    async def environment(self, brokers: int) -> None:
+        """The cells of this tier that want so many brokers."""
+        for cell in CATALOGUE.values():
+            if self._tier in cell.tiers and cell.brokers == brokers:
+                self._enter([await self.play(cell)])
+
+    async def kills(self, number: int | None = None) -> None:
+        """Random SIGKILL in portions, each with its own verdict."""
+        left = number or self._sizes.kills
+        while left > 0:
+            portion = min(left, KILLS_AT_ONCE)
+            ground = await self._grounds.get()
+            self._enter([await self._one(play_kills(ground, portion, per_s=self._sizes.kills_per_s))])
+            left -= portion
+
+    async def single(self, name: str) -> bool:
+        """One cell by its id; False when it is none of this lane."""
+        kind, _, rest = name.partition(".")
+        point_id, _, action = rest.partition(".")
+        points = [point for point in POINTS if point.id == point_id]
+        if kind == "crash" and points:
+            self._enter(await self._round(points, action or "kill"))
+        elif kind == "crash" and point_id in APART:
+            self._enter([await self._one(play_apart(await self._grounds.get(), point_id, action or "kill"))])
+        elif kind == "random":
+            await self.kills()
+        elif name in CATALOGUE:
+            self._enter([await self.play(CATALOGUE[name])])
+        else:
+            return False
+        return True
+
+    async def play(self, cell: Cell) -> Result:
+        """One environment cell."""
+        ground = await self._grounds.get(brokers=cell.brokers)
+        fault = Fault(cell.fault, cell.action, cell.process, cell.params)
+        result = Result(cell.id, cell.service, cell.process, fault, ground.seed, planned=1, brokers=cell.brokers)
+        result.per_s, result.budget_s = cell.per_s, cell.budget_s
+        await self._fill(ground, cell, result)
+        await self._spoilt([result])
+        return result
+
+    async def _fill(self, ground: Ground, cell: Cell, result: Result) -> None:
+        kills = ground.kills
+        try:
+            played = await play(
+                ground,
+                cell.id,
+                lambda: cell.inject(ground),
+                registrations=cell.registrations,
+                per_s=cell.per_s,
+                budget_s=cell.budget_s,
+                invariants=cell.invariants,
+            )
+        except NotHere as missing:
+            result.absent = str(missing)
+            return
+        except Exception as error:
+            result.error = f"{type(error).__name__}: {error}"
+            return
+        result.take(played)
+        result.counts = {"kills": ground.kills - kills, **played.injected.counts}
+
+    async def _round(self, points: Sequence[Point], action: str) -> list[Result]:
+        ground, sizes = await self._grounds.get(), self._sizes
+        results = await play_round(
+            ground, points, action, registrations=sizes.round_registrations, per_s=sizes.round_per_s
+        )
+        await self._spoilt(results)
+        return results
+
+    async def _one(self, playing: Coroutine[Any, Any, Result]) -> Result:
+        result = await playing
+        await self._spoilt([result])
+        return result
+
+    async def _spoilt(self, results: Sequence[Result]) -> None:
+        """What a cell left behind when it did not pass must not be held against the next one."""
+        for result in results:
+            if result.status not in ("pass", "absent"):
+                self._grounds.keep(result.cell)
+        if any(result.status not in ("pass", "absent") for result in results):
+            await self._grounds.leave()
+
+    def _enter(self, results: Sequence[Result]) -> None:
+        self.results += results
+        for result in results:
+            if result.status != "absent":
+                self._tell(line(result))
+
+
+def _absent(point: str, action: str, why: str) -> Result:
+    fault = Fault(point, action, "process", {})
+    return Result(f"crash.{point}.{action}", "not built yet", "", fault, 0, absent=why)

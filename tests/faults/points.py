@@ -1,0 +1,87 @@
+"""The crash points of reliability.md section 4 A that exist today: where each is, and in which round it is played.
+
+A round has at most one point per process. Points of services that are not built yet are listed too, and reported as absent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ACTIONS = ("kill", "term", "stop")
+
+
+@dataclass(frozen=True)
+class Point:
+    """`at` is what FAULT_AT gets; `hit` the pass at which it acts."""
+
+    id: str
+    process: str
+    at: str
+    round: int
+    hit: int = 1
+
+    @property
+    def service(self) -> str:
+        return self.process.partition("-")[0]
+
+
+_ONLINE, _PAY = "RegisteringOnline", "pay"
+_REGISTRATION, _PAYMENTS, _NOTIFICATIONS = (
+    "registration.contributions",
+    "payments.participants",
+    "notifications.participants",
+)
+
+POINTS = (
+    Point("R1", "registration-api", f"queued:{_ONLINE}", 1, hit=4),
+    Point("R2", "registration-api", f"appended:{_ONLINE}", 2, hit=4),
+    Point("R3", "registration-api", f"before_commit:{_ONLINE}", 3, hit=4),
+    Point("R4", "registration-api", f"committed:{_ONLINE}", 4, hit=4),
+    Point("R5", "registration-api", "answered:/participants", 5, hit=9),
+    Point("M1", "registration-workers", "M1", 1),
+    Point("M2", "registration-workers", "before_commit:ImportingRows", 2, hit=2),
+    Point("M3", "registration-workers", "M3", 3, hit=2),
+    Point("M4", "registration-workers", "M4", 4),
+    *(Point(f"O{n}", "payments-relay", f"O{n}", n, hit=3 if n == 1 else 2) for n in range(1, 7)),
+    Point("P1", "payments-consumers", "P1:participants", 1, hit=2),
+    Point("P2", "payments-consumers", f"P2:{_PAYMENTS}", 2, hit=2),
+    Point("P3", "payments-consumers", f"appended:{_PAYMENTS}", 3, hit=2),
+    Point("P4", "payments-consumers", f"before_commit:{_PAYMENTS}", 4, hit=2),
+    Point("P5", "payments-consumers", "P5:participants", 5, hit=2),
+    Point("P6", "payments-consumers", "P6:participants", 6, hit=2),
+    Point("Q1", "registration-consumers", "P1:contributions", 1, hit=2),
+    Point("Q2", "registration-consumers", f"P2:{_REGISTRATION}", 2, hit=2),
+    Point("Q3", "registration-consumers", f"appended:{_REGISTRATION}", 3, hit=2),
+    Point("Q4", "registration-consumers", f"before_commit:{_REGISTRATION}", 4, hit=2),
+    Point("Q5", "registration-consumers", "P5:contributions", 5, hit=2),
+    Point("Q6", "registration-consumers", "P6:contributions", 6, hit=2),
+    Point("W1", "payments-api", "W1:25", 1, hit=3),
+    Point("W2", "payments-api", "W2:25", 2, hit=3),
+    Point("W3", "payments-api", f"before_commit:{_PAY}", 3, hit=3),
+    Point("W4", "payments-api", f"committed:{_PAY}", 4, hit=3),
+    Point("W5", "payments-api", "answered:/snap/v1.0/transfer-va/payment", 5, hit=3),
+    Point("N1", "notifications-consumers", "P1:participants", 1, hit=2),
+    Point("N2", "notifications-consumers", f"before_commit:{_NOTIFICATIONS}", 2, hit=2),
+    Point("N3", "notifications-consumers", "P5:participants", 3, hit=2),
+    Point("N4", "notifications-workers", "N4", 1, hit=2),
+    Point("N5", "notifications-workers", "N5", 2, hit=2),
+    Point("Z1", "registration-timers", "Z1", 5),
+    Point("Z2", "payments-timers", "before_commit:timer.bill-expiry", 5),
+    Point("Z3", "registration-timers", "Z3", 6),
+)
+"""Played in packed rounds under load."""
+
+APART = ("K1", "K2", "Y1", "Y2")
+"""Need a stage of their own: a parked key, a replay."""
+
+ABSENT = {
+    **dict.fromkeys(("D1", "D2", "D3", "D4"), "settlement files are not built yet"),
+    **dict.fromkeys(("C1", "C2", "C3", "C4"), "claims is not built yet"),
+    **dict.fromkeys(("V1", "V2", "V3"), "the portal is not built yet"),
+    **dict.fromkeys(("A1", "A2", "A3", "A4", "A5"), "the audit archive is not built yet"),
+    **dict.fromkeys(("Y3", "E1", "E2"), "audit is not built yet: nobody records a replay's outcome or erases"),
+}
+"""Points of what does not exist today, with the reason; 63 in all with those above."""
+
+ROUNDS = sorted({point.round for point in POINTS})
+EVERY = (*(point.id for point in POINTS), *APART, *ABSENT)

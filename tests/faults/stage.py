@@ -1,0 +1,48 @@
+"""One act on a ground: load, a fault, recovery, drain, verdict. Crash rounds, random kills and environment cells are all played here."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from tests.faults.cells import Injected
+from tests.faults.ground import Ground
+from tests.faults.results import Played, now, recovered_after, recovery
+
+EVENTS_PER_PERSON = 10
+"""An event per core step of a person's cycle: what a second of load means in records."""
+
+
+async def play(
+    ground: Ground,
+    name: str,
+    inject: Callable[[], Awaitable[Injected]],
+    *,
+    registrations: int,
+    per_s: float,
+    budget_s: float,
+    invariants: Sequence[str],
+) -> Played:
+    """Plays one act. Raises AssertionError when the fault, the recovery or the drain does not come to its end."""
+    began, before = now(), len(ground.driver.people)
+    async with ground.watch.open() as watch:
+        watch.samples.clear()
+        async with ground.load(registrations, per_s=per_s):
+            injected = await inject()
+            await ground.until_well(within_s=max(2 * budget_s, 60))
+        told = recovery(watch.samples, ended_at=injected.ended_at, budget_s=budget_s, per_s=per_s * EVENTS_PER_PERSON)
+    parked = {str(one["key"]) for one in injected.planted.get("parked", ())}
+    await ground.drain(spare=[*parked])
+    ground.remember(injected.planted)
+    verdict = await ground.check(name, invariants, {**ground.planted, "recovery": told})
+    found = [_with_own(one, injected.found) for one in verdict]
+    return Played(injected, found, recovered_after(told), len(ground.driver.people) - before, now() - began)
+
+
+def _with_own(found: dict[str, Any], own: Mapping[str, Sequence[Mapping[str, str]]]) -> dict[str, Any]:
+    """The checker's word and what the cell itself saw while it ran."""
+    seen = own.get(found["id"], ())
+    if not seen:
+        return found
+    first = [*found["first"], *seen][:5]
+    return {**found, "status": "fail", "violations": found["violations"] + len(seen), "first": first}
