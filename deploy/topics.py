@@ -15,7 +15,7 @@ from aiokafka.errors import InvalidReplicationFactorError, TopicAlreadyExistsErr
 
 DECLARATION = Path(__file__).with_name("topics.toml")
 NO_ERROR = 0
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class TopicsDiffer(Exception):

@@ -130,7 +130,7 @@ def _format(java: Sequence[str], config: Path, cluster_id: str) -> None:
         raise Trouble(f"Kafka's data folder {config.parent} could not be formatted.", tail=tuple(lines[-10:]))
 
 
-async def prepare_groups(bootstrap: str, *, patience_s: float = 20.0) -> None:
+async def prepare_groups(bootstrap: str, *, patience_s: float = 60.0) -> None:
     """Has the broker create its topic of group offsets now, not under the first consumers, which log errors until it is there."""
     client = AIOKafkaAdminClient(bootstrap_servers=bootstrap.split(","))
     await client.start()
