@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -55,3 +56,14 @@ async def flowing(ground: Ground, *, per_s: float = 20.0) -> AsyncIterator[None]
     finally:
         enough.set()
         await registering
+
+
+async def late(ground: Ground, *, ended_at: float, budget_s: float) -> Mapping[str, Sequence[Mapping[str, str]]]:
+    """Waits until all is well; a violation of I11 if that is later than the budget allows.
+
+    For cells that must put a process back as it was afterwards, which the measure of the runner would take for part of the fault.
+    """
+    await ground.until_well(within_s=max(60.0, 3 * budget_s))
+    took = time.monotonic() - ended_at
+    told = {"where": "recovery", "key": "", "expected": f"within {budget_s:g} s", "actual": f"{took:.1f} s"}
+    return {"I11": [told]} if took > budget_s else {}

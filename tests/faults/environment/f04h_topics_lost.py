@@ -1,0 +1,74 @@
+"""F4h: all topic data is gone, on every broker. PostgreSQL is the store: topics are made anew, every service's events are sent once more, readers
+skip what they know, and what was on its way when the topics vanished arrives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+import time
+
+from deploy import topics
+from deploy.local import places
+from deploy.local.kafka import broker
+from deploy.local.stack import SERVICES
+from tests.faults.cells import Injected, cell
+from tests.faults.environment.busy import flowing, until_busy
+from tests.faults.ground import Ground
+
+INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I10", "I11")
+
+
+@cell(
+    "env.F4h",
+    fault="F4h",
+    service="chassis",
+    process="kafka",
+    action="wipe",
+    invariants=INVARIANTS,
+    tiers=("long",),
+    brokers=3,
+    budget_s=30,
+)
+async def wiped(ground: Ground) -> Injected:
+    """Kills the brokers under load and deletes their folders; an operator makes the topics and republishes."""
+    stack = ground.estate.stack
+    async with flowing(ground):
+        await until_busy(ground, "payments")
+        await asyncio.gather(*(stack.kill(name) for name in stack.brokers))
+        wiped = [await asyncio.to_thread(wipe, ground, name) for name in stack.brokers]
+        await asyncio.gather(*(stack.restart(name) for name in stack.brokers))
+        await topics.ensure(stack.kafka.bootstrap, topics.declared(prefix=stack.topic_prefix))
+        await broker.prepare_groups(stack.kafka.bootstrap)
+        commands = [await republish(ground, service) for service in SERVICES]
+    return Injected(
+        planned=len(stack.brokers),
+        fired=sum(wiped),
+        unit="edit",
+        ended_at=time.monotonic(),
+        operator_actions=["topics created", *commands],
+    )
+
+
+def wipe(ground: Ground, name: str) -> bool:
+    """Deletes a broker's data; the id of its cluster stays, as it would in a deployment's settings."""
+    data = ground.estate.stack.folder / name / "data"
+    there = any(data.iterdir())
+    shutil.rmtree(data)
+    return there
+
+
+async def republish(ground: Ground, service: str) -> str:
+    """`perisai SERVICE republish` under the service's own settings; AssertionError if it fails. Gives the command."""
+    command = ground.estate.facts()["commands"]["replay"][service]
+    done = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "deploy.cli", service, "republish"),
+        env=command["env"],
+        cwd=places.PROJECT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await done.communicate()
+    assert done.returncode == 0, f"republish of {service} failed: {said.decode()[-500:]}"
+    return f"perisai {service} republish"
