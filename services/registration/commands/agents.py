@@ -119,7 +119,8 @@ def _propose(
     organisation, phone = wadah.get(command.wadah_id), phones.normalise(command.phone)
     if organisation is None:
         return Rejected(WADAH_UNKNOWN)
-    if command.participant_id not in known:
+    person = known.get(command.participant_id)
+    if person is None or not _is_within_reach(person, organisation):
         return Rejected(PARTICIPANT_UNKNOWN, "participant_id")
     if isinstance(phone, ProblemType):
         return Rejected(phone, "phone")
@@ -140,6 +141,11 @@ def _propose(
     tx.record(decision, key=agent_id, meta=command.meta, scope=scope, rules=rules_of(tx).version)
     taken.add(command.participant_id)
     return Accepted({"agent_id": str(agent_id), "agent_code": code})
+
+
+def _is_within_reach(person: Participant, organisation: Wadah) -> bool:
+    """A board names a person of its own branch whom no other Wadah looks after; anybody else is as good as unknown."""
+    return person.branch_id == organisation.branch_id and person.wadah_id in (None, organisation.wadah_id)
 
 
 def _take(

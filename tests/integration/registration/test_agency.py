@@ -91,6 +91,18 @@ class TestAgents:
         status, problem = await post(world, "/agents", world.coordinator(), body)
         assert (status, problem["code"]) == (422, code)
 
+    async def test_a_board_cannot_name_a_person_of_another_branch_or_wadah(self, world: World) -> None:
+        """Nor learn that there is such a person: the answer is that for nobody."""
+        elsewhere = await World.opened(world.h, code="J09")
+        rival = World(world.h, world.branch_id, await world.engaged("PKS-RIVAL"))
+        for board in (elsewhere, rival):
+            told = []
+            for person in (await world.registered(), new_id()):
+                body = {"participant_id": str(person), "name": "Budi", "phone": "081234567891"}
+                told.append(await post(board, "/agents", board.coordinator(), body))
+            assert told[0] == told[1]
+            assert (told[0][0], told[0][1]["code"]) == (422, "participant_unknown")
+
     async def test_activation_needs_certificate_active_participation_and_another_person(self, world: World) -> None:
         person = await world.registered()
         agent_id, _ = await world.proposed(person)
