@@ -1,0 +1,218 @@
+"""One working example of every operation, as a template with slots where the caller names a thing. A sweep fills them with the
+caller's own things, with somebody else's, and with things that do not exist.
+
+A new route needs its example here, else the sweeps fail.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from tests.integration.payments.bank import pem
+from tests.integration.registration.files import ROW
+from tests.integration.registration.world import form, nik_of
+
+_NUMBERS = itertools.count(1)
+CSV = "text/csv"
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place where the caller names a thing. `open`: anybody may name it, or it only says where a page begins."""
+
+    name: str
+    open: bool = False
+
+
+class Fresh:
+    """A value never used before in this run."""
+
+
+class FreshNik:
+    pass
+
+
+@dataclass(frozen=True)
+class Example:
+    """`roles`: for these only, where a body depends on the role; empty: for all. `finds`: another's thing is a 404, not an empty page."""
+
+    path: Mapping[str, Slot | str] = field(default_factory=dict)
+    query: Mapping[str, Slot | str] = field(default_factory=dict)
+    json: Any = None
+    rows: Sequence[Mapping[str, Any]] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    roles: frozenset[str] = frozenset()
+
+    def slots(self) -> list[Slot]:
+        return list(dict.fromkeys(_slots([self.path, self.query, self.json, list(self.rows)])))
+
+    def request(self, operation: str, values: Mapping[str, str]) -> dict[str, Any]:
+        """The arguments of `httpx.Client.request`."""
+        method, _, template = operation.partition(" ")
+        url = template.format(**_filled(self.path, values))
+        made: dict[str, Any] = {"method": method, "url": url, "headers": dict(self.headers)}
+        if self.query:
+            made["params"] = _filled(self.query, values)
+        if self.json is not None:
+            made["json"] = _filled(self.json, values)
+        if self.rows:
+            made["content"] = _table([_filled(row, values) for row in self.rows])
+            made["headers"]["Content-Type"] = CSV
+        return made
+
+
+def _slots(node: Any) -> Iterator[Slot]:
+    if isinstance(node, Slot):
+        yield node
+    elif isinstance(node, Mapping):
+        for inner in node.values():
+            yield from _slots(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            yield from _slots(inner)
+
+
+def _filled(node: Any, values: Mapping[str, str]) -> Any:
+    if isinstance(node, Slot):
+        return values[node.name]
+    if isinstance(node, type) and issubclass(node, FreshNik):
+        return nik_of(date(1990, 3, 4))
+    if isinstance(node, type) and issubclass(node, Fresh):
+        return f"n-{next(_NUMBERS)}"
+    if isinstance(node, Mapping):
+        return {name: _filled(inner, values) for name, inner in node.items()}
+    return [_filled(inner, values) for inner in node] if isinstance(node, list) else node
+
+
+def _table(rows: Sequence[Mapping[str, str]]) -> bytes:
+    sheet = io.StringIO()
+    writer = csv.DictWriter(sheet, list(dict.fromkeys(name for row in rows for name in row)))
+    writer.writeheader()
+    writer.writerows(rows)
+    return sheet.getvalue().encode()
+
+
+_FORM = {**form(), "nik": FreshNik}
+_OUTREACH = {
+    "wadah_id": Slot("wadah_id"),
+    "kind": "JOINT",
+    "place": "Balai Warga",
+    "starts_at": "2025-10-07T02:00:00Z",
+    "ends_at": "2025-10-07T04:00:00Z",
+    "audience": ["PUBLIC"],
+    "agents": [Slot("agent_id")],
+}
+_AGENT, _OUTREACH_ID, _IMPORT = (
+    {"agent_id": Slot("agent_id")},
+    {"outreach_id": Slot("outreach_id")},
+    {"import_id": Slot("import_id")},
+)
+_PARTICIPANT = {"participant_id": Slot("participant_id")}
+_PARTNER = {
+    "partner": Fresh,
+    "name": "Bank Contoh",
+    "client_key": Fresh,
+    "partner_ids": ["1"],
+    "va_prefixes": ["7"],
+    "public_keys": [pem()],
+}
+_OPS: Mapping[str, Sequence[Example]] = {
+    "GET /ops/status": [Example()],
+    "GET /ops/parked": [Example()],
+    "POST /ops/parked/retry": [Example()],
+    "POST /ops/parked/{stream}/{key}/retry": [Example(path={"stream": "participants", "key": Slot("participant_id")})],
+    "POST /ops/clock": [Example(json={"at": "2025-10-06T02:00:01Z"})],
+}
+EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
+    "registration": {
+        **_OPS,
+        "POST /branches": [Example(json={"code": Fresh, "name": "Cabang Contoh", "city": "Tangerang"})],
+        "GET /branches": [Example()],
+        "POST /wadah": [
+            Example(
+                json={"name": "Koperasi", "agreement_number": Fresh, "term_from": "2025-02-01", "term_to": "2026-01-31"}
+            )
+        ],
+        "GET /wadah": [Example()],
+        "POST /wadah/{wadah_id}/end": [
+            Example(path={"wadah_id": Slot("wadah_id")}, json={"ended_on": "2025-12-01", "reason": "by_agreement"})
+        ],
+        "POST /agents": [
+            Example(json={"participant_id": Slot("member_id"), "name": "Calon Agen", "phone": "081234567899"})
+        ],
+        "POST /agents/{agent_id}/certification": [
+            Example(path=_AGENT, json={"certificate_number": "S-9", "certified_on": "2025-10-01"})
+        ],
+        "POST /agents/{agent_id}/activation": [Example(path=_AGENT)],
+        "POST /agents/{agent_id}/suspension": [Example(path=_AGENT, json={"reason": "review"})],
+        "POST /agents/{agent_id}/reinstatement": [Example(path=_AGENT)],
+        "GET /agents": [Example()],
+        "GET /agents/{agent_id}": [Example(path=_AGENT)],
+        "POST /outreach": [Example(json=_OUTREACH)],
+        "POST /outreach/{outreach_id}/join": [Example(path=_OUTREACH_ID, json={"officers": ["officer-9"]})],
+        "POST /outreach/{outreach_id}/held": [Example(path=_OUTREACH_ID, json={"head_count": 3})],
+        "POST /outreach/{outreach_id}/cancellation": [Example(path=_OUTREACH_ID, json={"reason": "hujan"})],
+        "GET /outreach": [Example()],
+        "GET /outreach/{outreach_id}": [Example(path=_OUTREACH_ID)],
+        "POST /participants": [
+            Example(json={**_FORM, "outreach_id": Slot("outreach_id")}, roles=frozenset({"agent", "officer"})),
+            Example(
+                json={**_FORM, "outreach_id": Slot("outreach_id"), "branch_id": Slot("branch_id", open=True)},
+                roles=frozenset({"participant"}),
+            ),
+        ],
+        "GET /participants": [Example(query={"cursor": Slot("participant_id", open=True)}), Example()],
+        "GET /participants/{participant_id}": [Example(path=_PARTICIPANT)],
+        "GET /participants/counts": [Example()],
+        "POST /participants/search": [Example(json={"nik": Slot("nik")})],
+        "POST /participants/{participant_id}/closure": [Example(path=_PARTICIPANT, json={"died_on": "2025-10-05"})],
+        "POST /imports": [Example(rows=[{"nik": FreshNik, **ROW, "agent_code": "", "outreach_id": ""}])],
+        "GET /imports/template": [Example()],
+        "GET /imports": [Example()],
+        "GET /imports/{import_id}": [Example(path=_IMPORT)],
+        "GET /imports/{import_id}/results": [
+            Example(path=_IMPORT),
+            Example(path=_IMPORT, headers={"Accept": "text/csv"}),
+            Example(path=_IMPORT, query={"after": "0", "limit": "1"}),
+        ],
+    },
+    "payments": {
+        **_OPS,
+        "POST /bills": [Example(json={"participant_id": Slot("participant_id"), "months": 3})],
+        "GET /bills": [Example(query=_PARTICIPANT)],
+        "GET /payments": [Example(query=_PARTICIPANT)],
+        "GET /contributions/totals": [Example()],
+        "GET /ledger/trial-balance": [Example()],
+        "GET /ledger/accounts/{account}/transfers": [
+            Example(path={"account": "clearing:bank-a"}),
+            Example(path={"account": "clearing:bank-a"}, query={"after": Slot("transfer", open=True)}),
+        ],
+        "POST /partners": [Example(json=_PARTNER)],
+        "POST /partners/{partner}/keys": [Example(path={"partner": "bank-a"}, json={"public_keys": [pem()]})],
+        "POST /partners/{partner}/disable": [Example(path={"partner": "bank-z"}, json={"reason": "review"})],
+        "GET /partners": [Example()],
+    },
+    "notifications": {
+        **_OPS,
+        "GET /notifications": [
+            Example(),
+            Example(query=_PARTICIPANT),
+            Example(query={"before": Slot("notification_id", open=True)}),
+        ],
+        "GET /notifications/counts": [Example()],
+        "POST /notifications/counts": [Example(json={"participant_ids": [Slot("participant_id")]})],
+    },
+}
+"""Service → operation → examples. Doors in roles.toml's [signed] and [open] have proofs of their own."""
+
+
+def examples(service: str, operation: str, role: str) -> list[Example]:
+    """Those that this role would send; any, for a role the door is closed to."""
+    every = EXAMPLES[service][operation]
+    return [one for one in every if not one.roles or role in one.roles] or [every[0]]
