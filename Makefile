@@ -10,6 +10,9 @@ REPORT ?= demo.json
 WORKERS ?= 2
 TESTS ?= tests
 ARGS ?=
+TIER ?= test
+SEED ?= 7
+BENCH ?= B1
 
 .PHONY: help
 help: ## list the targets
@@ -26,6 +29,27 @@ demo: setup ## the same in a throw-away folder on free ports; writes REPORT=demo
 .PHONY: test
 test: setup ## all tests on a real Kafka and PostgreSQL (TESTS=path ARGS=options WORKERS=2)
 	@exec $(BIN)/pytest -n $(WORKERS) --dist worksteal $(TESTS) $(ARGS)
+
+.PHONY: faults
+faults: setup ## faults under load, decided by an independent checker (TIER=test|long CELL=crash.P4.kill SEED=7 PARTS=crash,env,random,proofs,broken)
+	@exec $(BIN)/python -m tests.faults --tier $(TIER) --seed $(SEED) $(if $(CELL),--cell $(CELL)) $(if $(PARTS),--parts $(PARTS)) \
+	  $(if $(KILLS),--kills $(KILLS)) $(if $(BROKERS),--brokers $(BROKERS)) $(if $(FAULTS_REPORT),--report $(FAULTS_REPORT))
+
+.PHONY: bench
+bench: setup ## every benchmark as a ratio in one run, about an hour (B=B2 for one, QUICK=1 for a look)
+	@exec $(BIN)/python -m tests.bench $(if $(B),--only $(B)) $(if $(QUICK),--quick) $(if $(BENCH_REPORT),--report $(BENCH_REPORT))
+
+.PHONY: bench-check
+bench-check: setup ## the deterministic counters against their ceilings
+	@exec $(BIN)/python -m tests.bench check
+
+.PHONY: profile
+profile: setup ## where the CPU goes in one benchmark (BENCH=B1): a flame graph and a table
+	@exec $(BIN)/python -m tests.bench.profile $(BENCH)
+
+.PHONY: test-containers
+test-containers: setup ## the integration tests on containers built on the spot (Debian class, as root; TESTS=path)
+	@exec deploy/containers/prove.sh
 
 .PHONY: status
 status: ## what runs, where, and how far behind it is
@@ -47,7 +71,6 @@ lint: setup ## style, formatting, arrows between packages, rules of our own
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
-	$(BIN)/python -m tools.lint
 	$(BIN)/python -m tools.lint
 
 .PHONY: types

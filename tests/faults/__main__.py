@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import sys
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import tests.faults.environment  # noqa: F401 — enters its cells into the catalogue
+from chassis.telemetry import configure_logs
 from deploy.local.trouble import Trouble
 from tests.faults import terminal
 from tests.faults.grounds import Grounds
@@ -23,12 +25,17 @@ from tests.faults.proofs import play_proofs
 from tests.faults.report import Run
 
 PARTS = ("crash", "env", "random", "proofs", "broken")
+SMOKE = "smoke"
+"""A part of its own: one round and a few kills, in every test run."""
 DEFAULT_SEED = 7
 
 
 def main() -> None:
     """The command."""
     asked = _arguments()
+    configure_logs("faults")
+    for library in ("aiokafka", "asyncio"):  # brokers that are killed on purpose are no news
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     run = Run("single" if asked.cell else asked.tier, asked.seed, asked.brokers)
     began = time.monotonic()
     try:
@@ -49,6 +56,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--cell", help="one cell by its id, e.g. crash.P4.kill, env.F1.payments, story.S8, random.kill")
     parser.add_argument("--parts", default="", help=f"some of {', '.join(PARTS)} (default: all)")
     parser.add_argument("--brokers", type=int, choices=(1, 3), default=1)
+    parser.add_argument(
+        "--patience", type=float, default=1.0, help="multiplies recovery budgets where the machine is shared"
+    )
     parser.add_argument("--kills", type=int, help="random kills, instead of the tier's number")
     parser.add_argument("--report", type=Path, help="where the report goes (default: reports/faults-<run id>.json)")
     return parser.parse_args()
@@ -62,7 +72,7 @@ def tell(text: str) -> None:
 async def _parts(run: Run, asked: argparse.Namespace) -> None:
     """Everything on estates in one lane, proofs and broken builds in another: each waits for its own processes most of the time."""
     parts = [part for part in asked.parts.split(",") if part] or [*PARTS]
-    if unknown := set(parts) - set(PARTS):
+    if unknown := set(parts) - {*PARTS, SMOKE}:
         sys.exit(f"make faults: there is no part {', '.join(sorted(unknown))}; the parts are {', '.join(PARTS)}")
     lanes: list[Coroutine[Any, Any, None]] = [_estates(run, parts, asked)]
     if {"proofs", "broken"} & {*parts}:
@@ -71,11 +81,13 @@ async def _parts(run: Run, asked: argparse.Namespace) -> None:
 
 
 async def _estates(run: Run, parts: list[str], asked: argparse.Namespace) -> None:
-    if not {"crash", "env", "random"} & {*parts}:
+    if not {"crash", "env", "random", SMOKE} & {*parts}:
         return
     async with Grounds(seed=asked.seed, tier=asked.tier, tell=tell) as grounds:
-        lane = Lane(grounds, tier=asked.tier, seed=asked.seed, tell=tell)
+        lane = Lane(grounds, tier=asked.tier, seed=asked.seed, tell=tell, patience=asked.patience)
         try:
+            if SMOKE in parts:
+                await lane.smoke()
             if "crash" in parts:
                 await lane.crash()
             if "env" in parts:

@@ -22,7 +22,7 @@ Y_INVARIANTS = (*ALWAYS, "I7")
 PARKED = "payments-consumers"
 
 
-async def play_apart(ground: Ground, point: str, action: str) -> Result:
+async def play_apart(ground: Ground, point: str, action: str, *, patience: float = 1.0) -> Result:
     """One of K1, K2, Y1, Y2."""
     log = ground.folder / "cells" / f"fired-{point}-{action}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -33,9 +33,8 @@ async def play_apart(ground: Ground, point: str, action: str) -> Result:
     }
     process = PARKED if point.startswith("K") else "payments replay"
     fault = Fault(point, action, "process", {"hit": 1, "at": point})
-    result = Result(
-        f"crash.{point}.{action}", "payments", process, fault, ground.seed, planned=1, budget_s=BUDGET_S[action]
-    )
+    budget_s = BUDGET_S[action] * patience
+    result = Result(f"crash.{point}.{action}", "payments", process, fault, ground.seed, planned=1, budget_s=budget_s)
     try:
         played = await play(
             ground,
@@ -43,7 +42,7 @@ async def play_apart(ground: Ground, point: str, action: str) -> Result:
             acts[point[0]],
             registrations=30,
             per_s=15,
-            budget_s=BUDGET_S[action],
+            budget_s=budget_s,
             invariants=K_INVARIANTS if point.startswith("K") else Y_INVARIANTS,
         )
     except Exception as error:

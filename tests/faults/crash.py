@@ -32,7 +32,7 @@ DAYS = 32
 
 
 async def play_round(
-    ground: Ground, points: Sequence[Point], action: str, *, registrations: int, per_s: float
+    ground: Ground, points: Sequence[Point], action: str, *, registrations: int, per_s: float, patience: float = 1.0
 ) -> list[Result]:
     """One result per point. A point that did not fire within the time is an error of its own cell; the others stand."""
     log = ground.folder / "cells" / f"fired-{points[0].id}-{action}.log"
@@ -48,15 +48,16 @@ async def play_round(
             lambda: _inject(ground, points, action, log),
             registrations=registrations,
             per_s=per_s,
-            budget_s=BUDGET_S[action],
+            budget_s=BUDGET_S[action] * patience,
             invariants=INVARIANTS,
         )
     except Exception as error:
-        return [
-            _result(ground, point, action, None, log, per_s, f"{type(error).__name__}: {error}") for point in points
-        ]
-    results = [_result(ground, point, action, played, log, per_s, None) for point in points]
-    results[0].counts["kills"] = ground.kills - kills
+        why = f"{type(error).__name__}: {error}"
+        return [_result(ground, point, action, None, log, per_s, patience, why) for point in points]
+    results = [_result(ground, point, action, played, log, per_s, patience, None) for point in points]
+    for result in results:  # one load under all of them: it counts once
+        result.counts.clear()
+    results[0].counts |= {"kills": ground.kills - kills, "registrations": played.registrations}
     return results
 
 
@@ -152,7 +153,14 @@ async def upload(ground: Ground, rows: int) -> None:
 
 
 def _result(
-    ground: Ground, point: Point, action: str, played: Played | None, log: Path, per_s: float, error: str | None
+    ground: Ground,
+    point: Point,
+    action: str,
+    played: Played | None,
+    log: Path,
+    per_s: float,
+    patience: float,
+    error: str | None,
 ) -> Result:
     text = log.read_text() if log.exists() else ""
     result = Result(
@@ -165,7 +173,7 @@ def _result(
         fired=int(f"fired {point.at} " in text),
         unit="kill",
         per_s=per_s,
-        budget_s=BUDGET_S[action],
+        budget_s=BUDGET_S[action] * patience,
         error=error,
     )
     if played is not None:

@@ -15,9 +15,10 @@ EVERY_S = (0.8, 2.4)
 BUDGET_S = 6.0
 
 
-async def play_kills(ground: Ground, kills: int, *, per_s: float, name: str = "random.kill") -> Result:
+async def play_kills(ground: Ground, kills: int, *, per_s: float, patience: float = 1.0) -> Result:
     """So many kills under load, as one cell."""
     seconds = kills * sum(EVERY_S) / 2
+    name, budget_s = "random.kill", BUDGET_S * patience
     result = Result(
         name,
         "all",
@@ -26,7 +27,7 @@ async def play_kills(ground: Ground, kills: int, *, per_s: float, name: str = "r
         ground.seed,
         planned=kills,
         per_s=per_s,
-        budget_s=BUDGET_S,
+        budget_s=budget_s,
     )
     try:
         played = await play(
@@ -35,7 +36,7 @@ async def play_kills(ground: Ground, kills: int, *, per_s: float, name: str = "r
             lambda: _kill(ground, kills),
             registrations=int(seconds * per_s),
             per_s=per_s,
-            budget_s=BUDGET_S,
+            budget_s=budget_s,
             invariants=INVARIANTS,
         )
     except Exception as error:

@@ -33,15 +33,18 @@ SIZES = {
     "test": Sizes(300, 50, 30, 40, ("kill",)),
     "long": Sizes(400, 40, 150, 40, ("kill", "term", "stop")),
 }
+SMOKE_ROUND, SMOKE_KILLS = 4, 6
 KILLS_AT_ONCE = 75
 """Random kills per verdict: a violation is found near the kill that caused it."""
 
 
 class Lane:
-    """`results` grow as cells end; `tell` gets a line for each."""
+    """`results` grow as cells end; `tell` gets a line for each. `patience` multiplies recovery budgets, for a run that shares its machine."""
 
-    def __init__(self, grounds: Grounds, *, tier: str, seed: int, tell: Callable[[str], None]) -> None:
-        self._grounds, self._tier, self._seed, self._tell = grounds, tier, seed, tell
+    def __init__(
+        self, grounds: Grounds, *, tier: str, seed: int, tell: Callable[[str], None], patience: float = 1.0
+    ) -> None:
+        self._grounds, self._tier, self._seed, self._tell, self._patience = grounds, tier, seed, tell, patience
         self._sizes = SIZES[tier]
         self.results: list[Result] = []
 
@@ -57,8 +60,16 @@ class Lane:
                     results = [one for point in points for one in await self._round([point], action)]
                 self._enter(results)
             for point_id in APART:
-                self._enter([await self._one(play_apart(await self._grounds.get(), point_id, action))])
+                self._enter(
+                    [await self._one(play_apart(await self._grounds.get(), point_id, action, patience=self._patience))]
+                )
             self._enter([_absent(name, action, why) for name, why in ABSENT.items()])
+
+    async def smoke(self) -> None:
+        """One packed round and a few random kills: what every test run plays."""
+        self._enter(await self._round([point for point in POINTS if point.round == SMOKE_ROUND], "kill"))
+        ground = await self._grounds.get()
+        self._enter([await self._one(play_kills(ground, SMOKE_KILLS, per_s=25, patience=self._patience))])
 
     async def environment(self, brokers: int) -> None:
         """The cells of this tier that want so many brokers."""
@@ -72,7 +83,9 @@ class Lane:
         while left > 0:
             portion = min(left, KILLS_AT_ONCE)
             ground = await self._grounds.get()
-            self._enter([await self._one(play_kills(ground, portion, per_s=self._sizes.kills_per_s))])
+            self._enter(
+                [await self._one(play_kills(ground, portion, per_s=self._sizes.kills_per_s, patience=self._patience))]
+            )
             left -= portion
 
     async def single(self, name: str) -> bool:
@@ -83,7 +96,13 @@ class Lane:
         if kind == "crash" and points:
             self._enter(await self._round(points, action or "kill"))
         elif kind == "crash" and point_id in APART:
-            self._enter([await self._one(play_apart(await self._grounds.get(), point_id, action or "kill"))])
+            self._enter(
+                [
+                    await self._one(
+                        play_apart(await self._grounds.get(), point_id, action or "kill", patience=self._patience)
+                    )
+                ]
+            )
         elif kind == "random":
             await self.kills()
         elif name in CATALOGUE:
@@ -97,7 +116,7 @@ class Lane:
         ground = await self._grounds.get(brokers=cell.brokers)
         fault = Fault(cell.fault, cell.action, cell.process, cell.params)
         result = Result(cell.id, cell.service, cell.process, fault, ground.seed, planned=1, brokers=cell.brokers)
-        result.per_s, result.budget_s = cell.per_s, cell.budget_s
+        result.per_s, result.budget_s = cell.per_s, cell.budget_s * self._patience
         await self._fill(ground, cell, result)
         await self._spoilt([result])
         return result
@@ -111,7 +130,7 @@ class Lane:
                 lambda: cell.inject(ground),
                 registrations=cell.registrations,
                 per_s=cell.per_s,
-                budget_s=cell.budget_s,
+                budget_s=cell.budget_s * self._patience,
                 invariants=cell.invariants,
             )
         except NotHere as missing:
@@ -121,12 +140,17 @@ class Lane:
             result.error = f"{type(error).__name__}: {error}"
             return
         result.take(played)
-        result.counts = {"kills": ground.kills - kills, **played.injected.counts}
+        result.counts |= {"kills": ground.kills - kills, **played.injected.counts}
 
     async def _round(self, points: Sequence[Point], action: str) -> list[Result]:
         ground, sizes = await self._grounds.get(), self._sizes
         results = await play_round(
-            ground, points, action, registrations=sizes.round_registrations, per_s=sizes.round_per_s
+            ground,
+            points,
+            action,
+            registrations=sizes.round_registrations,
+            per_s=sizes.round_per_s,
+            patience=self._patience,
         )
         await self._spoilt(results)
         return results

@@ -97,7 +97,7 @@ class Result:
         self.planned, self.fired, self.unit = played.injected.planned, played.injected.fired, played.injected.unit
         self.operator_actions, self.invariants = played.injected.operator_actions, played.invariants
         self.recovery_s, self.duration_s = played.recovery_s, played.duration_s
-        self.registrations = self.payments = played.registrations
+        self.registrations = self.payments = self.counts["registrations"] = played.registrations
 
     def as_json(self) -> dict[str, Any]:
         """The cell as report.schema.json has it."""
