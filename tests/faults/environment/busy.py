@@ -6,10 +6,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from tests.faults.ground import Ground
+
+Found: TypeAlias = dict[str, Sequence[Mapping[str, str]]]
+"""Violations that a cell saw while it ran, by invariant."""
 
 _LAST = "SELECT COALESCE(max(position), 0) AS position FROM event_log"
 LOOKS, GROWN = 0.1, 5
@@ -58,12 +61,18 @@ async def flowing(ground: Ground, *, per_s: float = 20.0) -> AsyncIterator[None]
         await registering
 
 
-async def late(ground: Ground, *, ended_at: float, budget_s: float) -> Mapping[str, Sequence[Mapping[str, str]]]:
+async def late(ground: Ground, *, ended_at: float, budget_s: float) -> Found:
     """Waits until all is well; a violation of I11 if that is later than the budget allows.
 
     For cells that must put a process back as it was afterwards, which the measure of the runner would take for part of the fault.
     """
     await ground.until_well(within_s=max(60.0, 3 * budget_s))
     took = time.monotonic() - ended_at
-    told = {"where": "recovery", "key": "", "expected": f"within {budget_s:g} s", "actual": f"{took:.1f} s"}
-    return {"I11": [told]} if took > budget_s else {}
+    return violation(
+        "I11", "recovery", expected=f"within {budget_s:g} s", actual=f"{took:.1f} s", holds=took <= budget_s
+    )
+
+
+def violation(invariant: str, where: str, *, expected: str, actual: str, holds: bool) -> Found:
+    """What a cell saw, unless it is as it must be."""
+    return {} if holds else {invariant: [{"where": where, "key": "", "expected": expected, "actual": actual}]}

@@ -60,15 +60,20 @@ def wipe(ground: Ground, name: str) -> bool:
 
 
 async def republish(ground: Ground, service: str) -> str:
-    """`perisai SERVICE republish` under the service's own settings; AssertionError if it fails. Gives the command."""
-    command = ground.estate.facts()["commands"]["replay"][service]
+    """Sends every event of the service once more. Gives the command."""
+    return await operate(ground, service, "republish")
+
+
+async def operate(ground: Ground, service: str, command: str) -> str:
+    """`perisai SERVICE COMMAND` under the service's own settings; AssertionError if it fails. Gives the command."""
+    told = ground.estate.facts()["commands"]["replay"][service]
     done = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "deploy.cli", service, "republish"),
-        env=command["env"],
+        *(sys.executable, "-m", "deploy.cli", service, command),
+        env=told["env"],
         cwd=places.PROJECT,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
     said, _ = await done.communicate()
-    assert done.returncode == 0, f"republish of {service} failed: {said.decode()[-500:]}"
-    return f"perisai {service} republish"
+    assert done.returncode == 0, f"{command} of {service} failed: {said.decode()[-500:]}"
+    return f"perisai {service} {command}"
