@@ -40,7 +40,7 @@ def words(data: bytes) -> list[bytes]:
 
 def decoded(found: Sequence[bytes]) -> Iterator[tuple[str, bytes]]:
     """(encoding, view) of such words."""
-    letters = b"".join(found)
+    letters = b"".join(found) + b"AAAA"  # the last word ends within a group of four
     digits = letters.translate(None, _NOT_HEX)
     for phase in range(2):
         yield "hex", binascii.unhexlify(_whole(digits, phase, 2))
