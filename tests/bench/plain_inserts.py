@@ -115,12 +115,9 @@ async def _literal(connection: Any, table: str, column: str, value: Any) -> str:
     if isinstance(value, bytes):
         return f"decode('{value.hex()}', 'hex')"
     text: str = await connection.fetchval(f"SELECT quote_nullable($1::{kind})", value)
-    return "NULL" if text == "NULL" else f"CAST({_without_colons(text)} AS {kind})"
+    return "NULL" if text == "NULL" else f"CAST({without_colons(text)} AS {kind})"
 
 
-def _without_colons(literal: str) -> str:
-    """pgbench replaces `:name` even inside a literal, so a colon followed by a letter becomes a Unicode escape."""
-    if ":" not in literal:
-        return literal
-    body = literal.removeprefix("E")
-    return "U&" + body.replace("\\", "\\\\").replace(":", "\\003a")
+def without_colons(literal: str) -> str:
+    """pgbench replaces `:name` even inside a literal, so a colon becomes a Unicode escape. Backslashes are doubled in it already."""
+    return "U&" + literal.removeprefix("E").replace(":", "\\003a") if ":" in literal else literal

@@ -200,11 +200,11 @@ async def paired(spec: Spec, play: Pair, *, tell: Tell = print) -> Result:
     return Result(spec, rounds, noisy)
 
 
-async def watched(measure: Measure, number: int) -> Side:
+async def watched(measure: Measure, number: int, *, now: Callable[[], Steal] = Steal.now) -> Side:
     """The side, void when the machine was not ours meanwhile."""
-    steal = Steal.now()
+    before = now()
     side = await measure(number)
-    stolen = steal.pct_until_now()
+    stolen = before.pct_until(now())
     if side.void is None and stolen > MOST_STEAL_PCT:
         return Side(**{**side.__dict__, "void": f"steal {stolen:.1f} % during {side.what}"})
     return side

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.bench import rounds
 from tests.bench.latency import Latency
-from tests.bench.rounds import Limit, Measure, NoResult, Result, Side, Spec, level, medians, ratio, spread
+from tests.bench.rounds import Limit, Measure, NoResult, Result, Side, Spec, level, medians, ratio, spread, watched
 from tests.bench.steal import Steal
 
 SPEC = Spec("B2", "drain", "kafka-1", passes=0.4, world_class=0.8)
@@ -107,15 +106,10 @@ class TestVoid:
         result = await played(Script([bad, bad, 4, 4, 4]), Script([10] * 5))
         assert result.void_rounds == 2
 
-    async def test_stolen_time_voids_a_side(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        readings = iter([Steal(0, 0), Steal(1000, 51)])
-        monkeypatch.setattr(rounds.Steal, "now", lambda: next(readings))
-        assert (await rounds.watched(Script([4]), 1)).void == "steal 5.1 % during rows/s"
-
-    async def test_five_per_cent_of_stolen_time_are_borne(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        readings = iter([Steal(0, 0), Steal(1000, 50)])
-        monkeypatch.setattr(rounds.Steal, "now", lambda: next(readings))
-        assert (await rounds.watched(Script([4]), 1)).void is None
+    @pytest.mark.parametrize(("stolen", "void"), [(51, "steal 5.1 % during rows/s"), (50, None)])
+    async def test_more_than_five_per_cent_of_stolen_time_void_a_side(self, stolen: int, void: str | None) -> None:
+        readings = iter([Steal(0, 0), Steal(1000, stolen)])
+        assert (await watched(Script([4]), 1, now=lambda: next(readings))).void == void
 
 
 class TestWrong:
