@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import signal
 import sys
 import time
@@ -245,7 +246,8 @@ READS = {
 
 
 def _free_port(taken: set[int]) -> int:
-    return next(port for port in ports.CHOICE if port not in taken and ports.is_free(port))
+    # any, not the lowest: a process that is down for a while must find its port again, whatever other estates start meanwhile
+    return next(p for p in random.sample(ports.CHOICE, len(ports.CHOICE)) if p not in taken and ports.is_free(p))
 
 
 @asynccontextmanager
