@@ -1,0 +1,133 @@
+"""I7: what stands live is what a replay of the log makes, and what the domain's own `evolve` makes of it; shown on many events of payments.
+
+Business time moves through five months meanwhile, so that what a projection must not do (read a clock, skip a type, lean on batches) shows.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from chassis.ids import new_id
+from chassis.records import Record
+from chassis.transaction import Meta
+from contracts.events.contributions import ContributionPaid
+from contracts.events.participants import ProtectionRefused, RefusalReason
+from contracts.values import PaymentId
+from services.payments.app import SERVICE
+from services.payments.commands.bills import IssueBill, issue_bills
+from services.payments.commands.inquire import Inquire
+from services.payments.commands.pay import Pay
+from services.payments.domain.payer import Payer, evolve
+from services.payments.domain.paying import Limits
+from services.payments.domain.snap.requests import Inquiry, Payment, VirtualAccount
+from services.payments.queries import deciding
+from services.payments.timers import EXPIRE
+from tests.faults.evidence import Evidence, Scale, Violation
+from tests.faults.stories.facts import wrong
+from tests.integration.payments.people import SCOPE, Somebody, registered
+from tests.integration.payments.test_counts import call
+from tests.support.service import Harness, harness
+from tests.support.stack import Stack
+
+PRICE, PER_BATCH, MONTHS = 36_800, 500, 5
+TYPES = {
+    "PayerAdded",
+    "ContributionBilled",
+    "ContributionPaid",
+    "BillExpired",
+    "BillCancelled",
+    "ContributionReversed",
+    "PaymentUnmatched",
+}
+
+
+@pytest.mark.timeout(7_200)
+@pytest.mark.cell("model.replay", fault="replay", service="payments")
+async def test_replay_and_evolve_give_what_stands_live(
+    stack: Stack, evidence: Evidence, seed: int, scale: Scale
+) -> None:
+    wanted: int = scale(test=20_000, long=1_000_000)
+    chance = random.Random(seed)
+    async with harness(SERVICE, stack) as h:
+        while (events := await _logged(h)) < wanted:
+            await _live(h, chance)
+        outcome = await h.replay()
+        differences = [wrong(d.table, d.key, f"{d.column} as replayed", d.kind) for d in outcome.differences]
+        kinds = Counter(e.event.type for e in await h.events())
+        missing = [wrong("event_log", kind, "at least one", 0) for kind in TYPES - kinds.keys()]
+        evidence.fired(events, of=events, unit="row")
+        evidence.count(replayed_events=outcome.events)
+        evidence.holds("I7", checked=outcome.events, violations=[*differences, *missing])
+        evidence.holds("I7", checked=len(kinds), violations=await _unlike_evolved(h))
+
+
+async def _logged(h: Harness) -> int:
+    async with h.app.read() as conn:
+        return int((await conn.execute(sa.text("SELECT count(*) FROM event_log"))).scalar_one())
+
+
+async def _live(h: Harness, chance: random.Random) -> None:
+    """New people, and five months of their life: most pay, some late, some not; some bills are replaced, some money refused."""
+    new, records = zip(*(registered(h) for _ in range(PER_BATCH)), strict=True)
+    await h.deliver(*records)
+    people: list[Somebody] = [*new]
+    for month in range(MONTHS):
+        await h.run(
+            issue_bills,
+            [IssueBill(w.participant_id, 2, Meta("officer-1", new_id())) for w in chance.sample(people, 50)],
+        )
+        await _asked(h, people)
+        await _paid(h, chance.sample(people, len(people) * 7 // 10))
+        if month == 0:
+            await _refused(h, chance)
+        h.pass_time(days=31)
+        await h.due(EXPIRE)
+    h.clock.move(timedelta(days=-31 * MONTHS))
+
+
+async def _asked(h: Harness, people: list[Somebody]) -> None:
+    """An inquiry each: it issues the bill of the month where none is open."""
+    calls = [call(h, Inquiry(VirtualAccount("8100", w.code), f"INQ-{new_id()}"), 0) for w in people]
+    await h.run(Inquire(Limits()), [replace(c, external_id=str(new_id())) for c in calls])
+
+
+async def _paid(h: Harness, people: list[Somebody]) -> None:
+    """Whoever has a bill of one month pays it; the others are refused, which is recorded nowhere."""
+    calls = [
+        call(h, Payment(VirtualAccount("8100", w.code), f"PAY-{new_id()}", PRICE, True, None, False), 0) for w in people
+    ]
+    await h.run(Pay(Limits()), [replace(c, external_id=str(new_id())) for c in calls])
+
+
+async def _refused(h: Harness, chance: random.Random) -> None:
+    """The protection of some payers is refused: their money goes to suspense."""
+    paid = [e.event for e in await h.events("contributions") if isinstance(e.event, ContributionPaid)]
+    records: dict[object, Record] = {}
+    for event in chance.sample(paid, 20):
+        reason = chance.choice([RefusalReason.NIK_TAKEN, RefusalReason.REACTIVATED_MEANWHILE])
+        told = ProtectionRefused(
+            participant_id=event.participant_id, payment_id=PaymentId(event.payment_id), reason=reason
+        )
+        if event.participant_id not in records:
+            records[event.participant_id] = h.record(told, key=event.participant_id, scope=SCOPE)
+    await h.deliver(*records.values())
+
+
+async def _unlike_evolved(h: Harness) -> list[Violation]:
+    """Payers whose rows, loaded, are not the fold of their events by the domain: `evolve` = projection + load."""
+    folded: dict[object, Payer] = {}
+    for recorded in await h.events("contributions"):
+        participant_id = recorded.event.participant_id  # type: ignore[attr-defined]
+        payer = evolve(folded.get(participant_id), recorded.event, recorded.envelope.occurred_at)
+        assert payer is not None
+        folded[participant_id] = payer
+    async with h.app.read() as conn:
+        wanted = {bill for payer in folded.values() for bill in payer.bills}
+        kept = await deciding.payers_with_live_bills(conn, list(folded), h.clock.business(), wanted)  # type: ignore[arg-type]
+    return [wrong("payers", key, "as evolved", "differs") for key, payer in folded.items() if kept[key].payer != payer]  # type: ignore[index]
