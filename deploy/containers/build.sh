@@ -80,7 +80,8 @@ kafka_version=$("$python" -c 'from deploy.local.kafka import jars
 print(next(jar.version for jar in jars.read_lock() if jar.artifact == "kafka_2.13"))')
 kafka=perisai-kafka:$kafka_version postgres=perisai-postgres:$postgres_major
 work=$(mktemp -d /var/tmp/perisai-images-XXXXXX)
-trap 'rm -rf --one-file-system "$work"' EXIT
+trap 'umount --recursive --lazy "$work"; rmdir "$work"' EXIT
+mount -t tmpfs -o mode=755,size=2g perisai-images "$work" # dpkg syncs every file; in memory that costs nothing
 build kafka "$kafka"
 build postgres "$postgres"
 echo "export TEST_KAFKA_IMAGE=$kafka TEST_POSTGRES_IMAGE=$postgres"

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Shows the test stack in containers at work: an engine, images built on the spot, the integration tests with TEST_STACK=containers.
 #
-#   sudo make test-containers [TESTS=tests/integration] [ARGS=…] [WORKERS=2]
+#   sudo make test-containers [TESTS=path ARGS=options WORKERS=2]      the same as
+#   sudo deploy/containers/prove.sh -n 2 tests/integration             whose arguments are pytest's
 #
 # For Debian and its kin, as root. What it does, each step only where needed:
 #   1. installs docker.io and debootstrap with apt-get;
@@ -80,10 +81,11 @@ describe() {
     awk '{printf "image: %s %.0f MB\n", $1, $2 / 1e6}'
 }
 
+# run_tests <log> <argument of pytest>…
 run_tests() {
   local log=$1
-  TEST_STACK=containers KAFKA_BOOTSTRAP='' DATABASE_URL='' \
-    .venv/bin/pytest -n "${WORKERS:-2}" --dist worksteal ${TESTS:-tests/integration} ${ARGS:-} 2>&1 | tee "$log"
+  shift
+  TEST_STACK=containers KAFKA_BOOTSTRAP='' DATABASE_URL='' .venv/bin/pytest --dist worksteal "$@" 2>&1 | tee "$log"
 }
 
 [ "$(id -u)" = 0 ] || fail "an engine and debootstrap need root; run it with sudo."
@@ -96,7 +98,8 @@ eval "$names"
 before=$(left_over)
 log=$(mktemp)
 status=0
-run_tests "$log" || status=$?
+[ $# -gt 0 ] || set -- -n 2 tests/integration
+run_tests "$log" "$@" || status=$?
 ran_on=$(grep '^stack used: ' "$log" || true)
 rm -f "$log"
 describe
