@@ -18,6 +18,7 @@ from typing import Any
 import asyncpg
 
 from tests.bench import log_rows, plain_producer, relay_steady
+from tests.bench.beside import beside
 from tests.bench.ground import Ground
 from tests.bench.log_rows import Behind
 from tests.bench.meters import Meters
@@ -43,14 +44,9 @@ async def run(ground: Ground, findings: Findings) -> Sequence[Result]:
         servers = Servers.of(ground.stack, Path(folder))
         async with ground.only(), prepared(servers, rows=ROWS // small, keys=KEYS // small, seed=ground.seed) as bench:
             findings.payload_bytes["P3"] = round(bench.mean_bytes, 1)
-            told = await bench.told(steady_s=5 if ground.quick else 20)
-
-            async def numerator(number: int) -> Side:
-                side = await bench.numerator(number)
-                return replace(side, alongside={**side.alongside, **told}) if number == 1 else side
-
-            drain = await _of(ground, DRAIN, numerator, bench.denominator, bench)
-            return [drain, await _of(ground, SNAPSHOT, bench.with_snapshot_held, bench.numerator, bench)]
+            drain = await _of(ground, DRAIN, bench.numerator, bench.denominator, bench)
+            snapshot = await _of(ground, SNAPSHOT, bench.with_snapshot_held, bench.numerator, bench)
+            return [beside(drain, await bench.told(steady_s=5 if ground.quick else 20)), snapshot]
 
 
 async def _of(ground: Ground, spec: Spec, numerator: Measure, denominator: Measure, bench: Bench) -> Result:

@@ -22,6 +22,7 @@ from chassis.service import Service
 from services.notifications.app import SERVICE as NOTIFICATIONS
 from services.payments.app import SERVICE as PAYMENTS
 from tests.bench import captured, registrations, service_process
+from tests.bench.beside import beside
 from tests.bench.ground import Ground
 from tests.bench.meters import Meters
 from tests.bench.registrations import TOPIC, Registrations
@@ -88,17 +89,17 @@ async def run(ground: Ground, findings: Findings) -> Sequence[Result]:
     with tempfile.TemporaryDirectory() as folder:
         servers = Servers.of(ground.stack, Path(folder))
         async with ground.only(), prepared(servers, events=EVENTS // (10 if ground.quick else 1)) as bench:
+            results = [await _of(ground, bench, worker, spec) for worker, spec in SPECS]
             alone = await bench.read_alone()
-            return [await _of(ground, bench, worker, spec, {"getmany_alone_per_s": alone}) for worker, spec in SPECS]
+            return [beside(result, {"getmany_alone_per_s": alone}) for result in results]
 
 
-async def _of(ground: Ground, bench: Bench, worker: Worker, spec: Spec, told: Mapping[str, float]) -> Result:
+async def _of(ground: Ground, bench: Bench, worker: Worker, spec: Spec) -> Result:
     """One service's ratio; its statements are captured once and sent again in every round."""
     file, batches = await bench.capture(worker)
 
     async def numerator(number: int) -> Side:
-        side = await bench.numerator(worker, number)
-        return replace(side, alongside={**side.alongside, **told})
+        return await bench.numerator(worker, number)
 
     async def denominator(_: int) -> Side:
         return await bench.denominator(worker, file, batches)
