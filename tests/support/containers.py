@@ -21,7 +21,7 @@ from deploy.local.trouble import Trouble
 KAFKA_IMAGE = os.environ.get("TEST_KAFKA_IMAGE") or "apache/kafka:4.4.0"
 POSTGRES_IMAGE = os.environ.get("TEST_POSTGRES_IMAGE") or "postgres:18"
 LABEL = "perisai.tests"  # what a killed run left: docker rm -fv $(docker ps -aq --filter label=perisai.tests)
-PATIENCE_S = 180
+PATIENCE_S = 100  # below the time limit of one test, so that the last lines of the logs are told
 DAEMON_PATIENCE_S = 10
 PULL_PATIENCE_S = 300
 LAST_LINES = 15
