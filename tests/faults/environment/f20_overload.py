@@ -1,0 +1,128 @@
+"""F20: ten times the load at once, and a pool whose connections all wait for a lock.
+
+Who cannot be served is told so (429, 503) and comes again; nothing is accepted and lost, and no process grows without bound or dies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+
+from tests.faults.cells import Injected, cell
+from tests.faults.environment.busy import flowing, until_busy, violation
+from tests.faults.ground import Ground
+
+INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I10", "I11")
+BURST, BURST_PER_S = 1_000, 500.0
+COPIES_AT_ONCE = 200
+LOCKED_S = 12
+MOST_MIB = 512
+
+
+@cell(
+    "env.F20.registration.burst",
+    fault="F20",
+    service="registration",
+    process="registration-api",
+    action="burst",
+    invariants=INVARIANTS,
+    tiers=("long",),
+)
+async def registrations_at_once(ground: Ground) -> Injected:
+    """A thousand people within two seconds."""
+    pid = ground.estate.pid("registration-api")
+    await ground.driver.register(BURST, per_s=BURST_PER_S)
+    return grown(ground, "registration-api", pid, planned=BURST)
+
+
+@cell(
+    "env.F20.payments.burst",
+    fault="F20",
+    service="payments",
+    process="payments-api",
+    action="burst",
+    invariants=INVARIANTS,
+    tiers=("long",),
+)
+async def payments_at_once(ground: Ground) -> Injected:
+    """Payments of the same people, two hundred at a time: one of each is posted."""
+    pid, town = ground.estate.pid("payments-api"), ground.estate.town
+    people = await town.register(COPIES_AT_ONCE)
+    await town.until_billed(people, within_s=120)
+    codes = [person.code for person in people]
+    round_ = {"customer_nos": codes * 2, "concurrency": COPIES_AT_ONCE, "wait": True}
+    await town.doors.outside("bank", "POST", "/pay-many", round_)
+    return grown(ground, "payments-api", pid, planned=len(codes) * 2)
+
+
+@cell(
+    "env.F20.registration.pool",
+    fault="F20",
+    service="registration",
+    process="registration-api",
+    action="pool",
+    invariants=INVARIANTS,
+    tiers=("long",),
+)
+async def pool_of_registration(ground: Ground) -> Injected:
+    return await pool_exhausted(ground, "registration", "idempotency")
+
+
+@cell(
+    "env.F20.payments.pool",
+    fault="F20",
+    service="payments",
+    process="payments-api",
+    action="pool",
+    invariants=INVARIANTS,
+    tiers=("long",),
+)
+async def pool_of_payments(ground: Ground) -> Injected:
+    return await pool_exhausted(ground, "payments", "bills")
+
+
+async def pool_exhausted(ground: Ground, service: str, table: str) -> Injected:
+    """Every connection waits for this table."""
+    pid = ground.estate.pid(f"{service}-api")
+    async with flowing(ground, per_s=50):
+        await until_busy(ground, service)
+        async with locked(ground, service, table):
+            await asyncio.sleep(LOCKED_S)
+    found = grown(ground, f"{service}-api", pid, planned=LOCKED_S)
+    found.unit = "second"
+    return found
+
+
+def grown(ground: Ground, name: str, pid: int, *, planned: int) -> Injected:
+    """What was asked was done; a violation if the process is another one by now or holds too much memory."""
+    peak = peak_mib(pid) if ground.estate.pid(name) == pid and ground.estate.running(name) else None
+    holds = peak is not None and peak <= MOST_MIB
+    actual = "it died" if peak is None else f"{peak} MiB"
+    found = violation("I11", name, expected=f"alive, at most {MOST_MIB} MiB", actual=actual, holds=holds)
+    return Injected(planned=planned, fired=planned, unit="request", ended_at=time.monotonic(), found=found)
+
+
+def peak_mib(pid: int) -> int:
+    """The most memory that the process ever held, as the kernel counts."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) // 1024
+
+
+@asynccontextmanager
+async def locked(ground: Ground, service: str, table: str) -> AsyncIterator[None]:
+    """Nobody reads or writes this table of the service in the block."""
+    stack = ground.estate.stack
+    database = stack.databases.url(service, "writer").rpartition("/")[2]
+    connection = await asyncpg.connect(stack.postgres.admin_url.rpartition("/")[0] + "/" + database)
+    try:
+        async with connection.transaction():
+            await connection.execute(f'LOCK TABLE "{table}" IN ACCESS EXCLUSIVE MODE')
+            yield
+    finally:
+        await connection.close()

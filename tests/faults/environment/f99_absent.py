@@ -1,0 +1,47 @@
+"""Cells of the matrix that cannot be played yet: their service is not built, or the fault cannot be made here. Listed and counted, never hidden."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from tests.faults.cells import Injected, NotHere, cell
+from tests.faults.ground import Ground
+
+NOT_BUILT = {
+    "claims": ("F1", "F8", "F11", "F12", "F13", "F14", "F22"),
+    "portal": ("F1", "F11", "F12", "F13", "F14", "F22"),
+    "audit": ("F1", "F11", "F12", "F13", "F14", "F16", "F17.offsets", "F17.records"),
+}
+"""Service → the faults that it has a cell in."""
+NO_MOUNTS = ("data", "wal", "broker-log", "checkpoint-export")
+CLOCKS = ("minus-1d", "minus-1h", "plus-1h", "plus-1d")
+MOVED = ("registration", "payments", "audit")
+
+
+async def absent(ground: Ground, why: str) -> Injected:
+    raise NotHere(why)
+
+
+def enter(id_: str, service: str, why: str) -> None:
+    """Enters an absent cell."""
+    fault = id_.split(".")[1]
+    entering = cell(id_, fault=fault, service=service, process="", action="absent", tiers=("long",), registrations=0)
+    entering(partial(absent, why=why))
+
+
+for _service, _faults in NOT_BUILT.items():
+    for _fault in _faults:
+        enter(f"env.{_fault}.{_service}", _service, f"{_service} is not built yet")
+enter("env.F22.archive-down", "audit", "audit is not built yet")
+for _place in NO_MOUNTS:
+    enter(f"env.F9.{_place}", "chassis", "a full disk needs a mount of its own, which cannot be made here")
+for _service in MOVED:
+    for _clock in CLOCKS:
+        _why = "audit is not built yet" if _service == "audit" else "the wall clock of one process cannot be moved here"
+        enter(f"env.F10.{_service}.{_clock}", _service, _why)
+for _service in ("registration", "payments"):
+    for _first in ("readers-first", "writers-first"):
+        enter(f"env.F24.{_service}.{_first}", _service, "no event has a second version yet")
+    enter(
+        f"env.F2.{_service}.async", _service, "an asynchronous standby loses what it had not got: that cannot pass I1"
+    )
