@@ -7,30 +7,23 @@ makes of the rest must be what an undisturbed run makes of the whole.
 
 from __future__ import annotations
 
-import asyncio
 import random
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-from uuid import UUID
 
-import asyncpg
-import httpx
-
-from chassis.ids import new_id
 from deploy.local.outreach.doors import Person
 from deploy.local.stack import LocalStack
 from services.registration.imports.files import XLSX_TYPE
-from tests.bench import copied, import_file, import_world, service_process, tokens
+from tests.bench import copied, import_file, import_watch, import_world, service_process, tokens
 from tests.bench.beside import beside
 from tests.bench.copied import Part
 from tests.bench.ground import Ground
 from tests.bench.import_file import File
+from tests.bench.import_watch import Door, Imported
 from tests.bench.latency import percentile
 from tests.bench.meters import Meters
 from tests.bench.report import Findings
@@ -40,13 +33,9 @@ from tests.bench.service_process import ServiceProcess
 
 ROWS = 100_000
 WARM = 0.1
-POLL_S = 0.005
-PATIENCE_S = 600.0
 CSV_TYPE = "text/csv"
 USE_CASE = "ImportingRows"
 SPEC = Spec("B10", "csv", "", passes=0.10, world_class=0.25)
-Outcomes = list[tuple[int, str, str | None]]
-"""line, outcome, code"""
 
 
 async def run(ground: Ground, findings: Findings) -> Sequence[Result]:
@@ -69,23 +58,6 @@ async def run(ground: Ground, findings: Findings) -> Sequence[Result]:
 
 
 @dataclass
-class Imported:
-    """How one import went, as seen from outside. `lines`: (seconds since upload began, line) whenever the position moved."""
-
-    import_id: UUID
-    seconds: float
-    lines: list[tuple[float, int]]
-    accepted: int
-    refused: int
-
-    @property
-    def chunks_ms(self) -> list[float]:
-        """Times between moves of the position."""
-        times = [at for at, _ in self.lines]
-        return [1_000 * (later - earlier) for earlier, later in pairwise(times)]
-
-
-@dataclass
 class Bench:
     """`stack` issues tokens; databases are `servers`' own."""
 
@@ -96,7 +68,6 @@ class Bench:
     seed: int = 1
     row_bytes: float = 0.0
     _left: tuple[list[Part], list[Part]] | None = None
-    _outcomes: Outcomes = field(default_factory=list)
 
     async def numerator(self) -> Side:
         """A file of a tenth first, unmeasured; then the whole one."""
@@ -173,11 +144,11 @@ class Bench:
             async with self._started(database) as process:
                 door = await self._door(process, branch)
                 import_id = await door.upload(file.csv, CSV_TYPE)
-                killed_at = await self._until(process, database, import_id, at)
+                killed_at = await import_watch.reached(process, database, import_id, at)
                 await process.kill()
             async with self._started(database) as process:
                 resumed = time.perf_counter()
-                done = await self._watched(process, database, import_id, resumed)
+                done = await import_watch.finished(process, database, import_id, resumed)
                 _insist(await self._checks(database, done, file, already=0), f"an import killed at line {killed_at}")
         return {"killed_at_line": killed_at, "resumed_after_s": done.lines[0][0], "killed_rest_s": done.seconds}
 
@@ -210,43 +181,18 @@ class Bench:
             await service_process.until_ready(process)
             yield process
 
-    async def _door(self, process: ServiceProcess, branch: import_world.Branch) -> _Door:
+    async def _door(self, process: ServiceProcess, branch: import_world.Branch) -> Door:
         officer = Person("bench-import-officer", "officer", {"branch_id": branch.branch_id})
         (token,) = await tokens.mint(self.stack, [officer])
-        return _Door(process.url, token)
+        return Door(process.url, token)
 
     async def _imported(
-        self, process: ServiceProcess, database: Database, door: _Door, file: File, *, xlsx: bool = False
+        self, process: ServiceProcess, database: Database, door: Door, file: File, *, xlsx: bool = False
     ) -> Imported:
         content, media_type = (file.xlsx, XLSX_TYPE) if xlsx else (file.csv, CSV_TYPE)
         began = time.perf_counter()
         import_id = await door.upload(content, media_type)
-        return await self._watched(process, database, import_id, began)
-
-    async def _watched(self, process: ServiceProcess, database: Database, import_id: UUID, began: float) -> Imported:
-        """Until it is DONE, seen from the database."""
-        lines: list[tuple[float, int]] = []
-        async with admin(database.reader_url) as connection:
-            first = (await _standing(connection, import_id))["line"]
-            while True:
-                row, now = await _standing(connection, import_id), time.perf_counter() - began
-                if row["line"] != (lines[-1][1] if lines else first):
-                    lines.append((now, row["line"]))
-                if row["status"] == "DONE":
-                    return Imported(import_id, now, lines or [(now, row["line"])], row["accepted"], row["refused"])
-                _fail_if_stuck(process, row, now)
-                await asyncio.sleep(POLL_S)
-
-    async def _until(self, process: ServiceProcess, database: Database, import_id: UUID, line: int) -> int:
-        """Until the position has reached this line; where it then is."""
-        began = time.perf_counter()
-        async with admin(database.reader_url) as connection:
-            while True:
-                row = await _standing(connection, import_id)
-                if row["line"] >= line:
-                    return int(row["line"])
-                _fail_if_stuck(process, row, time.perf_counter() - began)
-                await asyncio.sleep(POLL_S)
+        return await import_watch.finished(process, database, import_id, began)
 
     async def _taken(self, database: Database, done: Imported) -> list[Part]:
         return await copied.taken(database.reader_url, done.import_id, done.lines[-1][1])
@@ -278,43 +224,6 @@ _PER_PERSON = (
     "event_log WHERE stream = 'participants' AND type = 'ParticipantRegistered'",
 )
 """One row each for everybody who was registered."""
-
-
-class _Door:
-    """An officer at one process."""
-
-    def __init__(self, url: str, token: str) -> None:
-        self._url, self._headers = url, {"Authorization": f"Bearer {token}"}
-
-    async def upload(self, content: bytes, media_type: str) -> UUID:
-        headers = {**self._headers, "Content-Type": media_type, "Idempotency-Key": str(new_id())}
-        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_S) as client:
-            answer = await client.post(f"{self._url}/imports", content=content, headers=headers)
-        if answer.status_code != httpx.codes.ACCEPTED:
-            raise NoResult(f"B10: the upload was answered {answer.status_code}: {answer.text[:300]}")
-        return UUID(answer.json()["import_id"])
-
-    async def result_file(self, import_id: UUID, rows: int) -> float:
-        """Seconds to read the whole result file. Raises NoResult when it has not one line per row."""
-        headers, began = {**self._headers, "Accept": "text/csv"}, time.perf_counter()
-        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_S) as client:
-            answer = await client.get(f"{self._url}/imports/{import_id}/results", headers=headers)
-        if (lines := answer.text.count("\r\n")) != rows + 1:
-            raise NoResult(f"B10: the result file has {lines} lines for {rows} rows")
-        return time.perf_counter() - began
-
-
-async def _standing(connection: asyncpg.Connection[asyncpg.Record], import_id: UUID) -> Any:
-    query = "SELECT status, line, accepted, refused, fault FROM imports WHERE import_id = $1"
-    return await connection.fetchrow(query, import_id)
-
-
-def _fail_if_stuck(process: ServiceProcess, row: Any, seconds: float) -> None:
-    process.fail_if_ended()
-    if row["status"] == "REFUSED":
-        raise NoResult(f"B10: the file was refused as a whole: {row['fault']}")
-    if seconds > PATIENCE_S:
-        raise TimeoutError(f"at line {row['line']} after {PATIENCE_S} s")
 
 
 def _outcome(code: str | None) -> tuple[str, str | None]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import pytest
 
+from tests.bench import import_file
 from tests.bench.log_rows import Behind
 from tests.bench.stacks import Profile, is_own, svg, table
 from tests.bench.topic_truth import judged
@@ -77,3 +81,21 @@ class TestProfiles:
         picture = svg(profile, "B2")
         assert picture.startswith("<svg")
         assert "send (aiokafka/producer.py): 60.00 %" in picture
+
+
+class TestFilesToImport:
+    FILE = import_file.made(1_300, first=0, agent_codes=["A-1", "A-2"])
+
+    def test_one_row_in_a_hundred_is_wrong_and_every_kind_occurs(self) -> None:
+        assert len(self.FILE.refused) == 13
+        assert set(self.FILE.refused.values()) == set(import_file.WRONG)
+
+    def test_refusals_name_the_lines_as_a_reader_of_the_file_counts_them(self) -> None:
+        lines = [[], *csv.reader(io.StringIO(self.FILE.csv.decode()))]
+        nik = import_file.COLUMNS.index("nik")
+        (line, *_) = [line for line, code in self.FILE.refused.items() if code == "duplicate_of_line"]
+        assert lines[line][nik] == lines[line - 1][nik]
+        assert len({row[nik] for row in lines[2:]}) == 1_300 - 2
+
+    def test_rows_have_the_size_of_the_payload_table(self) -> None:
+        assert 180 <= len(self.FILE.csv) / 1_300 <= 250
