@@ -59,7 +59,8 @@ async def shape(world: World, service: str) -> list[Any]:
 async def pieces(world: World, overlap: int) -> AsyncIterator[Piece]:
     """Everything; files in chunks that overlap by so many bytes."""
     logged = {event.payload for service in world.facts.services for event in await world.log(service)}
-    for piece in topics(await world.records(), logged):
+    own = [record for record in await world.records() if record.place not in world.planted.places]
+    for piece in topics(own, logged):
         yield piece
     for service in world.facts.services:
         async for piece in columns(world, service):
@@ -67,8 +68,8 @@ async def pieces(world: World, overlap: int) -> AsyncIterator[Piece]:
         yield await payloads(world, service)
     async for piece in metrics(world):
         yield piece
-    read = {record.topic for record in await world.records()}
-    for piece in files(world.facts.files, overlap, read):
+    read, spoilt = {record.topic for record in own}, {topic for topic, _, _ in world.planted.places}
+    for piece in files(world.facts.files, overlap, read, spoilt):
         yield piece
 
 
@@ -143,13 +144,19 @@ async def metrics(world: World) -> AsyncIterator[Piece]:
             yield Piece(f"metrics of {httpx.URL(url).netloc.decode()}", answer.content, 1)
 
 
-def files(patterns: Sequence[str], overlap: int, read: Collection[str] = ()) -> Iterator[Piece]:
-    """What the globs name; holes of sparse files are passed over. `read`: topics whose records were searched as records."""
+def files(
+    patterns: Sequence[str], overlap: int, read: Collection[str] = (), spoilt: Collection[str] = ()
+) -> Iterator[Piece]:
+    """What the globs name; holes of sparse files are passed over. `read`: topics whose records were searched as records.
+    `spoilt`: those of them into which a cell put records of its own, which may hold anything.
+    """
     for path in sorted({found for pattern in patterns for found in glob.glob(pattern, recursive=True)}):
         if os.path.isfile(path):
             for number, chunk in enumerate(_chunks(path, overlap)):
                 topic, _, partition = os.path.basename(os.path.dirname(path)).rpartition("-")
                 raw = topic in read and partition.isdecimal()
+                if raw and topic in spoilt:
+                    continue
                 yield Piece(f"file {os.path.basename(path)}", chunk, int(number == 0), raw=raw)
 
 

@@ -263,7 +263,7 @@ def _quoting(record: tuple[bytes | None, bytes | None, list[tuple[str, bytes]]],
 
 
 async def _poison(run: SmallRun) -> None:
-    """A record that is no event becomes one dead letter per reader; unplanted it breaks I2 and I9, planted nothing."""
+    """A record that is no event becomes one dead letter per reader; unplanted it breaks I2, I9 and I10, planted nothing."""
     topic = f"{run.prefix}participants"
     rubbish = f"no event at all, but a NIK: {run.niks[0]}".encode()
     await write_topic(run.stack.kafka_bootstrap, topic, [(b"k", rubbish, [])])
@@ -271,14 +271,15 @@ async def _poison(run: SmallRun) -> None:
     (at,) = [r for r in await read_topic(run.stack.kafka_bootstrap, topic) if r.value == rubbish]
     place = {"topic": topic, "partition": at.partition, "offset": at.offset}
     run.planted = {"dead_letters": [place | {"sha256": hashlib.sha256(rubbish).hexdigest()}]}
-    assert await run.violated(WELL) == {"I2", "I9"}, "a dead letter nobody planted"
+    assert await run.violated(WELL) == {"I2", "I9", "I10"}, (
+        "a dead letter nobody planted, of a record that quotes a NIK"
+    )
     assert await run.violated(WELL, planted=run.planted) == set(), "a dead letter that was planted"
     wrong = {"dead_letters": [place | {"sha256": "0" * 64}]}
     assert await run.violated(WELL, planted=wrong) == {"I9"}, "a dead letter of other bytes"
 
 
-WELL = ("I1", "I2", "I3", "I4", "I5", "I6", "I9")
-"""All but the search: the planted record quotes a NIK on the topic itself."""
+WELL = ("I1", "I2", "I3", "I4", "I5", "I6", "I9", "I10")
 
 
 async def _extended_twice(run: SmallRun) -> None:
