@@ -7,10 +7,12 @@ commit. Other roles of the services are down meanwhile on both sides: this is th
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from tests.bench import applications
+from tests.bench import applications, host
 from tests.bench.generator import Load, closed_loop, in_thread
 from tests.bench.ground import Ground
 from tests.bench.plain_inserts import MANY_CLIENTS, Inserts
@@ -23,13 +25,15 @@ MOST_PER_S = 2_500
 ROWS_PER_REGISTRATION = 5
 """State, person, person's key, event, stored answer."""
 API = "registration-api"
+PROCESSES = max(1, host.cores() - 1)
+"""API processes that the host wants: a core stays for the server and the generator."""
 USE_CASE = "RegisteringOnline"
 
 SPEC = Spec("B1", "accept", "", passes=0.5, world_class=0.8)
 
 
 async def run(ground: Ground, findings: Findings) -> Sequence[Result]:
-    spec = Spec(**{**SPEC.__dict__, "broker": ground.broker})
+    spec = replace(SPEC, broker=ground.broker)
     with tempfile.TemporaryDirectory() as folder:
         accept, inserts = Accept(ground, findings), Inserts(ground, Path(folder))
         await inserts.write()
@@ -37,7 +41,7 @@ async def run(ground: Ground, findings: Findings) -> Sequence[Result]:
         async def denominator(_: int) -> Side:
             return await plain(ground, inserts)
 
-        async with ground.only(API):
+        async with ground.only(API), accept.processes():
             result = await ratio(
                 spec.quick() if ground.quick else spec,
                 accept.numerator,
@@ -54,6 +58,18 @@ class Accept:
 
     def __init__(self, ground: Ground, findings: Findings) -> None:
         self._ground, self._findings = ground, findings
+        self._names = [API]
+
+    @asynccontextmanager
+    async def processes(self) -> AsyncIterator[None]:
+        """All API processes run meanwhile."""
+        more = [f"{API}-{number}" for number in range(2, PROCESSES + 1)]
+        for name in more:
+            await self._ground.add_or_start(name, service="registration", roles="api")
+        self._names = [API, *more]
+        yield
+        for name in more:
+            await self._ground.estate.stop(name)
 
     async def numerator(self, _: int) -> Side:
         ground, sizes = self._ground, self._ground.sizes
@@ -61,10 +77,10 @@ class Accept:
         asked = await applications.render(ground, wanted)
         self._findings.payload_bytes["P1"] = round(asked.mean_bytes, 1)
         before = await counts(ground)
-        async with ground.measured(meters=[API]) as spent:
+        async with ground.measured(meters=self._names) as spent:
             load = await in_thread(
                 lambda: closed_loop(
-                    [ground.estate.url(API)],
+                    [ground.estate.url(name) for name in self._names],
                     asked.requests,
                     connections=CONNECTIONS,
                     warmup_s=sizes.warmup_s,
@@ -87,7 +103,7 @@ class Accept:
                 "statements_per_command": spent.meters.statements / len(load.answers),
                 "batch_p50": spent.meters.batch_size(50, use_case=USE_CASE),
                 "batch_p99": spent.meters.batch_size(99, use_case=USE_CASE),
-                "api_processes": 1,
+                "api_processes": PROCESSES,
             },
         )
 

@@ -7,7 +7,7 @@ it must agree with receipts and postings, call by call and in sum.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -43,7 +43,7 @@ SPEC = Spec(
 
 
 async def run(ground: Ground, findings: Findings) -> Sequence[Result]:
-    spec = Spec(**{**SPEC.__dict__, "broker": ground.broker})
+    spec = replace(SPEC, broker=ground.broker)
     spec = spec.quick() if ground.quick else spec
     callback = Callback(ground, await bank_of(ground))
     async with ground.only(API):

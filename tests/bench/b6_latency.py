@@ -7,7 +7,7 @@ samples.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.bench import core
 from tests.bench.b7_whole_path import saturation
@@ -26,7 +26,7 @@ SPEC = Spec(
 
 
 async def run(ground: Ground, findings: Findings) -> Sequence[Result]:
-    spec = Spec(**{**SPEC.__dict__, "broker": ground.broker})
+    spec = replace(SPEC, broker=ground.broker)
     await core.no_receipts(ground)
     latency = LatencyOf(ground, await saturation(ground))
     return [await paired(spec.quick() if ground.quick else spec, latency.round, tell=ground.tell)]

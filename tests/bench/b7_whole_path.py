@@ -7,7 +7,7 @@ through within 5 s of the last arrival. The target is found once from saturation
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.bench import core, cycle_truth, host
 from tests.bench.b4_bank_callback import bank_of
@@ -30,7 +30,7 @@ SPEC = Spec("B7", "core", "", passes=0.5, world_class=0.75)
 
 
 async def run(ground: Ground, findings: Findings) -> Sequence[Result]:
-    spec = Spec(**{**SPEC.__dict__, "broker": ground.broker})
+    spec = replace(SPEC, broker=ground.broker)
     whole = Whole(ground, findings)
     await core.no_receipts(ground)
     await whole.find_target()

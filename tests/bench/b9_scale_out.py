@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests.bench import core, host, lag, topic_order
 from tests.bench.cpu import family_seconds
@@ -49,7 +49,7 @@ async def run(ground: Ground, findings: Findings) -> Sequence[Result]:
     await core.no_receipts(ground)
     results = []
     for spec, play in ((EFFECTS, effects.round), (CORE, whole.round)):
-        named = Spec(**{**spec.__dict__, "broker": ground.broker})
+        named = replace(spec, broker=ground.broker)
         results.append(await paired(named.quick() if ground.quick else named, play, tell=ground.tell))
     await effects.while_members_come_and_go()
     findings.paper.update(paper(effects.last, findings))

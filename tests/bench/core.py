@@ -18,7 +18,7 @@ from tests.bench.rounds import NoResult
 EVENTS_PER_CYCLE = 9
 """Of the model: registered, payer added, billed, recipient added, queued, sent, paid, protected, queued, sent are ten; the
 first correct build's own number is what the run counts."""
-IN_FLIGHT = 600
+IN_FLIGHT, IN_FLIGHT_QUICK = 600, 100
 MOST_PER_S = 900
 """Rendered beforehand per second of a saturated run: the model's limit with generator and simulators on two cores."""
 SPARE = 1.2
@@ -52,8 +52,9 @@ class Played:
         return Latency(samples, late is not None, self.play.offered_per_s or None, late)
 
 
-async def saturated(ground: Ground, *, warmup_s: float, measured_s: float, in_flight: int = IN_FLIGHT) -> Played:
+async def saturated(ground: Ground, *, warmup_s: float, measured_s: float) -> Played:
     """As much as the system takes."""
+    in_flight = IN_FLIGHT_QUICK if ground.quick else IN_FLIGHT
     wanted = round(MOST_PER_S * (warmup_s + measured_s)) + in_flight
     return await _play(
         ground,

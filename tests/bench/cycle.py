@@ -87,18 +87,28 @@ class Driver:
         return self.play
 
     async def saturated(self, in_flight: int, *, warmup_s: float, measured_s: float) -> Play:
-        """As many cycles as the system takes with so many on their way: the next begins when one ends."""
+        """As many cycles as the system takes with so many on their way: the next begins when one ends. Raises TimeoutError when nothing moves."""
         async with self._open() as registration:
+            warm = time.perf_counter() + warmup_s
+            async with asyncio.timeout(warmup_s + PATIENCE_S):
+                while not (time.perf_counter() >= warm and self._sent >= in_flight // 2):
+                    await self._fill(
+                        registration, in_flight
+                    )  # the pipeline is full: what goes in has begun to come out
             start = time.perf_counter()
-            self._set_window(start + warmup_s, start + warmup_s + measured_s)
-            while time.perf_counter() < start + warmup_s + measured_s:
-                room = in_flight - (self._asked - self._sent // 2)
-                for _ in range(min(room, REGISTERING_AT_ONCE - self._outstanding)):
-                    number, now = self._asked, time.perf_counter()
-                    registration.send(number, self._next_request(number), now, self._on_registered)
-                await asyncio.sleep(0.002)
+            self._set_window(start, start + measured_s)
+            while time.perf_counter() < start + measured_s:
+                await self._fill(registration, in_flight)
             await self._until_through(self._asked)
         return self.play
+
+    async def _fill(self, registration: OpenLoop, in_flight: int) -> None:
+        """Begins as many cycles as there is room for."""
+        room = in_flight - (self._asked - self._sent // 2)
+        for _ in range(min(room, REGISTERING_AT_ONCE - self._outstanding)):
+            number, now = self._asked, time.perf_counter()
+            registration.send(number, self._next_request(number), now, self._on_registered)
+        await asyncio.sleep(0.002)
 
     def _set_window(self, first: float, last: float) -> None:
         self.play.window = first + self._epoch, last + self._epoch

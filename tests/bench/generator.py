@@ -24,6 +24,8 @@ from tests.bench.wire import Reader
 T = TypeVar("T")
 Done = Callable[["Answer"], None]
 ANSWERS_WITHIN_S = 60.0
+FRESH_S = 3.0
+"""A connection that was idle for longer is left: the servers close theirs after five seconds, perhaps just as we write."""
 
 
 class Broke(RuntimeError):
@@ -52,6 +54,7 @@ class Connection(asyncio.Protocol):
         self._reader = Reader()
         self._transport: asyncio.Transport | None = None
         self._waits: tuple[int, float, Done] | None = None
+        self.used = time.perf_counter()
         self.lost: Exception | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -68,10 +71,16 @@ class Connection(asyncio.Protocol):
         answer = self._reader.feed(data)
         if answer is not None and self._waits is not None:
             (number, began, done), self._waits = self._waits, None
-            done(Answer(number, answer[0], answer[1], began, time.perf_counter()))
+            self.used = time.perf_counter()
+            done(Answer(number, answer[0], answer[1], began, self.used))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost = exc or ConnectionResetError("closed by the server")
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the server surely has it open still."""
+        return self.lost is None and time.perf_counter() - self.used < FRESH_S
 
     def close(self) -> None:
         if self._transport is not None:
@@ -209,7 +218,9 @@ class OpenLoop:
             late((time.perf_counter() - due) * 1000)
 
     def send(self, number: int, request: bytes, due: float, answered: Done) -> None:
-        """Now; `due` is what the latency counts from."""
+        """Now, over the connection that was used last; `due` is what the latency counts from."""
+        while self._free and not self._free[-1].fresh:
+            self._free.pop().close()
         if not self._free:
             task = asyncio.ensure_future(self._open_and_send(number, request, due, answered))
             self._opening.add(task)

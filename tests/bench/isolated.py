@@ -121,7 +121,7 @@ class Line:
         async def published() -> bool:
             return await lag.unpublished(self._ground.stack, service) == 0
 
-        await self._hop("relay", [f"{service}-relay"], until=published)
+        await self._hop("relay, all events", [f"{service}-relay"], until=published)
 
     async def _read(self, name: str, service: str, *topics: str, with_keys: bool = False) -> None:
         async with lag.Watch(self._ground.stack) as watch:

@@ -8,7 +8,7 @@ check of one side, in warm-up or measurement, ends it at once. Sides do the work
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any, Literal
 
@@ -70,7 +70,7 @@ class Spec:
 
     def quick(self) -> Spec:
         """The same in one round, never quoted."""
-        return Spec(**{**self.__dict__, "rounds": 1, "more": 0})
+        return replace(self, rounds=1, more=0)
 
 
 @dataclass(frozen=True)
@@ -183,12 +183,14 @@ async def ratio(
     return await paired(spec, play, tell=tell)
 
 
-async def paired(spec: Spec, play: Pair, *, tell: Tell = print) -> Result:
+async def paired(spec: Spec, play: Pair, *, tell: Tell = print, now: Callable[[], Steal] = Steal.now) -> Result:
     """Rounds whose two sides come out of one measurement (a percentile over another, a rate over a derived limit)."""
     rounds: list[Round] = []
     wanted, noisy = spec.rounds, False
     while (done := sum(one.void is None for one in rounds)) < wanted:
+        before = now()
         numerator, denominator = await play(done + 1)
+        numerator = unless_stolen(numerator, before.pct_until(now()))
         rounds.append(judged(spec, done + 1, numerator, denominator))
         tell(line(spec, rounds[-1]))
         if sum(one.void is not None for one in rounds) > MOST_VOID:
@@ -204,9 +206,13 @@ async def watched(measure: Measure, number: int, *, now: Callable[[], Steal] = S
     """The side, void when the machine was not ours meanwhile."""
     before = now()
     side = await measure(number)
-    stolen = before.pct_until(now())
-    if side.void is None and stolen > MOST_STEAL_PCT:
-        return Side(**{**side.__dict__, "void": f"steal {stolen:.1f} % during {side.what}"})
+    return unless_stolen(side, before.pct_until(now()))
+
+
+def unless_stolen(side: Side, stolen_pct: float) -> Side:
+    """The same, or void when more than 5 % of the time went to others."""
+    if side.void is None and stolen_pct > MOST_STEAL_PCT:
+        return replace(side, void=f"steal {stolen_pct:.1f} % during {side.what}")
     return side
 
 

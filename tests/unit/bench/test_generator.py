@@ -92,6 +92,20 @@ class TestOpenLoop:
             )
         assert late[0] >= 100
 
+    async def test_connection_that_the_server_closed_is_left_for_a_new_one(self) -> None:
+        answered: list[Answer] = []
+
+        async def last(writer: asyncio.StreamWriter) -> None:
+            writer.write(ANSWER)
+            writer.close()
+
+        async with server(last) as url, OpenLoop([url], connections=1) as loop, asyncio.timeout(5):
+            for number in range(3):
+                loop.send(number, post(url, "/", b"{}", {}), time.perf_counter(), answered.append)
+                while len(answered) <= number or any(line.lost is None for line in loop._free):
+                    await asyncio.sleep(0.005)
+        assert [a.number for a in answered] == [0, 1, 2]
+
     def test_poisson_arrivals_are_the_same_for_the_same_seed_and_have_the_rate(self) -> None:
         times = poisson(200, 50, seed=7)
         assert times == poisson(200, 50, seed=7) != poisson(200, 50, seed=8)

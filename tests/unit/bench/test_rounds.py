@@ -9,7 +9,20 @@ from typing import Any
 import pytest
 
 from tests.bench.latency import Latency
-from tests.bench.rounds import Limit, Measure, NoResult, Result, Side, Spec, level, medians, ratio, spread, watched
+from tests.bench.rounds import (
+    Limit,
+    Measure,
+    NoResult,
+    Result,
+    Side,
+    Spec,
+    level,
+    medians,
+    paired,
+    ratio,
+    spread,
+    watched,
+)
 from tests.bench.steal import Steal
 
 SPEC = Spec("B2", "drain", "kafka-1", passes=0.4, world_class=0.8)
@@ -110,6 +123,15 @@ class TestVoid:
     async def test_more_than_five_per_cent_of_stolen_time_void_a_side(self, stolen: int, void: str | None) -> None:
         readings = iter([Steal(0, 0), Steal(1000, stolen)])
         assert (await watched(Script([4]), 1, now=lambda: next(readings))).void == void
+
+    async def test_stolen_time_voids_a_round_whose_sides_come_out_of_one_measurement(self) -> None:
+        readings = iter([Steal(0, 0), Steal(100, 6), Steal(200, 6), Steal(300, 6)])
+
+        async def play(number: int) -> tuple[Side, Side]:
+            return side(4), side(10)
+
+        result = await paired(SPEC.quick(), play, tell=silent, now=lambda: next(readings))
+        assert [one.void for one in result.rounds] == ["steal 6.0 % during rows/s", None]
 
 
 class TestWrong:
