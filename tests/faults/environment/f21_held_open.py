@@ -13,6 +13,7 @@ import asyncpg
 
 from tests.faults.cells import Injected, cell
 from tests.faults.environment.busy import flowing, until_recorded, violation
+from tests.faults.environment.metrics import metric
 from tests.faults.ground import Ground
 from tests.support.eventually import eventually
 
@@ -104,10 +105,3 @@ async def roll_back(url: str) -> None:
             )
     finally:
         await connection.close()
-
-
-async def metric(ground: Ground, name: str, wanted: str) -> float:
-    """The value of one metric without labels, as the process tells it; -1 if it does not."""
-    text = (await ground.estate.client.get(f"{ground.estate.url(name)}/metrics")).text
-    lines = [line.rpartition(" ")[2] for line in text.splitlines() if line.startswith(wanted + " ")]
-    return float(lines[0]) if lines else -1.0

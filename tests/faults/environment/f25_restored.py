@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 
 import asyncpg
-import httpx
 
 from deploy.local.ports import HOST
 from deploy.local.postgres import server
@@ -19,13 +18,12 @@ from deploy.local.stack import SERVICES
 from tests.faults.cells import Injected, cell
 from tests.faults.environment.busy import Found, flowing, position, until_recorded, violation
 from tests.faults.environment.f04h_topics_lost import operate
-from tests.faults.environment.f21_held_open import metric
+from tests.faults.environment.metrics import stopped
 from tests.faults.ground import Ground
 from tests.support.eventually import eventually
 
 INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I10", "I11")
 RELAYS = tuple(f"{service}-relay" for service in SERVICES)
-STOPPED = "perisai_relay_stopped"
 ALARM_WITHIN_S = 30.0
 IDENTIFIER = "SELECT system_identifier::text FROM pg_control_system()"
 
@@ -69,13 +67,6 @@ async def refused(ground: Ground) -> Found:
             found |= violation("I11", name, expected="refuses and says so", actual="runs on", holds=False)
     await asyncio.gather(*(ground.estate.kill(name) for name in RELAYS))
     return found
-
-
-async def stopped(ground: Ground, name: str) -> bool:
-    try:
-        return await metric(ground, name, STOPPED) == 1 and not await ground.estate.ready(name)
-    except httpx.HTTPError:
-        return False
 
 
 async def move(ground: Ground) -> None:
