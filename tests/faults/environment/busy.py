@@ -15,6 +15,7 @@ Found: TypeAlias = dict[str, Sequence[Mapping[str, str]]]
 """Violations that a cell saw while it ran, by invariant."""
 
 _LAST = "SELECT COALESCE(max(position), 0) AS position FROM event_log"
+_CAUSED = "SELECT count(*) AS n FROM event_log WHERE causation_id IS NOT NULL"
 LOOKS, GROWN = 0.1, 5
 
 
@@ -41,6 +42,19 @@ async def until_recorded(ground: Ground, service: str, events: int, *, within_s:
     goal = await position(ground, service) + events
     async with asyncio.timeout(within_s):
         while await position(ground, service) < goal:
+            await asyncio.sleep(LOOKS)
+
+
+async def until_caused(ground: Ground, reader: str, events: int, *, within_s: float = 60.0) -> None:
+    """Returns when the reader has recorded so many more events because of others'."""
+
+    async def caused() -> int:
+        (row,) = await ground.estate.town.rows(reader, _CAUSED)
+        return int(row["n"])
+
+    goal = await caused() + events
+    async with asyncio.timeout(within_s):
+        while await caused() < goal:
             await asyncio.sleep(LOOKS)
 
 

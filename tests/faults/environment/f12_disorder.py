@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaConsumer
 
 from deploy import topics
 from tests.faults.cells import Injected, cell
-from tests.faults.environment.busy import flowing, until_recorded
+from tests.faults.environment.busy import flowing, until_caused
 from tests.faults.environment.carrying import Raw, producer, shuffled
 from tests.faults.environment.readers import topics_of
 from tests.faults.ground import Ground
@@ -70,7 +70,7 @@ async def disorder(ground: Ground, reader: str) -> Injected:
     await topics.ensure(stack.kafka.bootstrap, topics.declared(prefix=crooked))
     async with flowing(ground), courier(ground, reader, crooked) as carried:
         await ground.restart(name, PERISAI_TOPIC_PREFIX=crooked)
-        await until_recorded(ground, reader, EVENTS, within_s=90)
+        await until_caused(ground, reader, EVENTS, within_s=120)
     await ground.restart(name)
     assert carried.out_of_order > WINDOW, "the courier turned the order round"
     assert reader != "notifications" or carried.early > 0, "something was paid or billed before it was registered"
