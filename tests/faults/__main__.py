@@ -19,6 +19,9 @@ import tests.faults.environment  # noqa: F401 — enters its cells into the cata
 from chassis.telemetry import configure_logs
 from deploy.local.trouble import Trouble
 from tests.faults import terminal
+from tests.faults.broken import catalogue
+from tests.faults.broken.__main__ import told
+from tests.faults.broken.run import prove
 from tests.faults.grounds import Grounds
 from tests.faults.lane import Lane
 from tests.faults.proofs import play_proofs
@@ -104,9 +107,9 @@ async def _apart(run: Run, parts: list[str], asked: argparse.Namespace) -> None:
     if "proofs" in parts:
         run.results += await play_proofs(tier=asked.tier, seed=asked.seed, cell=None, workers=1, tell=tell)
     if "broken" in parts:
-        from tests.faults import broken
-
-        run.broken += await broken.play(tier=asked.tier, seed=asked.seed, tell=tell)
+        builds = [build for build in catalogue.read().values() if build.test or asked.tier == "long"]
+        found = await asyncio.to_thread(prove, builds, tell=lambda one: tell(told(one)))
+        run.broken += [one.as_json() for one in found]
 
 
 async def _cell(run: Run, cell: str, tier: str) -> None:

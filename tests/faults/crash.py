@@ -27,6 +27,7 @@ ASLEEP_S = 15.0
 FIRED_WITHIN_S = 45.0
 IMPORT_ROWS = 150
 SLEEPERS = 10
+TIMERS = frozenset({"registration-timers", "payments-timers"})
 DAYS = 32
 """Enough for bills to expire and months to end."""
 
@@ -41,6 +42,8 @@ async def play_round(
     name = f"crash.{'+'.join(point.id for point in points)}.{action}"
     kills = ground.kills
     try:
+        if {point.process for point in points} & TIMERS:
+            await _with_sleepers(ground)
         await asyncio.gather(*(_arm(ground, point, action, log) for point in points))
         played = await play(
             ground,
@@ -61,6 +64,21 @@ async def play_round(
     return results
 
 
+async def _with_sleepers(ground: Ground) -> None:
+    """Some are billed and never pay: what a month's end finds to do."""
+    await ground.driver.register(SLEEPERS, per_s=SLEEPERS, pays=False)
+
+    async def billed() -> bool:
+        found = await ground.estate.town.rows(
+            "payments",
+            "SELECT count(*) AS n FROM bills WHERE status = 'OPEN' AND participant_id = ANY($1::uuid[])",
+            [*ground.driver.sleepers],
+        )
+        return bool(found[0]["n"] >= SLEEPERS)
+
+    await eventually(billed, within_s=60, what="sleepers billed")
+
+
 async def _arm(ground: Ground, point: Point, action: str, log: Path) -> None:
     await ground.restart(
         point.process,
@@ -78,7 +96,7 @@ async def _inject(ground: Ground, points: Sequence[Point], action: str, log: Pat
     processes = {point.process for point in points}
     if "registration-workers" in processes:
         await upload(ground, IMPORT_ROWS)
-    if processes & {"registration-timers", "payments-timers"}:
+    if processes & TIMERS:
         await ground.advance(DAYS)
     pids = {point: ground.estate.pid(point.process) for point in points}
 

@@ -54,11 +54,7 @@ class Lane:
             for number in ROUNDS:
                 points = [point for point in POINTS if point.round == number]
                 results = await self._round(points, action)
-                bad = [result for result in results if result.status != "pass"]
-                if bad and len(points) > 1:
-                    self._tell(f"round {number} did not pass as a whole; each of its cells alone:")
-                    results = [one for point in points for one in await self._round([point], action)]
-                self._enter(results)
+                self._enter(await self._alone(points, action, results))
             for point_id in APART:
                 self._enter(
                     [await self._one(play_apart(await self._grounds.get(), point_id, action, patience=self._patience))]
@@ -154,6 +150,16 @@ class Lane:
         )
         await self._spoilt(results)
         return results
+
+    async def _alone(self, points: Sequence[Point], action: str, results: list[Result]) -> list[Result]:
+        """After a violation each cell of the round on its own, to see whose it is; of a fault that did not fire, that cell alone."""
+        violated = any(result.status == "fail" for result in results)
+        suspect = [p for p, result in zip(points, results, strict=True) if violated or result.status != "pass"]
+        if not suspect or len(points) == 1:
+            return results
+        self._tell(f"of this round alone: {', '.join(point.id for point in suspect)}")
+        again = {point.id: (await self._round([point], action))[0] for point in suspect}
+        return [again.get(point.id, result) for point, result in zip(points, results, strict=True)]
 
     async def _one(self, playing: Coroutine[Any, Any, Result]) -> Result:
         result = await playing

@@ -8,6 +8,7 @@ from typing import Any
 from tests.faults.cells import Injected
 from tests.faults.ground import Ground
 from tests.faults.results import Played, now, recovered_after, recovery
+from tests.support.eventually import eventually
 
 EVENTS_PER_PERSON = 10
 """An event per core step of a person's cycle: what a second of load means in records."""
@@ -24,13 +25,17 @@ async def play(
     invariants: Sequence[str],
 ) -> Played:
     """Plays one act. Raises AssertionError when the fault, the recovery or the drain does not come to its end."""
-    began, before = now(), len(ground.driver.people)
+    began, before, records_per_s = now(), len(ground.driver.people), per_s * EVENTS_PER_PERSON
     async with ground.watch.open() as watch:
         watch.samples.clear()
         async with ground.load(registrations, per_s=per_s):
             injected = await inject()
-            await ground.until_well(within_s=max(2 * budget_s, 60))
-        told = recovery(watch.samples, ended_at=injected.ended_at, budget_s=budget_s, per_s=per_s * EVENTS_PER_PERSON)
+            await eventually(
+                lambda: watch.well(since=injected.ended_at, per_s=records_per_s),
+                within_s=max(3 * budget_s, 60),
+                what="processes ready and events flowing again",
+            )
+        told = recovery(watch.samples, ended_at=injected.ended_at, budget_s=budget_s, per_s=records_per_s)
     parked = {str(one["key"]) for one in injected.planted.get("parked", ())}
     await ground.drain(spare=[*parked])
     ground.remember(injected.planted)

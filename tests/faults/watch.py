@@ -20,6 +20,7 @@ from deploy.local.stack import SERVICES
 from tests.support.estate import READS, Estate
 
 EVERY_S = 0.25
+STEADY = 3
 ANSWER_S, OPEN_S = 2.0, 10.0
 AWAY = 1e9
 """Stands for a value that could not be had: never well."""
@@ -45,6 +46,13 @@ class Watch:
         self.samples: list[Sample] = []
         self._lags: Lags | None = None
         self._readers: dict[str, asyncpg.Connection[asyncpg.Record]] = {}
+
+    def well(self, *, since: float, per_s: float) -> bool:
+        """Whether the last samples, all taken after `since`, were good: ready, published within a second, at most a second behind."""
+        last = self.samples[-STEADY:]
+        return len(last) == STEADY and all(
+            at >= since and ready and age <= 1 and lag <= per_s for at, ready, age, lag in last
+        )
 
     async def look(self) -> Sample:
         """One sample; what does not answer is not well."""
