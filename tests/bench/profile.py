@@ -100,7 +100,7 @@ async def profiled(benchmark: str, *, quick: bool, seed: int, folder: Path) -> S
         raise Trouble(f"{benchmark} cannot be profiled: {run}.")
     module = importlib.import_module(f"tests.bench.{registry.MODULES[benchmark]}")
     seen: list[Side] = []
-    async with open_ground(folder / "stack", quick=quick, seed=seed) as ground:
+    async with open_ground(folder / "stack", quick=quick, seed=seed, tell=_tell) as ground:
         profiler = Profiler(ground, folder)
         _hook(module, profiler, seen)
         with contextlib.suppress(Enough):
@@ -108,6 +108,10 @@ async def profiled(benchmark: str, *, quick: bool, seed: int, folder: Path) -> S
     if not seen:
         raise Trouble(f"{benchmark} ran without a numerator of its own; nothing was profiled.")
     return seen[0]
+
+
+def _tell(text: str) -> None:
+    print(text, flush=True)
 
 
 def _hook(module: Any, profiler: Profiler, seen: list[Side]) -> None:
