@@ -27,6 +27,7 @@ from chassis.deadletters import DeadLetters
 from chassis.records import Coordinates, Record
 from chassis.relay import Relay
 from chassis.service import Service
+from deploy import topics
 from deploy.local import places
 from deploy.local.postgres import databases
 from services.notifications.app import SERVICE as NOTIFICATIONS
@@ -42,10 +43,10 @@ from tests.integration.payments.bank import Bank
 from tests.support.clock import START, FakeClock
 from tests.support.service import NIK_HASH_KEY, Harness, harness, key_bytes
 from tests.support.stack import Stack
-from tests.support.toy import toy_topics
 
 SERVICES: dict[str, Service] = {"registration": REGISTRATION, "payments": PAYMENTS, "notifications": NOTIFICATIONS}
 TOPICS = ("participants", "agency", "contributions", "notifications")
+PARTITIONS = topics.declared()[0].partitions
 PRICE = 36_800
 QUICK = ("I1", "I2", "I3", "I4", "I5", "I6", "I9", "I10", "I11")
 """All that need no process of their own."""
@@ -257,7 +258,7 @@ async def small_run(stack: Stack, folder: Path, *, people: int = 6) -> AsyncIter
     """Everybody has registered, all but two have paid (one was refused), all are told, nothing is on its way."""
     clock = FakeClock(START, SystemClock().wall())
     async with AsyncExitStack() as stays:
-        prefix = await stays.enter_async_context(toy_topics(stack, *TOPICS, "dead-letters"))
+        prefix = await stays.enter_async_context(stack.own_topics())
         run = SmallRun(stack, prefix, folder, await stays.enter_async_context(outside()))
         run.log.write_text('{"event": "started"}\n')
         for name, service in SERVICES.items():
@@ -324,7 +325,7 @@ async def _member(stack: Stack, group: str, topic: str) -> AsyncIterator[AIOKafk
     )
     await consumer.start()
     try:
-        consumer.assign([TopicPartition(topic, number) for number in range(4)])
+        consumer.assign([TopicPartition(topic, number) for number in range(PARTITIONS)])
         yield consumer
     finally:
         await consumer.stop()
