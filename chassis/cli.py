@@ -19,7 +19,7 @@ from chassis.database import Unavailable
 from chassis.deadletters import DeadLetters, LetterUnreadable
 from chassis.rebase import WritersRunning, assert_writers_stopped
 from chassis.rebase import rebase as rebase_relay
-from chassis.relay import make_producer
+from chassis.relay import PartitionsChanged, make_producer
 from chassis.replay import Outcome, ReplayRunning
 from chassis.replay import replay as replay_service
 from chassis.republish import republish as republish_events
@@ -149,11 +149,17 @@ async def _rebase(service: Service) -> int:
 async def _sending(service: Service) -> AsyncIterator[tuple[App, AIOKafkaProducer]]:
     """A producer that is started; one sentence and exit code 1 when the broker does not answer."""
     app = _app(service)
-    producer = make_producer(app.settings.kafka_bootstrap.split(","), client_id=f"{app.instance}-operator")
+    producer = make_producer(
+        app.settings.kafka_bootstrap.split(","),
+        client_id=f"{app.instance}-operator",
+        partitions=service.catalogue.partitions,
+    )
     try:
         async with asyncio.timeout(PRODUCER_START_S):
             await producer.start()
         yield app, producer
+    except PartitionsChanged as error:
+        sys.exit(f"{service.name}: {error}; keys would lose their order, nothing was sent there")
     except (KafkaError, TimeoutError) as error:
         sys.exit(f"{service.name}: Kafka does not answer ({type(error).__name__}); run it again when it does")
     finally:

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import OffsetAndMetadata
 from fastapi import APIRouter, Depends
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from chassis.consumer import Consumer, group_of
 from chassis.deadletters import TOPIC as DEAD_LETTERS
@@ -29,6 +29,8 @@ Operator = Annotated[Principal, Depends(allow("operator"))]
 
 class ClockSetting(BaseModel):
     """Business time is `at` when wall time is `as_of`; without it, now."""
+
+    model_config = ConfigDict(extra="forbid")
 
     at: AwareDatetime
     as_of: AwareDatetime | None = None

@@ -19,6 +19,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from aiokafka.partitioner import DefaultPartitioner
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis import eventlog, faults
@@ -109,9 +110,34 @@ class OrderBroken(RuntimeError):
     """A key's seq jumped: a row that should come first is still missing. The relay stops rather than publish out of order."""
 
 
-def make_producer(bootstrap: Sequence[str], *, client_id: str) -> AIOKafkaProducer:
-    """An idempotent producer that waits for every in-sync replica; never transactional."""
+class PartitionsChanged(RuntimeError):
+    """A topic was given another number of partitions: keys would move to other ones and lose their order. The relay stops."""
+
+
+NOTICES_PARTITIONS_MS = 10_000
+"""How soon a producer asks the broker again what its topics look like."""
+
+
+class _Partitioner(DefaultPartitioner):  # type: ignore[misc]
+    """The usual choice, and no choice at all among a number of partitions that was never declared."""
+
+    def __init__(self, declared: int) -> None:
+        self._declared = declared
+
+    def __call__(self, key: bytes | None, all_partitions: list[int], available: list[int]) -> int:
+        if self._declared and len(all_partitions) != self._declared:
+            raise PartitionsChanged(f"a topic has {len(all_partitions)} partitions, declared are {self._declared}")
+        return int(super().__call__(key, all_partitions, available))
+
+
+def make_producer(bootstrap: Sequence[str], *, client_id: str, partitions: int = 0) -> AIOKafkaProducer:
+    """An idempotent producer that waits for every in-sync replica; never transactional.
+
+    With `partitions` its `send` raises PartitionsChanged for a topic that has another number.
+    """
     return AIOKafkaProducer(
+        partitioner=_Partitioner(partitions),
+        metadata_max_age_ms=NOTICES_PARTITIONS_MS,
         bootstrap_servers=list(bootstrap),
         client_id=client_id,
         acks="all",
@@ -149,7 +175,7 @@ class Relay:
         self.stopped_because: str | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Relays until `stop`; outages are waited out with back-off. ForeignCursor and OrderBroken end it, and say so."""
+        """Relays until `stop`; outages are waited out with back-off. ForeignCursor, OrderBroken and PartitionsChanged end it."""
         pause = POLL_S
         try:
             while not stop.is_set():
@@ -157,7 +183,7 @@ class Relay:
                     await self.publish_once()
                     self._say_well()
                     pause = 0 if self._more else POLL_S
-                except (ForeignCursor, OrderBroken) as error:
+                except (ForeignCursor, OrderBroken, PartitionsChanged) as error:
                     self.stopped_because = str(error)
                     log.error("relay_stopped", reason=str(error), runbook="docs/operations.md#relay")
                     metrics.RELAY_STOPPED.set(1)
@@ -300,7 +326,9 @@ class Relay:
 
     async def _ready_producer(self) -> AIOKafkaProducer:
         if self._producer is None:
-            producer = make_producer(self._bootstrap, client_id=f"{self._instance}-relay")
+            producer = make_producer(
+                self._bootstrap, client_id=f"{self._instance}-relay", partitions=self._catalogue.partitions
+            )
             self._producer = producer
             await asyncio.wait_for(producer.start(), ACK_TIMEOUT_S)
         return self._producer

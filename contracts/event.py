@@ -74,9 +74,17 @@ class Catalogue:
     """All event classes a process knows, by (type, version), with the topic of each stream and the service that owns
     it."""
 
-    def __init__(self, events: Iterable[type[Event]], *, topics: Mapping[str, str], owners: Mapping[str, str]) -> None:
-        """`topics`: stream → topic without prefix; `owners`: stream → service allowed to write it."""
-        self.topics, self.owners = dict(topics), dict(owners)
+    def __init__(
+        self,
+        events: Iterable[type[Event]],
+        *,
+        topics: Mapping[str, str],
+        owners: Mapping[str, str],
+        partitions: int = 0,
+    ) -> None:
+        """`topics`: stream → topic without prefix; `owners`: stream → service allowed to write it; `partitions` of every
+        topic, for good (0: not said)."""
+        self.topics, self.owners, self.partitions = dict(topics), dict(owners), partitions
         self._classes: dict[tuple[str, int], type[Event]] = {}
         self._latest: dict[str, int] = {}
         self._upcasters: dict[tuple[str, int], Upcaster] = {}

@@ -15,7 +15,7 @@ from uuid import UUID
 import httpx
 import sqlalchemy as sa
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis import rows
@@ -140,6 +140,8 @@ def _key(text: str) -> bytes:
 
 
 class KeysWanted(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
     subjects: list[UUID] = Field(max_length=MAX_ASKED)
 
 

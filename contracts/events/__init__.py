@@ -31,6 +31,12 @@ TOPICS = {
 }
 """Stream → topic, without the prefix."""
 
+PARTITIONS = 24
+"""Of every topic, for good: with another number a key would move to another partition and lose its order."""
+
 CATALOGUE = Catalogue(
-    [*agency.EVENTS, *participants.EVENTS, *contributions.EVENTS, *notifications.EVENTS], topics=TOPICS, owners=OWNERS
+    [*agency.EVENTS, *participants.EVENTS, *contributions.EVENTS, *notifications.EVENTS],
+    topics=TOPICS,
+    owners=OWNERS,
+    partitions=PARTITIONS,
 )

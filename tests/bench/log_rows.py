@@ -5,6 +5,7 @@ They are written set-based, one transaction per seq, so that the order of transa
 
 from __future__ import annotations
 
+import base64
 import random
 from bisect import bisect_right
 from collections import defaultdict
@@ -16,18 +17,13 @@ import asyncpg
 from chassis import eventlog
 
 STREAM, TYPE = "contributions", "ContributionPaid"
-# A payload is JSON with one box of random base64; 900 to 1,100 bytes in all, different in every row.
 _INSERT = """
 INSERT INTO event_log (event_id, stream, key, seq, bucket, type, version, rules, occurred_at, recorded_at, branch_id, wadah_id,
   agent_id, actor, correlation_id, causation_id, traceparent, payload)
-SELECT gen_random_uuid(), $1, k.key, $2 + s.n, k.bucket, $3, 1, 'bpu-billing/2022-07', clock_timestamp(), clock_timestamp(),
+SELECT gen_random_uuid(), $1, k.key, $2::bigint, k.bucket, $3, 1, 'bpu-billing/2022-07', clock_timestamp(), clock_timestamp(),
   gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'bank-81001', gen_random_uuid(), gen_random_uuid(),
-  '00-' || md5(k.key || s.n) || '-' || left(md5(s.n || k.key), 16) || '-01',
-  convert_to('{"participant_id":"' || k.key || '","sealed_for":"' || k.key || '","box":"' ||
-    left((SELECT string_agg(translate(encode(sha512(convert_to(k.key || ($2 + s.n) || ':' || part, 'UTF8')), 'base64'),
-      E'\\n', ''), '') FROM generate_series(1, 12) AS part), 793 + abs(hashtext(k.key || ($2 + s.n))) % 200) || '"}', 'UTF8')
-FROM unnest($4::text[], $5::int[]) WITH ORDINALITY AS k(key, bucket, place) CROSS JOIN generate_series(0, $6 - 1) AS s(n)
-ORDER BY s.n, k.place
+  '00-' || md5(k.key || $2::bigint) || '-' || left(md5($2::bigint || k.key), 16) || '-01', k.payload
+FROM unnest($4::text[], $5::int[], $6::bytea[]) WITH ORDINALITY AS k(key, bucket, payload, place) ORDER BY k.place
 """
 _PLACES = "SELECT bucket, tx_id::text::bigint AS tx, position FROM event_log ORDER BY tx_id, position"
 _CURSORS = "SELECT bucket, tx_id::text::bigint AS tx, position FROM relay_cursors"
@@ -44,17 +40,22 @@ async def fill(owner_url: str, wanted: Sequence[str], *, per_key: int) -> None:
     connection = await asyncpg.connect(owner_url)
     try:
         for seq in range(1, per_key + 1):
-            await append(connection, wanted, first_seq=seq, per_key=1)
+            await append(connection, wanted, seq=seq)
     finally:
         await connection.close()
 
 
-async def append(
-    connection: asyncpg.Connection[asyncpg.Record], wanted: Sequence[str], *, first_seq: int, per_key: int
-) -> None:
-    """One transaction: the next `per_key` events of each key."""
-    buckets = [eventlog.bucket_of(key) for key in wanted]
-    await connection.execute(_INSERT, STREAM, first_seq, TYPE, list(wanted), buckets, per_key)
+async def append(connection: asyncpg.Connection[asyncpg.Record], wanted: Sequence[str], *, seq: int) -> None:
+    """One transaction: the event of this seq for each key."""
+    numbers = random.Random(f"{seq} {wanted[0]}")
+    buckets, payloads = [eventlog.bucket_of(key) for key in wanted], [_payload(key, numbers) for key in wanted]
+    await connection.execute(_INSERT, STREAM, seq, TYPE, list(wanted), buckets, payloads)
+
+
+def _payload(key: str, numbers: random.Random) -> bytes:
+    """JSON with one box of random base64: 900 to 1,100 bytes."""
+    box = base64.b64encode(numbers.randbytes(750)).decode()[: 785 + numbers.randrange(195)]
+    return f'{{"participant_id":"{key}","sealed_for":"{key}","box":"{box}"}}'.encode()
 
 
 class Behind:

@@ -79,7 +79,7 @@ async def _write(connection: asyncpg.Connection[asyncpg.Record], seconds: float)
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
         lateness.append(1_000 * (time.perf_counter() - due))
         start = number * each % KEYS
-        await log_rows.append(connection, keys[start : start + each], first_seq=1 + number * each // KEYS, per_key=1)
+        await log_rows.append(connection, keys[start : start + each], seq=1 + number * each // KEYS)
     return lateness
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import json
+import random
 
 import pytest
 
 from tests.bench import import_file
-from tests.bench.log_rows import Behind
+from tests.bench.log_rows import Behind, _payload, keys
 from tests.bench.stacks import Profile, is_own, svg, table
 from tests.bench.topic_truth import judged
 
@@ -33,6 +35,14 @@ class TestTruthOfATopic:
         found = judged(seen, IDS)
         assert found[name] >= 1
         assert [other for other, count in found.items() if count and other != name] == []
+
+
+class TestRowsOfALog:
+    def test_payloads_are_json_of_the_size_of_an_event_and_all_different(self) -> None:
+        numbers = random.Random(1)
+        payloads = [_payload(key, numbers) for key in keys(200, 1) for _ in range(5)]
+        assert len(set(payloads)) == 1_000
+        assert all(900 <= len(payload) <= 1_100 and json.loads(payload)["box"] for payload in payloads)
 
 
 class TestRowsBehindTheCursors:

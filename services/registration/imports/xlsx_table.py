@@ -8,6 +8,7 @@ import io
 import re
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import Any, Final
 from xml.parsers import expat
@@ -28,6 +29,14 @@ _WIDEST: Final = len(COLUMNS) + 20
 """Cells further right are not even looked at: a cell in the last of 16,384 columns would make each row as wide."""
 _ROW: Final = re.compile(rb"<(?:\w+:)?row[\s>]")
 _BLOCK: Final = 1024 * 1024
+_MOST_OF_A_PART: Final = 2 * 1024 * 1024
+"""Of any part but sheets and shared texts. openpyxl reads styles and the like in full: a second and 16 MiB for each of theirs."""
+_MOST_OF_TEXTS: Final = 64 * 1024 * 1024
+_MOST_TAGS: Final = 4_000_000
+"""In the shared texts, which openpyxl reads in full too: a million texts, ten for every row there may be."""
+_TEXTS: Final = "xl/sharedStrings.xml"
+_OVERRIDE: Final = re.compile(rb"<(?:\w+:)?Override\b[^>]*>")
+_PART, _TYPE = re.compile(rb'\bPartName="/([^"]*)"'), re.compile(rb'\bContentType="([^"]*)"')
 
 
 class XlsxTable:
@@ -80,13 +89,45 @@ def _rows(sheet: Any) -> Iterator[tuple[int, tuple[Any, ...]]]:
 
 
 def _check_archive(content: bytes, most_unpacked: int) -> None:
+    """zipfile unpacks no part beyond the size its directory declares, so what is declared may be judged."""
     try:
-        parts = zipfile.ZipFile(io.BytesIO(content)).infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        archive = zipfile.ZipFile(io.BytesIO(content))
+        parts = archive.infolist()
+        _require(len(parts) <= _MOST_PARTS and sum(part.file_size for part in parts) <= most_unpacked, most_unpacked)
+        types = [part for part in parts if part.filename == "[Content_Types].xml"]
+        _require(all(part.file_size <= _MOST_OF_A_PART for part in types), _MOST_OF_A_PART)
+        large = _may_be_large(archive.read(types[0])) if types else {}
+        for part in parts:
+            limit = large.get(part.filename, _MOST_OF_A_PART)
+            _require(part.file_size <= min(limit, most_unpacked), limit)
+        if _TEXTS in large:
+            _require(_tags_in(archive, _TEXTS) <= _MOST_TAGS, _MOST_OF_TEXTS)
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, KeyError, RuntimeError, zlib.error):
         raise TableRefused(FILE_NOT_A_TABLE, line="1") from None
-    # zipfile unpacks no part beyond the size its directory declares
-    if len(parts) > _MOST_PARTS or sum(part.file_size for part in parts) > most_unpacked:
-        raise TableRefused(FILE_UNPACKS_TOO_LARGE, limit=str(most_unpacked))
+
+
+def _require(within: bool, limit: int) -> None:
+    if not within:
+        raise TableRefused(FILE_UNPACKS_TOO_LARGE, limit=str(limit))
+
+
+def _may_be_large(types: bytes) -> dict[str, int]:
+    """Parts that are a sheet or the shared texts, and nothing else besides: those are read as a stream, or counted."""
+    said: dict[bytes, set[bytes]] = {}
+    for tag in _OVERRIDE.findall(types):
+        part, kind = _PART.search(tag), _TYPE.search(tag)
+        if part and kind:
+            said.setdefault(part[1], set()).add(kind[1].rpartition(b".")[2])
+    return {
+        name.decode("latin-1"): MOST_UNPACKED if kinds == {b"worksheet+xml"} else _MOST_OF_TEXTS
+        for name, kinds in said.items()
+        if kinds == {b"worksheet+xml"} or (kinds == {b"sharedStrings+xml"} and name == _TEXTS.encode())
+    }
+
+
+def _tags_in(archive: zipfile.ZipFile, name: str) -> int:
+    with archive.open(name) as stream:
+        return sum(block.count(b"<") for block in iter(lambda: stream.read(_BLOCK), b""))
 
 
 def _rows_in(content: bytes, path: str) -> int:

@@ -43,7 +43,7 @@ async def test_one_of_fifty_racers_for_a_bill_wins_and_the_others_are_answered(
 ) -> None:
     chance, rounds = random.Random(seed), scale(test=4, long=60)
     answers: Counter[str] = Counter()
-    async with harness(SERVICE, stack) as h, processes(h, PROCESSES) as hs:
+    async with harness(SERVICE, stack, answer_budget_s=120.0) as h, processes(h, PROCESSES) as hs:
         banks = branches(await Bank(h).enable(), hs)
         for number in range(rounds):
             who = await register(h)

@@ -33,7 +33,7 @@ async def test_hundred_copies_of_one_payment_are_one_receipt(stack: Stack, evide
     """The copies name ten payers: only the reference stands between them, no stream of a payer does."""
     rounds = scale(test=3, long=40)
     answers: Counter[str] = Counter()
-    async with harness(PAYMENTS, stack) as h, processes(h, PROCESSES) as hs:
+    async with harness(PAYMENTS, stack, answer_budget_s=120.0) as h, processes(h, PROCESSES) as hs:
         banks = branches(await Bank(h).enable(), hs)
         for number in range(rounds):
             payers = [await register(h) for _ in range(PAYERS)]

@@ -15,7 +15,7 @@ from chassis.process import main
 from deploy.local.places import PROJECT
 from tests.support.toy import COUNTING, Following, totals
 
-START_S = 60
+START_S = 120
 
 
 class Warm:

@@ -140,6 +140,13 @@ async def test_wrong_secret_is_an_outage_to_the_reader_and_names_the_status(stac
             await k.reader("wrong").fetch([subject])
 
 
+async def test_a_member_that_the_door_does_not_know_is_refused(stack: Stack) -> None:
+    async with keeper(stack) as k:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        answer = await k.client.post(DOOR, json={"subjects": [], "all": True}, headers=headers)
+        assert answer.status_code == 422
+
+
 async def test_more_subjects_than_the_door_takes_are_refused(stack: Stack) -> None:
     async with keeper(stack) as k:
         answer = await k.client.post(

@@ -32,6 +32,14 @@ def operator(h: Harness) -> dict[str, str]:
     return h.token(roles=["operator"])
 
 
+async def test_a_setting_of_the_clock_that_nobody_knows_is_refused(stack: Stack) -> None:
+    """`as_off` for `as_of` would silently move the clock to another time."""
+    async with toy(COUNTING, stack) as h:
+        body = {"at": "2030-01-01T00:00:00+07:00", "as_off": "2029-01-01T00:00:00+07:00"}
+        refused = await h.client.post("/ops/clock", json=body, headers=operator(h))
+        assert (refused.status_code, refused.json()["field"]) == (422, "as_off")
+
+
 @pytest.mark.parametrize(("method", "path", "body"), ROUTES)
 async def test_only_operators_come_in(stack: Stack, method: str, path: str, body: object) -> None:
     async with toy(COUNTING, stack) as h:

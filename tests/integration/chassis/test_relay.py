@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from prometheus_client import REGISTRY
 
 from chassis.ids import new_id
 from chassis.rebase import rebase
 from chassis.relay import UNPUBLISHED, ForeignCursor, Relay, make_producer
+from contracts.event import Catalogue
 from tests.support.eventually import eventually
 from tests.support.service import Harness
 from tests.support.stack import Stack
@@ -134,6 +136,55 @@ async def test_producer_waits_for_every_replica_and_is_idempotent_without_transa
     assert producer._txn_manager is not None, "idempotent"
     assert producer._txn_manager.transactional_id is None
     await producer.stop()
+
+
+async def test_partitions_added_by_hand_stop_the_relay_before_a_key_moves(stack: Stack) -> None:
+    """Fault F15: the relay went on and sent keys to other partitions than before."""
+    async with toy(COUNTING, stack) as h, toy_topics(stack) as prefix:
+        keys = [new_id() for _ in range(60)]
+        await write(h, *(Add(key, 1) for key in keys))
+        relaying = relay(h, stack, prefix)
+        relaying._catalogue = Catalogue(
+            COUNTING.catalogue.events,
+            topics=COUNTING.catalogue.topics,
+            owners=COUNTING.catalogue.owners,
+            partitions=len(await partitions_of(stack, f"{prefix}participants")),
+        )
+        stop = asyncio.Event()
+        running = asyncio.create_task(relaying.run(stop))
+        await eventually(lambda: nothing_unpublished(h), within_s=20)
+        await add_partitions(stack, f"{prefix}participants", 36)
+
+        async def stopped() -> bool:
+            await write(h, *(Add(key, 1) for key in keys))
+            return relaying.stopped_because is not None
+
+        await eventually(stopped, within_s=40, what="the relay notices and stops")
+        await running
+        assert "36 partitions" in (relaying.stopped_because or "")
+        places: dict[bytes, set[int]] = {}
+        for record in await read_topic(stack.kafka_bootstrap, f"{prefix}participants"):
+            places.setdefault(record.key, set()).add(record.partition)
+        assert {len(found) for found in places.values()} == {1}
+
+
+async def partitions_of(stack: Stack, topic: str) -> list[int]:
+    client = AIOKafkaAdminClient(bootstrap_servers=stack.kafka_bootstrap)
+    await client.start()
+    try:
+        (found,) = await client.describe_topics([topic])
+        return [part["partition"] for part in found["partitions"]]
+    finally:
+        await client.close()
+
+
+async def add_partitions(stack: Stack, topic: str, total: int) -> None:
+    client = AIOKafkaAdminClient(bootstrap_servers=stack.kafka_bootstrap)
+    await client.start()
+    try:
+        await client.create_partitions({topic: NewPartitions(total_count=total)})
+    finally:
+        await client.close()
 
 
 async def test_bucket_lent_to_another_relay_goes_on_where_that_one_left_off(stack: Stack) -> None:

@@ -1,5 +1,6 @@
 """The declaration of topics."""
 
+from contracts.events import PARTITIONS
 from deploy import topics
 
 
@@ -15,7 +16,7 @@ def test_every_topic_of_the_design_is_declared_with_24_partitions_and_no_limit()
         "perisai.audit",
         "perisai.dead-letters",
     }
-    assert {topic.partitions for topic in declared} == {24}
+    assert {topic.partitions for topic in declared} == {PARTITIONS} == {24}
     kept = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
     assert all(topic.config == kept | {"unclean.leader.election.enable": "false"} for topic in declared)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 import zipfile
 from datetime import date, datetime
 
@@ -94,6 +95,33 @@ class TestRefusedAsAWhole:
                 archive.writestr(f"xl/worksheets/sheet{number}.xml", b"\0" * 100_000_000)
         assert len(made.getvalue()) < 1_000_000
         assert refused(made.getvalue()) is FILE_UNPACKS_TOO_LARGE
+
+    @pytest.mark.parametrize(
+        ("part", "kind", "entry"),
+        [
+            ("xl/styles.xml", None, b'<xf numFmtId="0" fontId="0" fillId="0" borderId="0"/>'),
+            ("xl/workbook.xml", None, b'<sheet name="a" sheetId="1" r:id="rId1"/>'),
+            ("xl/sharedStrings.xml", "sharedStrings", b"<si><t/></si>"),
+            ("xl/worksheets/texts.xml", "sharedStrings", b"<si><t>a</t></si>"),
+        ],
+    )
+    def test_a_part_that_is_read_in_full_is_refused_unread_when_it_is_large(
+        self, part: str, kind: str | None, entry: bytes
+    ) -> None:
+        """Thirty kilobytes of styles took a minute, and a megabyte of them all memory."""
+        content = xlsx_bytes(cells())
+        if kind:
+            tag = f'<Override PartName="/{part}" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.{kind}+xml"/></Types>'
+            content = changed(content, "[Content_Types].xml", (b"</Types>", tag.encode()))
+        made = io.BytesIO(content)
+        with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new:
+            for name in old.namelist():
+                if name != part:
+                    new.writestr(name, old.read(name))
+            new.writestr(part, entry * (40_000_000 // len(entry)))
+        started = time.process_time()
+        assert refused(made.getvalue()) is FILE_UNPACKS_TOO_LARGE
+        assert time.process_time() - started < 2
 
     def test_a_sheet_that_breaks_off(self) -> None:
         assert refused(changed(xlsx_bytes(cells()), SHEET, (b"</sheetData>", b""))) is FILE_NOT_A_TABLE

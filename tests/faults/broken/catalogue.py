@@ -1,0 +1,32 @@
+"""The broken builds: what each breaks, which invariant must show it, and by which check. Data: catalogue.toml beside this file."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+FILE = Path(__file__).with_name("catalogue.toml")
+
+
+@dataclass(frozen=True)
+class Build:
+    """`check`: a pytest node of a proof, or a cell of the harness when it has no `::`. `test`: part of the test tier."""
+
+    id: str
+    what: str
+    expected: tuple[str, ...]
+    check: str
+    test: bool = False
+    tier: str = "test"
+    environ: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_node(self) -> bool:
+        return "::" in self.check
+
+
+def read() -> dict[str, Build]:
+    """Every build by its id, in the order of the file."""
+    found = tomllib.loads(FILE.read_text(encoding="utf-8"))
+    return {key: Build(key, **(entry | {"expected": tuple(entry["expected"])})) for key, entry in found.items()}

@@ -1,0 +1,98 @@
+"""Shows that the checks can fail: each broken build is made in a copy and must be caught by its own check, by an expected invariant, in a minute.
+
+The same check must pass in an unbroken copy, for one that always fails catches nothing. One pair of servers is shared by all.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local import dev, places
+from tests.faults.broken import checks, copies
+from tests.faults.broken.catalogue import Build
+from tests.faults.broken.checks import Verdict
+
+WITHIN_S = 60.0
+UNBROKEN_S = 600.0
+SERVERS = ("KAFKA_BOOTSTRAP", "DATABASE_URL")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What became of one broken build, as the report wants it; `why` when it was not caught."""
+
+    id: str
+    expected: tuple[str, ...]
+    caught_by: tuple[str, ...]
+    seconds: float
+    why: str = ""
+
+    @property
+    def caught(self) -> bool:
+        return not self.why
+
+    def as_json(self) -> dict[str, object]:
+        """An entry of `broken_builds` in the report."""
+        status = "pass" if self.caught else "fail"
+        told = {"id": self.id, "expected": [*self.expected], "caught_by": [*self.caught_by]}
+        return {**told, "seconds": round(self.seconds, 1), "status": status}
+
+
+def prove(builds: Sequence[Build], *, tell: Callable[[Found], None] = lambda found: None) -> list[Found]:
+    """Runs the builds one after the other; each is told as soon as it is known."""
+    found: list[Found] = []
+    passed: dict[str, Verdict] = {}
+    with (
+        _servers(any(build.is_node for build in builds)) as servers,
+        tempfile.TemporaryDirectory(prefix="perisai-broken-") as name,
+    ):
+        unbroken = copies.copy_to(Path(name) / "unbroken")
+        copies.assert_own_packages(unbroken)
+        for build in builds:
+            if build.check not in passed:
+                passed[build.check] = checks.run(build, unbroken, servers=servers, within_s=UNBROKEN_S)
+            found.append(_judged(build, passed[build.check], Path(name) / build.id, servers))
+            tell(found[-1])
+    return found
+
+
+def _judged(build: Build, unbroken: Verdict, folder: Path, servers: dict[str, str]) -> Found:
+    if not unbroken.passed:
+        why = f"its check fails without it too: {', '.join(unbroken.violated) or unbroken.why}"
+        return Found(build.id, build.expected, (), unbroken.seconds, why)
+    try:
+        copies.break_it(copies.copy_to(folder), build.id)
+    except copies.DoesNotApply as error:
+        return Found(build.id, build.expected, (), 0.0, str(error))
+    verdict = checks.run(build, folder, servers=servers, within_s=WITHIN_S)
+    return Found(build.id, build.expected, verdict.violated, verdict.seconds, _missed(build, verdict))
+
+
+def _missed(build: Build, verdict: Verdict) -> str:
+    if verdict.passed:
+        return "not caught: its check passed"
+    if not verdict.violated:
+        return f"its check failed without naming an invariant: {verdict.why}"
+    return "" if {*build.expected} & {*verdict.violated} else f"caught by {', '.join(verdict.violated)} alone"
+
+
+@contextmanager
+def _servers(needed: bool) -> Iterator[dict[str, str]]:
+    """Kafka and PostgreSQL for all checks: those that are given, else a pair that ends with this program."""
+    given = {name: os.environ[name] for name in SERVERS if os.environ.get(name)}
+    if given or not needed:
+        yield given
+        return
+    folder = Path(tempfile.mkdtemp(prefix="perisai-servers-"))
+    folder.chmod(0o711)
+    try:
+        facts = dev.up(folder, until_exit_of=os.getpid())
+        yield {name: facts[name] for name in SERVERS}
+    finally:
+        dev.down(folder)
+        places.remove(folder)

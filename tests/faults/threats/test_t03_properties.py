@@ -1,0 +1,282 @@
+"""T3: nobody writes a property that the form does not declare, and nobody reads one that his role is not shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import pytest
+
+from services.notifications import tables as notifications
+from services.payments import tables as payments
+from services.registration import tables as registration
+from tests.faults.evidence import Evidence, Violation
+from tests.faults.threats import served as doors
+from tests.faults.threats.examples import EXAMPLES, Example
+from tests.faults.threats.rows import changes, picture
+from tests.faults.threats.served import ROLES, served
+from tests.faults.threats.tenants import BUILD, SCOPED, Tenant
+from tests.integration.payments.bank import Bank, code
+from tests.integration.payments.people import register
+from tests.support.service import Harness
+from tests.support.stack import Stack
+
+pytestmark = pytest.mark.timeout(600)
+EVERY = pytest.mark.parametrize("service", ["registration", "payments", "notifications"])
+_COLUMNS = {
+    name: sorted({column.name for table in module.metadata.tables.values() for column in table.columns})
+    for name, module in {"registration": registration, "payments": payments, "notifications": notifications}.items()
+}
+"""What a caller might wish to set: every column there is."""
+WISHES = ("roles", "sub", "is_admin", "__proto__", "id", "position", "tx_id", "seq", "surprise")
+
+
+def _fields(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
+# What each role is shown, from domain.md section 2: an agent the own participants, the branch its own in full, the person
+# everything of the own, a coordinator counts alone, and the rest numbers without who it is.
+_NUMBERS: Final = _fields(
+    "participant_id contribution_code kpj status protected_until message_failed registered_on pay_until"
+)
+_SUMMARY: Final = _NUMBERS | {"name", "phone"}
+_FACTS: Final = _fields(
+    "branch_id wadah_id agent_id outreach_id occupation sector work_place working_hours income "
+    "employs_others programmes funding_source language consent spells"
+)
+_WHO: Final = frozenset({"nik", "birth_place", "birth_date", "sex", "email", "address"})
+_AGENT: Final = _fields(
+    "agent_id agent_code wadah_id branch_id participant_id status certificate_number certified_on activated_on"
+)
+_SESSION: Final = _fields(
+    "outreach_id branch_id wadah_id kind status place starts_at ends_at audience agents officers head_count questions"
+)
+_IMPORT: Final = _fields("import_id status fault form rows accepted refused blank_lines line uploaded_at finished_at")
+_BILL: Final = _fields("bill_id participant_id kind months amount status reason issued_at expires_at payment_id rules")
+_PAYMENT: Final = _fields(
+    "payment_id participant_id bill_id kind partner channel channel_reference amount months "
+    "effective_at posted_at reversed_for"
+)
+_MESSAGE: Final = _fields(
+    "notification_id participant_id cause channel template template_version language state reason "
+    "attempts queued_at not_after sent_at delivered_at"
+)
+_MESSAGES: Final = frozenset({"queued", "waiting", "sent", "delivered", "failed", "unknown"})
+FULL: Final = ("officer", "checker", "participant")
+UNNAMED: Final = ("central", "auditor", "operator", "service")
+
+
+def _each(roles: Iterable[str], shown: frozenset[str]) -> dict[str, frozenset[str]]:
+    return dict.fromkeys(roles, shown)
+
+
+_SEES_AGENTS = _each(("agent", "coordinator", "officer", "checker"), _AGENT | {"name", "phone"}) | _each(
+    ("central", "auditor"), _AGENT
+)
+_SEES_PEOPLE = _each((*FULL, "agent"), _SUMMARY) | _each(UNNAMED, _NUMBERS)
+_COUNTS = _fields("unpaid protected grace lapsed inactive expired closed")
+SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
+    "registration": {
+        "GET /branches": _each([r for r in ROLES if r != "service"], _fields("branch_id code name city time_zone")),
+        "GET /wadah": _each(
+            ("agent", "coordinator", "officer", "checker", "central", "auditor"),
+            _fields("wadah_id branch_id name agreement_number scheme term_from term_to ended_on"),
+        ),
+        "GET /agents": _SEES_AGENTS,
+        "GET /agents/{agent_id}": _SEES_AGENTS,
+        "GET /outreach": _each(("agent", "coordinator", "officer", "checker", "central", "auditor"), _SESSION),
+        "GET /outreach/{outreach_id}": _each(("agent", "coordinator", "officer", "checker", "central", "auditor"), _SESSION),
+        "GET /participants": _SEES_PEOPLE,
+        "POST /participants/search": _each(("officer", "checker"), _SUMMARY),
+        "GET /participants/{participant_id}": {
+            role: shown | _FACTS | (frozenset() if role in UNNAMED else _WHO) for role, shown in _SEES_PEOPLE.items()
+        },
+        "GET /participants/counts": _each(("agent", "coordinator", "officer", "checker", *UNNAMED), _COUNTS),
+        "GET /imports": _each(("agent", "officer", "coordinator", "checker"), _IMPORT),
+        "GET /imports/{import_id}": _each(("agent", "officer", "coordinator", "checker"), _IMPORT | {"codes"}),
+        "GET /imports/{import_id}/results": _each(
+            ("agent", "officer", "coordinator", "checker"),
+            _fields("line outcome code column remedy participant_id contribution_code warnings"),
+        ),
+    },
+    "payments": {
+        "GET /bills": _each(("agent", *FULL, "central", "auditor", "operator"), _BILL),
+        "GET /payments": _each(("agent", *FULL, "central", "auditor", "operator"), _PAYMENT),
+        "GET /contributions/totals": _each(
+            ("agent", *FULL, "central", "auditor", "operator"),
+            frozenset({"participants", "billed", "paid", "contributions"}),
+        ),
+        "GET /ledger/trial-balance": _each(
+            ("officer", "checker", "central", "auditor", "operator"),
+            _fields("accounts debit credit imbalance contributions suspense"),
+        ),
+        "GET /ledger/accounts/{account}/transfers": _each(
+            ("officer", "checker", "central", "auditor", "operator"),
+            _fields("event_id line debit credit amount payment_id participant_id month occurred_at"),
+        ),
+        "GET /partners": _each(
+            ("central", "operator", "auditor"),
+            _fields(
+    "partner name client_key partner_ids va_prefixes live_keys signature_mode repeat_profile "
+    "strictness enabled disabled_for"
+),
+        ),
+    },
+    "notifications": {
+        "GET /notifications": _each(("agent", *FULL, *UNNAMED), _MESSAGE),
+        "GET /notifications/counts": _each(("coordinator", "officer", "checker", *UNNAMED), _MESSAGES),
+        "POST /notifications/counts": _each(("coordinator", "officer", "checker", *UNNAMED), _MESSAGES),
+    },
+}  # fmt: skip
+_SEES_NIK = ("officer", "checker", "participant")
+_NEITHER = {"GET /imports/template", "GET /ops/status", "GET /ops/parked"}
+"""A header of columns, and what an operator sees of the machine."""
+
+
+# --- writing --------------------------------------------------------------------------------------------------------
+
+
+def _spoilt(node: Any, wish: str) -> Iterator[Any]:
+    """The body with this member in each of its objects in turn, where it is none of the object's own."""
+    if isinstance(node, Mapping):
+        if wish not in node:
+            yield {**node, wish: "x"}
+        for name, inner in node.items():
+            for changed in _spoilt(inner, wish):
+                yield {**node, name: changed}
+    elif isinstance(node, list):
+        for at, inner in enumerate(node):
+            for changed in _spoilt(inner, wish):
+                yield [*node[:at], changed, *node[at + 1 :]]
+
+
+def _declared(h: Harness, operation: str) -> set[str]:
+    """Members of the body's own schema: no surprise there."""
+    method, _, path = operation.partition(" ")
+    whole = h.asgi.openapi()
+    body = whole["paths"][path][method.lower()]["requestBody"]["content"]["application/json"]["schema"]
+    name = body.get("$ref", "").rpartition("/")[2]
+    schema = whole["components"]["schemas"][name] if name else body
+    return set(schema.get("properties", ()))
+
+
+@pytest.mark.cell("threat.T3", fault="T3", service="all")
+@EVERY
+async def test_a_property_that_no_form_declares_is_refused_and_named(
+    service: str, stack: Stack, evidence: Evidence
+) -> None:
+    async with served(service, stack) as h:
+        (tenant, *_) = await BUILD[service](h)
+        before, wrong, tried = await picture(h, without={"number_blocks"}), list[Violation](), 0
+        for operation, example in _writes(service):
+            role = sorted(doors.roles_of(service)[operation])[0]
+            body = example.request(operation, tenant.values)["json"]
+            declared = _declared(h, operation)
+            for wish in (*WISHES, *_COLUMNS[service]):
+                for spoilt in _spoilt(body, wish) if wish not in declared else ():
+                    tried += 1
+                    request = example.request(operation, tenant.values) | {"json": spoilt}
+                    request["headers"] |= _headers(h, tenant, role)
+                    answer = await h.client.request(**request)
+                    named = {one["field"].rpartition(".")[2] for one in answer.json().get("errors", ())}
+                    if answer.status_code != 422 or wish not in named:
+                        wrong.append(
+                            {"where": operation, "key": wish, "expected": "422", "actual": str(answer.status_code)}
+                        )
+        evidence.fired(tried, of=tried, unit="request")
+        evidence.holds("T3.write", checked=tried, violations=wrong)
+        after = await picture(h, without={"number_blocks"})
+        evidence.holds("T3.unchanged", checked=before.rows, violations=changes(before, after))
+
+
+def _writes(service: str) -> list[tuple[str, Example]]:
+    return [(operation, every[0]) for operation, every in EXAMPLES[service].items() if every[0].json is not None]
+
+
+def _headers(h: Harness, tenant: Tenant, role: str) -> dict[str, str]:
+    if role in SCOPED:
+        return tenant.headers(h, role)
+    return h.token(roles=[role])
+
+
+@pytest.mark.cell("threat.T3", fault="T3", service="payments")
+async def test_what_a_bank_adds_to_a_payment_is_ignored_as_the_standard_says(stack: Stack, evidence: Evidence) -> None:
+    """SNAP ignores unknown fields (snap.md section 6): none of them sets anything or comes back."""
+    async with served("payments", stack) as h:
+        bank, wrong = await Bank(h).enable(), list[Violation]()
+        wishes = dict.fromkeys(_COLUMNS["payments"], "SURPRISE")
+        for _ in range(3):
+            who = await register(h)
+            body = wishes | bank.payment(who.code, 36_800, f"P-{who.code}")
+            answer = await bank.send("payment", body)
+            if code(answer) != "2002500" or "SURPRISE" in answer.text:
+                wrong.append({"where": "payment", "key": "2002500", "expected": "ignored", "actual": code(answer)})
+        async with h.app.read() as conn:
+            for table in payments.metadata.tables:
+                rows = (await conn.exec_driver_sql(f"SELECT t::text FROM {table} t")).scalars().all()
+                if any("SURPRISE" in row for row in rows):
+                    wrong.append({"where": table, "key": "", "expected": "not stored", "actual": "stored"})
+    evidence.fired(3, of=3, unit="request")
+    evidence.holds("T3.snap", checked=3 * len(wishes), violations=wrong)
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def _things(answer: Any) -> list[Mapping[str, Any]]:
+    """The things that an answer shows: its items, or itself."""
+    if isinstance(answer, list):
+        return answer
+    for name in ("items", "notifications", "transfers"):
+        if name in answer:
+            return list(answer[name])
+    return [answer]
+
+
+@pytest.mark.cell("threat.T3", fault="T3", service="all")
+@EVERY
+async def test_every_role_is_shown_the_declared_fields_and_no_other(
+    service: str, stack: Stack, evidence: Evidence
+) -> None:
+    async with served(service, stack) as h:
+        (tenant, *_) = await BUILD[service](h)
+        if service == "payments":
+            await _all_known(h)
+        asked, wrong = 0, list[Violation]()
+        reads = {o for o in EXAMPLES[service] if o.startswith("GET")} - _NEITHER
+        assert reads <= SHOWN[service].keys(), "declare what each role is shown"
+        for operation, roles in SHOWN[service].items():
+            assert roles.keys() == doors.roles_of(service)[operation], operation
+            for role, shown in roles.items():
+                request = _plain(EXAMPLES[service][operation]).request(operation, tenant.values)
+                request["headers"] |= _headers(h, tenant, role)
+                answer = await h.client.request(**request)
+                asked += 1
+                told = _things(answer.json()) if answer.status_code == 200 else []
+                if not told:
+                    wrong.append(
+                        {"where": operation, "key": role, "expected": "an answer", "actual": str(answer.status_code)}
+                    )
+                for thing in told:
+                    if thing.keys() != shown:
+                        odd = ", ".join(sorted(thing.keys() ^ shown))
+                        wrong.append(
+                            {"where": operation, "key": role, "expected": "the declared fields", "actual": odd}
+                        )
+                        break
+                if role not in _SEES_NIK and tenant.values.get("nik", "nothing") in json.dumps(told):
+                    wrong.append({"where": operation, "key": role, "expected": "no NIK", "actual": "a NIK"})
+        evidence.fired(asked, of=asked, unit="request")
+        evidence.holds("T3.read", checked=asked, violations=wrong)
+
+
+def _plain(every: Any) -> Example:
+    """The example that asks for a whole page."""
+    return next((e for e in every if not any(s.open for s in e.slots()) and not e.headers), every[0])  # type: ignore[no-any-return]
+
+
+async def _all_known(h: Harness) -> None:
+    """The central office and its like are asked about somebody too."""
+    assert (await h.client.get("/partners", headers=h.token(roles=["central"]))).status_code == 200
