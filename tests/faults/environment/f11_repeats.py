@@ -9,6 +9,7 @@ import asyncio
 import time
 
 from tests.faults.cells import Injected, cell
+from tests.faults.environment.busy import until_caused
 from tests.faults.environment.carrying import Raw, producer, shuffled
 from tests.faults.environment.readers import topics_of
 from tests.faults.ground import Ground
@@ -16,7 +17,7 @@ from tests.support.topics import read_topic
 
 INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I10", "I11")
 TIMES = 5
-AT_ONCE = 200
+AT_ONCE, EVENTS = 200, 100
 
 
 @cell(
@@ -45,6 +46,7 @@ async def notifications(ground: Ground) -> Injected:
 async def repeat_everything(ground: Ground, reader: str) -> Injected:
     """Reads what the topics hold, writes it five times more; the reader is killed and started between the copies."""
     stack = ground.estate.stack
+    await until_caused(ground, reader, EVENTS)
     records: list[Raw] = []
     for topic in topics_of(ground, reader):
         records += await read_topic(stack.kafka.bootstrap, topic)
