@@ -5,13 +5,18 @@
 
 import asyncio
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import InvalidReplicationFactorError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    InvalidReplicationFactorError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 
 DECLARATION = Path(__file__).with_name("topics.toml")
 NO_ERROR = 0
@@ -63,7 +68,9 @@ async def ensure(bootstrap: str, topics: Sequence[Topic], *, patience_s: float =
                 if any(count for _, count in found):
                     raise TopicsDiffer(_sentence(found))
                 await asyncio.sleep(0.05)  # created, and not yet in this broker's metadata
-            await _assert_settings(client, topics)
+            while (found_settings := await settings(client, topics)) is None:
+                await asyncio.sleep(0.05)  # on a cluster, each broker learns of a new topic at its own time
+            _assert_settings(found_settings, topics)
     finally:
         await client.close()
 
@@ -104,13 +111,19 @@ async def _differences(client: AIOKafkaAdminClient, topics: Sequence[Topic]) -> 
     return [(t, found.get(t.name, 0)) for t in topics if found.get(t.name, 0) != t.partitions]
 
 
-async def _assert_settings(client: AIOKafkaAdminClient, topics: Sequence[Topic]) -> None:
+async def settings(client: AIOKafkaAdminClient, topics: Sequence[Topic]) -> dict[str, dict[str, str]] | None:
+    """Every topic's settings by name, or None while a broker that was asked has not heard of one of them."""
     answers = await client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, t.name) for t in topics])
-    found = {
-        name: {entry[0]: entry[1] for entry in entries}
-        for answer in answers
-        for _, _, _, name, entries in answer.resources
-    }
+    resources = [resource for answer in answers for resource in answer.resources]
+    codes = {code for code, *_ in resources}
+    if UnknownTopicOrPartitionError.errno in codes:
+        return None
+    for code in codes - {NO_ERROR}:
+        raise for_code(code)
+    return {name: {entry[0]: entry[1] for entry in entries} for *_, name, entries in resources}
+
+
+def _assert_settings(found: Mapping[str, Mapping[str, str]], topics: Sequence[Topic]) -> None:
     for topic in topics:
         for setting, value in topic.config.items():
             if (has := found[topic.name].get(setting)) != value:

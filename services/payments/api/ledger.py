@@ -16,6 +16,8 @@ from services.payments.tables import balances, transfers
 
 Bookkeeper = Annotated[Principal, Depends(allow("auditor", "officer", "checker", "central", "operator"))]
 PAGE = 200
+PLACE = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}:[0-9]{1,9}$"
+"""Event id and line of the last transfer that was seen."""
 
 
 def router(app: App) -> APIRouter:
@@ -32,7 +34,7 @@ def router(app: App) -> APIRouter:
     async def statement(
         principal: Bookkeeper,
         account: str,
-        after: Annotated[str | None, Query(pattern=r"^[0-9a-f-]{36}:[0-9]{1,9}$")] = None,
+        after: Annotated[str | None, Query(pattern=PLACE)] = None,
     ) -> StatementShown:
         """Every transfer that touches the account, oldest first, a page at a time."""
         async with app.read() as conn:

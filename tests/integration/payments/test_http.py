@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from tests.integration.payments.bank import Bank, code, pem
 from tests.integration.payments.people import AGENT, BRANCH, register
 from tests.support.service import Harness
@@ -180,3 +182,10 @@ class TestPartners:
         for path, body in (("keys", {"public_keys": [pem()]}), ("disable", {"reason": "x"})):
             response = await h.client.post(f"/partners/nobody/{path}", json=body, headers=h.token(roles=["central"]))
             assert response.status_code == 404
+
+
+@pytest.mark.parametrize("after", ["-" * 36 + ":1", "0" * 36 + ":1", "x"])
+async def test_place_in_a_statement_that_is_none_is_refused(h: Harness, after: str) -> None:
+    path = "/ledger/accounts/suspense/transfers"
+    answer = await h.client.get(path, params={"after": after}, headers=h.token(roles=["central"]))
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "query.after")
