@@ -3,7 +3,6 @@
 from types import SimpleNamespace
 from typing import Any
 
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource
 from aiokafka.errors import UnknownTopicOrPartitionError
 
@@ -32,7 +31,7 @@ def test_a_prefix_of_a_tests_own_takes_the_place_of_the_declared_one() -> None:
     assert topics.declared(prefix="t1.")[0].name == "t1.participants"
 
 
-class ABrokerThatLearnsLate(AIOKafkaAdminClient):
+class ABrokerThatLearnsLate:
     """Says of its first `unaware` questions that it never heard of the topic, as a follower does just after a creation."""
 
     def __init__(self, unaware: int) -> None:
