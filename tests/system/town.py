@@ -39,16 +39,17 @@ class Town:
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def form(self) -> dict[str, Any]:
-        """The form of an invented person nobody has seen yet."""
+        """The form of an invented person nobody has seen yet; NIK, name, phone and address are that person's alone."""
         n = next(self._numbers)
+        district, serial = 7104 + (n - 1) // 9_999, (n - 1) % 9_999 + 1
         return {
-            "nik": f"367104{1 + n % 28:02d}{1 + n % 12:02d}80{n:04d}",
-            "name": "Warga Contoh",
+            "nik": f"36{district}{1 + n % 28:02d}{1 + n % 12:02d}80{serial:04d}",
+            "name": f"Warga Contoh {n:06d}",
             "birth_place": "Tangerang",
             "birth_date": f"1980-{1 + n % 12:02d}-{1 + n % 28:02d}",
             "sex": "M",
             "phone": f"0812{10_000_000 + n}",
-            "address": "Kp. Contoh, Kota Tangerang",
+            "address": f"Kp. Contoh No. {n:06d}, Kota Tangerang",
             "occupation": "Pedagang keliling",
             "sector": "OTHER",
             "work_place": "Kota Tangerang",
