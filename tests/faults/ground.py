@@ -156,18 +156,22 @@ class Ground:
             return f"events unpublished for {age:.1f} s"
         if lag := await self.watch.lag():
             return f"{lag:.0f} records not consumed"
-        payers = [p for p in self.driver.people if p not in self.driver.sleepers | spare]
-        if missing := len(payers) - await self._count("payments", _PAID, payers):
+        payers = {*self.driver.people} - self.driver.sleepers - spare
+        paid = await self._which("payments", _PAID, payers)
+        if owing := payers - paid - await self._which("registration", _EXPIRED, payers):
             await self.driver.pay_rest()
-            return f"{missing} have not paid"
-        if missing := len(payers) - await self._count("registration", _PROTECTED, payers):
-            return f"{missing} are not protected"
+            return f"{len(owing)} have not paid"
+        if bare := paid - await self._which("registration", _PROTECTED, paid):
+            return f"{len(bare)} are not protected"
         if waiting := await self._count("notifications", _WAITING, [*spare]):
             return f"{waiting} messages are not at their end"
         if open_ := await self._count("registration", _IMPORTS, []) or len(self.driver.imports):
             await self.driver.learn()
             return f"{open_} imports are open"
         return ""
+
+    async def _which(self, service: str, query: str, ids: set[str]) -> set[str]:
+        return {str(row["participant_id"]) for row in await self.estate.town.rows(service, query, [*ids])}
 
     async def _count(self, service: str, query: str, ids: Sequence[str]) -> int:
         found = await self.estate.town.rows(service, query, ids)
@@ -199,8 +203,10 @@ class Ground:
         return found
 
 
-_PAID = "SELECT count(DISTINCT participant_id) AS n FROM payments WHERE participant_id = ANY($1::uuid[])"
-_PROTECTED = "SELECT count(*) AS n FROM participants WHERE participant_id = ANY($1::uuid[]) AND standing NOT IN ('REGISTERED', 'EXPIRED')"
+_PAID = "SELECT DISTINCT participant_id FROM payments WHERE participant_id = ANY($1::uuid[])"
+_EXPIRED = "SELECT participant_id FROM participants WHERE participant_id = ANY($1::uuid[]) AND standing = 'EXPIRED'"
+"""The calendar moved on before they came to the bank: nobody expects them any more, unless they paid."""
+_PROTECTED = "SELECT participant_id FROM participants WHERE participant_id = ANY($1::uuid[]) AND standing NOT IN ('REGISTERED', 'EXPIRED')"
 _WAITING = (
     "SELECT count(*) AS n FROM notifications WHERE state IN ('QUEUED', 'SENT') AND participant_id <> ALL($1::uuid[])"
 )

@@ -157,7 +157,8 @@ class Lane:
         suspect = [p for p, result in zip(points, results, strict=True) if violated or result.status != "pass"]
         if not suspect or len(points) == 1:
             return results
-        self._tell(f"of this round alone: {', '.join(point.id for point in suspect)}")
+        worst = next(result for result in results if result.status != "pass")
+        self._tell(f"{line(worst)}\n    of this round alone: {', '.join(point.id for point in suspect)}")
         again = {point.id: (await self._round([point], action))[0] for point in suspect}
         return [again.get(point.id, result) for point, result in zip(points, results, strict=True)]
 
