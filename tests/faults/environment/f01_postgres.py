@@ -17,7 +17,15 @@ INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I10", "I11")
 ACCEPTS_WITHIN_S = 10.0
 
 
-@cell("env.F1.registration", fault="F1", service="registration", process="postgres", invariants=INVARIANTS, budget_s=10)
+@cell(
+    "env.F1.registration",
+    fault="F1",
+    service="registration",
+    process="postgres",
+    invariants=INVARIANTS,
+    budget_s=10,
+    tiers=("long",),
+)
 async def registration(ground: Ground) -> Injected:
     return await kill_postgres(ground, "registration")
 
@@ -28,7 +36,13 @@ async def payments(ground: Ground) -> Injected:
 
 
 @cell(
-    "env.F1.notifications", fault="F1", service="notifications", process="postgres", invariants=INVARIANTS, budget_s=10
+    "env.F1.notifications",
+    fault="F1",
+    service="notifications",
+    process="postgres",
+    invariants=INVARIANTS,
+    budget_s=10,
+    tiers=("long",),
 )
 async def notifications(ground: Ground) -> Injected:
     return await kill_postgres(ground, "notifications")

@@ -24,7 +24,14 @@ ROWS, FILE_TIMES = 300, 2
 """An import commits a chunk at a time: there are few commits to strike."""
 
 
-@cell("env.F3.registration-api", fault="F3", service="registration", process="registration-api", invariants=INVARIANTS)
+@cell(
+    "env.F3.registration-api",
+    fault="F3",
+    service="registration",
+    process="registration-api",
+    invariants=INVARIANTS,
+    tiers=("long",),
+)
 async def registration_api(ground: Ground) -> Injected:
     return await lose_commits(ground, "registration-api")
 
@@ -34,7 +41,14 @@ async def payments_api(ground: Ground) -> Injected:
     return await lose_commits(ground, "payments-api")
 
 
-@cell("env.F3.payments-consumers", fault="F3", service="payments", process="payments-consumers", invariants=INVARIANTS)
+@cell(
+    "env.F3.payments-consumers",
+    fault="F3",
+    service="payments",
+    process="payments-consumers",
+    invariants=INVARIANTS,
+    tiers=("long",),
+)
 async def payments_consumers(ground: Ground) -> Injected:
     return await lose_commits(ground, "payments-consumers")
 

@@ -1,4 +1,4 @@
-"""F11: every record of the topics that a reader reads comes five times more, in random order across keys, while its consumers are restarted.
+"""F11: every event on the topics that a reader reads comes five times more, in random order across keys, while its consumers are restarted.
 
 The copies keep key, value and headers, so they are repeats and nothing else: no effect doubles, no step back counts.
 """
@@ -21,7 +21,12 @@ AT_ONCE, EVENTS = 200, 100
 
 
 @cell(
-    "env.F11.registration", fault="F11", service="registration", process="registration-consumers", invariants=INVARIANTS
+    "env.F11.registration",
+    fault="F11",
+    service="registration",
+    process="registration-consumers",
+    invariants=INVARIANTS,
+    tiers=("long",),
 )
 async def registration(ground: Ground) -> Injected:
     return await repeat_everything(ground, "registration")
@@ -38,6 +43,7 @@ async def payments(ground: Ground) -> Injected:
     service="notifications",
     process="notifications-consumers",
     invariants=INVARIANTS,
+    tiers=("long",),
 )
 async def notifications(ground: Ground) -> Injected:
     return await repeat_everything(ground, "notifications")
@@ -47,9 +53,11 @@ async def repeat_everything(ground: Ground, reader: str) -> Injected:
     """Reads what the topics hold, writes it five times more; the reader is killed and started between the copies."""
     stack = ground.estate.stack
     await until_caused(ground, reader, EVENTS)
-    records: list[Raw] = []
+    once: dict[bytes, Raw] = {}
     for topic in topics_of(ground, reader):
-        records += await read_topic(stack.kafka.bootstrap, topic)
+        for record in await read_topic(stack.kafka.bootstrap, topic):
+            once.setdefault(dict(record.headers).get("ce_id", record.value or b""), record)
+    records = [*once.values()]
     written = 0
     for number in range(TIMES):
         written += await write(stack.kafka.bootstrap, shuffled(records, ground.random))

@@ -30,7 +30,12 @@ EVENTS = 100
 
 
 @cell(
-    "env.F12.registration", fault="F12", service="registration", process="registration-consumers", invariants=INVARIANTS
+    "env.F12.registration",
+    fault="F12",
+    service="registration",
+    process="registration-consumers",
+    invariants=INVARIANTS,
+    tiers=("long",),
 )
 async def registration(ground: Ground) -> Injected:
     return await disorder(ground, "registration")
@@ -47,6 +52,7 @@ async def payments(ground: Ground) -> Injected:
     service="notifications",
     process="notifications-consumers",
     invariants=INVARIANTS,
+    tiers=("long",),
 )
 async def notifications(ground: Ground) -> Injected:
     return await disorder(ground, "notifications")

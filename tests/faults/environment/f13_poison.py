@@ -35,7 +35,12 @@ UNREADABLE = b'{"participant_id": 17, "bill_id": false, "message_id": [], "amoun
 
 
 @cell(
-    "env.F13.registration", fault="F13", service="registration", process="registration-consumers", invariants=INVARIANTS
+    "env.F13.registration",
+    fault="F13",
+    service="registration",
+    process="registration-consumers",
+    invariants=INVARIANTS,
+    tiers=("long",),
 )
 async def registration(ground: Ground) -> Injected:
     return await poison(ground, "registration")
@@ -52,6 +57,7 @@ async def payments(ground: Ground) -> Injected:
     service="notifications",
     process="notifications-consumers",
     invariants=INVARIANTS,
+    tiers=("long",),
 )
 async def notifications(ground: Ground) -> Injected:
     return await poison(ground, "notifications")
