@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import tests.faults.environment  # noqa: F401 — enters its cells into the catalogue
 from chassis.telemetry import configure_logs
@@ -44,7 +44,7 @@ def main() -> None:
     try:
         asyncio.run(_cell(run, asked.cell, asked.tier) if asked.cell else _parts(run, asked))
     except Trouble as trouble:
-        sys.exit(trouble.told())
+        _cannot(trouble.told())
     path = run.write(asked.report)
     print(f"\n{terminal.table(run, time.monotonic() - began)}\nreport: {os.path.relpath(path)}")
     sys.exit(run.exit_code)
@@ -67,6 +67,12 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _cannot(text: str) -> NoReturn:
+    """What was asked for could not be run; 1 would say that a promise was broken."""
+    print(text, file=sys.stderr)
+    sys.exit(2)
+
+
 def tell(text: str) -> None:
     """Progress, with the time."""
     print(f"{time.strftime('%H:%M:%S')}  {text}", flush=True)
@@ -76,7 +82,7 @@ async def _parts(run: Run, asked: argparse.Namespace) -> None:
     """Everything on estates in one lane, proofs and broken builds in another: each waits for its own processes most of the time."""
     parts = [part for part in asked.parts.split(",") if part] or [*PARTS]
     if unknown := set(parts) - {*PARTS, SMOKE}:
-        sys.exit(f"make faults: there is no part {', '.join(sorted(unknown))}; the parts are {', '.join(PARTS)}")
+        _cannot(f"make faults: there is no part {', '.join(sorted(unknown))}; the parts are {', '.join(PARTS)}")
     lanes: list[Coroutine[Any, Any, None]] = [_estates(run, parts, asked)]
     if {"proofs", "broken"} & {*parts}:
         lanes.append(_apart(run, parts, asked))
@@ -121,7 +127,7 @@ async def _cell(run: Run, cell: str, tier: str) -> None:
             return
     kind = cell.partition(".")[0]
     if kind not in ("story", "threat", "input", "model", "stepped"):
-        sys.exit(f"make faults: there is no cell {cell}")
+        _cannot(f"make faults: there is no cell {cell}")
     run.results = await play_proofs(tier="long", seed=run.seed, cell=cell, workers=1, tell=tell)
 
 
