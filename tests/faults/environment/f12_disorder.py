@@ -21,9 +21,10 @@ from tests.faults.environment.busy import flowing, until_caused
 from tests.faults.environment.carrying import Raw, producer, shuffled
 from tests.faults.environment.readers import topics_of
 from tests.faults.ground import Ground
+from tests.support.eventually import eventually
 
 INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I10", "I11")
-WINDOW, HELD_S = 100, 1.5
+WINDOW, GATHERED_S, HELD_S = 100, 1.0, 1.5
 FIRST_NEEDED = "participants"
 """The topic whose records the others need first: held back, so that these come too early."""
 EVENTS = 100
@@ -77,9 +78,10 @@ async def disorder(ground: Ground, reader: str) -> Injected:
     async with flowing(ground), courier(ground, reader, crooked) as carried:
         await ground.restart(name, PERISAI_TOPIC_PREFIX=crooked)
         await until_caused(ground, reader, EVENTS, within_s=120)
+        await eventually(lambda: carried.out_of_order > WINDOW, within_s=60, what="the courier turned the order round")
+        if reader == "notifications":
+            await eventually(lambda: carried.early > 0, within_s=60, what="somebody billed before being registered")
     await ground.restart(name)
-    assert carried.out_of_order > WINDOW, "the courier turned the order round"
-    assert reader != "notifications" or carried.early > 0, "something was paid or billed before it was registered"
     return Injected(planned=carried.taken, fired=carried.written, unit="record", ended_at=time.monotonic())
 
 
@@ -100,18 +102,18 @@ async def courier(ground: Ground, reader: str, crooked: str) -> AsyncIterator[Ca
     async def carry() -> None:
         async with producer(stack.kafka.bootstrap) as through:
             while not stop.is_set():
-                found = await consumer.getmany(timeout_ms=200, max_records=WINDOW)
-                window = sorted((r for batch in found.values() for r in batch), key=lambda r: r.timestamp)
+                window = await a_window(consumer)
                 carried.taken += len(window)
                 crooked_window = shuffled(window, ground.random)
                 note(carried, window, crooked_window)
                 first = [r for r in crooked_window if not r.topic.endswith(FIRST_NEEDED)]
                 late = [r for r in crooked_window if r.topic.endswith(FIRST_NEEDED)]
                 for part in (first, late):
-                    for r in part:
-                        topic = crooked + r.topic.removeprefix(prefix)
-                        await through.send_and_wait(topic, r.value, r.key, headers=list(r.headers))
-                        carried.written += 1
+                    sent = [
+                        await through.send(crooked + r.topic.removeprefix(prefix), r.value, r.key, headers=[*r.headers])
+                        for r in part
+                    ]
+                    carried.written += len(await asyncio.gather(*sent))
                     if first and late and part is first:
                         await asyncio.sleep(HELD_S)  # long enough for a reader to meet the first part alone
 
@@ -124,6 +126,16 @@ async def courier(ground: Ground, reader: str, crooked: str) -> AsyncIterator[Ca
         stop.set()
         await asyncio.gather(task, return_exceptions=True)
         await consumer.stop()
+
+
+async def a_window(consumer: AIOKafkaConsumer) -> list[Raw]:
+    """Up to a hundred records in the order of their time; fewer when no more come for a moment."""
+    window: list[Raw] = []
+    until = time.monotonic() + GATHERED_S
+    while len(window) < WINDOW and time.monotonic() < until:
+        found = await consumer.getmany(timeout_ms=200, max_records=WINDOW - len(window))
+        window += [record for batch in found.values() for record in batch]
+    return sorted(window, key=lambda r: r.timestamp)
 
 
 def note(carried: Carried, straight: list[Raw], crooked: list[Raw]) -> None:
