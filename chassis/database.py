@@ -22,8 +22,9 @@ from chassis.telemetry import metrics
 UNIQUE_VIOLATION = "23505"
 _CONFLICTS = frozenset({UNIQUE_VIOLATION, "40P01", "40001", "25P03", "25P04"})
 """Unique violation, deadlock, serialization failure, and a transaction ended by one of its time-outs."""
-_OUTAGES = ("08", "57P", "53", "25006")
-"""Classes: connection exception, operator intervention (shutdown, starting up), insufficient resources; and a server that became a standby."""
+_OUTAGES = ("08", "57P", "53", "25006", "55000")
+"""Classes: connection exception, operator intervention (shutdown, starting up), insufficient resources; a server that became a standby; a
+database that its operator closed (ALLOW_CONNECTIONS false)."""
 _LIVENESS = {
     (socket.SOL_SOCKET, "SO_KEEPALIVE"): 1,
     (socket.IPPROTO_TCP, "TCP_KEEPIDLE"): 10,

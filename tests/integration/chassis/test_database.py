@@ -91,6 +91,18 @@ async def test_database_that_takes_no_more_connections_is_an_outage(stack: Stack
             await admin.execute("DROP ROLE crowded")
 
 
+async def test_database_that_its_operator_closed_is_an_outage(stack: Stack) -> None:
+    async with toy(COUNTING, stack) as h, stack.admin() as admin:
+        name = h.app.engine.url.database
+        await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        try:
+            with pytest.raises(Exception) as raised:  # noqa: PT011
+                await h.app.engine.connect()
+            assert is_outage(raised.value)
+        finally:
+            await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+
+
 async def test_dead_links_are_noticed_by_the_socket(stack: Stack) -> None:
     async with toy(COUNTING, stack) as h, h.app.engine.connect() as conn:
         raw = await conn.get_raw_connection()
