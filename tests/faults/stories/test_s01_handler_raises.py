@@ -83,13 +83,13 @@ async def _judge_parked(evidence: Evidence, reader: Harness, key: UUID, handler:
         if parked.events == PER_KEY - 1
         else [facts.wrong("parked_events", key, f"{PER_KEY - 1} events", parked.events)]
     )
-    evidence.holds("I9", checked=KEYS, violations=wrong)
     looked, ahead = await facts.parked_ahead(reader, "counters")
     effects = Counter(fact.key for fact in await facts.logged(reader, "totals"))
     passed = (
         [] if effects[str(key)] == 1 else [facts.wrong("totals", key, "the event before it alone", effects[str(key)])]
     )
     evidence.holds("I6", checked=looked, violations=[*ahead, *passed])
+    evidence.holds("I9", checked=KEYS, violations=wrong)
 
 
 async def _none_parked(h: Harness) -> bool:
