@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from faststream.kafka import KafkaBroker
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
-from chassis import faults, operations
+from chassis import faults, memory, operations
 from chassis.businessclock import BusinessClock
 from chassis.consumer import Consumer, measure, subscribe
 from chassis.database import is_outage
@@ -50,7 +50,9 @@ def main(service: Service) -> None:
     configure_logs(service.name, settings.logs_as, settings.log_level)
     configure_traces(service.name, endpoint=settings.otlp_endpoint)
     try:
-        uvloop.run(Process(App(service, settings)).run())
+        process = Process(App(service, settings))
+        memory.settle()
+        uvloop.run(process.run())
     finally:
         stop_traces()
 
