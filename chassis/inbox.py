@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -64,6 +64,22 @@ class Place:
     parked_at: datetime | None = None
     retry_at: datetime | None = None
     changed: bool = False
+
+    def copy(self) -> Place:
+        """One that may run ahead. By hand: `dataclasses.replace` costs four times as much, for every key of every batch."""
+        return Place(
+            self.stream,
+            self.key,
+            self.seq,
+            self.event_id,
+            self.revision,
+            self.parked,
+            self.detail,
+            self.attempts,
+            self.parked_at,
+            self.retry_at,
+            self.changed,
+        )
 
     def judge(self, item: Incoming) -> str | None:
         """None: apply it. SEEN: skip it. Else the reason to park it."""
@@ -141,7 +157,7 @@ class Applying:
         self, places: dict[tuple[str, str], Place], items: Sequence[Incoming], wall: datetime
     ) -> list[str | None]:
         """As `Place.judge`, each item after those before it, as if the handler will settle whatever it is given."""
-        ahead = {key: replace(place) for key, place in places.items()}
+        ahead = {key: place.copy() for key, place in places.items()}
         verdicts: list[str | None] = []
         for item in items:
             place = ahead[item.envelope.stream, item.envelope.key]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
 SPEC_VERSION = "1.0"
@@ -97,9 +98,9 @@ class Envelope:
             actor=_text(found, "ce_actor"),
             correlation_id=_uuid(_text(found, "ce_correlationid"), "ce_correlationid"),
             causation_id=_optional_uuid(found, "ce_causationid"),
-            branch_id=_optional_uuid(found, "ce_branchid"),
-            wadah_id=_optional_uuid(found, "ce_wadahid"),
-            agent_id=_optional_uuid(found, "ce_agentid"),
+            branch_id=_scope(found, "ce_branchid"),
+            wadah_id=_scope(found, "ce_wadahid"),
+            agent_id=_scope(found, "ce_agentid"),
             traceparent=_text(found, "ce_traceparent") if "ce_traceparent" in found else None,
         )
 
@@ -127,6 +128,7 @@ def _integer(text: str, name: str) -> int:
     return int(text)
 
 
+@lru_cache(maxsize=1_024)
 def _schema(uri: str) -> tuple[str, int]:
     prefix, _, rest = uri.partition("/")
     type_, _, version = rest.partition("/")
@@ -144,6 +146,14 @@ def _uuid(text: str, name: str) -> UUID:
 
 def _optional_uuid(found: Mapping[str, bytes], name: str) -> UUID | None:
     return _uuid(_text(found, name), name) if name in found else None
+
+
+_SAME_AGAIN = lru_cache(maxsize=4_096)(_uuid)
+
+
+def _scope(found: Mapping[str, bytes], name: str) -> UUID | None:
+    """Few branches, Wadah and agents, each in very many events."""
+    return _SAME_AGAIN(_text(found, name), name) if name in found else None
 
 
 def _instant(text: str, name: str) -> datetime:

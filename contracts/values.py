@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import total_ordering
+from functools import lru_cache, total_ordering
 from typing import Annotated, Any, NewType
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -107,8 +107,7 @@ class ContributionMonth:
     @classmethod
     def of(cls, instant: datetime) -> ContributionMonth:
         """The WIB month in which an aware instant lies."""
-        local = instant.astimezone(WIB)
-        return cls(local.year, local.month)
+        return _month_of(instant)
 
     @property
     def year(self) -> int:
@@ -121,7 +120,7 @@ class ContributionMonth:
     @property
     def starts_at(self) -> datetime:
         """00:00 WIB of the first day, as UTC."""
-        return datetime(self.year, self.month, 1, tzinfo=WIB).astimezone(UTC)
+        return _start_of(self.year, self.month)
 
     @property
     def ends_at(self) -> datetime:
@@ -164,3 +163,15 @@ class ContributionMonth:
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {"type": "string", "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])$", "title": "ContributionMonth"}
+
+
+@lru_cache(maxsize=1_024)
+def _month_of(instant: datetime) -> ContributionMonth:
+    """Kept, as all items of a batch ask for the same instant."""
+    local = instant.astimezone(WIB)
+    return ContributionMonth(local.year, local.month)
+
+
+@lru_cache(maxsize=1_024)
+def _start_of(year: int, month: int) -> datetime:
+    return datetime(year, month, 1, tzinfo=WIB).astimezone(UTC)

@@ -1,15 +1,16 @@
 """The only writer of state tables: own events in, rows out, set-based, the same live and in replay.
 
-Payers and bills are loaded, folded with `domain.payer.evolve`, and written back whole. Payments, suspense and the ledger are written straight
-from their events. Every table but `transfers` and `balances` is fed by one stream, and those two only grow, so the order of keys is free.
+Payers and bills are loaded, folded with `domain.payer.evolve`, and written back whole; what a batch only adds is written without loading it.
+Payments, suspense and the ledger are written straight from their events. Every table but `transfers` and `balances` is fed by one stream,
+and those two only grow, so the order of keys is free.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeGuard
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -18,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis import rows
 from chassis.privacy.vault import Vault
 from chassis.transaction import Projection, Recorded, Scope
+from contracts.event import Event
 from contracts.events.contributions import (
     BillCancelled,
     BillExpired,
@@ -33,7 +35,7 @@ from contracts.events.contributions import (
 from contracts.values import BillId, ParticipantId
 from services.payments import tables
 from services.payments.domain.ledger import transfers
-from services.payments.domain.payer import Payer, evolve
+from services.payments.domain.payer import added, evolve, issued
 from services.payments.store import Kept, bill_row, charges_json, is_one_of, load_payers, payer_row
 
 OfPayer = PayerAdded | ContributionBilled | BillExpired | BillCancelled | ContributionPaid | ContributionReversed
@@ -58,6 +60,42 @@ def projection(vault: Vault) -> Projection:
 
 
 async def _payers_and_bills(conn: AsyncConnection, vault: Vault, events: Sequence[Recorded]) -> None:
+    changed = {r.event.participant_id for r in events if isinstance(r.event, OfPayer) and not _adds(r.event)}
+    fresh = [r for r in events if _adds(r.event) and r.event.participant_id not in changed]
+    folded = await _fold(
+        conn, vault, [r for r in events if isinstance(r.event, OfPayer) and r.event.participant_id in changed]
+    )
+    await rows.upsert(conn, tables.payers, [*_added_payers(vault, fresh), *folded.payers])
+    await rows.upsert(conn, tables.bills, [*_issued_bills(fresh), *folded.bills])
+
+
+def _adds(event: Event) -> TypeGuard[PayerAdded | ContributionBilled]:
+    """A row that was not there; none that was changes."""
+    return isinstance(event, PayerAdded | ContributionBilled)
+
+
+def _added_payers(vault: Vault, events: Sequence[Recorded]) -> list[dict[str, Any]]:
+    return [payer_row(_added(vault, r, r.event)) for r in events if isinstance(r.event, PayerAdded)]
+
+
+def _issued_bills(events: Sequence[Recorded]) -> list[dict[str, Any]]:
+    return [
+        bill_row(r.event.participant_id, issued(r.event, r.envelope.occurred_at), r.envelope.rules)
+        for r in events
+        if isinstance(r.event, ContributionBilled)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Whole rows of `payers` and `bills`."""
+
+    payers: list[dict[str, Any]]
+    bills: list[dict[str, Any]]
+
+
+async def _fold(conn: AsyncConnection, vault: Vault, events: Sequence[Recorded]) -> _Rows:
+    """All events of payers of whom something changes that may lie in the tables."""
     kept = await _load(conn, events)
     changed_payers: set[ParticipantId] = set()
     changed_bills: dict[BillId, ParticipantId] = {}
@@ -69,8 +107,13 @@ async def _payers_and_bills(conn: AsyncConnection, vault: Vault, events: Sequenc
             changed_bills[event.bill_id] = event.participant_id
         if isinstance(event, _CHANGES_PAYER):
             changed_payers.add(event.participant_id)
-    await rows.upsert(conn, tables.payers, [payer_row(kept[payer]) for payer in changed_payers])
-    await rows.upsert(conn, tables.bills, [bill_row(kept[payer], bill) for bill, payer in changed_bills.items()])
+    return _Rows(
+        [payer_row(kept[payer]) for payer in changed_payers],
+        [
+            bill_row(payer, kept[payer].payer.bills[bill], kept[payer].rules[bill])
+            for bill, payer in changed_bills.items()
+        ],
+    )
 
 
 async def _load(conn: AsyncConnection, events: Sequence[Recorded]) -> dict[ParticipantId, Kept]:
@@ -84,17 +127,18 @@ async def _load(conn: AsyncConnection, events: Sequence[Recorded]) -> dict[Parti
 
 
 def _folded(vault: Vault, kept: Kept | None, recorded: Recorded, event: OfPayer) -> Kept:
-    payer = evolve(kept.payer if kept else None, event, recorded.envelope.occurred_at)
-    assert payer is not None
     if isinstance(event, PayerAdded):
-        return _added(vault, recorded, event, payer)
+        return _added(vault, recorded, event)
     assert kept is not None
+    payer = evolve(kept.payer, event, recorded.envelope.occurred_at)
+    assert payer is not None
     if isinstance(event, ContributionBilled):
         return replace(kept, payer=payer, rules={**kept.rules, event.bill_id: recorded.envelope.rules})
     return replace(kept, payer=payer)
 
 
-def _added(vault: Vault, recorded: Recorded, event: PayerAdded, payer: Payer) -> Kept:
+def _added(vault: Vault, recorded: Recorded, event: PayerAdded) -> Kept:
+    payer = added(event)
     copy = event.payer.value
     name = vault.seal("payers", "name", event.participant_id, copy.name if copy else None)
     envelope = recorded.envelope

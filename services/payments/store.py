@@ -94,17 +94,16 @@ def payer_row(kept: Kept) -> dict[str, Any]:
     }
 
 
-def bill_row(kept: Kept, bill_id: BillId) -> dict[str, Any]:
-    """The whole row of `bills`."""
-    bill = kept.payer.bills[bill_id]
+def bill_row(participant_id: ParticipantId, bill: Bill, rules: str) -> dict[str, Any]:
+    """The whole row of `bills`; `rules`: the rule version that priced it."""
     return {
         "bill_id": bill.bill_id,
-        "participant_id": kept.payer.participant_id,
+        "participant_id": participant_id,
         "kind": str(bill.kind),
         "months": charges_json(bill.months),
         "amount": bill.amount,
         "funding_source": str(bill.funding_source),
-        "rules": kept.rules[bill_id],
+        "rules": rules,
         "issued_at": bill.issued_at,
         "expires_at": bill.expires_at,
         "status": str(bill.status),

@@ -104,12 +104,12 @@ def last_month_paid(paid: Iterable[ContributionMonth]) -> ContributionMonth | No
 def evolve(payer: Payer | None, event: Event, at: datetime) -> Payer | None:
     """The state after one event of the stream, recorded at business instant `at`; other events change nothing."""
     if isinstance(event, PayerAdded):
-        return _added(event)
+        return added(event)
     if payer is None:
         raise LookupError(f"{event.type} of a participant that was never added")
     match event:
         case ContributionBilled():
-            return _with(payer, _issued(event, at))
+            return _with(payer, issued(event, at))
         case BillExpired():
             return _ended(payer, event.bill_id, BillStatus.EXPIRED, at, None)
         case BillCancelled():
@@ -125,7 +125,8 @@ def evolve(payer: Payer | None, event: Event, at: datetime) -> Payer | None:
     return payer
 
 
-def _added(event: PayerAdded) -> Payer:
+def added(event: PayerAdded) -> Payer:
+    """The payer as noted; nothing is paid or billed yet."""
     return Payer(
         participant_id=event.participant_id,
         contribution_code=event.contribution_code,
@@ -137,7 +138,8 @@ def _added(event: PayerAdded) -> Payer:
     )
 
 
-def _issued(event: ContributionBilled, at: datetime) -> Bill:
+def issued(event: ContributionBilled, at: datetime) -> Bill:
+    """The bill as it was issued at business instant `at`."""
     return Bill(
         bill_id=event.bill_id,
         kind=event.kind,
