@@ -6,6 +6,7 @@ No token, or one that fails any check, is 401 and says no more; a valid one with
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -17,13 +18,15 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 
 from chassis.clock import Clock
-from chassis.http.keys import ALGORITHMS, Keys
+from chassis.http.keys import ALGORITHMS, Keys, VerifyingKey
 from chassis.problems import FORBIDDEN, UNAUTHORIZED, Refusal, Rejected
 
 LONGEST_LIFE_S: Final = 3600
 LEEWAY_S: Final = 5
 _LONGEST_TOKEN: Final = 8 * 1024
 _LONGEST_SUBJECT: Final = 200
+MOST_PROVEN: Final = 10_000
+"""Tokens whose signature need not be computed again; about 1 kB each."""
 
 _bearer = HTTPBearer(
     auto_error=False, bearerFormat="JWT", description="An access token of the issuer, valid at most 1 h."
@@ -42,11 +45,25 @@ class Principal:
     participant_id: UUID | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Proven:
+    """A token whose signature under this key was found right, and what it says."""
+
+    kid: str
+    key: VerifyingKey
+    claims: Mapping[str, Any]
+    principal: Principal
+
+
 class Verifier:
-    """Turns a token into a Principal."""
+    """Turns a token into a Principal.
+
+    The signature of a token is computed once; its times, and whether the issuer still has its key, are asked for every request.
+    """
 
     def __init__(self, keys: Keys, *, issuer: str, audience: str, clock: Clock) -> None:
         self._keys, self._issuer, self._audience, self._clock = keys, issuer, audience, clock
+        self._proven: dict[bytes, _Proven] = {}
 
     async def principal(self, token: str) -> Principal:
         """Raises Refusal: `unauthorized` for a token that fails any check, `unavailable` when its key cannot be
@@ -54,15 +71,27 @@ class Verifier:
         try:
             if len(token) > _LONGEST_TOKEN:
                 raise ValueError("too long")
-            kid = jws.extract_compact(token.encode()).headers()["kid"]
+            digest = hashlib.sha256(token.encode()).digest()
+            known = self._proven.get(digest)
+            kid = known.kid if known else jws.extract_compact(token.encode()).headers()["kid"]
             key = await self._keys.find(kid) if isinstance(kid, str) else None
             if key is None:
                 raise ValueError("no such key")
-            claims = jwt.decode(token, key, algorithms=[*ALGORITHMS]).claims
-            self._check_claims(claims)
-            return _principal(claims)
+            if known is None or known.key is not key:
+                claims = jwt.decode(token, key, algorithms=[*ALGORITHMS]).claims
+                known = _Proven(kid, key, claims, _principal(claims))
+            self._check_claims(known.claims)
+            self._remember(digest, known)
+            return known.principal
         except (JoseError, ValueError, KeyError, TypeError):
             raise Refusal(Rejected(UNAUTHORIZED)) from None
+
+    def _remember(self, digest: bytes, proven: _Proven) -> None:
+        """The longest known goes first when there are too many; one that is used again counts as new."""
+        self._proven.pop(digest, None)
+        self._proven[digest] = proven
+        if len(self._proven) > MOST_PROVEN:
+            del self._proven[next(iter(self._proven))]
 
     def _check_claims(self, claims: Mapping[str, Any]) -> None:
         now = int(self._clock.wall().timestamp())

@@ -14,13 +14,15 @@ import httpx
 import pytest
 from fastapi import APIRouter, Depends
 from joserfc import jwt
-from joserfc.jwk import RSAKey
+from joserfc.jwk import KeySet, RSAKey
 
-from chassis.http import Principal, allow
+from chassis.http import Principal, allow, auth
 from chassis.http.app import create_app
+from chassis.http.auth import Verifier
+from chassis.http.keys import FixedKeys
 from chassis.problems import Refusal
 from tests.support.clock import FakeClock
-from tests.support.tokens import TokenIssuer, new_key
+from tests.support.tokens import AUDIENCE, ISSUER, TokenIssuer, new_key
 
 Ask = Callable[[dict[str, str]], Awaitable[httpx.Response]]
 BRANCH = UUID(int=7)
@@ -104,6 +106,47 @@ class TestTime:
         now = int(clock.wall().timestamp())
         assert (await issuer.verifier.principal(issuer.token(exp=now + 3600))).roles
         assert await refused(issuer, issuer.token(exp=now + 3601)) == "unauthorized"
+
+
+class TestSecondUse:
+    """A signature is computed once; everything that can change is asked again."""
+
+    async def test_known_token_expires_all_the_same(self, issuer: TokenIssuer, clock: FakeClock) -> None:
+        token = issuer.token()
+        assert (await issuer.verifier.principal(token)).roles
+        clock.move_wall(timedelta(seconds=606))
+        assert await refused(issuer, token) == "unauthorized"
+
+    async def test_known_token_dies_with_its_key(self, clock: FakeClock) -> None:
+        issuer = TokenIssuer(clock)
+        keys = FixedKeys(KeySet([issuer.key]))
+        issuer.verifier = Verifier(keys, issuer=ISSUER, audience=AUDIENCE, clock=clock)
+        token = issuer.token()
+        assert (await issuer.verifier.principal(token)).roles
+        keys._keys.clear()
+        assert await refused(issuer, token) == "unauthorized"
+
+    async def test_known_token_is_proven_again_under_another_key_of_that_id(self, clock: FakeClock) -> None:
+        issuer = TokenIssuer(clock)
+        keys = FixedKeys(KeySet([issuer.key]))
+        issuer.verifier = Verifier(keys, issuer=ISSUER, audience=AUDIENCE, clock=clock)
+        token = issuer.token()
+        assert (await issuer.verifier.principal(token)).roles
+        keys._keys[issuer.key.kid or ""] = new_key()
+        assert await refused(issuer, token) == "unauthorized"
+
+    async def test_changed_copy_of_a_known_token_is_refused(self, issuer: TokenIssuer) -> None:
+        token = issuer.token()
+        assert (await issuer.verifier.principal(token)).roles
+        head, claims, signature = token.split(".")
+        changed = claims[:8] + ("A" if claims[8] != "A" else "B") + claims[9:]
+        assert await refused(issuer, f"{head}.{changed}.{signature}") == "unauthorized"
+
+    async def test_only_so_many_are_remembered(self, issuer: TokenIssuer, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(auth, "MOST_PROVEN", 2)
+        tokens = [issuer.token(sub=f"agent-{n}") for n in range(4)]
+        assert [(await issuer.verifier.principal(token)).subject for token in [*tokens, tokens[0]]][-1] == "agent-0"
+        assert len(issuer.verifier._proven) == 2
 
 
 def encoded(part: dict[str, Any]) -> str:
