@@ -70,8 +70,11 @@ class CsvTable:
             raise TableRefused(FILE_QUOTE, line=str(number)) from None
 
     def _known_columns(self, separator: str) -> int:
-        """How many known columns the first line has when read with this separator."""
-        first = next(self._records(separator), (0, []))[1]
+        """How many known columns the first line has when read with this separator; quotation marks may rule it out."""
+        try:
+            first = next(self._records(separator), (0, []))[1]
+        except TableRefused:  # `"a";"b"` cannot be read with commas
+            return 0
         return sum(cell.strip().lower() in COLUMNS for cell in first)
 
 

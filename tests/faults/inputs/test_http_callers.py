@@ -239,7 +239,7 @@ def _told_to_wait(answer: httpx.Response, status: int, code: str) -> list[Violat
 
 
 @asynccontextmanager
-async def _away(h: Harness, stack: Stack) -> AsyncIterator[None]:
+async def away(h: Harness, stack: Stack) -> AsyncIterator[None]:
     """The database refuses every connection meanwhile."""
     name = h.app.engine.url.database
     async with stack.admin() as admin:
@@ -261,7 +261,7 @@ async def test_without_its_database_nothing_is_stored_and_the_same_key_is_taken_
         assert h.app.settings.kafka_bootstrap == "127.0.0.1:1", "an address that leads nowhere"
         world = await World.opened(h)
         calls, before = [(form(), world.agent()) for _ in range(each)], await picture(h)
-        async with _away(h, stack):
+        async with away(h, stack):
             turned = [await world.register(filled, headers) for filled, headers in calls]
             turned += [await h.client.get(path, headers=world.checker()) for path in ("/participants", "/agents")]
         changed = changes(before, await picture(h))

@@ -56,6 +56,13 @@ def test_each_way_of_saving_is_read_the_same(content: bytes) -> None:
     assert names(content) == [(2, "A"), (3, "B")]
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_header_in_quotation_marks_does_not_hide_the_separator(separator: str) -> None:
+    sheet = io.StringIO()
+    csv.writer(sheet, delimiter=separator, quoting=csv.QUOTE_ALL).writerows([HEADER, cells(name="A, B; C")])
+    assert names(sheet.getvalue().encode()) == [(2, "A, B; C")]
+
+
 def test_quoted_separators_and_line_breaks_belong_to_the_cell() -> None:
     row = ",".join(cells(name='"Siti ""Ati"", SPd"', address='"Jalan 1\r\nCimone"'))
     content = csv_bytes() + row.encode() + b"\n" + csv_bytes(cells(name="B")).split(b"\n", 1)[1]
