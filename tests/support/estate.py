@@ -11,6 +11,7 @@ Processes are forked from one warm parent (tests/support/nursery.py) in the test
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -101,8 +102,8 @@ class Estate:
         birth = self._births[name] = asyncio.get_running_loop().create_future()
         order = {"name": name, "service": child.service, "env": self._environment(child) | environ}
         nursery.stdin.write(json.dumps(order | {"log": str(self.log(name))}).encode() + b"\n")
-        child.code, child.ended = None, asyncio.Event()
-        child.pid = await birth
+        child.pid, child.code, child.ended = 0, None, asyncio.Event()  # the number of the dead belongs to nobody of ours
+        child.pid = await asyncio.shield(birth)
 
     async def restart(self, name: str, **environ: str) -> None:
         """Kills it if it runs, starts it, and returns once it is ready."""
@@ -111,7 +112,10 @@ class Estate:
         await self.until_ready(name)
 
     async def kill(self, name: str) -> None:
-        """SIGKILL, and waits until it is gone."""
+        """SIGKILL, and waits until it is gone; one that is just being born is waited for first."""
+        if birth := self._births.get(name):
+            await asyncio.shield(birth)
+            await asyncio.sleep(0)  # whoever started it knows its number first
         self.signal(name, signal.SIGKILL)
         await self.until_exit(name)
 
@@ -123,7 +127,8 @@ class Estate:
     def signal(self, name: str, number: signal.Signals) -> None:
         """Sends a signal to the process, if it still runs."""
         if self.running(name):
-            os.kill(self.pid(name), number)
+            with contextlib.suppress(ProcessLookupError):  # it just ended, and we have not heard of it yet
+                os.kill(self.pid(name), number)
 
     async def until_exit(self, name: str, *, within_s: float = 30) -> int:
         """Its exit code, negative for a signal; 0 for one that never ran."""
