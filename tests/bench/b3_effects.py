@@ -172,11 +172,11 @@ class Bench:
         return file, len(batches)
 
     async def denominator(self, worker: Worker, file: Path, batches: int) -> Side:
-        """The captured statements, one connection, one commit per batch."""
+        """The captured rows and statements, one connection, one commit per batch."""
         warmup = max(1, int(batches * WARM))
         async with self.servers.database(worker.name) as database:
             await self.servers.settle(database)
-            done = await captured.replayed(captured.Replay(database.writer_url, str(file), warmup))
+            done = await captured.replayed(captured.Replay(worker.name, database.writer_url, str(file), warmup))
             checks = await self._checks(worker, database)
         items = self.count - warmup * MAX_RECORDS
         return Side(

@@ -1,44 +1,50 @@
-"""The baseline of effects: the very statements, with the very parameters, that the worker's use case sends, on one bare connection.
+"""The baseline of effects: the very statements that the worker's use case sends, from its rows in memory, on one connection.
 
-They are captured while the real consumer works the same records in batches of 500, then sent again to an empty copy of the database by a
-process that has nothing else to do: `python -m tests.bench.captured` is given a JSON object on stdin and answers one on stdout.
+Rows are captured as objects where the worker hands them to `chassis.rows`, so what it costs to make parameters of them belongs to both sides
+(docs/decisions/063); other statements are captured with their parameters. A process that has nothing else to do sends them again to an empty
+copy of the database: `python -m tests.bench.captured` is given a JSON object on stdin and answers one on stdout.
 """
 
 from __future__ import annotations
 
 import asyncio
-import gc
+import importlib
 import json
 import os
 import pickle
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import asyncpg
+import sqlalchemy as sa
 import uvloop
 from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis import memory, rows, tables
 from chassis.consumer import MAX_RECORDS, Consumer
+from chassis.database import make_engine
 from chassis.records import Coordinates, Record
 from chassis.service import App, Service
 from chassis.settings import Environment
 from deploy.local.places import PROJECT
 from tests.bench.registrations import TOPIC, Registrations
 from tests.bench.service_process import KEY_DOOR_TOKEN
+from tests.bench.statements import Batch, Statement, Write
 from tests.support.service import Letters, settings_for
 
-Statement = tuple[str, tuple[Any, ...]]
-Batch = list[Statement]
+_WRITERS = ("insert", "upsert", "add", "delete")
 
 
 @dataclass(frozen=True)
 class Replay:
     """What to send where: `captured` is a file of pickled batches, the first `warmup` of them untimed."""
 
+    service: str
     database_url: str
     captured: str
     warmup: int
@@ -64,9 +70,11 @@ async def capture(service: Service, database_url: str, registrations: Registrati
     )
     app.keys.cache.update(registrations.keys)
     batches: list[Batch] = []
+    writing: list[Write] = []
 
     def sent(_conn: Any, _cursor: Any, sql: str, parameters: Any, *_: Any) -> None:
-        batches[-1].append((sql, tuple(parameters)))
+        if not writing:
+            batches[-1].append(Statement(sql, tuple(parameters)))
 
     event.listen(app.engine.sync_engine, "before_cursor_execute", sent)
     consumer = _consumer(app)
@@ -75,14 +83,42 @@ async def capture(service: Service, database_url: str, registrations: Registrati
         for offset, (key, value, headers) in enumerate(registrations.records)
     ]
     try:
-        for start in range(0, len(records), MAX_RECORDS):
-            batches.append([])
-            await consumer.consume(records[start : start + MAX_RECORDS])
+        with _heard(batches, writing):
+            for start in range(0, len(records), MAX_RECORDS):
+                batches.append([])
+                await consumer.consume(records[start : start + MAX_RECORDS])
         if app.counters.commits != len(batches):
             raise RuntimeError(f"{app.counters.commits} commits for {len(batches)} batches")
     finally:
         await app.close()
     return batches
+
+
+@contextmanager
+def _heard(batches: list[Batch], writing: list[Write]) -> Iterator[None]:
+    """Meanwhile every call of `chassis.rows` goes into the last batch, and stands in `writing` while it works."""
+    true = {name: getattr(rows, name) for name in _WRITERS}
+
+    def listening(name: str) -> Any:
+        async def write(conn: AsyncConnection, table: sa.Table, given: Sequence[Mapping[str, Any]], **more: Any) -> Any:
+            one = Write(name, table.name, [dict(row) for row in given], more)
+            if given:
+                batches[-1].append(one)
+            writing.append(one)
+            try:
+                return await true[name](conn, table, given, **more)
+            finally:
+                writing.pop()
+
+        return write
+
+    for name in _WRITERS:
+        setattr(rows, name, listening(name))
+    try:
+        yield
+    finally:
+        for name, function in true.items():
+            setattr(rows, name, function)
 
 
 def _consumer(app: App) -> Consumer:
@@ -117,25 +153,30 @@ async def replayed(order: Replay) -> Replayed:
 
 async def _main(order: Replay) -> Replayed:
     batches: list[Batch] = pickle.loads(Path(order.captured).read_bytes())
-    gc.collect()
-    gc.freeze()
-    connection = await asyncpg.connect(order.database_url, server_settings={"jit": "off"})
+    service: Service = importlib.import_module(f"services.{order.service}.app").SERVICE
+    known = {**tables.metadata.tables, **{table.name: table for table in service.tables}}
+    engine, _ = make_engine(order.database_url, name="baseline", pool_size=1)
+    memory.settle()
     try:
-        began = time.perf_counter()
-        await _send(connection, batches[: order.warmup])
-        warm, cpu = time.perf_counter(), time.process_time()
-        await _send(connection, batches[order.warmup :])
-        ended = time.perf_counter()
+        async with engine.connect() as connection:
+            began = time.perf_counter()
+            await _send(connection, batches[: order.warmup], known)
+            warm, cpu = time.perf_counter(), time.process_time()
+            await _send(connection, batches[order.warmup :], known)
+            ended = time.perf_counter()
     finally:
-        await connection.close()
+        await engine.dispose()
     return Replayed(len(batches) - order.warmup, ended - warm, warm - began, time.process_time() - cpu)
 
 
-async def _send(connection: asyncpg.Connection[asyncpg.Record], batches: Sequence[Batch]) -> None:
+async def _send(connection: AsyncConnection, batches: Sequence[Batch], known: Mapping[str, sa.Table]) -> None:
     for batch in batches:
-        async with connection.transaction():
-            for sql, parameters in batch:
-                await connection.fetch(sql, *parameters)
+        for one in batch:
+            if isinstance(one, Write):
+                await getattr(rows, one.how)(connection, known[one.table], one.given, **one.more)
+            else:
+                (await connection.exec_driver_sql(one.sql, one.parameters)).close()
+        await connection.commit()
 
 
 if __name__ == "__main__":
