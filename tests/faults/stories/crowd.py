@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from typing import TypeVar
+
+import asyncpg
 
 from chassis.service import App
 from tests.integration.payments.bank import Bank
+from tests.support.eventually import eventually
 from tests.support.service import Harness
+from tests.support.stack import Stack
+
+T = TypeVar("T")
+_WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
 @asynccontextmanager
@@ -29,3 +38,25 @@ async def processes(h: Harness, number: int) -> AsyncIterator[list[Harness]]:
 def branches(bank: Bank, hs: list[Harness]) -> list[Bank]:
     """The same bank, calling each of the processes."""
     return [replace(bank, h=h) for h in hs]
+
+
+async def raced(stack: Stack, h: Harness, table: str, calls: Sequence[Awaitable[T]], *, writers: int) -> list[T]:
+    """Makes the calls, and lets nobody write to the table before so many transactions want to: each has loaded by then.
+
+    Without this the first is through before another begins: one event loop makes them all.
+    """
+    url = f"{stack.admin_url.rpartition('/')[0]}/{h.app.settings.database_url.rpartition('/')[2]}"
+    gate, watcher = await asyncpg.connect(url), await asyncpg.connect(url)
+
+    async def all_there() -> bool:
+        return int(await watcher.fetchval(_WAITING)) >= writers
+
+    try:
+        async with gate.transaction():
+            await gate.execute(f'LOCK TABLE "{table}" IN SHARE ROW EXCLUSIVE MODE')
+            answers = asyncio.gather(*calls)
+            await eventually(all_there, within_s=60, what=f"{writers} transactions at {table}")
+        return [*await answers]
+    finally:
+        await gate.close()
+        await watcher.close()

@@ -1,7 +1,7 @@
 """S8: a commit that comes late is never skipped by the relay's cursor, and no key's order is inverted.
 
-Sixteen writers take positions and transaction ids in one order and commit in another: each transaction dawdles before it writes and
-between its writes and its commit, and some are thrown away and begun again. (Lost by others: Marten, eugene-khyst #2, Eventuous #222.)
+Sixteen writers take positions and transaction ids in one order and commit in another: each transaction dawdles before it loads, before it
+writes and between its writes and its commit, and some are thrown away and begun again. (Lost by others: Marten, eugene-khyst #2, Eventuous #222.)
 """
 
 from __future__ import annotations
@@ -38,12 +38,13 @@ LONGEST_STALL_S = 0.02
 
 
 class Dawdling:
-    """`count`, with stalls before its writes and before its commit, and rollbacks. Tells what it did in `happened`."""
+    """`count`, with stalls before its loads, before its writes and before its commit, and rollbacks. Tells what it did in `happened`."""
 
     def __init__(self, chance: random.Random) -> None:
         self._chance, self.happened = chance, Counter[str]()
 
     async def __call__(self, tx: Tx, items: Sequence[Add], /) -> list[Accepted | Rejected]:
+        await self._stall(tx.conn, 0.3, times=3)  # whoever wrote by now has an id that is older than what it will load
         outcomes = await count(tx, items)
         await self._stall(tx.conn, 0.3)
         tx.defer(self._before_commit)
@@ -55,10 +56,10 @@ class Dawdling:
             raise Rerun
         await self._stall(conn, 0.4)
 
-    async def _stall(self, conn: AsyncConnection, likely: float) -> None:
+    async def _stall(self, conn: AsyncConnection, likely: float, times: int = 1) -> None:
         if self._chance.random() < likely:
             self.happened["stalled"] += 1
-            seconds = self._chance.uniform(0.001, LONGEST_STALL_S)
+            seconds = times * self._chance.uniform(0.001, LONGEST_STALL_S)
             await conn.execute(sa.text("SELECT pg_sleep(:s)"), {"s": seconds})
 
 

@@ -17,7 +17,7 @@ from services.payments.app import SERVICE as PAYMENTS
 from services.registration.app import SERVICE as REGISTRATION
 from tests.faults.evidence import Evidence, Scale, Violation
 from tests.faults.stories import money
-from tests.faults.stories.crowd import branches, processes
+from tests.faults.stories.crowd import branches, processes, raced
 from tests.faults.stories.facts import wrong
 from tests.integration.payments.bank import Bank, code
 from tests.integration.payments.people import register
@@ -30,7 +30,10 @@ PROCESSES, COPIES, PAYERS, PRICE = 4, 100, 10, 36_800
 
 @pytest.mark.cell("story.S14", fault="S14", service="payments")
 async def test_hundred_copies_of_one_payment_are_one_receipt(stack: Stack, evidence: Evidence, scale: Scale) -> None:
-    """The copies name ten payers: only the reference stands between them, no stream of a payer does."""
+    """The copies name ten payers: only the reference stands between them, no stream of a payer does.
+
+    Every process has found the reference unpaid before the first of them may write.
+    """
     rounds = scale(test=3, long=40)
     answers: Counter[str] = Counter()
     async with harness(PAYMENTS, stack, answer_budget_s=120.0) as h, processes(h, PROCESSES) as hs:
@@ -38,7 +41,8 @@ async def test_hundred_copies_of_one_payment_are_one_receipt(stack: Stack, evide
         for number in range(rounds):
             payers = [await register(h) for _ in range(PAYERS)]
             copies = [banks[n % PROCESSES].pay(payers[n % PAYERS].code, PRICE, f"PAY-{number}") for n in range(COPIES)]
-            answers.update(code(response) for response in await asyncio.gather(*copies))
+            told = await raced(stack, h, "payments", copies, writers=PROCESSES)
+            answers.update(code(response) for response in told)
         references = {f"PAY-{number}": PRICE for number in range(rounds)}
         evidence.holds(
             "I3", checked=rounds * COPIES, violations=[*await money.paid_twice(h), *await _unlike(h, references)]
