@@ -110,7 +110,9 @@ class Ground:
         doors = self.estate.town.doors
         found = await doors.get("payments", "/ops/status", history.OPERATOR)
         at = datetime.fromisoformat(found["business_time"]) + timedelta(days=days)
-        pair = {"at": at.isoformat(), "as_of": SystemClock().wall().isoformat()}
+        leap = SystemClock().wall().isoformat()
+        self.remember({"leaps": [leap]})
+        pair = {"at": at.isoformat(), "as_of": leap}
         for service in SERVICES:
             await doors.post(service, "/ops/clock", history.OPERATOR, pair)
         await doors.outside("bank", "POST", "/clock", {"now": at.isoformat()})

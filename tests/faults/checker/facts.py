@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,8 @@ class Planted:
     gateway_honours_keys: bool = True
     recovery: Mapping[str, Any] | None = None
     neighbours: Mapping[str, Any] | None = None
+    leaps: tuple[datetime, ...] = ()
+    """When (wall time) the calendar of all services was moved forward."""
     places: frozenset[tuple[str, int, int]] = field(init=False)
     """(topic, partition, offset) of the records that are no events of ours."""
     keys: frozenset[tuple[str, str, str]] = field(init=False)
@@ -99,6 +102,7 @@ def planted_from(told: Mapping[str, Any]) -> Planted:
         gateway_honours_keys=told.get("gateway_honours_keys", True),
         recovery=told.get("recovery"),
         neighbours=told.get("neighbours"),
+        leaps=tuple(datetime.fromisoformat(at) for at in told.get("leaps", ())),
     )
 
 

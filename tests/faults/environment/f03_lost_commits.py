@@ -19,7 +19,7 @@ from tests.support.proxy import Link, link
 
 INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I10", "I11")
 EVENTS = "INSERT INTO event_log"
-TIMES, EVERY = 8, 3
+TIMES, EVERY = 5, 2
 ROWS, FILE_TIMES = 300, 2
 """An import commits a chunk at a time: there are few commits to strike."""
 
@@ -94,7 +94,7 @@ async def import_(ground: Ground) -> Injected:
 
 
 async def lose_commits(ground: Ground, process: str) -> Injected:
-    """Strikes every third commit of events of this process, eight times; afterwards it is connected directly again."""
+    """Strikes every second commit of events of this process, five times; afterwards it is connected directly again."""
     async with flowing(ground), through_link(ground, process) as plan:
         await eventually(lambda: plan.fired >= TIMES, within_s=60, what=f"{TIMES} commits of {process} struck")
     return Injected(planned=TIMES, fired=plan.fired, unit="request", ended_at=time.monotonic())
