@@ -23,6 +23,8 @@ from tests.support.estate import Estate
 from tests.system.town import Town
 
 PAY_EVERY_S = 0.25
+AT_ONCE = 32
+"""Payments on their way at the bank."""
 AGAIN_S = 0.3
 ATTEMPTS = 400
 DOUBLED_OF = 10
@@ -72,7 +74,7 @@ class Driver:
         done = {str(row["participant_id"]) for row in paid}
         codes = [code for person, code in self.people.items() if person not in done | self.sleepers]
         if codes:
-            await self._at_the_bank({"customer_nos": codes, "concurrency": 8, "wait": True})
+            await self._at_the_bank({"customer_nos": codes, "concurrency": AT_ONCE, "wait": True})
 
     async def _register_one(self, pays: bool) -> None:
         self.asked += 1
@@ -142,7 +144,7 @@ class Driver:
         codes = [self.unpaid[participant] for participant in ready if participant in self.unpaid]
         if not codes:
             return
-        round_: dict[str, Any] = {"customer_nos": codes, "concurrency": 8}
+        round_: dict[str, Any] = {"customer_nos": codes, "concurrency": AT_ONCE}
         if self.chance.randrange(DOUBLED_OF) == 0:
             round_["behaviour"] = {"double": self.chance.choice(["after", "at_once"])}
         await self._at_the_bank(round_)
