@@ -12,11 +12,7 @@ import pytest
 
 from deploy.local import places
 
-pytestmark = [
-    pytest.mark.system,
-    pytest.mark.timeout(400),
-    pytest.mark.cell("random.smoke", fault="random", service="all"),
-]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 PATIENCE = "5"
 """Other tests run beside it: its budgets are not those of a machine of its own. `make faults` holds the real ones."""
 

@@ -13,13 +13,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from contracts.events import PARTITIONS
 from deploy import topics
 from tests.faults.cells import Injected, cell
 from tests.faults.environment.busy import flowing, until_caused
 from tests.faults.environment.carrying import Raw, producer, shuffled
-from tests.faults.environment.readers import topics_of
+from tests.faults.environment.readers import committed, topics_of
 from tests.faults.ground import Ground
 from tests.support.eventually import eventually
 
@@ -87,16 +88,10 @@ async def disorder(ground: Ground, reader: str) -> Injected:
 
 @asynccontextmanager
 async def courier(ground: Ground, reader: str, crooked: str) -> AsyncIterator[Carried]:
-    """Carries every record of the reader's topics to those with the crooked prefix, until the block ends; raises if it could not."""
+    """Carries every new record of the reader's topics to those with the crooked prefix, until the block ends; raises if it could not."""
     stack, carried = ground.estate.stack, Carried()
     prefix = stack.topic_prefix
-    consumer = AIOKafkaConsumer(
-        *topics_of(ground, reader),
-        bootstrap_servers=stack.kafka.bootstrap.split(","),
-        group_id=f"courier{ground.seed}.{reader}",
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-    )
+    consumer = AIOKafkaConsumer(bootstrap_servers=stack.kafka.bootstrap.split(","))
     stop = asyncio.Event()
 
     async def carry() -> None:
@@ -118,6 +113,7 @@ async def courier(ground: Ground, reader: str, crooked: str) -> AsyncIterator[Ca
                         await asyncio.sleep(HELD_S)  # long enough for a reader to meet the first part alone
 
     await consumer.start()
+    await _begin_where_the_reader_is(ground, reader, consumer)
     task = asyncio.create_task(carry())
     try:
         yield carried
@@ -126,6 +122,15 @@ async def courier(ground: Ground, reader: str, crooked: str) -> AsyncIterator[Ca
         stop.set()
         await asyncio.gather(task, return_exceptions=True)
         await consumer.stop()
+
+
+async def _begin_where_the_reader_is(ground: Ground, reader: str, consumer: AIOKafkaConsumer) -> None:
+    """What the reader has settled is known to it, and need not come again."""
+    settled = await committed(ground, reader)
+    parts = [TopicPartition(topic, number) for topic in topics_of(ground, reader) for number in range(PARTITIONS)]
+    consumer.assign(parts)
+    for part in parts:
+        consumer.seek(part, settled.get((part.topic, part.partition), 0))
 
 
 async def a_window(consumer: AIOKafkaConsumer) -> list[Raw]:
