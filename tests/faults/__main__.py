@@ -11,9 +11,8 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import tests.faults.environment  # noqa: F401 — enters its cells into the catalogue
 from chassis.telemetry import configure_logs
@@ -79,14 +78,12 @@ def tell(text: str) -> None:
 
 
 async def _parts(run: Run, asked: argparse.Namespace) -> None:
-    """Everything on estates in one lane, proofs and broken builds in another: each waits for its own processes most of the time."""
+    """Estates first and alone, because recovery is measured on them; then proofs, then broken builds."""
     parts = [part for part in asked.parts.split(",") if part] or [*PARTS]
     if unknown := set(parts) - {*PARTS, SMOKE}:
         _cannot(f"make faults: there is no part {', '.join(sorted(unknown))}; the parts are {', '.join(PARTS)}")
-    lanes: list[Coroutine[Any, Any, None]] = [_estates(run, parts, asked)]
-    if {"proofs", "broken"} & {*parts}:
-        lanes.append(_apart(run, parts, asked))
-    await asyncio.gather(*lanes)
+    await _estates(run, parts, asked)
+    await _apart(run, parts, asked)
 
 
 async def _estates(run: Run, parts: list[str], asked: argparse.Namespace) -> None:
@@ -111,7 +108,7 @@ async def _estates(run: Run, parts: list[str], asked: argparse.Namespace) -> Non
 
 async def _apart(run: Run, parts: list[str], asked: argparse.Namespace) -> None:
     if "proofs" in parts:
-        run.results += await play_proofs(tier=asked.tier, seed=asked.seed, cell=None, workers=1, tell=tell)
+        run.results += await play_proofs(tier=asked.tier, seed=asked.seed, cell=None, workers=2, tell=tell)
     if "broken" in parts:
         builds = [build for build in catalogue.read().values() if build.test or asked.tier == "long"]
         found = await asyncio.to_thread(prove, builds, tell=lambda one: tell(told(one)))

@@ -16,8 +16,6 @@ from tests.faults.results import Fault, Result
 
 FOLDERS = ("stories", "models", "threats", "inputs")
 UNIT = "run"
-BESIDE = ("nice", "-n", "10")
-"""Recovery is measured on the estates, which run at the same time and come first."""
 
 
 async def play_proofs(
@@ -25,7 +23,7 @@ async def play_proofs(
 ) -> list[Result]:
     """Runs the proofs of a tier, or of one cell. A proof that left no evidence, and a run that broke, is an error."""
     with tempfile.TemporaryDirectory(prefix="perisai-evidence-") as folder:
-        argv = [*BESIDE, sys.executable, "-m", "pytest", "-q", *(f"tests/faults/{name}" for name in FOLDERS)]
+        argv = [sys.executable, "-m", "pytest", "-q", *(f"tests/faults/{name}" for name in FOLDERS)]
         argv += ["--tier", tier, "--seed", str(seed), "--evidence", folder, "-p", "no:cacheprovider"]
         argv += ["--cell", cell] if cell else ["-n", str(workers), "--dist", "worksteal"]
         process = await asyncio.create_subprocess_exec(

@@ -118,7 +118,7 @@ def _broken_rules(dice: random.Random) -> Sequence[tuple[str, dict[str, Any], st
         ("birth_date", {"birth_date": (date(2007, 10, 6) + timedelta(days=1 + days % 6_000)).isoformat()}, "entry_age_below"),
         ("phone", {"phone": f"{dice.choice(['021', '(021) ', '+6221'])}5{digits}"}, "phone_not_mobile"),
         ("phone", {"phone": f"{foreign}{digits}"}, "phone_foreign"),
-        ("phone", {"phone": dice.choice(["12", "08", "0812x456789", "telepon", "08" + "1" * 20])}, "phone_format"),
+        ("phone", {"phone": dice.choice(["12", "08", "0812x456789", "teleponku", "08" + "1" * 20])}, "phone_format"),
         ("income", {"income": -dice.randrange(10**6)}, "income_not_positive"),
         ("programmes", {"programmes": dice.choice([[], ["JKK"], ["JKM", "JHT"], ["JKK", "JKM", "JKM"]])}, "programmes_bundle"),
         ("programmes", {"programmes": ["JKK", "JKM"], "employs_others": True}, "jht_compulsory"),
