@@ -19,11 +19,13 @@ from chassis.tables import parked_events
 from chassis.transaction import Tx, UseCase
 
 _OTHERS = sa.text(
-    "SELECT DISTINCT p.stream, p.key FROM unnest(CAST(:streams AS text[]), CAST(:keys AS text[])) AS wanted(stream, key)"
+    "SELECT p.stream, p.key, bool_or(p.seq = wanted.seq + 1) AS holds_next"
+    " FROM unnest(CAST(:streams AS text[]), CAST(:keys AS text[]), CAST(:seqs AS bigint[])) AS wanted(stream, key, seq)"
     " JOIN parked_events AS p USING (stream, key) WHERE NOT EXISTS ("
     "SELECT FROM unnest(CAST(:s AS text[]), CAST(:k AS text[]), CAST(:q AS bigint[]), CAST(:e AS uuid[]))"
     " AS given(stream, key, seq, event_id)"
     " WHERE (given.stream, given.key, given.seq, given.event_id) = (p.stream, p.key, p.seq, p.event_id))"
+    " GROUP BY p.stream, p.key"
 )
 
 
@@ -35,13 +37,13 @@ class Retrying(Applying):
 
     async def __call__(self, tx: Tx, items: Sequence[Incoming], /) -> list[Outcome]:
         places = await inbox.load(tx.conn, items)
-        more = await _others(tx.conn, places, items)
         moving = {key for key, place in places.items() if _holds_next(place, items)}
         for key in moving:
             places[key].resume()
         outcomes, parked = await self._judge(tx, places, items)
+        others = await _others(tx.conn, places.values(), items)
         for key, place in places.items():
-            _conclude(place, moves=key in moving, more=key in more, tx=tx)
+            _conclude(place, moves=key in moving, holds_next=others.get(key), tx=tx)
         _drop_later(tx, [item for item, outcome in zip(items, outcomes, strict=True) if isinstance(outcome, Done)])
         tx.defer(lambda conn: inbox.store(conn, places.values(), parked))
         return outcomes
@@ -55,33 +57,38 @@ def _holds_next(place: Place, items: Sequence[Incoming]) -> bool:
     )
 
 
-def _conclude(place: Place, *, moves: bool, more: bool, tx: Tx) -> None:
+def _conclude(place: Place, *, moves: bool, holds_next: bool | None, tx: Tx) -> None:
+    """`holds_next`: whether what else is parked of this key holds the event that comes next; None when nothing else is parked."""
     place.changed = True
-    if place.parked is None and more:
-        place.parked, place.retry_at = QUEUED, tx.wall
-    elif place.parked is None:
+    if place.parked is None and holds_next is None:
         place.free()
+    elif place.parked is None or (place.parked in (GAP, QUEUED) and holds_next):
+        place.parked, place.retry_at = (
+            QUEUED,
+            tx.wall,
+        )  # it was parked after this batch had been read: no gap to wait for
     elif not moves and place.parked != "not_yet":  # asked for, and nothing could be done: not again until asked again
         place.parked = GAP if place.parked == QUEUED else place.parked
         place.retry_at = None
 
 
 async def _others(
-    conn: AsyncConnection, keys: Collection[tuple[str, str]], items: Sequence[Incoming]
-) -> set[tuple[str, str]]:
-    """Keys that have parked events beside these."""
+    conn: AsyncConnection, places: Collection[Place], items: Sequence[Incoming]
+) -> dict[tuple[str, str], bool]:
+    """Keys that have parked events beside these, and whether one of them comes next."""
     found = await conn.execute(
         _OTHERS,
         {
-            "streams": [stream for stream, _ in keys],
-            "keys": [key for _, key in keys],
+            "streams": [place.stream for place in places],
+            "keys": [place.key for place in places],
+            "seqs": [place.seq for place in places],
             "s": [item.envelope.stream for item in items],
             "k": [item.envelope.key for item in items],
             "q": [item.envelope.seq for item in items],
             "e": [item.envelope.event_id for item in items],
         },
     )
-    return {(row.stream, row.key) for row in found}
+    return {(row.stream, row.key): row.holds_next for row in found}
 
 
 def _drop_later(tx: Tx, gone: Sequence[Incoming]) -> None:

@@ -105,10 +105,12 @@ async def store(conn: Transaction, places: Iterable[Place], parked: Sequence[Inc
     conn.parked += parked
 
 
-async def others(conn: Transaction, keys: Collection[Key], items: Sequence[Incoming]) -> set[Key]:
+async def others(conn: Transaction, places: Collection[Place], items: Sequence[Incoming]) -> dict[Key, bool]:
     """Stands in for retrying._others."""
     given = {_place_of(item) for item in items}
-    return {place[:2] for place in conn.inbox.parked if place[:2] in keys and place not in given}
+    beside = [parked for parked in conn.inbox.parked if parked not in given]
+    found = {(p.stream, p.key): [seq for *key, seq, _ in beside if key == [p.stream, p.key]] for p in places}
+    return {(p.stream, p.key): p.seq + 1 in found[p.stream, p.key] for p in places if found[p.stream, p.key]}
 
 
 def drop_later(tx: Transaction, gone: Sequence[Incoming]) -> None:

@@ -101,6 +101,23 @@ class TestRaces:
             assert [(key.reason, key.events) for key in await h.parked()] == [("unlucky_number", 1)]
 
 
+    async def test_event_that_parks_while_a_retry_runs_without_it_is_no_gap_for_ever(self, stack: Stack) -> None:
+        async with toy(totals(Following()), stack) as h:
+            one = new_id()
+            first, second, third, fourth = (counted(h, one, by) for by in (1, 2, 3, 4))
+            await h.deliver(first)
+            await h.deliver(fourth)  # a gap
+            await h.deliver(second)  # fills a part of it: what is parked is tried
+            parking = h._parking()
+            read = await parking._events(await parking._ripe())
+            await h.deliver(third)  # parks behind, for the key is queued
+            for consumer in parking._consumers:
+                await parking._retry(consumer, read)
+            await drain(h)
+            assert await totalled(h, one) == [1, 2, 3, 4]
+            assert await h.parked() == []
+
+
 class TestBatchesThatSplit:
     """A poison event of one key cuts the retry's batch into several transactions."""
 
