@@ -102,7 +102,8 @@ class Estate:
         birth = self._births[name] = asyncio.get_running_loop().create_future()
         order = {"name": name, "service": child.service, "env": self._environment(child) | environ}
         nursery.stdin.write(json.dumps(order | {"log": str(self.log(name))}).encode() + b"\n")
-        child.pid, child.code, child.ended = 0, None, asyncio.Event()  # the number of the dead belongs to nobody of ours
+        child.pid, child.code = 0, None  # the number of the dead belongs to nobody of ours
+        child.ended = asyncio.Event()
         child.pid = await asyncio.shield(birth)
 
     async def restart(self, name: str, **environ: str) -> None:

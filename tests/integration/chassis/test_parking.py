@@ -100,7 +100,6 @@ class TestRaces:
             await parking._free_empty(ripe)
             assert [(key.reason, key.events) for key in await h.parked()] == [("unlucky_number", 1)]
 
-
     async def test_event_that_parks_while_a_retry_runs_without_it_is_no_gap_for_ever(self, stack: Stack) -> None:
         async with toy(totals(Following()), stack) as h:
             one = new_id()
