@@ -1,7 +1,7 @@
 """What the start of a process made stays until its end: the garbage collector looks at what came later alone, and seldom.
 
 A batch makes some ten thousand objects and drops them in no cycle. By its defaults the collector walks every module and every cached key
-again and again meanwhile: a third of a worker's time.
+again and again meanwhile.
 """
 
 from __future__ import annotations

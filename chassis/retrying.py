@@ -63,10 +63,8 @@ def _conclude(place: Place, *, moves: bool, holds_next: bool | None, tx: Tx) -> 
     if place.parked is None and holds_next is None:
         place.free()
     elif place.parked is None or (place.parked in (GAP, QUEUED) and holds_next):
-        place.parked, place.retry_at = (
-            QUEUED,
-            tx.wall,
-        )  # it was parked after this batch had been read: no gap to wait for
+        # What comes next was parked after this batch had been read: there is no gap to wait for.
+        place.parked, place.retry_at = QUEUED, tx.wall
     elif not moves and place.parked != "not_yet":  # asked for, and nothing could be done: not again until asked again
         place.parked = GAP if place.parked == QUEUED else place.parked
         place.retry_at = None
