@@ -108,6 +108,7 @@ def _java(jars: Sequence[Path], heap: str) -> tuple[str, ...]:
         str(JAVA),
         f"-Xmx{heap}",
         "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",  # a broker that lives for minutes spends more on the second compiler than it gets back
         "-XX:+ExitOnOutOfMemoryError",
         "-Xlog:disable",
         "-Xlog:all=error:stderr",
