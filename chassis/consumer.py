@@ -1,4 +1,4 @@
-"""Consumers: one FastStream batch subscriber per topic and service, one transaction per batch.
+"""Consumers: one FastStream batch subscriber per topic and service; a poll is one transaction, or two side by side that share no key.
 
 Read, fetch the persons' keys, decode, apply in one transaction, commit offsets: in that order, so nothing is ever acknowledged before it took
 effect. Outages are waited out inside the handler with nothing committed; a record that is no event of ours is dead-lettered before it is passed
@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
@@ -35,8 +35,13 @@ from chassis.telemetry import log, metrics, span
 from chassis.transaction import Tx, UseCase
 from contracts.event import Catalogue, Event
 
+T = TypeVar("T")
+
 ATTEMPTS = 5
-MAX_RECORDS = 500
+BATCH = 500
+"""Records per transaction."""
+MAX_RECORDS = 2 * BATCH
+"""Per poll: enough for two transactions, each of which works while the other waits for the database."""
 BATCH_TIMEOUT_MS = 10
 PATIENCE_S = 30.0
 """How long one call of the handler waits out an outage before it hands the batch back and polls again: well inside max.poll.interval."""
@@ -133,14 +138,16 @@ class Consumer:
             log.error("consumer_failed", topic=topic, error=reason, runbook=runbook, exc_info=error)
 
     async def _consume_once(self, found: Sequence[Record]) -> None:
-        read = await self.read(found)
+        lanes = await _all(self.read(lane) for lane in divided(found))
+        read = [item for lane in lanes for item in lane]
         bad = [item for item in read if isinstance(item, Bad)]
         if bad:
             self._fuse.foresee([isinstance(item, Bad) for item in read])
             await self._letters.send(bad)
             metrics.CONSUMED.labels(self.subscription.topic, "dead_letter").inc(len(bad))
         faults.point("P1", self.subscription.topic)
-        outcomes = iter(await self._apply([item for item in read if isinstance(item, Incoming)]))
+        applied = await _all(self._apply([item for item in lane if isinstance(item, Incoming)]) for lane in lanes)
+        outcomes = iter([outcome for lane in applied for outcome in lane])
         for item in read:
             outcome = Failed("dead_letter") if isinstance(item, Bad) else next(outcomes)
             if _is_verdict(outcome):
@@ -191,6 +198,8 @@ class Consumer:
         return self._catalogue.topics.get(stream) == self.subscription.topic
 
     async def _apply(self, items: list[Incoming]) -> list[Outcome]:
+        if not items:
+            return []
         with span(
             f"{self._service} consume {self.subscription.topic}", links=[item.envelope.traceparent for item in items]
         ):
@@ -201,8 +210,7 @@ class Consumer:
             counts[name] = counts.get(name, 0) + 1
         for name, count in counts.items():
             metrics.CONSUMED.labels(self.subscription.topic, name).inc(count)
-        if items:
-            log.info("batch_applied", topic=self.subscription.topic, records=len(items), **counts)
+        log.info("batch_applied", topic=self.subscription.topic, records=len(items), **counts)
         return outcomes
 
     async def apply(self, items: Sequence[Incoming]) -> list[Outcome]:
@@ -236,6 +244,31 @@ class Consumer:
             runbook="docs/operations.md#parked-keys",
         )
         return outcome
+
+
+def divided(found: Sequence[Record]) -> list[list[Record]]:
+    """Up to BATCH records are one lane; more are two of about one size that share no key, so the order of a key holds."""
+    if len(found) <= BATCH:
+        return [list(found)]
+    left: list[Record] = []
+    right: list[Record] = []
+    lane_of: dict[bytes | None, list[Record]] = {}
+    for record in found:
+        lane = lane_of.get(record.key)
+        if lane is None:
+            lane = lane_of[record.key] = left if len(left) <= len(right) else right
+        lane.append(record)
+    return [left, right] if right else [left]
+
+
+async def _all(lanes: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Side by side. Raises the first error, but only when every lane has ended: no transaction outlives the batch it belongs to."""
+    ended = await asyncio.gather(*lanes, return_exceptions=True)
+    done = [one for one in ended if not isinstance(one, BaseException)]
+    for one in ended:
+        if isinstance(one, BaseException):
+            raise one
+    return done
 
 
 _FOLLOWERS = frozenset({BEHIND, GAP})

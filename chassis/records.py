@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from chassis.outcomes import Done, Failed, NotYet
@@ -18,8 +19,7 @@ MAX_KEY_BYTES = 1_024
 """Far above any id of ours, and what an index row can hold."""
 
 
-@dataclass(frozen=True, slots=True)
-class Coordinates:
+class Coordinates(NamedTuple):
     topic: str
     partition: int
     offset: int
@@ -35,16 +35,14 @@ class Record:
     headers: tuple[tuple[str, bytes | None], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Bad:
+class Bad(NamedTuple):
     """Not one of our events at all: a dead letter. `reason` is a code with the name of what is wrong, never a value."""
 
     record: Record
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """A record whose envelope is ours."""
 
     record: Record
@@ -52,8 +50,7 @@ class Read:
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """An event for a batch. Without `event`: `problem` says why its key must park, or it is a known type nobody here handles."""
 
     record: Record
@@ -63,8 +60,7 @@ class Incoming:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """What a handler is given: the event, unsealed, and under whose name its consequences are recorded."""
 
     envelope: Envelope

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 from collections import ChainMap
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -28,8 +27,7 @@ O = TypeVar("O", covariant=True)  # noqa: E741
 PERSON_KEY_BYTES = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Meta:
+class Meta(NamedTuple):
     """Who asked, and what it is part of. `causation_id` is the event that made us act, None for a person's command."""
 
     actor: str
@@ -38,8 +36,7 @@ class Meta:
     traceparent: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """Whose business an event is."""
 
     branch_id: UUID | None = None
@@ -47,8 +44,7 @@ class Scope:
     agent_id: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """An event with its envelope; personal data unsealed."""
 
     envelope: Envelope
@@ -91,7 +87,7 @@ class Tx:
         self.writes: list[Callable[[AsyncConnection], Awaitable[None]]] = []
         self.committed: list[Callable[[], None]] = []
         self._service, self._catalogue = service, catalogue
-        self._keys = ChainMap(self.new_person_keys, person_keys)
+        self._person_keys = person_keys
         self._heads: dict[tuple[str, str], int] = {}
 
     async def heads(self, stream: str, keys: Iterable[str | UUID]) -> None:
@@ -121,17 +117,19 @@ class Tx:
 
         Raises HeadNotLoaded, EventTooLarge, or KeyUnavailable when a person's key is not at hand.
         """
-        place = (event.stream, str(key))
+        name = str(key)
+        place = (event.stream, name)
         if self._catalogue.owners[event.stream] != self._service:
             raise ForeignStream(f"{self._service} does not own stream {event.stream}")
-        if place not in self._heads:
+        head = self._heads.get(place)
+        if head is None:
             raise HeadNotLoaded(f"{event.stream}: read its heads before recording {event.type}")
         envelope = Envelope(
             event_id=new_id(),
             source=self._service,
             stream=event.stream,
-            key=str(key),
-            seq=self._heads[place] + 1,
+            key=name,
+            seq=head + 1,
             type=event.type,
             version=event.version,
             rules=rules,
@@ -145,14 +143,18 @@ class Tx:
             agent_id=scope.agent_id,
             traceparent=meta.traceparent,
         )
-        payload = event.encode(EventSealer(envelope.event_id, self._keys))
+        payload = event.encode(EventSealer(envelope.event_id, self._keys()))
         if len(payload) > eventlog.MAX_PAYLOAD_BYTES:
             raise EventTooLarge(f"{event.type}: {len(payload)} bytes, at most {eventlog.MAX_PAYLOAD_BYTES}")
-        self._heads[place] += 1
+        self._heads[place] = head + 1
         self.payloads.append((envelope, payload))
         recorded = Recorded(envelope, event)
         self.recorded.append(recorded)
         return recorded
+
+    def _keys(self) -> Mapping[UUID, bytes | None]:
+        """Of the persons known before, and of those made here: only registration makes any."""
+        return ChainMap(self.new_person_keys, self._person_keys) if self.new_person_keys else self._person_keys
 
     def defer(self, write: Callable[[AsyncConnection], Awaitable[None]]) -> None:
         """Plumbing to write after events and projections, in this transaction."""

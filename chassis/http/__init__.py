@@ -3,6 +3,7 @@
 from chassis.http.auth import Principal, Verifier, allow
 from chassis.http.bodies import accepts, accepts_command, body
 from chassis.http.commands import answer, command_door, correlation_id, meta
+from chassis.http.direct import direct
 from chassis.http.faults import field_fault
 from chassis.http.limits import body_limit
 from chassis.http.responses import problem_response, problems
@@ -22,6 +23,7 @@ __all__ = [
     "command_door",
     "correlation_id",
     "covers",
+    "direct",
     "field_fault",
     "meta",
     "problem_response",

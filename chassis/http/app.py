@@ -9,16 +9,20 @@ from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.openapi.utils import get_openapi
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp
 
 from chassis.database import Unavailable, is_conflict, is_outage
 from chassis.http.auth import Verifier
 from chassis.http.bodies import invalid
+from chassis.http.direct import DirectMiddleware
 from chassis.http.docs import add_docs
 from chassis.http.faults import field_errors
 from chassis.http.limits import BodyTooLarge, Edge, Limits, LimitsMiddleware
@@ -60,6 +64,17 @@ _BY_STATUS: Final[Mapping[int, ProblemType]] = {
 }
 
 
+class _Application(FastAPI):
+    """FastAPI behind our edge alone: layers of its own outside (answers to bugs, telemetry, a second limit) would do nothing, at a price
+    for every request."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        stack: ASGIApp = ExceptionMiddleware(AsyncExitStackMiddleware(self.router), handlers=self.exception_handlers)
+        for layer, positional, named in reversed(self.user_middleware):
+            stack = layer(stack, *positional, **named)
+        return stack
+
+
 def create_app(
     service: str,
     *,
@@ -71,10 +86,11 @@ def create_app(
     edges: Mapping[str, Edge] | None = None,
 ) -> FastAPI:
     """The application of a service. `checks` decide `/health/ready`; routes under `/` are the service's own."""
-    app = FastAPI(title=f"Perisai {service}", version="1", docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = _Application(title=f"Perisai {service}", version="1", docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.verifier = verifier
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
+    app.add_middleware(DirectMiddleware, routers=routers, handlers=_HANDLERS)
     app.add_middleware(LimitsMiddleware, limits=limits, edges=edges)
     if cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=cors_origins, allow_methods=["*"], allow_headers=["*"])

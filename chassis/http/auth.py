@@ -28,7 +28,7 @@ _LONGEST_SUBJECT: Final = 200
 MOST_PROVEN: Final = 10_000
 """Tokens whose signature need not be computed again; about 1 kB each."""
 
-_bearer = HTTPBearer(
+bearer = HTTPBearer(
     auto_error=False, bearerFormat="JWT", description="An access token of the issuer, valid at most 1 h."
 )
 
@@ -51,7 +51,9 @@ class _Proven:
 
     kid: str
     key: VerifyingKey
-    claims: Mapping[str, Any]
+    since: int
+    until: int
+    """Seconds of wall time between which it holds, leeway included."""
     principal: Principal
 
 
@@ -78,9 +80,9 @@ class Verifier:
             if key is None:
                 raise ValueError("no such key")
             if known is None or known.key is not key:
-                claims = jwt.decode(token, key, algorithms=[*ALGORITHMS]).claims
-                known = _Proven(kid, key, claims, _principal(claims))
-            self._check_claims(known.claims)
+                known = self._prove(kid, key, jwt.decode(token, key, algorithms=[*ALGORITHMS]).claims)
+            elif not known.since <= self._now() < known.until:
+                raise ValueError("not now")
             self._remember(digest, known)
             return known.principal
         except (JoseError, ValueError, KeyError, TypeError):
@@ -93,10 +95,13 @@ class Verifier:
         if len(self._proven) > MOST_PROVEN:
             del self._proven[next(iter(self._proven))]
 
-    def _check_claims(self, claims: Mapping[str, Any]) -> None:
-        now = int(self._clock.wall().timestamp())
+    def _now(self) -> int:
+        return int(self._clock.wall().timestamp())
+
+    def _prove(self, kid: str, key: VerifyingKey, claims: Mapping[str, Any]) -> _Proven:
+        """Of a token whose signature is right; raises as `principal` catches."""
         jwt.JWTClaimsRegistry(
-            now=now,
+            now=self._now(),
             leeway=LEEWAY_S,
             iss={"essential": True, "value": self._issuer},
             aud={"essential": True, "value": self._audience},
@@ -106,6 +111,8 @@ class Verifier:
         ).validate(dict(claims))
         if claims["exp"] - claims["iat"] > LONGEST_LIFE_S:
             raise ValueError("lives too long")
+        since = max(claims["iat"], claims.get("nbf", 0)) - LEEWAY_S
+        return _Proven(kid, key, since, claims["exp"] + LEEWAY_S, _principal(claims))
 
 
 def _principal(claims: Mapping[str, Any]) -> Principal:
@@ -127,7 +134,7 @@ def allow(*roles: str) -> Callable[..., Awaitable[Principal]]:
     allowed = frozenset(roles)
 
     async def principal(
-        request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+        request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
     ) -> Principal:
         if credentials is None:
             raise Refusal(Rejected(UNAUTHORIZED))

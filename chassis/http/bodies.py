@@ -52,7 +52,7 @@ async def body(request: Request, model: type[M], *, multiline: Collection[str] =
 def parse(raw: bytes, model: type[M], *, multiline: Collection[str] = ()) -> M:
     """As `body`, for bytes at hand."""
     tree = _tree(raw)
-    strange = list(_strange_text(tree, multiline))
+    strange = [] if _is_plain(raw) else list(_strange_text(tree, multiline))
     try:
         found = model.model_validate_json(_sound(tree) if strange else raw, strict=True, extra="forbid")
     except ValidationError as error:
@@ -111,6 +111,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _malformed(reason: str) -> NoReturn:
     raise Refusal(Rejected(MALFORMED, values={"reason": reason})) from None
+
+
+def _is_plain(raw: bytes) -> bool:
+    """JSON whose bytes alone show that no text in it is strange and that it is not too deep; most bodies are such."""
+    ascii_only = raw.isascii() and b"\\" not in raw and b"\x7f" not in raw  # a bare control character is no JSON
+    return ascii_only and raw.count(b"{") + raw.count(b"[") <= DEEPEST
 
 
 def _strange_text(node: Any, multiline: Collection[str], path: tuple[object, ...] = ()) -> Iterator[FieldError]:

@@ -39,7 +39,7 @@ def meta(request: Request, principal: Principal) -> Meta:
 
 def correlation_id(request: Request) -> UUID:
     """The id that the correlation middleware gave this request."""
-    value: UUID = request.state.correlation_id
+    value: UUID = request.scope["state"]["correlation_id"]
     return value
 
 
@@ -69,4 +69,4 @@ def _key(request: Request) -> str:
 
 async def _request_hash(request: Request) -> bytes:
     body = await request.body()
-    return hashlib.sha256(f"{request.method} {request.url.path}\n".encode() + body).digest()
+    return hashlib.sha256(f"{request.method} {request.scope['path']}\n".encode() + body).digest()

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
+from prometheus_client import Counter, Histogram
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -31,13 +33,15 @@ class TrailMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        correlation_id = _uuid(_header(scope, b"x-correlation-id")) or new_id()
+        told = dict(reversed(scope["headers"]))  # of two of one name the first counts
+        correlation_id = _uuid(told.get(b"x-correlation-id")) or new_id()
         scope.setdefault("state", {})["correlation_id"] = correlation_id
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-        started, answer = time.perf_counter(), _Answer(send, correlation_id)
+        id_text, parent = str(correlation_id), told.get(b"traceparent", b"").decode("latin-1")
+        started, answer = time.perf_counter(), _Answer(send, id_text)
         with (
-            bind(correlation_id=str(correlation_id)),
-            span(f"HTTP {method}", _header(scope, b"traceparent"), attributes={"http.request.method": method}) as note,
+            bind(correlation_id=id_text),
+            span(f"HTTP {method}", parent, attributes={"http.request.method": method}) as note,
         ):
             try:
                 await self._app(scope, receive, answer.send)
@@ -55,10 +59,10 @@ class TrailMiddleware:
 class _Answer:
     """Adds the headers every answer has, and remembers its status (0: none was sent)."""
 
-    def __init__(self, send: Send, correlation_id: UUID) -> None:
+    def __init__(self, send: Send, correlation_id: str) -> None:
         self._send = send
         self._headers = [
-            (b"x-correlation-id", str(correlation_id).encode()),
+            (b"x-correlation-id", correlation_id.encode()),
             (b"x-content-type-options", b"nosniff"),
             (b"cache-control", b"no-store"),
         ]
@@ -72,10 +76,21 @@ class _Answer:
 
 
 def _measure(method: str, route: str, status: int, seconds: float) -> None:
-    metrics.HTTP_REQUESTS.labels(method, route, str(status)).inc()
-    metrics.HTTP_SECONDS.labels(method, route).observe(seconds)
+    _requests(method, route, status).inc()
+    _seconds(method, route).observe(seconds)
     if route not in ALWAYS_ANSWERED:
         log.info(REQUEST, method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+
+
+@lru_cache(maxsize=1_024)
+def _requests(method: str, route: str, status: int) -> Counter:
+    """Looked up once: finding a child by its labels costs more than counting."""
+    return metrics.HTTP_REQUESTS.labels(method, route, str(status))
+
+
+@lru_cache(maxsize=1_024)
+def _seconds(method: str, route: str) -> Histogram:
+    return metrics.HTTP_SECONDS.labels(method, route)
 
 
 def _route(scope: Scope) -> str:
@@ -83,12 +98,8 @@ def _route(scope: Scope) -> str:
     return getattr(scope.get("route"), "path", _UNMATCHED)
 
 
-def _header(scope: Scope, name: bytes) -> str | None:
-    return next((value.decode("latin-1") for found, value in scope["headers"] if found == name), None)
-
-
-def _uuid(text: str | None) -> UUID | None:
+def _uuid(text: bytes | None) -> UUID | None:
     try:
-        return UUID(text) if text else None
+        return UUID(text.decode("latin-1")) if text else None
     except ValueError:
         return None

@@ -65,13 +65,21 @@ class KeyRing:
     async def fetch(self, subjects: Collection[UUID]) -> None:
         """Makes the keys of these subjects available in `cache`, as the last to go. Raises Unavailable when the source
         is, or does not know one yet."""
-        wanted = set(subjects)
-        missing = {subject for subject in wanted if subject not in self.cache}
-        found = await self._source.load(missing) if missing else {}
-        for subject in wanted & self.cache.keys():
-            self.cache[subject] = self.cache.pop(subject)
+        cache, missing = self.cache, set[UUID]()
+        known: Keys = {}
+        for subject in set(subjects):
+            if subject in cache:
+                known[subject] = cache.pop(subject)
+            else:
+                missing.add(subject)
+        cache.update(known)
+        if missing:
+            await self._load(missing)
+
+    async def _load(self, missing: set[UUID]) -> None:
+        found = await self._source.load(missing)
         self.cache.update(found)
-        if unknown := wanted - self.cache.keys():
+        if unknown := missing - found.keys():
             raise Unavailable(f"{len(unknown)} person keys are not known to their keeper yet")
 
 
@@ -107,7 +115,7 @@ class RemoteKeys:
 
     async def load(self, subjects: Collection[UUID]) -> Keys:
         keys: Keys = {}
-        wanted = sorted(subjects)
+        wanted = [*subjects]
         for start in range(0, len(wanted), MAX_ASKED):
             keys |= await self._ask(wanted[start : start + MAX_ASKED])
         return keys

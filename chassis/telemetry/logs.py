@@ -7,10 +7,13 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 import structlog
-from structlog.contextvars import bound_contextvars, merge_contextvars
 
 from chassis.telemetry.failures import describe_failure
 from chassis.telemetry.redaction import redact
@@ -21,6 +24,8 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 """The logger of everything: `log.info("batch_applied", items=3)`. Event names are words from code; values are ids,
 counts and codes."""
+
+_context: ContextVar[Mapping[str, object]] = ContextVar("log_context", default=MappingProxyType({}))
 
 _QUIET: Final = (
     "aiokafka",
@@ -38,12 +43,12 @@ _QUIET: Final = (
 def configure_logs(service: str, form: LogFormat = "console", level: LogLevel = "info") -> None:
     """Sets up logging of this process; call once, before anything logs."""
     shared: list[Any] = [
-        merge_contextvars,
+        _merge_context,
+        describe_failure,
+        redact,  # before what we add ourselves: level, time and name hold nothing personal
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _service(service),
-        describe_failure,
-        redact,
     ]
     last: Any = (
         structlog.processors.JSONRenderer()
@@ -59,9 +64,14 @@ def configure_logs(service: str, form: LogFormat = "console", level: LogLevel = 
     _adopt_others(shared, last, level)
 
 
-def bind(**context: object) -> Any:
+@contextmanager
+def bind(**context: object) -> Iterator[None]:
     """`with bind(correlation_id=…):` adds to every line inside."""
-    return bound_contextvars(**context)
+    token = _context.set({**_context.get(), **context})
+    try:
+        yield
+    finally:
+        _context.reset(token)
 
 
 class _StandardOutput:
@@ -102,6 +112,12 @@ class Sparing(logging.Filter):
             self._next.clear()
         self._next[sentence] = now + self.EVERY_S
         return True
+
+
+def _merge_context(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for name, value in _context.get().items():
+        event.setdefault(name, value)
+    return event
 
 
 def _service(name: str) -> Any:

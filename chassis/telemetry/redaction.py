@@ -51,10 +51,11 @@ _TELLING: Final = frozenset(
 _LOOKS_PERSONAL: Final = re.compile(
     r"eyJ[\w-]+\.[\w-]+\.?[\w-]*"  # a JWT
     r"|(?i:bearer|basic) +[\w.~+/=-]+"
-    r"|[\w.+-]+@[\w-]+\.[\w.-]+"  # an e-mail address
     r"|(?<![\w-])(?:\+?62|0)[ .-]?8(?:[ .-]?\d){7,12}(?![\w])"  # a mobile number
     r"|(?<![\w.-])\+?\d(?:[ .]?\d){9,}(?![\w-])"  # ten digits or more: NIK, KPJ, account, virtual account
 )
+_EMAIL: Final = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
+"""Apart, and asked only where there is an @: it tries every place of a text to its end, which makes a UUID the dearest part of a line."""
 _DIGITS_OF_A_NIK: Final = range(10**15, 10**16)
 _DEEPEST: Final = 4
 
@@ -73,11 +74,15 @@ def mask(value: Any, depth: int = 0) -> Any:
     if isinstance(value, int):
         return MASK if value in _DIGITS_OF_A_NIK else value
     if isinstance(value, str):
-        return _LOOKS_PERSONAL.sub(MASK, value)
+        return _masked(value)
     if depth == _DEEPEST or isinstance(value, bytes | bytearray | memoryview):
         return f"<{type(value).__name__}>"
     if isinstance(value, Mapping):
         return {str(k): MASK if str(k) in _TELLING else mask(v, depth + 1) for k, v in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [mask(item, depth + 1) for item in value]
-    return _LOOKS_PERSONAL.sub(MASK, str(value))
+    return _masked(str(value))
+
+
+def _masked(text: str) -> str:
+    return _LOOKS_PERSONAL.sub(MASK, _EMAIL.sub(MASK, text) if "@" in text else text)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -53,26 +53,28 @@ def outgoing_headers() -> dict[str, str]:
     return {} if traceparent is None else {"traceparent": traceparent}
 
 
-@contextmanager
 def span(
     name: str,
     traceparent: str | None = None,
     *,
     links: Iterable[str | None] = (),
     attributes: Mapping[str, str | int] | None = None,
-) -> Iterator[Note]:
+) -> AbstractContextManager[Note]:
     """One step of work. `traceparent` is its parent (a malformed one counts as none); a batch names those of its
         items as `links`.
      Gives a function that adds an attribute. Attributes are names, counts and internal ids. An exception marks the span
     as failed and is raised on."""
     parent = traceparent if traceparent is not None and TRACEPARENT.fullmatch(traceparent) else None
-    token = _carried.set(parent or _carried.get())
+    if _provider is not None:
+        return _recorded(name, parent or _carried.get(), links, attributes or {})
+    return _NOTHING if parent is None else _handed_on(parent)
+
+
+@contextmanager
+def _handed_on(parent: str) -> Iterator[Note]:
+    token = _carried.set(parent)
     try:
-        if _provider is None:
-            yield _forget
-        else:
-            with _recorded(name, _carried.get(), links, attributes or {}) as note:
-                yield note
+        yield _forget
     finally:
         _carried.reset(token)
 
@@ -107,6 +109,10 @@ def _recorded(
 
 def _forget(_name: str, _value: str | int) -> None:
     """The Note of a span that is not made."""
+
+
+_NOTHING: AbstractContextManager[Note] = nullcontext(_forget)
+"""May be entered any number of times at once."""
 
 
 def _context(traceparent: str) -> Any:

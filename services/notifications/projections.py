@@ -28,13 +28,18 @@ from services.notifications.domain.notification import Notification
 from services.notifications.domain.recipient import Recipient
 from services.notifications.tables import PERSONAL, notifications, recipients
 
+_OF_NOTIFICATION = frozenset(
+    {NotificationQueued, NotificationSent, NotificationDelivered, NotificationFailed, NotificationUnknown}
+)
+
 
 def projection(vault: Vault) -> Projection:
     """The fold of streams `recipients` and `notifications`."""
 
     async def project(conn: AsyncConnection, recorded: Sequence[Recorded]) -> None:
+        told = [r for r in recorded if type(r.event) in _OF_NOTIFICATION]
         await rows.upsert(conn, recipients, [_recipient_row(vault, one) for one in _recipients(recorded)])
-        await rows.upsert(conn, notifications, [_notification_row(one) for one in await _notifications(conn, recorded)])
+        await rows.upsert(conn, notifications, [_notification_row(one) for one in await _notifications(conn, told)])
 
     return project
 
@@ -79,7 +84,8 @@ async def _before(conn: AsyncConnection, recorded: Sequence[Recorded]) -> dict[N
 
 def _recipient_row(vault: Vault, one: Recipient) -> dict[str, Any]:
     contact = {} if one.contact is None else dict(one.contact)
-    sealed = {name: vault.seal("recipients", name, one.participant_id, contact.get(name)) for name in PERSONAL}
+    row = str(one.participant_id)
+    sealed = {name: vault.seal("recipients", name, row, contact.get(name)) for name in PERSONAL}
     return {
         "participant_id": one.participant_id,
         "contribution_code": one.contribution_code,

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, TypeGuard
+from dataclasses import dataclass
+from typing import Any, TypeGuard, get_args
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -39,8 +39,11 @@ from services.payments.domain.payer import added, evolve, issued
 from services.payments.store import Kept, bill_row, charges_json, is_one_of, load_payers, payer_row
 
 OfPayer = PayerAdded | ContributionBilled | BillExpired | BillCancelled | ContributionPaid | ContributionReversed
+_OF_PAYER = frozenset(get_args(OfPayer))
+_ADDS = frozenset({PayerAdded, ContributionBilled})
 _CHANGES_PAYER = (PayerAdded, ContributionPaid, ContributionReversed)
-_OF_PARTNER = (PartnerEnabled, PartnerKeyRotated, PartnerDisabled)
+_MOVES_MONEY = frozenset({ContributionPaid, ContributionReversed, PaymentUnmatched})
+_OF_PARTNER = frozenset({PartnerEnabled, PartnerKeyRotated, PartnerDisabled})
 
 NO_BRANCH = UUID(int=0)
 """Money whose payer is not known stands in no branch's books."""
@@ -50,20 +53,25 @@ def projection(vault: Vault) -> Projection:
     """The projection of payments; `vault` encrypts the names it stores."""
 
     async def project(conn: AsyncConnection, events: Sequence[Recorded]) -> None:
-        await _payers_and_bills(conn, vault, [r for r in events if isinstance(r.event, OfPayer)])
-        await _payments(conn, events)
-        await _suspense(conn, events)
-        await _ledger(conn, events)
-        await _partners(conn, [r for r in events if isinstance(r.event, _OF_PARTNER)])
+        # by exact class: asking a pydantic class whether something is its instance costs 0.12 µs, and there are many
+        await _payers_and_bills(conn, vault, [r for r in events if type(r.event) in _OF_PAYER])
+        money = [r for r in events if type(r.event) in _MOVES_MONEY]
+        if money:
+            await _payments(conn, money)
+            await _suspense(conn, money)
+            await _ledger(conn, money)
+        await _partners(conn, [r for r in events if type(r.event) in _OF_PARTNER])
 
     return project
 
 
 async def _payers_and_bills(conn: AsyncConnection, vault: Vault, events: Sequence[Recorded]) -> None:
-    changed = {r.event.participant_id for r in events if isinstance(r.event, OfPayer) and not _adds(r.event)}
+    changed = {r.event.participant_id for r in events if not _adds(r.event) and isinstance(r.event, OfPayer)}
     fresh = [r for r in events if _adds(r.event) and r.event.participant_id not in changed]
     folded = await _fold(
-        conn, vault, [r for r in events if isinstance(r.event, OfPayer) and r.event.participant_id in changed]
+        conn,
+        vault,
+        [r for r in events if changed and isinstance(r.event, OfPayer) and r.event.participant_id in changed],
     )
     await rows.upsert(conn, tables.payers, [*_added_payers(vault, fresh), *folded.payers])
     await rows.upsert(conn, tables.bills, [*_issued_bills(fresh), *folded.bills])
@@ -71,7 +79,7 @@ async def _payers_and_bills(conn: AsyncConnection, vault: Vault, events: Sequenc
 
 def _adds(event: Event) -> TypeGuard[PayerAdded | ContributionBilled]:
     """A row that was not there; none that was changes."""
-    return isinstance(event, PayerAdded | ContributionBilled)
+    return type(event) in _ADDS
 
 
 def _added_payers(vault: Vault, events: Sequence[Recorded]) -> list[dict[str, Any]]:
@@ -133,8 +141,8 @@ def _folded(vault: Vault, kept: Kept | None, recorded: Recorded, event: OfPayer)
     payer = evolve(kept.payer, event, recorded.envelope.occurred_at)
     assert payer is not None
     if isinstance(event, ContributionBilled):
-        return replace(kept, payer=payer, rules={**kept.rules, event.bill_id: recorded.envelope.rules})
-    return replace(kept, payer=payer)
+        return kept._replace(payer=payer, rules={**kept.rules, event.bill_id: recorded.envelope.rules})
+    return kept._replace(payer=payer)
 
 
 def _added(vault: Vault, recorded: Recorded, event: PayerAdded) -> Kept:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -34,15 +35,14 @@ from services.payments.tables import bills, payers
 _COLUMNS = (*payers.columns, *(column.label(f"bill_{column.name}") for column in bills.columns))
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """A payer with what the rows hold beside the domain's state; `rules`: the rule version that priced each bill."""
 
     payer: Payer
     name: bytes | None
     nik_hash: str | None
     scope: Scope
-    rules: Mapping[BillId, str] = field(default_factory=dict)
+    rules: Mapping[BillId, str] = MappingProxyType({})
 
 
 async def load_payers(
@@ -75,6 +75,7 @@ def is_one_of(participants: Iterable[UUID]) -> sa.ColumnElement[bool]:
 def payer_row(kept: Kept) -> dict[str, Any]:
     """The whole row of `payers`."""
     payer = kept.payer
+    through = payer.paid_through
     return {
         "participant_id": payer.participant_id,
         "contribution_code": payer.contribution_code,
@@ -86,7 +87,7 @@ def payer_row(kept: Kept) -> dict[str, Any]:
         "funding_source": str(payer.funding_source),
         "registration_expires_at": payer.registration_expires_at,
         "paid": stretches(payer.paid),
-        "paid_through": None if payer.paid_through is None else str(payer.paid_through),
+        "paid_through": None if through is None else str(through),
         "blocked": payer.blocked,
         "branch_id": kept.scope.branch_id,
         "wadah_id": kept.scope.wadah_id,
@@ -149,7 +150,13 @@ def posted_of(row: Mapping[Any, Any]) -> Posted:
 
 def charges_json(months: Sequence[MonthCharge]) -> list[dict[str, Any]]:
     """Month charges as they lie in a JSONB column."""
-    return [charge.model_dump(mode="json") for charge in months]
+    return [_charge_json(charge) for charge in months]
+
+
+@lru_cache(maxsize=4_096)
+def _charge_json(charge: MonthCharge) -> dict[str, Any]:
+    """Kept, as few charges differ: a month, a band, a sector. Nobody changes what is given."""
+    return charge.model_dump(mode="json")
 
 
 def charges_of(found: Iterable[Mapping[str, Any]]) -> tuple[MonthCharge, ...]:

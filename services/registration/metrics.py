@@ -4,15 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from prometheus_client import Counter
-
-FORMS: Final = Counter(
-    "perisai_registration_forms", "Registration forms judged, by door and outcome.", ["entry", "outcome"]
-)
-"""Outcome: `accepted`, `repeated` or the code of the refusal. A refusal that grows suddenly is a bad file or somebody
-guessing.
-"""
-
 CLOSED_NIK_PRESENTED: Final = "closed_nik_presented"
 """WARNING: somebody used the NIK of a person whose death is recorded; the branch looks at it."""
 IMPORT_DONE: Final = "import_done"

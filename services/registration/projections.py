@@ -73,21 +73,20 @@ class _Fold:
         self._table, self._evolve, self._read, self._write, self._order = table, evolve, read, write, order
 
     async def __call__(self, conn: AsyncConnection, events: Sequence[Recorded]) -> None:
-        known = {UUID(one.envelope.key) for one in events} - {
-            UUID(e.envelope.key) for e in events if e.envelope.seq == 1
-        }
+        new = {one.envelope.key for one in events if one.envelope.seq == 1}
+        known = {one.envelope.key for one in events} - new
         state = await self._load(conn, known)
         for one in events:
-            key = UUID(one.envelope.key)
+            key = one.envelope.key
             state[key] = self._evolve(state.get(key), one.envelope, one.event)
         await rows.upsert(conn, self._table, [self._write(one) for one in state.values()], order=self._order)
 
-    async def _load(self, conn: AsyncConnection, keys: Iterable[UUID]) -> dict[UUID, Any]:
-        wanted = list(keys)
+    async def _load(self, conn: AsyncConnection, keys: Iterable[str]) -> dict[str, Any]:
+        wanted = [UUID(key) for key in keys]
         if not wanted:
             return {}
         found = await conn.execute(sa.select(self._table).where(rows.matching(self._key, wanted)))
-        return {row._mapping[self._key]: self._read(states.part_of(row, self._table)) for row in found}
+        return {str(row._mapping[self._key]): self._read(states.part_of(row, self._table)) for row in found}
 
 
 def _new_people(recorded: Sequence[Recorded], vault: Vault) -> Iterable[dict[str, Any]]:

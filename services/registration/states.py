@@ -259,7 +259,8 @@ def person_row(participant_id: ParticipantId, person: Person, vault: Vault) -> N
         "email": person.email,
         "address": person.address,
     }
-    cells = {name: vault.seal("people", name, participant_id, clear[name]) for name in PERSONAL_COLUMNS}
+    row = str(participant_id)
+    cells = {name: vault.seal("people", name, row, clear[name]) for name in PERSONAL_COLUMNS}
     return {"participant_id": participant_id, **cells}
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient
 
-from chassis.consumer import MAX_RECORDS, group_of
+from chassis.consumer import BATCH, MAX_RECORDS, group_of
 from chassis.service import Service
 from services.notifications.app import SERVICE as NOTIFICATIONS
 from services.payments.app import SERVICE as PAYMENTS
@@ -178,7 +178,7 @@ class Bench:
             await self.servers.settle(database)
             done = await captured.replayed(captured.Replay(worker.name, database.writer_url, str(file), warmup))
             checks = await self._checks(worker, database)
-        items = self.count - warmup * MAX_RECORDS
+        items = self.count - warmup * BATCH
         return Side(
             value=items / done.seconds,
             what=f"{worker.name} statements from memory, effects/s",

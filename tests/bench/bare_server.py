@@ -17,6 +17,7 @@ import uvloop
 from fastapi import APIRouter, FastAPI, Request, Response
 
 from chassis.clock import SystemClock
+from chassis.http import direct
 from chassis.http.app import create_app
 from chassis.http.auth import Verifier
 from chassis.http.keys import RemoteKeys
@@ -32,6 +33,7 @@ def application() -> FastAPI:
     router = APIRouter()
 
     @router.post(PATH)
+    @direct
     async def bare(request: Request) -> Response:
         await request.body()
         return Response(b'{"responseCode":"2002500"}', 200, media_type="application/json")

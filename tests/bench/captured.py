@@ -26,7 +26,7 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import memory, rows, tables
-from chassis.consumer import MAX_RECORDS, Consumer
+from chassis.consumer import BATCH, Consumer
 from chassis.database import make_engine
 from chassis.records import Coordinates, Record
 from chassis.service import App, Service
@@ -84,9 +84,9 @@ async def capture(service: Service, database_url: str, registrations: Registrati
     ]
     try:
         with _heard(batches, writing):
-            for start in range(0, len(records), MAX_RECORDS):
+            for start in range(0, len(records), BATCH):
                 batches.append([])
-                await consumer.consume(records[start : start + MAX_RECORDS])
+                await consumer.consume(records[start : start + BATCH])
         if app.counters.commits != len(batches):
             raise RuntimeError(f"{app.counters.commits} commits for {len(batches)} batches")
     finally:

@@ -37,7 +37,7 @@ def test_every_event_is_sent_by_its_owner() -> None:
 def test_headers_are_those_of_the_envelope() -> None:
     told = document()["components"]["messageTraits"]["envelope"]["headers"]
     assert [*told["properties"]] == [name for name, _ in ONE.to_headers()]
-    bare = {**{name: getattr(ONE, name) for name in ONE.__slots__}, **dict.fromkeys(_OPTIONAL_ATTRIBUTES)}
+    bare = {**{name: getattr(ONE, name) for name in ONE._fields}, **dict.fromkeys(_OPTIONAL_ATTRIBUTES)}
     assert set(told["required"]) == {name for name, _ in Envelope(**bare).to_headers()}
 
 

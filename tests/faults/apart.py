@@ -58,7 +58,7 @@ async def _retry_parked(ground: Ground, point: str, action: str, log: Path) -> I
     owner = await asyncpg.connect(ground.estate.stack.databases.url("payments", "owner"))
     try:
         await owner.execute("ALTER TABLE bills ADD CONSTRAINT trap CHECK (participant_id IS NULL) NOT VALID")
-        await ground.driver.register(2, per_s=10)
+        await ground.driver.register(2, per_s=10, paying=1)
         await eventually(lambda: _some_parked(ground), within_s=30, what="a key parks")
         await owner.execute("ALTER TABLE bills DROP CONSTRAINT trap")
     finally:

@@ -66,7 +66,7 @@ async def play_round(
 
 async def _with_sleepers(ground: Ground) -> None:
     """Some are billed and never pay: what a month's end finds to do."""
-    await ground.driver.register(SLEEPERS, per_s=SLEEPERS, pays=False)
+    await ground.driver.register(SLEEPERS, per_s=SLEEPERS, paying=0)
 
     async def billed() -> bool:
         found = await ground.estate.town.rows(

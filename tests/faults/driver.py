@@ -29,6 +29,8 @@ AGAIN_S = 0.3
 ATTEMPTS = 400
 DOUBLED_OF = 10
 """One payment round in so many is sent twice by the bank."""
+PAYING = 0.6
+"""Of those who register, so many come to the bank; the others let their bill expire."""
 
 
 @dataclass
@@ -41,7 +43,7 @@ class Driver:
     people: dict[str, str] = field(default_factory=dict)
     unpaid: dict[str, str] = field(default_factory=dict)
     sleepers: set[str] = field(default_factory=set)
-    """Registered, and never paying."""
+    """Registered at the door, and never paying."""
     imports: list[str] = field(default_factory=list)
     """Uploaded files whose people are not known yet."""
     asked: int = 0
@@ -50,13 +52,21 @@ class Driver:
     def town(self) -> Town:
         return self.estate.town
 
-    async def register(self, count: int, *, per_s: float, pays: bool = True) -> None:
-        """Registers so many people, each at its own scheduled moment; returns when the last has its answer."""
+    @property
+    def payers(self) -> set[str]:
+        """Participants who pay, or have paid."""
+        return self.people.keys() - self.sleepers
+
+    async def register(self, count: int, *, per_s: float, paying: float = PAYING) -> None:
+        """Registers so many people, each at its own scheduled moment; returns when the last has its answer.
+
+        `paying`: the part of them that goes to the bank.
+        """
         begins = time.monotonic()
         async with asyncio.TaskGroup() as group:
             for number in range(count):
                 await asyncio.sleep(max(0.0, begins + number / per_s - time.monotonic()))
-                group.create_task(self._register_one(pays))
+                group.create_task(self._register_one(self.chance.random() < paying))
 
     async def pay_as_billed(self, stop: asyncio.Event) -> None:
         """Sends everybody to the bank as soon as there is a bill, until `stop`."""
@@ -72,7 +82,7 @@ class Driver:
             "payments", "SELECT participant_id FROM payments WHERE participant_id = ANY($1::uuid[])", [*self.people]
         )
         done = {str(row["participant_id"]) for row in paid}
-        codes = [code for person, code in self.people.items() if person not in done | self.sleepers]
+        codes = [self.people[person] for person in sorted(self.payers - done)]
         if codes:
             await self._at_the_bank({"customer_nos": codes, "concurrency": AT_ONCE, "wait": True})
 

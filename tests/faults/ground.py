@@ -158,7 +158,7 @@ class Ground:
             return f"events unpublished for {age:.1f} s"
         if lag := await self.watch.lag():
             return f"{lag:.0f} records not consumed"
-        payers = {*self.driver.people} - self.driver.sleepers - spare
+        payers = self.driver.payers - spare
         paid = await self._which("payments", _PAID, payers)
         if owing := payers - paid - await self._which("registration", _EXPIRED, payers):
             await self.driver.pay_rest()

@@ -13,12 +13,13 @@ from tests.faults.watch import AWAY, Sample
 
 @dataclass
 class Played:
-    """What one act on a ground came to; everybody who was registered in it has paid."""
+    """What one act on a ground came to. `payments`: of those who came to the bank, all of them done."""
 
     injected: Injected
     invariants: list[dict[str, Any]]
     recovery_s: float | None
     registrations: int
+    payments: int
     duration_s: float
 
 
@@ -97,7 +98,8 @@ class Result:
         self.planned, self.fired, self.unit = played.injected.planned, played.injected.fired, played.injected.unit
         self.operator_actions, self.invariants = played.injected.operator_actions, played.invariants
         self.recovery_s, self.duration_s = played.recovery_s, played.duration_s
-        self.registrations = self.payments = self.counts["registrations"] = played.registrations
+        self.registrations, self.payments = played.registrations, played.payments
+        self.counts["registrations"] = played.registrations
 
     def as_json(self) -> dict[str, Any]:
         """The cell as report.schema.json has it."""

@@ -25,7 +25,8 @@ async def play(
     invariants: Sequence[str],
 ) -> Played:
     """Plays one act. Raises AssertionError when the fault, the recovery or the drain does not come to its end."""
-    began, before, records_per_s = now(), len(ground.driver.people), per_s * EVENTS_PER_PERSON
+    began, records_per_s = now(), per_s * EVENTS_PER_PERSON
+    people, payers = len(ground.driver.people), len(ground.driver.payers)
     async with ground.watch.open() as watch:
         watch.samples.clear()
         async with ground.load(registrations, per_s=per_s):
@@ -41,7 +42,14 @@ async def play(
     ground.remember(injected.planted)
     verdict = await ground.check(name, invariants, {**ground.planted, "recovery": told})
     found = [_with_own(one, injected.found) for one in verdict]
-    return Played(injected, found, recovered_after(told), len(ground.driver.people) - before, now() - began)
+    return Played(
+        injected,
+        found,
+        recovered_after(told),
+        registrations=len(ground.driver.people) - people,
+        payments=len(ground.driver.payers) - payers,
+        duration_s=now() - began,
+    )
 
 
 def _with_own(found: dict[str, Any], own: Mapping[str, Sequence[Mapping[str, str]]]) -> dict[str, Any]:

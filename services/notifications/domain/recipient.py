@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import assert_never
+from typing import NamedTuple, assert_never
 from uuid import UUID
 
 from contracts.envelope import Envelope
@@ -13,8 +12,7 @@ from contracts.sealed import Sealed
 from contracts.values import ContributionCode, Language, ParticipantId
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(NamedTuple):
     """`contact` is None once the person is forgotten; such a person is told nothing."""
 
     participant_id: ParticipantId

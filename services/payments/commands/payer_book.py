@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
 
 from chassis.transaction import Meta, Scope, Tx
 from contracts.event import Event
@@ -53,6 +52,6 @@ class PayerBook:
             after = evolve(payer, event, self._tx.now)
             assert after is not None
             payer = after
-        kept = replace(kept, payer=payer)
+        kept = kept._replace(payer=payer)
         self._kept[payer.participant_id] = kept
         return kept

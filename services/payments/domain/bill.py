@@ -7,9 +7,9 @@ Every question is asked of the payment's `effective_at`, never of the moment it 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from contracts.events.contributions import BillKind, MonthCharge
 from contracts.values import BillId, ContributionMonth, FundingSource, PaymentId
@@ -25,8 +25,7 @@ class BillStatus(StrEnum):
     REVERSED = "REVERSED"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bill:
+class Bill(NamedTuple):
     """`closed_at` is the business instant that ended it, None while OPEN.
 
     Instants are aware UTC, money whole rupiah.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from contracts.event import Event
 from contracts.events.contributions import BillCancelled, BillExpired, ContributionBilled, MonthCharge, PayerAdded
@@ -70,7 +71,7 @@ def issue(
     wanted = payer.months_owed(now) if months is None else payer.next_unpaid(now, months)
     if not wanted:
         return CannotBill.NOTHING_OWED
-    rules = rules_on(now.astimezone(WIB).date())
+    rules = _rules_at(now)
     charges = tuple(_charge(payer, month, rules) for month in wanted)
     bill = ContributionBilled(
         bill_id=bill_id,
@@ -83,6 +84,12 @@ def issue(
         expires_at=ContributionMonth.of(now).ends_at,
     )
     return bill, rules
+
+
+@lru_cache(maxsize=64)
+def _rules_at(now: datetime) -> ContributionRules:
+    """Kept, as all bills of a batch are issued at one instant."""
+    return rules_on(now.astimezone(WIB).date())
 
 
 def cannot_pay(payer: Payer, now: datetime) -> CannotBill | None:

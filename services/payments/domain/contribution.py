@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection
+from functools import lru_cache
 
 from contracts.events.contributions import MonthCharge
 from contracts.values import ContributionMonth, FundingSource, Programme, Rupiah, Sector
@@ -43,7 +44,19 @@ def charge(
 
     The discount is tested on the contribution month, not on the day of payment; JHT is never discounted.
     """
-    row = row_for(income, rules)
+    return _charge(month, row_for(income, rules), Programme.JHT in programmes, sector, funding_source, rules)
+
+
+@lru_cache(maxsize=4_096)
+def _charge(
+    month: ContributionMonth,
+    row: Row,
+    with_jht: bool,
+    sector: Sector,
+    funding_source: FundingSource,
+    rules: ContributionRules,
+) -> MonthCharge:
+    """Kept, as a day's bills are of few months, bands and sectors."""
     discount = _discount(month, sector, funding_source, rules)
     bps = discount.bps if discount else 0
     return MonthCharge(
@@ -51,7 +64,7 @@ def charge(
         base=Rupiah(row.base),
         jkk=Rupiah(_lowered(row.jkk, bps)),
         jkm=Rupiah(_lowered(rules.jkm, bps)),
-        jht=Rupiah(row.jht if Programme.JHT in programmes else 0),
+        jht=Rupiah(row.jht if with_jht else 0),
         discounted=discount is not None,
     )
 

@@ -13,7 +13,7 @@ from datetime import date
 from contracts.values import ContributionMonth, FundingSource, Sector
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Row:
     """One income band: it holds `income_from` up to, but not including, the next row's; whole rupiah per month."""
 
@@ -34,9 +34,9 @@ class Discount:
     bps: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ContributionRules:
-    """Everything a price depends on, as it was law from the day `in_force`."""
+    """Everything a price depends on, as it was law from the day `in_force`. Itself alone is equal to it, and its rows likewise."""
 
     version: str
     in_force: date

@@ -7,9 +7,9 @@ paid without a gap (Perdir 22/PERDIR.02/072022; domain.md section 6).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
+from typing import NamedTuple
 
 from contracts.event import Event
 from contracts.events.contributions import (
@@ -32,8 +32,7 @@ _BLOCKING = frozenset({RefusalReason.NIK_TAKEN, RefusalReason.ENTRY_AGE_EXCEEDED
 """Refusals after which further money would be refused again. REACTIVATED_MEANWHILE is none: the new spell goes on."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Payer:
+class Payer(NamedTuple):
     """`bills` holds those that matter to the question at hand, not all there ever were."""
 
     participant_id: ParticipantId
@@ -45,7 +44,7 @@ class Payer:
     registration_expires_at: datetime
     paid: frozenset[ContributionMonth] = frozenset()
     blocked: str | None = None
-    bills: Mapping[BillId, Bill] = field(default_factory=lambda: _NO_BILLS)
+    bills: Mapping[BillId, Bill] = _NO_BILLS
 
     @property
     def paid_through(self) -> ContributionMonth | None:
@@ -79,7 +78,10 @@ class Payer:
 
     def months_owed(self, instant: datetime) -> tuple[ContributionMonth, ...]:
         """Unpaid months up to and including the current one, oldest first; empty when paid up."""
-        first, current = self.unpaid_from(instant), ContributionMonth.of(instant)
+        current = ContributionMonth.of(instant)
+        if not self.paid:
+            return (current,)
+        first = self.unpaid_from(instant)
         return tuple(month for n in range(current - first + 1) if (month := first + n) not in self.paid)
 
     def next_unpaid(self, instant: datetime, count: int) -> tuple[ContributionMonth, ...]:
@@ -116,12 +118,12 @@ def evolve(payer: Payer | None, event: Event, at: datetime) -> Payer | None:
             return _ended(payer, event.bill_id, BillStatus.CANCELLED, at, event.reason)
         case ContributionPaid():
             bill = payer.bills[event.bill_id]
-            bill = replace(bill, status=BillStatus.PAID, closed_at=at, reason=None, payment_id=event.payment_id)
-            return replace(_with(payer, bill), paid=payer.paid | _months(event))
+            bill = bill._replace(status=BillStatus.PAID, closed_at=at, reason=None, payment_id=event.payment_id)
+            return _with(payer, bill)._replace(paid=payer.paid | _months(event))
         case ContributionReversed():
             reversed_ = _ended(payer, event.bill_id, BillStatus.REVERSED, at, event.reason)
             blocked = event.refusal if event.refusal in _BLOCKING else payer.blocked
-            return replace(reversed_, paid=payer.paid - _months(event), blocked=blocked)
+            return reversed_._replace(paid=payer.paid - _months(event), blocked=blocked)
     return payer
 
 
@@ -152,11 +154,11 @@ def issued(event: ContributionBilled, at: datetime) -> Bill:
 
 
 def _ended(payer: Payer, bill_id: BillId, status: BillStatus, at: datetime, reason: str | None) -> Payer:
-    return _with(payer, replace(payer.bills[bill_id], status=status, closed_at=at, reason=reason))
+    return _with(payer, payer.bills[bill_id]._replace(status=status, closed_at=at, reason=reason))
 
 
 def _with(payer: Payer, bill: Bill) -> Payer:
-    return replace(payer, bills={**payer.bills, bill.bill_id: bill})
+    return payer._replace(bills={**payer.bills, bill.bill_id: bill})
 
 
 def _months(event: ContributionPaid | ContributionReversed) -> frozenset[ContributionMonth]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from chassis.http import NOT_FOUND, Principal, accepts, accepts_command, allow, answer, body, meta, problems
+from chassis.http import NOT_FOUND, Principal, accepts, accepts_command, allow, answer, body, direct, meta, problems
 from chassis.problems import FORBIDDEN, Refusal, Rejected
 from chassis.service import App
 from contracts.events.participants import Entry
@@ -51,6 +51,7 @@ def router(app: App) -> APIRouter:
             refusals.CONSENT_MISSING,
         ),
     )
+    @direct
     async def register(request: Request, principal: Registers) -> Response:
         """Registers one person. The answer holds the contribution code; `payable` is pending until the bill is
         issued.

@@ -9,7 +9,7 @@ re-runs and finds the NIK taken. Inside a batch each form sees the effects of th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from chassis.ids import new_id
@@ -19,7 +19,8 @@ from chassis.privacy.vault import Vault
 from chassis.problems import Rejected
 from chassis.telemetry import log
 from chassis.transaction import Meta, Scope, Tx
-from contracts.events.participants import Entry
+from contracts.envelope import Envelope
+from contracts.events.participants import Entry, ParticipantRegistered
 from contracts.values import AgentId, BranchId, OutreachId, ParticipantId, WadahId
 from services.registration.domain.agent import Agent
 from services.registration.domain.calendar import wib_date
@@ -37,7 +38,7 @@ from services.registration.domain.registration import (
     Repeated,
     register,
 )
-from services.registration.metrics import CLOSED_NIK_PRESENTED, FORMS
+from services.registration.metrics import CLOSED_NIK_PRESENTED
 from services.registration.problems import (
     AGENT_REQUIRED,
     AGENT_UNKNOWN,
@@ -91,26 +92,26 @@ class Registering:
         self._vault, self._numbers = vault, numbers
 
     async def __call__(self, tx: Tx, commands: Sequence[RegisterParticipant], /) -> list[Result | Rejected]:
-        desk = await self._load(tx, commands)
+        hashes = [self._vault.nik_hash(command.form.nik) for command in commands]
+        desk = await self._load(tx, commands, hashes)
         codes = await self._numbers.take(CODES, len(commands))
         return [
-            desk.serve(tx, command, contribution_code(number)) for command, number in zip(commands, codes, strict=True)
+            desk.serve(tx, command, nik_hash, contribution_code(number))
+            for command, nik_hash, number in zip(commands, hashes, codes, strict=True)
         ]
 
-    async def _load(self, tx: Tx, commands: Sequence[RegisterParticipant]) -> _Desk:
+    async def _load(self, tx: Tx, commands: Sequence[RegisterParticipant], hashes: Sequence[str]) -> _Desk:
         bringers = [command.by for command in commands]
         agent_ids = {by.agent_id for by in bringers if by.agent_id is not None}
         agent_codes = {by.agent_code for by in bringers if by.agent_code is not None}
         own_branch = {by.branch_id for by in bringers if by.branch_id is not None and by.agent_id is None}
         sessions = {c.form.outreach_id for c in commands if c.form.outreach_id is not None}
-        hashes = [self._vault.nik_hash(command.form.nik) for command in commands]
         engaged = []
         if agent_ids or agent_codes:
             engaged = [
                 found.work for found in await deciding.engaged(tx.conn, self._vault, ids=agent_ids, codes=agent_codes)
             ]
         return _Desk(
-            vault=self._vault,
             by_id={work.agent.agent_id: work for work in engaged},
             by_code={work.agent.code: work for work in engaged},
             branches=await deciding.branch_ids(tx.conn, own_branch),
@@ -141,25 +142,25 @@ def _body(result: Result) -> Mapping[str, object]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Desk:
-    """What one batch loaded; `holders` takes in what the batch itself registers."""
+    """What one batch loaded; `fresh` takes in what the batch itself registers, by NIK hash."""
 
-    vault: Vault
     by_id: Mapping[AgentId, AtWork]
     by_code: Mapping[str, AtWork]
     branches: set[BranchId]
     outreach: Mapping[OutreachId, Outreach]
-    holders: dict[str, Holder]
+    holders: Mapping[str, Holder]
+    fresh: dict[str, tuple[Envelope, ParticipantRegistered]] = field(default_factory=dict)
 
-    def serve(self, tx: Tx, command: RegisterParticipant, code: str) -> Result | Rejected:
+    def serve(self, tx: Tx, command: RegisterParticipant, nik_hash: str, code: str) -> Result | Rejected:
         registrar = self._registrar(command.by)
         if isinstance(registrar, Rejected):
             return registrar
-        nik_hash = self.vault.nik_hash(command.form.nik)
         outreach_id = command.form.outreach_id
+        holder = self._holder(nik_hash)
         decision = register(
             command.form,
             registrar,
-            holder=self.holders.get(nik_hash),
+            holder=holder,
             outreach=self.outreach.get(outreach_id) if outreach_id else None,
             new=NewNumbers(ParticipantId(new_id()), code, nik_hash),
             now=tx.now,
@@ -170,9 +171,16 @@ class _Desk:
             case Repeated(participant, warnings):
                 return Result(participant.participant_id, participant.contribution_code, warnings, repeated=True)
             case Rejected():
-                if decision.problem is REGISTRATION_NOT_POSSIBLE:
-                    _alert(tx, registrar.branch_id, self.holders[nik_hash].participant.participant_id)
+                if holder is not None and decision.problem is REGISTRATION_NOT_POSSIBLE:
+                    _alert(tx, registrar.branch_id, holder.participant.participant_id)
                 return decision
+
+    def _holder(self, nik_hash: str) -> Holder | None:
+        """Folded only for who asks for the same NIK again, which few do."""
+        if found := self.fresh.get(nik_hash):
+            envelope, event = found
+            return Holder(evolve(None, envelope, event), event.person.value)
+        return self.holders.get(nik_hash)
 
     def _registrar(self, by: Bringer) -> Registrar | Rejected:
         work = self._work(by)
@@ -223,19 +231,8 @@ class _Desk:
             ),
             rules=in_force(REGISTRATION, wib_date(tx.now)).version,
         )
-        self.holders[nik_hash] = Holder(evolve(None, recorded.envelope, event), event.person.value)
+        self.fresh[nik_hash] = recorded.envelope, event
         return Result(event.participant_id, event.contribution_code, decision.warnings, repeated=False)
-
-
-def _count(commands: Sequence[RegisterParticipant], results: Sequence[Result | Rejected]) -> None:
-    for command, result in zip(commands, results, strict=True):
-        FORMS.labels(command.by.entry, _outcome(result)).inc()
-
-
-def _outcome(result: Result | Rejected) -> str:
-    if isinstance(result, Rejected):
-        return result.problem.code
-    return "repeated" if result.repeated else "accepted"
 
 
 def _may_name(by: Bringer, agent: Agent) -> bool:

@@ -6,15 +6,18 @@ Business dates are WIB everywhere, also for branches in WITA and WIT (domain.md 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 
 from contracts.values import WIB
 
 
+@lru_cache(maxsize=1_024)
 def wib_date(instant: datetime) -> date:
-    """The civil day in WIB of an aware instant."""
+    """The civil day in WIB of an aware instant. Kept, as all items of a batch ask for the same instant."""
     return instant.astimezone(WIB).date()
 
 
+@lru_cache(maxsize=1_024)
 def day_starts_at(day: date) -> datetime:
     """00:00 WIB of that day, as UTC."""
     return datetime.combine(day, time(), WIB).astimezone(UTC)

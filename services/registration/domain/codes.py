@@ -8,6 +8,8 @@ from __future__ import annotations
 
 CONTRIBUTION_CODE_BASE = 100_000_000_000
 KPJ_BASE = 10_000_000_000
+_DOUBLED = str.maketrans("0123456789", "0246813579")
+"""Twice the digit, digit sum."""
 
 
 class NumbersExhausted(OverflowError):
@@ -32,8 +34,8 @@ def agent_code(number: int) -> str:
 
 def luhn_digit(body: str) -> str:
     """The digit that makes `body` + digit pass the Luhn check (ISO/IEC 7812-1): any single wrong digit is noticed."""
-    doubled = [int(digit) * 2 if place % 2 == 0 else int(digit) for place, digit in enumerate(reversed(body))]
-    return str(-sum(value // 10 + value % 10 for value in doubled) % 10)
+    plain, doubled = body[-2::-2], body[::-2].translate(_DOUBLED)
+    return str(-sum(map(int, plain + doubled)) % 10)
 
 
 def _within(number: int, digits: int) -> int:

@@ -14,6 +14,8 @@ class UnreadableText(ValueError):
 
 def one_line(text: str) -> str:
     """The text in Unicode NFC, outer blanks removed. Raises UnreadableText."""
+    if text.isascii() and text.isprintable():  # most texts: NFC already, and nothing to look up
+        return text.strip()
     if any(unicodedata.category(character) in _UNPRINTABLE for character in text):
         raise UnreadableText("control characters, line breaks and incomplete characters are not allowed")
     return unicodedata.normalize("NFC", text).strip()

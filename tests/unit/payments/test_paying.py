@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -35,7 +34,7 @@ def billed(at: datetime = OCTOBER_6, n: int = 1, who: Payer | None = None, month
 
 
 def member(*paid: str) -> Payer:
-    return replace(payer(), paid=frozenset(map(ContributionMonth.parse, paid)))
+    return payer()._replace(paid=frozenset(map(ContributionMonth.parse, paid)))
 
 
 def folded(who: Payer, events: object, at: datetime) -> Payer:
@@ -151,8 +150,8 @@ def test_paying_one_bill_ends_the_other_and_its_months_cannot_be_paid_again() ->
 
 
 def test_a_blocked_payer_pays_nothing() -> None:
-    blocked = replace(billed(), blocked=RefusalReason.NIK_TAKEN)
-    closed = replace(billed(), blocked=RefusalReason.PARTICIPANT_CLOSED)
+    blocked = billed()._replace(blocked=RefusalReason.NIK_TAKEN)
+    closed = billed()._replace(blocked=RefusalReason.PARTICIPANT_CLOSED)
     assert outcome(blocked, money(36_800, OCTOBER_6)) is CannotPay.BLOCKED
     assert outcome(closed, money(36_800, OCTOBER_6)) is CannotPay.CLOSED
 

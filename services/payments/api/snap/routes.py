@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from chassis import faults
 from chassis.database import Unavailable, is_outage
 from chassis.door import Door
-from chassis.http import correlation_id
+from chassis.http import correlation_id, direct
 from chassis.problems import OVERLOADED, Refusal, Rejected
 from chassis.service import App, as_settings
 from chassis.telemetry import current_traceparent, log
@@ -251,6 +251,7 @@ def router(app: App, registry: Registry) -> APIRouter:
 
 
 def _route(counter: Counter, service: Service) -> Callable[[Request], Awaitable[Response]]:
+    @direct
     async def answer(request: Request) -> Response:
         return await counter.answer(service, request)
 
