@@ -6,8 +6,9 @@ Personal data goes through the vault, cell by cell.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -40,8 +41,22 @@ NewRow = dict[str, Any]
 
 
 def part_of(row: sa.Row[Any], table: sa.FromClause) -> Row:
-    """The columns of one table (or alias) in a row of a join."""
-    return {column.name: row._mapping[column] for column in table.c}
+    """The columns of one table (or alias) in a row of a join that selects it first and whole."""
+    return parts_of(row, table)[0]
+
+
+def parts_of(row: Iterable[Any], *tables: sa.FromClause) -> list[Row]:
+    """The columns of each table (or alias) in a row of a join that selects them first, whole and in this order.
+
+    By place: looking a column up in a row costs as much as ten places.
+    """
+    values = iter(row)
+    return [dict(zip(_names(table), values, strict=False)) for table in tables]
+
+
+@lru_cache(maxsize=64)
+def _names(table: sa.FromClause) -> tuple[str, ...]:
+    return tuple(column.name for column in table.c)
 
 
 def branch_of(row: Row) -> Branch:

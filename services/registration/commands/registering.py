@@ -106,14 +106,10 @@ class Registering:
         agent_codes = {by.agent_code for by in bringers if by.agent_code is not None}
         own_branch = {by.branch_id for by in bringers if by.branch_id is not None and by.agent_id is None}
         sessions = {c.form.outreach_id for c in commands if c.form.outreach_id is not None}
-        engaged = []
-        if agent_ids or agent_codes:
-            engaged = [
-                found.work for found in await deciding.engaged(tx.conn, self._vault, ids=agent_ids, codes=agent_codes)
-            ]
+        works = await deciding.at_work(tx.conn, self._vault, ids=agent_ids, codes=agent_codes)
         return _Desk(
-            by_id={work.agent.agent_id: work for work in engaged},
-            by_code={work.agent.code: work for work in engaged},
+            by_id={work.agent.agent_id: work for work in works},
+            by_code={work.agent.code: work for work in works},
             branches=await deciding.branch_ids(tx.conn, own_branch),
             outreach=await deciding.outreach_by_id(tx.conn, sessions),
             holders=await deciding.holders(tx.conn, self._vault, hashes),

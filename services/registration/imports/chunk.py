@@ -12,7 +12,6 @@ from chassis.privacy.vault import Vault
 from chassis.problems import Rejected
 from chassis.transaction import Tx
 from services.registration.commands.registering import Registering, RegisterParticipant, Result
-from services.registration.domain.form import Form
 from services.registration.imports import store
 from services.registration.imports.problems import DUPLICATE_OF_LINE, REGISTERED_BEFORE
 from services.registration.imports.rows import Refused, Row, refusal, refusal_of
@@ -44,16 +43,18 @@ class ImportingRows:
         standing = await store.standing(tx.conn, self._lease, hashes.values())
         if standing is None or standing.line != rows[0].previous:
             return [Skipped() for _ in rows]
-        commands = {row.line: self._command(row, row.form) for row in rows if row.form is not None}
+        bringers = {code: self._lease.uploader.bringer(code) for code in {row.agent_code for row in rows}}
+        commands = {
+            row.line: RegisterParticipant(row.form, bringers[row.agent_code], self._lease.meta)
+            for row in rows
+            if row.form is not None
+        }
         registered = await self._registering(tx, list(commands.values())) if commands else []
         outcomes = dict(zip(commands, registered, strict=True))
         results = _results(rows, outcomes, hashes, standing)
         until = tx.wall + self._lease_for
         tx.defer(partial(store.write_results, lease=self._lease, results=results, until=until))
         return [Written() for _ in rows]
-
-    def _command(self, row: Row, form: Form) -> RegisterParticipant:
-        return RegisterParticipant(form, self._lease.uploader.bringer(row.agent_code), self._lease.meta)
 
 
 def _results(

@@ -7,6 +7,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -19,6 +20,7 @@ from services.registration.imports.problems import (
 )
 from services.registration.imports.table import COLUMNS, Line, TableRefused, blank, header, line_of
 
+_BREAKS: Final = re.compile(r"[\n\r\t]")
 _SEPARATORS: Final = (",", ";", "\t")
 _BOMS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
@@ -64,7 +66,7 @@ class CsvTable:
                 empty = blank(cells)
                 begun = begun or not empty
                 if begun:
-                    yield number, [] if empty else [_joined(cell) for cell in cells]
+                    yield number, [] if empty else _joined(cells)
                 number = reader.line_num + 1
         except csv.Error:
             raise TableRefused(FILE_QUOTE, line=str(number)) from None
@@ -90,6 +92,8 @@ def _decoded(content: bytes) -> str:
     return text
 
 
-def _joined(cell: str) -> str:
-    """A line break inside quotation marks is a blank."""
-    return " ".join(cell.split()) if "\n" in cell or "\r" in cell or "\t" in cell else cell
+def _joined(cells: list[str]) -> list[str]:
+    """A line break inside quotation marks is a blank. Few records have one."""
+    if not _BREAKS.search("".join(cells)):
+        return cells
+    return [" ".join(cell.split()) if _BREAKS.search(cell) else cell for cell in cells]

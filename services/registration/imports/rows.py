@@ -30,6 +30,8 @@ _ISO: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})\Z")
 _DAY_FIRST: Final = re.compile(r"([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})\Z")
 _YES: Final = frozenset({"yes", "y", "ya", "true", "1"})
 _NO: Final = frozenset({"no", "n", "tidak", "false", "0", ""})
+_YES_OR_NO: Final = _YES | _NO
+_BETWEEN: Final = re.compile(r"[\s,;+/|&]+")
 _SEXES: Final[Mapping[str, str]] = {"f": "F", "p": "F", "perempuan": "F", "m": "M", "l": "M", "laki-laki": "M"}
 
 
@@ -114,13 +116,15 @@ def _refused(error: FieldError) -> Refused:
 
 def _text(cell: Cell) -> str:
     """What the person sees in the cell."""
+    if isinstance(cell, str):
+        return cell.strip()
     if cell is None:
         return ""
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     if isinstance(cell, bool):
         return "true" if cell else "false"
-    return str(cell).strip()
+    return str(cell)
 
 
 def _text_or_none(cell: Cell) -> str | None:
@@ -166,7 +170,7 @@ def _whole(cell: Cell) -> int | None:
 
 def _yes(cell: Cell) -> bool:
     text = _text(cell).lower()
-    if text not in _YES | _NO:
+    if text not in _YES_OR_NO:
         raise _CellFault(YES_NO_UNREADABLE)
     return text in _YES
 
@@ -179,7 +183,7 @@ def _sex(cell: Cell) -> str | None:
 
 
 def _programmes(cell: Cell) -> list[str]:
-    return [name for name in re.split(r"[\s,;+/|&]+", _text(cell).upper()) if name]
+    return [name for name in _BETWEEN.split(_text(cell).upper()) if name]
 
 
 def _upper(cell: Cell) -> str | None:

@@ -85,6 +85,8 @@ def header(cells: Sequence[Cell]) -> tuple[str, ...]:
 
 def line_of(number: int, columns: Sequence[str], cells: Sequence[Cell]) -> Line:
     """The cells by column; missing trailing ones are empty."""
+    if len(cells) == len(columns):
+        return Line(number, dict(zip(columns, cells, strict=True)))
     known = dict.fromkeys(columns) | dict(zip(columns, cells, strict=False))
     return Line(number, known, beyond=not blank(cells[len(columns) :]))
 

@@ -96,12 +96,21 @@ class ImportWorker:
     async def _chunks(self, lease: Lease, rows: _Rows, stop: asyncio.Event) -> bool:
         """True when every row has its result, False when stopped before."""
         importing = ImportingRows(self._vault, self._registering, lease, lease_for=self._limits.lease_for)
-        while chunk := await asyncio.to_thread(rows.take, self._limits.chunk):
-            await self._write(importing, chunk)
-            faults.point("M3")
-            if stop.is_set():
-                return False
-        return True
+        ahead = self._ahead(rows)
+        try:
+            while chunk := await ahead:
+                ahead = self._ahead(rows)
+                await self._write(importing, chunk)
+                faults.point("M3")
+                if stop.is_set():
+                    return False
+            return True
+        finally:
+            await asyncio.gather(ahead, return_exceptions=True)
+
+    def _ahead(self, rows: _Rows) -> asyncio.Task[list[Row]]:
+        """The next chunk, read while the database works on the one before it; never more than one."""
+        return asyncio.create_task(asyncio.to_thread(rows.take, self._limits.chunk))
 
     async def _write(self, importing: ImportingRows, rows: Sequence[Row]) -> None:
         """Until every row of the chunk has its result; a row that breaks alone is refused by itself."""
