@@ -57,7 +57,7 @@ class Envelope(NamedTuple):
             ("ce_traceparent", self.traceparent, _bytes),
         )
         return [
-            ("ce_specversion", b"1.0"),
+            ("ce_specversion", SPEC_VERSION.encode()),
             ("ce_id", _bytes(self.event_id)),
             ("ce_source", _same_bytes(f"/perisai/{self.source}")),
             ("ce_type", _same_bytes(self.type)),
@@ -71,7 +71,7 @@ class Envelope(NamedTuple):
             ("ce_actor", self.actor.encode()),
             ("ce_correlationid", _bytes(self.correlation_id)),
             *((name, encoded(value)) for name, value, encoded in optional if value is not None),
-            ("content-type", b"application/json"),
+            ("content-type", CONTENT_TYPE.encode()),
         ]
 
     @classmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -11,14 +11,16 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 from prometheus_client import REGISTRY
 
-from chassis.consumer import Consumer
+from chassis.consumer import BATCH, Consumer
 from chassis.database import Unavailable
 from chassis.fuse import FuseBlown
 from chassis.ids import new_id
 from chassis.outcomes import Done
-from chassis.records import Bad, Record
+from chassis.records import Bad, Outcome, Received, Record
+from chassis.transaction import Tx
 from contracts.event import Event
 from contracts.sealed import Sealed, Sealer
+from tests.support.counters import watched
 from tests.support.service import Harness, Letters
 from tests.support.stack import Stack
 from tests.support.toy import Counted, Following, Note, Totalled, totals, toy
@@ -111,6 +113,49 @@ class TestOutages:
             assert capsys.readouterr().out.count("consumer_waits") == 1
             await reading.consume([counted(h, new_id(), 1)])
             assert reading.waiting_because is None
+
+
+class TestLanes:
+    """A poll above BATCH is two transactions at once."""
+
+    def waiting(self, h: Harness) -> list[Record]:
+        """Two events of each of so many keys, all first ones first."""
+        keys = [new_id() for _ in range(BATCH)]
+        return [counted(h, key, by) for by in (1, 2) for key in keys]
+
+    async def test_each_event_takes_effect_once_in_order_and_in_two_commits(self, stack: Stack) -> None:
+        async with toy(totals(Following()), stack) as h:
+            records = self.waiting(h)
+            async with watched(h.app) as seen:
+                await consumer(h).consume(records)
+            assert (seen.commits, len(await self.order(h))) == (2, BATCH)
+
+    async def order(self, h: Harness) -> list[str]:
+        """The keys of the own log, each of which must hold 1 before 2."""
+        events = [e for e in await h.events("totals") if isinstance(e.event, Totalled)]
+        found: dict[str, list[int]] = {}
+        for e in sorted(events, key=lambda e: e.envelope.seq):
+            assert isinstance(e.event, Totalled)
+            found.setdefault(e.envelope.key, []).append(e.event.by)
+        assert all(by == [1, 2] for by in found.values())
+        return [*found]
+
+    async def test_lane_that_fails_is_tried_again_and_the_other_is_not_applied_twice(self, stack: Stack) -> None:
+        class Once(Following):
+            failed = False
+
+            async def __call__(self, tx: Tx, items: Sequence[Received], /) -> list[Outcome]:
+                if not self.failed:
+                    self.failed = True
+                    raise ConnectionRefusedError
+                return await super().__call__(tx, items)
+
+        async with toy(totals(Once()), stack) as h:
+            records = self.waiting(h)
+            before = consumed("seen")
+            await consumer(h, patience_s=20).consume(records)
+            assert consumed("seen") - before == BATCH
+            assert (len(await self.order(h)), await h.parked()) == (BATCH, [])
 
 
 class TestFuse:

@@ -1,0 +1,65 @@
+"""A poll is cut into lanes that share no key, and no lane is left alone."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from itertools import groupby
+
+import pytest
+
+from chassis.consumer import BATCH, _all, divided
+from chassis.records import Coordinates, Record
+
+
+def records(keys: list[bytes | None]) -> list[Record]:
+    return [Record(Coordinates("t", 0, offset), key, b"{}", ()) for offset, key in enumerate(keys)]
+
+
+def some_keys(count: int, distinct: int) -> list[bytes | None]:
+    draw = random.Random(7)
+    return [f"key-{draw.randrange(distinct)}".encode() for _ in range(count)]
+
+
+def test_what_fits_one_transaction_is_one_lane() -> None:
+    found = records(some_keys(BATCH, BATCH))
+    assert divided(found) == [found]
+
+
+@pytest.mark.parametrize("distinct", [2, 40, 2 * BATCH])
+def test_lanes_share_no_key_keep_the_order_of_each_and_lose_nothing(distinct: int) -> None:
+    found = records(some_keys(2 * BATCH, distinct))
+    left, right = divided(found)
+    assert {r.key for r in left}.isdisjoint({r.key for r in right})
+    for lane in (left, right):
+        assert [r.at.offset for r in lane] == sorted(r.at.offset for r in lane)
+    assert sorted(left + right, key=lambda r: r.at.offset) == found
+
+
+def test_lanes_are_of_one_size_when_keys_are_many() -> None:
+    left, right = divided(records(some_keys(2 * BATCH, 2 * BATCH)))
+    assert abs(len(left) - len(right)) < BATCH / 20
+
+
+def test_one_key_is_one_lane_however_long() -> None:
+    found = records([b"one"] * (BATCH + 1))
+    assert [key for key, _ in groupby(len(lane) for lane in divided(found))] == [BATCH + 1]
+
+
+async def test_an_error_is_raised_only_when_every_lane_has_ended() -> None:
+    begun, ended = asyncio.Event(), False
+
+    async def fails() -> None:
+        await begun.wait()
+        raise LookupError
+
+    async def goes_on() -> None:
+        nonlocal ended
+        begun.set()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        ended = True
+
+    with pytest.raises(LookupError):
+        await _all([fails(), goes_on()])
+    assert ended
