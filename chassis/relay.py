@@ -1,9 +1,9 @@
 """The relay carries the event log to Kafka: in order per key, never skipping, never giving up.
 
-Rows are read in (tx_id, position) order behind one cursor per bucket and below the oldest running writer, sent keyed by one coroutine through an
-idempotent producer, and only then does the cursor move, only forward, and only while this relay's lease token stands. A relay that wakes up late
-can repeat rows, never skip one; readers recognise repeats by seq. Every wait on the producer is bounded here, because an idempotent producer
-waits for ever, and after a fatal error or a time-out the producer is thrown away and made anew.
+Rows are read in (tx_id, position) order behind one cursor per bucket and below the oldest running writer, handed over keyed, partition by
+partition and by one coroutine, to an idempotent producer, and only then does the cursor move, only forward, and only while this relay's lease token
+stands. A relay that wakes up late can repeat rows, never skip one; readers recognise repeats by seq. Every wait on the producer is bounded here,
+because an idempotent producer waits for ever, and after a fatal error or a time-out the producer is thrown away and made anew.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from chassis import eventlog, faults
 from chassis.database import is_outage
 from chassis.ids import new_id
+from chassis.partitions import partition_of
 from chassis.tables import BUCKETS
 from chassis.telemetry import log, metrics
 from contracts.event import Catalogue
@@ -114,8 +115,18 @@ class PartitionsChanged(RuntimeError):
     """A topic was given another number of partitions: keys would move to other ones and lose their order. The relay stops."""
 
 
+_Row = sa.Row[Any]
+_Place = tuple[str, int]
+"""Topic and partition."""
 NOTICES_PARTITIONS_MS = 10_000
 """How soon a producer asks the broker again what its topics look like."""
+
+
+def _as_declared(found: int, declared: int) -> int:
+    """Raises PartitionsChanged unless that many partitions were declared, or nothing was (0)."""
+    if declared and found != declared:
+        raise PartitionsChanged(f"a topic has {found} partitions, declared are {declared}")
+    return found
 
 
 class _Partitioner(DefaultPartitioner):  # type: ignore[misc]
@@ -125,9 +136,10 @@ class _Partitioner(DefaultPartitioner):  # type: ignore[misc]
         self._declared = declared
 
     def __call__(self, key: bytes | None, all_partitions: list[int], available: list[int]) -> int:
-        if self._declared and len(all_partitions) != self._declared:
-            raise PartitionsChanged(f"a topic has {len(all_partitions)} partitions, declared are {self._declared}")
-        return int(super().__call__(key, all_partitions, available))
+        count = _as_declared(len(all_partitions), self._declared)
+        if key is None:
+            return int(super().__call__(key, all_partitions, available))
+        return all_partitions[partition_of(key, count)]
 
 
 def make_producer(bootstrap: Sequence[str], *, client_id: str, partitions: int = 0) -> AIOKafkaProducer:
@@ -280,25 +292,52 @@ class Relay:
         self._leased_until = asked + LEASE_S
         faults.point("O1")
 
-    async def _send(self, found: Sequence[sa.Row[Any]]) -> None:
+    async def _send(self, found: Sequence[_Row]) -> None:
         producer = await self._ready_producer()
-        acks = []
+        acks: list[asyncio.Future[Any]] = []
         async with asyncio.timeout(ACK_TIMEOUT_S):
-            for number, row in enumerate(found):
-                self._check_order(row)
-                envelope = eventlog.envelope_of(row, self._service)
-                acks.append(
-                    await producer.send(
-                        self._prefix + self._catalogue.topics[row.stream],
-                        key=row.key.encode(),
-                        value=bytes(row.payload),
-                        headers=envelope.to_headers(),
-                    )
-                )
-                if number == len(found) // 2:
+            places = await self._by_partition(producer, found)
+            for number, ((topic, partition), rows) in enumerate(places.items()):
+                for batch in self._batches(producer, rows):
+                    acks.append(await producer.send_batch(batch, topic, partition=partition))
+                await asyncio.sleep(0)  # what was handed over goes out while the rest is encoded
+                if number == len(places) // 2:
                     faults.point("O3")
             await asyncio.gather(*acks)
         metrics.RELAY_ROWS.inc(len(found))
+
+    async def _by_partition(self, producer: AIOKafkaProducer, found: Sequence[_Row]) -> dict[_Place, list[_Row]]:
+        """Where each row goes, in the order of `found`. Raises OrderBroken or PartitionsChanged, with nothing sent."""
+        topics = {stream: self._prefix + self._catalogue.topics[stream] for stream in {row.stream for row in found}}
+        counts = {
+            stream: _as_declared(len(await producer.partitions_for(topic)), self._catalogue.partitions)
+            for stream, topic in topics.items()
+        }
+        places: defaultdict[_Place, list[_Row]] = defaultdict(list)
+        for row in found:
+            self._check_order(row)
+            places[topics[row.stream], partition_of(row.key.encode(), counts[row.stream])].append(row)
+        return places
+
+    def _batches(self, producer: AIOKafkaProducer, rows: Sequence[_Row]) -> Iterator[Any]:
+        """The records of one partition in batches as large as the producer makes them: half the CPU of a `send` per row.
+
+        Closed, since nothing more comes: the producer need not linger. One partition has one batch on its way at a time, so they keep their order.
+        """
+        batch = producer.create_batch()
+        for row in rows:
+            record = {
+                "timestamp": None,
+                "key": row.key.encode(),
+                "value": bytes(row.payload),
+                "headers": eventlog.envelope_of(row, self._service).to_headers(),
+            }
+            if batch.append(**record) is None:  # full
+                yield batch
+                batch = producer.create_batch()
+                batch.append(**record)  # an empty one takes any record
+        batch.close()
+        yield batch
 
     def _check_order(self, row: sa.Row[Any]) -> None:
         key = (row.stream, row.key)

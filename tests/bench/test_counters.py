@@ -104,10 +104,21 @@ class Counting(Relay):
         producer = await super()._ready_producer()
         sent = self.sent
 
+        class Batch:
+            def __init__(self) -> None:
+                self.real = producer.create_batch()
+                self.close = self.real.close
+
+            def append(self, *, key: bytes | None, **more: Any) -> Any:
+                taken = self.real.append(key=key, **more)
+                sent.extend([key] if taken is not None else [])
+                return taken
+
         class Wrapped:
-            async def send(self, topic: str, *, key: bytes | None, **more: Any) -> Any:
-                sent.append(key)
-                return await producer.send(topic, key=key, **more)
+            partitions_for, create_batch = producer.partitions_for, Batch
+
+            async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> Any:
+                return await producer.send_batch(batch.real, topic, partition=partition)
 
         return Wrapped()
 

@@ -10,6 +10,7 @@ import random
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -35,12 +36,30 @@ class Wire:
         self.partitions: list[list[Record]] = [[] for _ in range(PARTITIONS)]
         self.chance = chance
         self.trouble = 0.0
-        """Chance per record that its producer fails at it, appended or not."""
+        """Chance per record that its producer fails at its batch, appended or not."""
 
-    def append(self, key: bytes, value: bytes, headers: list[tuple[str, bytes]], partition: int | None) -> None:
-        number = bucket_of(key.decode()) % PARTITIONS if partition is None else partition
+    def append(self, batch: Batch, number: int) -> None:
         log = self.partitions[number]
-        log.append(Record(Coordinates("participants", number, len(log)), key, value, tuple(headers)))
+        for key, value, headers in batch.records:
+            log.append(Record(Coordinates("participants", number, len(log)), key, value, headers))
+
+
+@dataclass
+class Batch:
+    """Takes as many records as it has room for, and at least one."""
+
+    room: int
+    records: list[tuple[bytes, bytes, tuple[tuple[str, bytes], ...]]] = field(default_factory=list)
+    closed: bool = False
+
+    def append(self, *, timestamp: None, key: bytes, value: bytes, headers: list[tuple[str, bytes]]) -> bool | None:
+        if self.closed or len(self.records) == self.room:
+            return None
+        self.records.append((key, value, tuple(headers)))
+        return True
+
+    def close(self) -> None:
+        self.closed = True
 
 
 class Producer:
@@ -49,22 +68,23 @@ class Producer:
     def __init__(self, wire: Wire) -> None:
         self._wire, self._failed = wire, False
 
-    async def send(
-        self, topic: str, *, key: bytes, value: bytes, headers: list[tuple[str, bytes]], partition: int | None = None
-    ) -> asyncio.Future[None]:
+    def create_batch(self) -> Batch:
+        return Batch(room=self._wire.chance.randint(1, 20))
+
+    async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> asyncio.Future[None]:
         chance, ack = self._wire.chance, asyncio.get_running_loop().create_future()
         if chance.random() < 0.3:
-            await asyncio.sleep(chance.random() * 0.01)  # buffers are full
+            await asyncio.sleep(chance.random() * 0.01)  # another batch of the partition is on its way
         if self._failed:
             return ack  # which never comes
-        if chance.random() < self._wire.trouble:
+        if any(chance.random() < self._wire.trouble for _ in batch.records):
             self._failed = True
             if chance.random() < 0.5:
-                self._wire.append(key, value, headers, partition)  # taken, and the answer got lost
+                self._wire.append(batch, partition)  # taken, and the answer got lost
             if chance.random() < 0.5:
                 ack.set_exception(KafkaTimeoutError())
             return ack
-        self._wire.append(key, value, headers, partition)
+        self._wire.append(batch, partition)
         asyncio.get_running_loop().call_later(chance.random() * 0.02, _acknowledge, ack)
         return ack
 
@@ -93,7 +113,7 @@ class Log:
         self._chance, self.stalls = chance, True
 
     def commit(self, envelope: Envelope, payload: bytes) -> None:
-        row = SimpleNamespace(**{name: getattr(envelope, name) for name in envelope.__dataclass_fields__})
+        row = SimpleNamespace(**envelope._asdict())
         row.position = row.tx = len(self.rows) + 1
         row.bucket, row.payload = bucket_of(envelope.key), payload
         self.rows.append(row)
