@@ -86,7 +86,14 @@ def create_app(
     edges: Mapping[str, Edge] | None = None,
 ) -> FastAPI:
     """The application of a service. `checks` decide `/health/ready`; routes under `/` are the service's own."""
-    app = _Application(title=f"Perisai {service}", version="1", docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = _Application(
+        title=f"Perisai {service}",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # the trail's; here it is only asked for
+    )
     app.state.verifier = verifier
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)

@@ -6,6 +6,7 @@ is asked of the registry at every call, so disabling works through it.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -68,6 +69,7 @@ class Registry:
         self._partners: Partners | None = None
         self._until = 0.0
         self._changes = 0
+        self._reading = asyncio.Lock()
         self._tokens: dict[bytes, tuple[str, datetime]] = {}
 
     def forget(self) -> None:
@@ -76,12 +78,14 @@ class Registry:
         self._changes += 1
 
     async def partners(self) -> Partners:
-        """The enabled partners, at most `ttl_s` old. Raises the database's errors."""
+        """The enabled partners, at most `ttl_s` old; whoever asks meanwhile waits for the one that reads. Raises the database's errors."""
         if self._partners is None or time.monotonic() >= self._until:
-            until, changes = time.monotonic() + self._ttl_s, self._changes
-            self._partners = await self._load()
-            # what changed while we were reading may be missing in it
-            self._until = until if changes == self._changes else 0.0
+            async with self._reading:
+                if self._partners is None or time.monotonic() >= self._until:
+                    until, changes = time.monotonic() + self._ttl_s, self._changes
+                    self._partners = await self._load()
+                    # what changed while we were reading may be missing in it
+                    self._until = until if changes == self._changes else 0.0
         return self._partners
 
     async def partner_of_token(self, token: str, wall: datetime) -> Known | None:

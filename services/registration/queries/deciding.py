@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.privacy.vault import Vault
@@ -22,11 +23,17 @@ from services.registration.domain.outreach import Outreach
 from services.registration.domain.participant import Participant
 from services.registration.domain.registration import AtWork, Holder
 from services.registration.domain.wadah import Wadah
-from services.registration.tables import agents, branches, outreach, participants, people, wadah
+from services.registration.tables import PERSONAL, agents, branches, outreach, participants, people, wadah
 
 _own = participants.alias("own")
 _of_agent = participants.alias("of_agent")
 _own_person = people.alias("own_person")
+_NAMELESS = [column for column in agents.c if column.name not in PERSONAL["agents"]]
+
+
+def _asked(column: sa.ColumnElement[Any], name: str) -> sa.ColumnElement[bool]:
+    """`matching` for a statement that is built once: its values come under this name."""
+    return column == sa.func.any(sa.bindparam(name, type_=ARRAY(column.type)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,28 +54,49 @@ class Subject:
     agent_is_self: bool
 
 
-async def engaged(
-    conn: AsyncConnection, vault: Vault, *, ids: Iterable[AgentId] = (), codes: Iterable[str] = ()
-) -> Sequence[Engaged]:
-    """The agents of these ids or codes that exist."""
+_AT_WORK = (
+    sa.select(*_NAMELESS, wadah, _own)
+    .select_from(agents)
+    .join(wadah, wadah.c.wadah_id == agents.c.wadah_id)
+    .outerjoin(_own, _own.c.participant_id == agents.c.participant_id)
+    .where(sa.or_(_asked(agents.c.agent_id, "ids"), _asked(agents.c.code, "codes")))
+)
+"""Built once, as `_HOLDERS`: to write down a statement of fifty columns costs as much as running it."""
+
+
+async def at_work(
+    conn: AsyncConnection, vault: Vault, *, ids: Iterable[AgentId], codes: Iterable[str]
+) -> Sequence[AtWork]:
+    """The agents of these ids or codes that exist, without name and phone; asks nothing when none is given."""
+    wanted = {"ids": list(ids), "codes": list(codes)}
+    if not any(wanted.values()):
+        return []
+    return [_at_work(row, vault) for row in await conn.execute(_AT_WORK, wanted)]
+
+
+async def engaged(conn: AsyncConnection, vault: Vault, *, ids: Iterable[AgentId]) -> Sequence[Engaged]:
+    """The agents of these ids that exist."""
     query = (
         sa.select(agents, wadah, _own, _own_person.c.birth_date.label("own_birth_date"))
         .join(wadah, wadah.c.wadah_id == agents.c.wadah_id)
         .outerjoin(_own, _own.c.participant_id == agents.c.participant_id)
         .outerjoin(_own_person, _own_person.c.participant_id == agents.c.participant_id)
-        .where(sa.or_(matching(agents.c.agent_id, ids), matching(agents.c.code, codes)))
+        .where(matching(agents.c.agent_id, ids))
     )
     return [_engaged(row, vault) for row in await conn.execute(query)]
 
 
+_HOLDERS = (
+    sa.select(participants, people)
+    .outerjoin(people, people.c.participant_id == participants.c.participant_id)
+    .where(participants.c.holds_nik, _asked(participants.c.nik_hash, "nik_hashes"))
+)
+
+
 async def holders(conn: AsyncConnection, vault: Vault, nik_hashes: Iterable[str]) -> dict[str, Holder]:
     """Which registration holds each NIK, by the NIK's keyed hash."""
-    query = (
-        sa.select(participants, people)
-        .outerjoin(people, people.c.participant_id == participants.c.participant_id)
-        .where(participants.c.holds_nik, matching(participants.c.nik_hash, nik_hashes))
-    )
-    return {row._mapping[participants.c.nik_hash]: _holder(row, vault) for row in await conn.execute(query)}
+    found = await conn.execute(_HOLDERS, {"nik_hashes": list(nik_hashes)})
+    return {row.nik_hash: _holder(row, vault) for row in found}
 
 
 async def nik_holders(conn: AsyncConnection, nik_hashes: Iterable[str]) -> dict[str, ParticipantId]:
@@ -148,21 +176,27 @@ async def participants_who_are_agents(conn: AsyncConnection, ids: Iterable[Parti
     return set(found.scalars())
 
 
+def _at_work(row: Iterable[Any], vault: Vault) -> AtWork:
+    values = iter(row)
+    agent = {column.name: value for column, value in zip(_NAMELESS, values, strict=False)}
+    of_wadah, own = states.parts_of(values, wadah, _own)
+    return _work(states.agent_of({"name": None, "phone": None, **agent}, vault), of_wadah, own)
+
+
 def _engaged(row: sa.Row[Any], vault: Vault) -> Engaged:
-    agent = states.agent_of(states.part_of(row, agents), vault)
-    own = states.part_of(row, _own)
+    of_agent, of_wadah, own = states.parts_of(row, agents, wadah, _own)
+    agent = states.agent_of(of_agent, vault)
+    return Engaged(_work(agent, of_wadah, own), _birth_date(agent.participant_id, row.own_birth_date, vault))
+
+
+def _work(agent: Agent, of_wadah: states.Row, own: states.Row) -> AtWork:
     known = own["participant_id"] is not None
-    work = AtWork(
-        agent=agent,
-        wadah=states.wadah_of(states.part_of(row, wadah)),
-        own=states.participant_of(own) if known else None,
-    )
-    return Engaged(work, _birth_date(agent.participant_id, row.own_birth_date, vault))
+    return AtWork(agent=agent, wadah=states.wadah_of(of_wadah), own=states.participant_of(own) if known else None)
 
 
 def _holder(row: sa.Row[Any], vault: Vault) -> Holder:
-    known = states.part_of(row, participants)
-    person = {**states.part_of(row, people), "participant_id": known["participant_id"], "nik_hash": known["nik_hash"]}
+    known, cells = states.parts_of(row, participants, people)
+    person = {**cells, "participant_id": known["participant_id"], "nik_hash": known["nik_hash"]}
     return Holder(states.participant_of(known), states.person_of(person, vault))
 
 

@@ -187,10 +187,10 @@ def _details(row: sa.Row[Any], vault: Vault, sight_: Sight) -> dict[str, Any]:
 
 def _read(row: sa.Row[Any], vault: Vault, sight_: Sight) -> tuple[Participant, Person | None]:
     """Personal cells are not even opened for who may not see them."""
-    known = states.part_of(row, participants)
+    known, cells = states.parts_of(row, participants, people)
     if sight_ is Sight.NUMBERS:
         return states.participant_of(known), None
-    cells = {**states.part_of(row, people), "participant_id": known["participant_id"], "nik_hash": known["nik_hash"]}
+    cells = {**cells, "participant_id": known["participant_id"], "nik_hash": known["nik_hash"]}
     return states.participant_of(known), states.person_of(cells, vault)
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.payments.registry import Registry
 from services.payments.tables import external_ids, snap_tokens
 from tests.integration.payments.bank import OTHER_KEY, PATH, Bank, code, pem, sign_rsa
 from tests.integration.payments.people import register
@@ -290,3 +295,20 @@ async def test_a_disabled_partner_and_a_rotated_key_stop_at_once(h: Harness, ban
     assert response.status_code == 200
     assert code(await bank.inquire(who.code)) == "4012401"
     assert code(await bank.ask_token()) == "4017300"
+
+
+async def test_calls_that_come_together_read_the_partners_once(h: Harness, bank: Bank) -> None:
+    """When the copy is too old, whoever asks waits for the one that reads, instead of reading too."""
+    reads = 0
+
+    @asynccontextmanager
+    async def read() -> AsyncIterator[AsyncConnection]:
+        nonlocal reads
+        reads += 1
+        async with h.app.read() as conn:
+            yield conn
+
+    registry = Registry(read, h.app.vault, ttl_s=60)
+    found = await asyncio.gather(*(registry.partners() for _ in range(50)))
+    assert reads == 1
+    assert all(one is found[0] and bank.partner in one.by_name for one in found)

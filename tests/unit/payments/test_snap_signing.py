@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.payments.domain.snap.signing import (
+    _STRING_OR_SPACE,
     UnfitKey,
     asymmetric_text,
     body_hash,
@@ -74,6 +75,11 @@ def test_vector_2_minify_keeps_spaces_inside_strings() -> None:
     assert minify(raw) == b'{"virtualAccountName":"Siti  Aminah","partnerServiceId":"   15973"}'
     assert body_hash(raw) == "845f8eb4ce07bbff5ebc9bcbcb67de5d8807cdcc2516daf6514845ff58d3fc54"
     assert body_hash(minify(raw)) == "4f3900b80894a75f78a3ce5da97ffd909a9d52a7417665b28e02964259964db5"
+
+
+@given(st.text(st.sampled_from('"\\ \t\r\n{:a')).map(str.encode))
+def test_both_ways_to_minify_agree(body: bytes) -> None:
+    assert minify(body) == _STRING_OR_SPACE.sub(rb"\1", body)
 
 
 def test_no_body_hashes_the_empty_string() -> None:
