@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,16 +57,23 @@ async def given_postgres(url: str) -> Postgres:
 
 
 async def start_kafka(
-    supervisor: Supervisor, folder: Path, cache: Path, node: broker.Node, cluster: Sequence[broker.Node]
+    supervisor: Supervisor,
+    folder: Path,
+    cache: Path,
+    node: broker.Node,
+    cluster: Sequence[broker.Node],
+    more: Mapping[str, str],
 ) -> Kafka:
     """Starts an embedded broker, whose data lies in `folder`/<its name>, and waits until it has registered itself.
+
+    `more`: settings of its own, over those of every broker.
 
     The brokers of a cluster are started together: none is ready before most of them run.
     """
     class_path = await asyncio.to_thread(jars.class_path, cache, tell=supervisor.tell)
     cluster_id = _cluster_id(folder / cluster[0].name)
     program = await asyncio.to_thread(
-        broker.prepare, node, cluster, folder / node.name, class_path, cluster_id=cluster_id
+        broker.prepare, node, cluster, folder / node.name, class_path, cluster_id=cluster_id, more=more
     )
 
     async def ready() -> bool:

@@ -74,7 +74,7 @@ class LocalStack:
         self.environ = environ
         self.secrets = Secrets(folder / "secrets")
         self.more: dict[str, dict[str, str]] = {}
-        """Further variables of a service, by its name, from its next start on: roles, faults (tests)."""
+        """Further variables of a service, or settings of a broker, by its name, from its next start on: roles, faults (tests)."""
         self.business_offset = timedelta(0)
         self.start_seconds = 0.0
         self.ports: dict[str, int] = {}
@@ -223,7 +223,8 @@ class LocalStack:
     async def _begin_kafka(self, name: str) -> None:
         nodes = cluster.nodes(len(self.brokers), self.ports)
         node = nodes[self.brokers.index(name)]
-        self.kafka = await start_kafka(self._supervisor, self.folder, places.cache() / "jars", node, nodes)
+        jars_folder, more = places.cache() / "jars", self.more.get(name, {})
+        self.kafka = await start_kafka(self._supervisor, self.folder, jars_folder, node, nodes, more)
 
     async def _begin_postgres(self) -> None:
         self.postgres = await start_postgres(self._supervisor, self.folder / "postgres", self.ports["postgres"])

@@ -46,6 +46,8 @@ class Watch:
         self.samples: list[Sample] = []
         self._lags: Lags | None = None
         self._readers: dict[str, asyncpg.Connection[asyncpg.Record]] = {}
+        # A cell may ask while samples are taken, over the same connections.
+        self._databases, self._brokers = asyncio.Lock(), asyncio.Lock()
 
     def well(self, *, since: float, per_s: float) -> bool:
         """Whether the last samples, all taken after `since`, were good: ready, published within a second, at most a second behind."""
@@ -69,7 +71,7 @@ class Watch:
     async def unpublished_age(self) -> float:
         """Seconds that the oldest unpublished event of any service waits; 0 when all are out."""
         try:
-            async with asyncio.timeout(ANSWER_S):
+            async with self._databases, asyncio.timeout(ANSWER_S):
                 return max(await asyncio.gather(*(self._age_in(name) for name in SERVICES)))
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
             for connection in self._readers.values():
@@ -86,11 +88,12 @@ class Watch:
     async def lag(self) -> float:
         """Records that some group has not committed yet."""
         try:
-            if self._lags is None:
-                async with asyncio.timeout(OPEN_S):
-                    self._lags = await Lags.open(self._estate)
-            async with asyncio.timeout(ANSWER_S):
-                return float(await self._lags.total())
+            async with self._brokers:
+                if self._lags is None:
+                    async with asyncio.timeout(OPEN_S):
+                        self._lags = await Lags.open(self._estate)
+                async with asyncio.timeout(ANSWER_S):
+                    return float(await self._lags.total())
         except (OSError, TimeoutError, KafkaError, KeyError):
             await self.forget()
             return AWAY

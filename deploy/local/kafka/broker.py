@@ -2,10 +2,11 @@
 
 import asyncio
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
@@ -85,7 +86,15 @@ def settings(node: Node, cluster: Sequence[Node], data: Path) -> dict[str, str]:
     }
 
 
-def prepare(node: Node, cluster: Sequence[Node], folder: Path, jars: Sequence[Path], *, cluster_id: str) -> Program:
+def prepare(
+    node: Node,
+    cluster: Sequence[Node],
+    folder: Path,
+    jars: Sequence[Path],
+    *,
+    cluster_id: str,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> Program:
     """Writes the settings, formats the data folder if it is new, and returns the program to run.
 
     The settings are written at every start, so a node may move to another port and keep its data. Blocks for about 1.5 s
@@ -93,7 +102,8 @@ def prepare(node: Node, cluster: Sequence[Node], folder: Path, jars: Sequence[Pa
     """
     data, config = folder / "data", folder / "server.properties"
     data.mkdir(parents=True, exist_ok=True)
-    config.write_text("".join(f"{key}={value}\n" for key, value in sorted(settings(node, cluster, data).items())))
+    wanted = settings(node, cluster, data) | more
+    config.write_text("".join(f"{key}={value}\n" for key, value in sorted(wanted.items())))
     java = _java(jars, "512m" if len(cluster) == 1 else "384m")
     if not (data / FORMATTED).exists():
         _format(java, config, cluster_id)

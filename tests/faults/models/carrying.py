@@ -20,7 +20,7 @@ from aiokafka.errors import KafkaTimeoutError
 from chassis import relay
 from chassis.eventlog import bucket_of
 from chassis.records import Coordinates, Record
-from chassis.relay import Relay
+from chassis.relay import Relay, Unsent
 from chassis.tables import BUCKETS
 from contracts.envelope import Envelope
 from tests.faults.models.virtual import now
@@ -105,17 +105,17 @@ class Log:
     """Committed events per bucket, cursors and leases; stands in for the engine of a relay."""
 
     def __init__(self, chance: random.Random) -> None:
-        self.rows: list[SimpleNamespace] = []
-        self._of_bucket: defaultdict[int, list[SimpleNamespace]] = defaultdict(list)
+        self.rows: list[Unsent] = []
+        self._of_bucket: defaultdict[int, list[Unsent]] = defaultdict(list)
         self._cursor: dict[int, int] = dict.fromkeys(range(BUCKETS), 0)
         self._lease: dict[int, tuple[UUID, float]] = {}
         self._alive: dict[str, float] = {}
         self._chance, self.stalls = chance, True
 
     def commit(self, envelope: Envelope, payload: bytes) -> None:
-        row = SimpleNamespace(**envelope._asdict())
-        row.position = row.tx = len(self.rows) + 1
-        row.bucket, row.payload = bucket_of(envelope.key), payload
+        columns = {name: value for name, value in envelope._asdict().items() if name != "source"}
+        place = len(self.rows) + 1
+        row = Unsent(position=place, tx=place, bucket=bucket_of(envelope.key), payload=payload, **columns)
         self.rows.append(row)
         self._of_bucket[row.bucket].append(row)
 
@@ -164,8 +164,8 @@ class Log:
     def _holds(self, bucket: int, token: UUID) -> bool:
         return bucket in self._lease and self._lease[bucket][0] == token
 
-    def _read(self, token: UUID, limit: int) -> list[SimpleNamespace]:
-        found: list[SimpleNamespace] = []
+    def _read(self, token: UUID, limit: int) -> list[Unsent]:
+        found: list[Unsent] = []
         for bucket, rows in self._of_bucket.items():
             if self._holds(bucket, token) and self._lease[bucket][1] > now():
                 found += [row for row in rows if row.position > self._cursor[bucket]][:limit]
