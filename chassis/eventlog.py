@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -77,8 +78,8 @@ ENVELOPE_COLUMNS = (
 """What `envelope_of` needs of an event_log row."""
 
 
-def envelope_of(row: sa.Row[tuple[object, ...]], source: str) -> Envelope:
-    """The envelope of an event_log row of this service."""
+def envelope_of(row: Any, source: str) -> Envelope:
+    """The envelope of an event_log row of this service: anything with the attributes of ENVELOPE_COLUMNS."""
     return Envelope(
         event_id=row.event_id,
         source=source,

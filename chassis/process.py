@@ -10,7 +10,6 @@ import contextlib
 import signal
 import sys
 
-import uvicorn
 import uvloop
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI
@@ -26,6 +25,7 @@ from chassis.http.app import create_app
 from chassis.http.auth import Verifier
 from chassis.http.keys import RemoteKeys
 from chassis.http.limits import Limits
+from chassis.http.server import server as http_server
 from chassis.parking import Parking
 from chassis.privacy import keys as person_keys
 from chassis.relay import Relay
@@ -151,16 +151,7 @@ class Process:
 
     async def _serve(self, stop: asyncio.Event) -> None:
         settings = self.app.settings
-        config = uvicorn.Config(
-            self.asgi(),
-            host=settings.http_host,
-            port=settings.http_port,
-            access_log=False,
-            log_config=None,
-            lifespan="off",
-            timeout_graceful_shutdown=int(DRAIN_S),
-        )
-        server = uvicorn.Server(config)
+        server = http_server(self.asgi(), host=settings.http_host, port=settings.http_port, drain_s=int(DRAIN_S))
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
         serving = asyncio.create_task(server._serve(), name="uvicorn")
         stopping = asyncio.create_task(stop.wait(), name="api-stop")

@@ -2,8 +2,9 @@
 
 Rows are read in (tx_id, position) order behind one cursor per bucket and below the oldest running writer, handed over keyed, partition by
 partition and by one coroutine, to an idempotent producer, and only then does the cursor move, only forward, and only while this relay's lease token
-stands. A relay that wakes up late can repeat rows, never skip one; readers recognise repeats by seq. Every wait on the producer is bounded here,
-because an idempotent producer waits for ever, and after a fatal error or a time-out the producer is thrown away and made anew.
+stands. While a full window is sent the next one is read; an error or a changed lease throws it away. A relay that wakes up late can repeat rows,
+never skip one; readers recognise repeats by seq. Every wait on the producer is bounded here, because an idempotent producer waits for ever, and
+after a fatal error or a time-out the producer is thrown away and made anew.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import contextlib
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -37,6 +39,32 @@ WINDOW = 2_000
 ACK_TIMEOUT_S = 10.0
 REMEMBERED_KEYS = 200_000
 MEASURE_EVERY_S = 1.0
+
+
+class Unsent(NamedTuple):
+    """A row of `_READ`, in its order. SQLAlchemy (2.1) looks its columns up by name at ten times the cost of a tuple's."""
+
+    position: int
+    tx: int
+    bucket: int
+    event_id: UUID
+    stream: str
+    key: str
+    seq: int
+    type: str
+    version: int
+    rules: str
+    occurred_at: datetime
+    recorded_at: datetime
+    branch_id: UUID | None
+    wadah_id: UUID | None
+    agent_id: UUID | None
+    actor: str
+    correlation_id: UUID
+    causation_id: UUID | None
+    traceparent: str | None
+    payload: bytes
+
 
 _ENSURE = sa.text(
     "INSERT INTO relay_cursors (bucket, tx_id, position, system_identifier, floor)"
@@ -71,10 +99,13 @@ _RELEASE = sa.text(
 # Plan: one index range scan of event_log_relay per bucket (1.3 ms for 1,000 rows of a backlog of a million); `bucket = ANY(…) ORDER BY`
 # instead reads and sorts the whole backlog. The row comparison and the xmin bound are both index conditions.
 _READ = sa.text(
-    f"SELECT c.bucket, e.position, e.tx, {eventlog.ENVELOPE_COLUMNS}"
-    " FROM relay_cursors c CROSS JOIN LATERAL ("
+    f"SELECT e.position, e.tx, c.bucket, {eventlog.ENVELOPE_COLUMNS} FROM relay_cursors c"
+    " LEFT JOIN unnest(CAST(:buckets AS int[]), CAST(:txs AS bigint[]), CAST(:positions AS bigint[])) AS s(bucket, tx, position)"
+    "   ON s.bucket = c.bucket"
+    " CROSS JOIN LATERAL ("
     f"  SELECT e.position, e.tx_id::text::bigint AS tx, {eventlog.ENVELOPE_COLUMNS} FROM event_log e"
     "   WHERE e.bucket = c.bucket AND (e.tx_id, e.position) > (c.tx_id, c.position) AND e.position > c.floor"
+    "   AND (e.tx_id, e.position) > (CAST(CAST(COALESCE(s.tx, 0) AS text) AS xid8), COALESCE(s.position, 0))"
     "   AND e.tx_id < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY e.tx_id, e.position LIMIT :limit) e"
     " WHERE c.lease_token = :token AND c.lease_until > clock_timestamp()"
 )
@@ -115,7 +146,6 @@ class PartitionsChanged(RuntimeError):
     """A topic was given another number of partitions: keys would move to other ones and lose their order. The relay stops."""
 
 
-_Row = sa.Row[Any]
 _Place = tuple[str, int]
 """Topic and partition."""
 NOTICES_PARTITIONS_MS = 10_000
@@ -160,6 +190,16 @@ def make_producer(bootstrap: Sequence[str], *, client_id: str, partitions: int =
     )
 
 
+def _last(rows: Sequence[Unsent]) -> dict[str, list[int]]:
+    """How far these rows reach in each bucket, as parameters."""
+    last = {row.bucket: row for row in rows}
+    return {
+        "buckets": list(last),
+        "txs": [row.tx for row in last.values()],
+        "positions": [row.position for row in last.values()],
+    }
+
+
 class Relay:
     """One per process with the relay role. `run` until cancelled or the event is set; `publish_once` is one step, for tests."""
 
@@ -180,6 +220,8 @@ class Relay:
         self._leased_until = 0.0
         self._measure_after = 0.0
         self._more = False
+        self._ahead: asyncio.Task[Sequence[Unsent]] | None = None
+        """The window after the one in hand; one at most."""
         self._waiting_because: str | None = None
         self._slots: list[str] = []
         self.buckets = 0
@@ -233,18 +275,33 @@ class Relay:
         if not self.buckets:
             return 0
         limit = max(1, WINDOW // self.buckets)
-        async with self._engine.connect() as conn:
-            found = (await conn.execute(_READ, {"token": self._token, "limit": limit})).all()
-            await self._measure(conn)
+        ahead, self._ahead = self._ahead, None
+        found = await (ahead or self._read(limit, ()))
         metrics.RELAY_BACKLOG.set(len(found))
         if not found:
             return 0
         faults.point("O2")
+        self._more = max(Counter(row.bucket for row in found).values()) == limit
+        if self._more:
+            self._ahead = asyncio.create_task(self._read(limit, found))
         await self._send(found)
         faults.point("O4")
         await self._advance(found)
-        self._more = max(Counter(row.bucket for row in found).values()) == limit
         return len(found)
+
+    async def _read(self, limit: int, sent: Sequence[Unsent]) -> Sequence[Unsent]:
+        """The next rows of every bucket, behind its cursor and behind what is being sent."""
+        async with self._engine.connect() as conn:
+            given = {"token": self._token, "limit": limit, **_last(sent)}
+            found = [Unsent._make(row) for row in await conn.execute(_READ, given)]
+            await self._measure(conn)
+        return found
+
+    async def _forget_ahead(self) -> None:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            ahead.cancel()
+            await asyncio.gather(ahead, return_exceptions=True)
 
     async def _measure(self, conn: AsyncConnection) -> None:
         """The relay's alarm: it also grows while a foreign transaction left open hides the rows from the relay itself."""
@@ -287,12 +344,14 @@ class Relay:
             held = [row.held for row in leased]
         if not all(held):
             self._seen.clear()  # another relay may have gone on with these keys meanwhile
+        if not all(held) or len(held) != self.buckets:
+            await self._forget_ahead()
         self.buckets = len(held)
         metrics.RELAY_BUCKETS.set(self.buckets)
         self._leased_until = asked + LEASE_S
         faults.point("O1")
 
-    async def _send(self, found: Sequence[_Row]) -> None:
+    async def _send(self, found: Sequence[Unsent]) -> None:
         producer = await self._ready_producer()
         acks: list[asyncio.Future[Any]] = []
         async with asyncio.timeout(ACK_TIMEOUT_S):
@@ -306,20 +365,20 @@ class Relay:
             await asyncio.gather(*acks)
         metrics.RELAY_ROWS.inc(len(found))
 
-    async def _by_partition(self, producer: AIOKafkaProducer, found: Sequence[_Row]) -> dict[_Place, list[_Row]]:
+    async def _by_partition(self, producer: AIOKafkaProducer, found: Sequence[Unsent]) -> dict[_Place, list[Unsent]]:
         """Where each row goes, in the order of `found`. Raises OrderBroken or PartitionsChanged, with nothing sent."""
         topics = {stream: self._prefix + self._catalogue.topics[stream] for stream in {row.stream for row in found}}
         counts = {
             stream: _as_declared(len(await producer.partitions_for(topic)), self._catalogue.partitions)
             for stream, topic in topics.items()
         }
-        places: defaultdict[_Place, list[_Row]] = defaultdict(list)
+        places: defaultdict[_Place, list[Unsent]] = defaultdict(list)
         for row in found:
             self._check_order(row)
             places[topics[row.stream], partition_of(row.key.encode(), counts[row.stream])].append(row)
         return places
 
-    def _batches(self, producer: AIOKafkaProducer, rows: Sequence[_Row]) -> Iterator[Any]:
+    def _batches(self, producer: AIOKafkaProducer, rows: Sequence[Unsent]) -> Iterator[Any]:
         """The records of one partition in batches as large as the producer makes them: half the CPU of a `send` per row.
 
         Closed, since nothing more comes: the producer need not linger. One partition has one batch on its way at a time, so they keep their order.
@@ -329,7 +388,7 @@ class Relay:
             record = {
                 "timestamp": None,
                 "key": row.key.encode(),
-                "value": bytes(row.payload),
+                "value": row.payload,
                 "headers": eventlog.envelope_of(row, self._service).to_headers(),
             }
             if batch.append(**record) is None:  # full
@@ -339,7 +398,7 @@ class Relay:
         batch.close()
         yield batch
 
-    def _check_order(self, row: sa.Row[Any]) -> None:
+    def _check_order(self, row: Unsent) -> None:
         key = (row.stream, row.key)
         last = self._seen.get(key)
         if last is not None and row.seq > last + 1:
@@ -348,18 +407,9 @@ class Relay:
             self._seen.clear()
         self._seen[key] = row.seq
 
-    async def _advance(self, found: Sequence[sa.Row[Any]]) -> None:
-        last = {row.bucket: (row.tx, row.position) for row in found}
+    async def _advance(self, found: Sequence[Unsent]) -> None:
         async with self._engine.begin() as conn:  # lint: commit — plumbing of the relay itself, no decision
-            await conn.execute(
-                _ADVANCE,
-                {
-                    "buckets": list(last),
-                    "txs": [tx for tx, _ in last.values()],
-                    "positions": [position for _, position in last.values()],
-                    "token": self._token,
-                },
-            )
+            await conn.execute(_ADVANCE, {"token": self._token, **_last(found)})
             faults.point("O5")
         faults.point("O6")
 
@@ -373,6 +423,7 @@ class Relay:
         return self._producer
 
     async def _drop_producer(self) -> None:
+        await self._forget_ahead()
         self._seen.clear()  # rows not acknowledged are sent again: a step back is expected
         producer, self._producer = self._producer, None
         if producer is not None:

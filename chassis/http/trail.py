@@ -37,10 +37,10 @@ class TrailMiddleware:
         correlation_id = _uuid(told.get(b"x-correlation-id")) or new_id()
         scope.setdefault("state", {})["correlation_id"] = correlation_id
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-        id_text, parent = str(correlation_id), told.get(b"traceparent", b"").decode("latin-1")
-        started, answer = time.perf_counter(), _Answer(send, id_text)
+        parent = told.get(b"traceparent", b"").decode("latin-1")
+        started, answer = time.perf_counter(), _Answer(send, correlation_id)
         with (
-            bind(correlation_id=id_text),
+            bind(correlation_id=correlation_id),
             span(f"HTTP {method}", parent, attributes={"http.request.method": method}) as note,
         ):
             try:
@@ -59,10 +59,10 @@ class TrailMiddleware:
 class _Answer:
     """Adds the headers every answer has, and remembers its status (0: none was sent)."""
 
-    def __init__(self, send: Send, correlation_id: str) -> None:
+    def __init__(self, send: Send, correlation_id: UUID) -> None:
         self._send = send
         self._headers = [
-            (b"x-correlation-id", correlation_id.encode()),
+            (b"x-correlation-id", str(correlation_id).encode()),
             (b"x-content-type-options", b"nosniff"),
             (b"cache-control", b"no-store"),
         ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
+from uuid import UUID
 
 MASK: Final = "[redacted]"
 
@@ -75,6 +76,8 @@ def mask(value: Any, depth: int = 0) -> Any:
         return MASK if value in _DIGITS_OF_A_NIK else value
     if isinstance(value, str):
         return _masked(value)
+    if isinstance(value, UUID):
+        return str(value)  # holds nothing else, and is dear to look through
     if depth == _DEEPEST or isinstance(value, bytes | bytearray | memoryview):
         return f"<{type(value).__name__}>"
     if isinstance(value, Mapping):

@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
-import uvicorn
 import uvloop
 from fastapi import APIRouter, FastAPI, Request, Response
 
@@ -21,6 +20,7 @@ from chassis.http import direct
 from chassis.http.app import create_app
 from chassis.http.auth import Verifier
 from chassis.http.keys import RemoteKeys
+from chassis.http.server import server
 from chassis.telemetry import configure_logs
 from deploy.local import ports
 from deploy.local.places import PROJECT
@@ -45,10 +45,7 @@ def application() -> FastAPI:
 
 def main() -> None:
     configure_logs("bare", "json", "warning")
-    config = uvicorn.Config(
-        application(), host=ports.HOST, port=int(sys.argv[1]), access_log=False, log_config=None, lifespan="off"
-    )
-    uvloop.run(uvicorn.Server(config).serve())
+    uvloop.run(server(application(), host=ports.HOST, port=int(sys.argv[1])).serve())
 
 
 @asynccontextmanager

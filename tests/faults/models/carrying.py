@@ -137,7 +137,7 @@ class Log:
         if statement is relay._LEASE:
             return self._leased(given["token"], given["holder"], given["seconds"])
         if statement is relay._READ:
-            return _Rows(self._read(given["token"], given["limit"]))
+            return _Rows(self._read(given))
         if statement is relay._ADVANCE:
             self._advance(given)
         elif statement is relay._RELEASE:
@@ -164,11 +164,13 @@ class Log:
     def _holds(self, bucket: int, token: UUID) -> bool:
         return bucket in self._lease and self._lease[bucket][0] == token
 
-    def _read(self, token: UUID, limit: int) -> list[Unsent]:
+    def _read(self, given: Mapping[str, Any]) -> list[Unsent]:
         found: list[Unsent] = []
+        sent = dict(zip(given["buckets"], given["positions"], strict=True))
         for bucket, rows in self._of_bucket.items():
-            if self._holds(bucket, token) and self._lease[bucket][1] > now():
-                found += [row for row in rows if row.position > self._cursor[bucket]][:limit]
+            if self._holds(bucket, given["token"]) and self._lease[bucket][1] > now():
+                after = max(self._cursor[bucket], sent.get(bucket, 0))
+                found += [row for row in rows if row.position > after][: given["limit"]]
         return found
 
     def _advance(self, given: Mapping[str, Any]) -> None:

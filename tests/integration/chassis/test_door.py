@@ -55,6 +55,23 @@ async def test_what_waits_meanwhile_is_the_next_batch_in_order_of_arrival(stack:
         assert await added(h) == list(range(20))
 
 
+async def test_who_asks_again_together_shares_one_transaction(stack: Stack) -> None:
+    """The first to ask again does not run ahead in a transaction of its own: its neighbours are a turn of the loop behind."""
+    async with toy(COUNTING, stack) as h:
+        held = Held()
+        held.go.set()
+        door: Door[Add, Outcome] = Door(h.app.batches, held)
+
+        async def twice(turns: int) -> None:
+            for _ in range(2):
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                await door.submit(Add(new_id(), 1))
+
+        await asyncio.gather(*(twice(turns) for turns in range(32)))
+        assert held.sizes == [32, 32]
+
+
 async def test_full_queue_refuses_at_once_and_loses_nobody_who_waits(stack: Stack) -> None:
     async with toy(COUNTING, stack) as h:
         held, key = Held(), new_id()

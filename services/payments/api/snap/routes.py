@@ -12,8 +12,10 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
+import prometheus_client
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
 
@@ -207,7 +209,7 @@ class Counter:
 
     def _respond(self, exchange: Exchange, case: codes.Case, body: answers.Body) -> Response:
         partner = exchange.partner.terms.partner if exchange.partner else "unknown"
-        metrics.SNAP_ANSWERS.labels(partner, body["responseCode"]).inc()
+        _answers(partner, body["responseCode"]).inc()
         headers = {"X-TIMESTAMP": values.timestamp(self._clock.wall())}
         if exchange.service is Service.TOKEN and case.succeeded:
             headers["X-CLIENT-KEY"] = exchange.request.headers["X-CLIENT-KEY"]
@@ -219,6 +221,12 @@ class Counter:
         service = PATHS.get(request.url.path, Service.UNKNOWN)
         body = answers.plain(service, codes.NOT_SUPPORTED)
         return self._respond(Exchange(service, request), codes.NOT_SUPPORTED, body)
+
+
+@lru_cache(maxsize=1_024)
+def _answers(partner: str, code: str) -> prometheus_client.Counter:
+    """Looked up once: finding a child by its labels costs more than counting."""
+    return metrics.SNAP_ANSWERS.labels(partner, code)
 
 
 def at_the_edge(path: str, rejected: Rejected) -> Response:
