@@ -40,7 +40,7 @@ T = TypeVar("T")
 ATTEMPTS = 5
 BATCH = 500
 """Records per transaction."""
-MAX_RECORDS = BATCH
+MAX_RECORDS = 2 * BATCH
 """Per poll: enough for two transactions, each of which works while the other waits for the database."""
 BATCH_TIMEOUT_MS = 10
 PATIENCE_S = 30.0
