@@ -159,7 +159,7 @@ def _texts(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
     """The headers that are ours, by name in lower case; the last of two of one name counts, an absent value is none."""
     found: dict[str, str] = {}
     for given, value in headers:
-        name = given.lower()
+        name = given if given in _OURS else given.lower()
         if value is None or name not in _OURS:
             continue
         try:
