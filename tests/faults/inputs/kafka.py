@@ -9,14 +9,13 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from chassis.consumer import Consumer, group_of
+from chassis.consumer import Consumer
 from chassis.process import Process
 from chassis.records import Record
 from chassis.settings import Role
+from chassis.subscribing import group_of
 from chassis.topicreader import read_topic
 from services.payments.app import SERVICE as PAYMENTS
-from tests.faults.evidence import Violation
-from tests.faults.stories import facts
 from tests.integration.chassis.test_deadletters import committed
 from tests.support.eventually import eventually
 from tests.support.service import Harness, harness
@@ -97,11 +96,6 @@ async def of_totals(stack: Stack, handler: Following | None = None) -> AsyncIter
         where = {"kafka_bootstrap": stack.kafka_bootstrap, "topic_prefix": prefix}
         async with toy(totals(handler or Following()), stack, **where) as h:
             yield Reading(stack, h, prefix, Process(h.app))
-
-
-def unlike(*found: tuple[str, object, object]) -> list[Violation]:
-    """A violation for each (where, expected, actual) that differ."""
-    return [facts.wrong(where, "", expected, actual) for where, expected, actual in found if expected != actual]
 
 
 def woven(bad: Sequence[Record], good: Sequence[Record]) -> list[Record]:

@@ -17,6 +17,11 @@ def odd(where: str, key: object, expected: object, actual: object) -> Violation:
     return {"where": where, "key": str(key), "expected": str(expected), "actual": str(actual)}
 
 
+def unlike(*found: tuple[str, object, object]) -> list[Violation]:
+    """A violation for each (where, expected, actual) that differ."""
+    return [odd(where, "", expected, actual) for where, expected, actual in found if expected != actual]
+
+
 def refused(
     row: str,
     answer: httpx.Response,

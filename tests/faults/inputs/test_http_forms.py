@@ -14,14 +14,12 @@ from uuid import UUID
 import httpx
 import pytest
 
-from tests.faults.evidence import Evidence, Scale, Violation
-from tests.faults.inputs.refusals import RULES, odd, refused
+from tests.faults.evidence import Evidence, Scale
+from tests.faults.inputs.refusals import RULES, refused, unlike
 from tests.faults.threats.canaries import canary
-from tests.faults.threats.rows import changes, picture
-from tests.faults.threats.served import served
+from tests.faults.trial import Trial, nothing_changes, unchanged
 from tests.integration.registration.world import Headers, World, form, nik_of
 from tests.support.service import Harness
-from tests.support.stack import Stack
 
 pytestmark = pytest.mark.timeout(900)
 TODAY: Final = date(2025, 10, 6)
@@ -70,41 +68,30 @@ async def _brought(world: World, filled: Mapping[str, Any], dice: random.Random)
 
 @pytest.mark.cell("input.http.nik", fault="inputs", service="registration")
 async def test_a_nik_that_is_none_is_refused_for_what_is_wrong_with_it(
-    stack: Stack, evidence: Evidence, seed: int, scale: Scale
+    world: World, evidence: Evidence, dice: random.Random, scale: Scale
 ) -> None:
-    dice, each = random.Random(seed), scale(test=3, long=100)
-    async with served("registration", stack) as h:
-        world = await World.opened(h)
-        before, wrong = await picture(h, without=SPENT), list[Violation]()
-        bad = [one for _ in range(each) for one in _bad_niks(dice)]
+    bad = [one for _ in range(scale(test=3, long=100)) for one in _bad_niks(dice)]
+    async with nothing_changes(world.h, evidence, without=SPENT, grown=KEPT) as trial:
         for nik, code in bad:
             filled, secrets = _person(nik=nik)
             answer = await _brought(world, filled, dice)
-            wrong += refused("nik", answer, 422, code, fields={"nik"}, rules=RULES, secrets=secrets)
-        changed = changes(before, await picture(h, without=SPENT), grown=KEPT)
-    evidence.fired(len(bad), of=len(bad), unit="request")
-    evidence.holds("inputs.answers", checked=len(bad), violations=wrong)
-    evidence.holds("inputs.unchanged", checked=before.rows, violations=changed)
+            trial.take(refused("nik", answer, 422, code, fields={"nik"}, rules=RULES, secrets=secrets))
 
 
 @pytest.mark.cell("input.http.nik", fault="inputs", service="registration")
 async def test_a_nik_that_says_otherwise_than_the_form_is_taken_with_a_warning(
-    stack: Stack, evidence: Evidence, seed: int, scale: Scale
+    world: World, evidence: Evidence, dice: random.Random, scale: Scale
 ) -> None:
     """A woman's day is 41 to 71; a wrong date in a NIK is not corrected by law."""
-    dice, each = random.Random(seed), scale(test=4, long=100)
-    async with served("registration", stack) as h:
-        world, wrong = await World.opened(h), list[Violation]()
-        for _ in range(each):
-            born, says = (date(1970, 1, 1) + timedelta(days=dice.randrange(10_000)) for _ in range(2))
-            sex, claimed = dice.choice("MF"), dice.choice("MF")
-            filled, _ = _person(nik=nik_of(says, female=claimed == "F"), birth_date=born.isoformat(), sex=sex)
-            expected = ["nik_birth_date_differs"] * (born != says) + ["nik_sex_differs"] * (sex != claimed)
-            answer = await _brought(world, filled, dice)
-            if (answer.status_code, answer.json().get("warnings")) != (201, expected):
-                wrong.append(odd("nik", "", f"201 {expected}", f"{answer.status_code} {answer.json().get('code')}"))
-    evidence.fired(each, of=each, unit="request")
-    evidence.holds("inputs.answers", checked=each, violations=wrong)
+    trial = Trial()
+    for _ in range(scale(test=4, long=100)):
+        born, says = (date(1970, 1, 1) + timedelta(days=dice.randrange(10_000)) for _ in range(2))
+        sex, claimed = dice.choice("MF"), dice.choice("MF")
+        filled, _ = _person(nik=nik_of(says, female=claimed == "F"), birth_date=born.isoformat(), sex=sex)
+        expected = ["nik_birth_date_differs"] * (born != says) + ["nik_sex_differs"] * (sex != claimed)
+        answer = await _brought(world, filled, dice)
+        trial.take(unlike(("nik", (201, expected), (answer.status_code, answer.json().get("warnings")))))
+    trial.ends(evidence)
 
 
 def _broken_rules(dice: random.Random) -> Sequence[tuple[str, dict[str, Any], str]]:
@@ -128,13 +115,10 @@ def _broken_rules(dice: random.Random) -> Sequence[tuple[str, dict[str, Any], st
 
 @pytest.mark.cell("input.http.rule", fault="inputs", service="registration")
 async def test_a_broken_rule_is_named_with_its_version_and_all_of_them_are_listed(
-    stack: Stack, evidence: Evidence, seed: int, scale: Scale
+    world: World, evidence: Evidence, dice: random.Random, scale: Scale
 ) -> None:
-    dice, each = random.Random(seed), scale(test=2, long=100)
-    async with served("registration", stack) as h:
-        world = await World.opened(h)
-        before, wrong, tried = await picture(h, without=SPENT), list[Violation](), 0
-        for _ in range(each):
+    async with nothing_changes(world.h, evidence, without=SPENT, grown=KEPT) as trial:
+        for _ in range(scale(test=2, long=100)):
             broken = _broken_rules(dice)
             several = {field: (field, change, code) for field, change, code in dice.sample(broken, 4)}
             for rules in (*([one] for one in broken), [*several.values()]):
@@ -144,14 +128,9 @@ async def test_a_broken_rule_is_named_with_its_version_and_all_of_them_are_liste
                 answer = await _brought(world, filled, dice)
                 fields = {field for field, _, _ in rules}
                 said = [text for text in secrets if len(text) > 2]
-                wrong += refused(first[0], answer, 422, first[2], fields=fields, rules=RULES, secrets=said)
-                tried += 1
-        changed = changes(before, await picture(h, without=SPENT), grown=KEPT)
-        at_the_border, _ = _person(birth_date="1959-10-07")
-        assert (await world.register(at_the_border)).status_code == 201, "65 for one more day"
-    evidence.fired(tried, of=tried, unit="request")
-    evidence.holds("inputs.answers", checked=tried, violations=wrong)
-    evidence.holds("inputs.unchanged", checked=before.rows, violations=changed)
+                trial.take(refused(first[0], answer, 422, first[2], fields=fields, rules=RULES, secrets=said))
+    at_the_border, _ = _person(birth_date="1959-10-07")
+    assert (await world.register(at_the_border)).status_code == 201, "65 for one more day"
 
 
 async def _agents(world: World) -> Mapping[str, Sequence[Headers]]:
@@ -176,40 +155,27 @@ async def _agents(world: World) -> Mapping[str, Sequence[Headers]]:
 
 @pytest.mark.cell("input.http.rule", fault="inputs", service="registration")
 async def test_an_agent_who_may_not_register_is_told_so_and_registers_nobody(
-    stack: Stack, evidence: Evidence, scale: Scale
+    world: World, evidence: Evidence, scale: Scale
 ) -> None:
-    each = scale(test=1, long=100)
-    async with served("registration", stack) as h:
-        world = await World.opened(h)
-        agents = await _agents(world)
-        before, wrong, tried = await picture(h, without=SPENT), list[Violation](), 0
-        for code, every in agents.items():
-            for headers in [*every] * each:
-                filled, secrets = _person()
-                answer = await world.register(filled, {**headers, "Idempotency-Key": filled["nik"]})
-                wrong += refused(code, answer, 422, code, rules=RULES, secrets=secrets)
-                tried += 1
-        changed = changes(before, await picture(h, without=SPENT), grown=KEPT)
-    evidence.fired(tried, of=tried, unit="request")
-    evidence.holds("inputs.answers", checked=tried, violations=wrong)
-    evidence.holds("inputs.unchanged", checked=before.rows, violations=changed)
+    agents = [(code, one) for code, every in (await _agents(world)).items() for one in every]
+    async with nothing_changes(world.h, evidence, without=SPENT, grown=KEPT) as trial:
+        for code, headers in agents * scale(test=1, long=100):
+            filled, secrets = _person()
+            answer = await world.register(filled, {**headers, "Idempotency-Key": filled["nik"]})
+            trial.take(refused(code, answer, 422, code, rules=RULES, secrets=secrets))
 
 
 @pytest.mark.cell("input.http.nik-registered", fault="inputs", service="registration")
 async def test_a_nik_that_somebody_holds_is_refused_in_the_same_words_whoever_holds_it(
-    stack: Stack, evidence: Evidence, seed: int, scale: Scale
+    world: World, evidence: Evidence, dice: random.Random, scale: Scale
 ) -> None:
     """Unpaid, protected, in grace; asked by the own agent with other data, at the own and at another branch, by a stranger."""
-    dice, each = random.Random(seed), scale(test=6, long=300)
-    async with served("registration", stack) as h:
-        world = await World.opened(h)
-        elsewhere = await _another_branch(h)
-        holders, secrets = await _holders(world)
-        wrong, texts, tried = list[Violation](), set[str](), 0
-        for days in (0, 40):
-            h.pass_time(days=days)
-            before = await picture(h, without=SPENT)
-            for _ in range(each):
+    elsewhere, trial, texts = await _another_branch(world.h), Trial(), set[str]()
+    holders, secrets = await _holders(world)
+    for days in (0, 40):
+        world.h.pass_time(days=days)
+        async with unchanged(world.h, trial.wrong, without=SPENT, grown=KEPT):
+            for _ in range(scale(test=6, long=300)):
                 nik = dice.choice(holders[1:] if days else holders)
                 filled, mine = _person(nik=nik)
                 at = dice.choice([world, elsewhere])
@@ -218,14 +184,11 @@ async def test_a_nik_that_somebody_holds_is_refused_in_the_same_words_whoever_ho
                     if at is world and not days
                     else await at.register(filled, at.officer())
                 )
-                wrong += refused("nik", answer, 409, "nik_registered", fields={"nik"}, secrets=[*secrets, *mine])
+                known = [*secrets, *mine]
+                trial.take(refused("nik", answer, 409, "nik_registered", fields={"nik"}, secrets=known))
                 texts.add(answer.text)
-                tried += 1
-            wrong += changes(before, await picture(h, without=SPENT), grown=KEPT)
-    if len(texts) != 1:
-        wrong.append(odd("nik", "nik_registered", "one answer for all", len(texts)))
-    evidence.fired(tried, of=tried, unit="request")
-    evidence.holds("inputs.answers", checked=tried, violations=wrong)
+    trial.wrong += unlike(("answers for all", 1, len(texts)))
+    trial.ends(evidence)
 
 
 async def _another_branch(h: Harness) -> World:

@@ -17,7 +17,8 @@ from chassis.deadletters import LetterUnreadable
 from chassis.ids import new_id
 from chassis.records import Record
 from tests.faults.evidence import Evidence, Scale, Violation
-from tests.faults.inputs.kafka import Reading, of_payments, unlike, woven
+from tests.faults.inputs.kafka import Reading, of_payments, woven
+from tests.faults.inputs.refusals import unlike
 from tests.faults.stories import facts
 from tests.integration.payments.people import registered
 from tests.support.stack import Stack

@@ -13,7 +13,8 @@ from chassis.outcomes import Accepted
 from chassis.process import Process
 from chassis.transaction import EventTooLarge
 from tests.faults.evidence import Evidence
-from tests.faults.inputs.kafka import Reading, of_totals, unlike
+from tests.faults.inputs.kafka import Reading, of_totals
+from tests.faults.inputs.refusals import unlike
 from tests.faults.inputs.test_kafka_rows import applied, counted
 from tests.faults.stories.pair import pair
 from tests.support.eventually import eventually

@@ -21,7 +21,8 @@ from chassis.transaction import Tx
 from contracts.events.participants import GraceEntered
 from contracts.values import ParticipantId
 from tests.faults.evidence import Evidence, Scale
-from tests.faults.inputs.kafka import Reading, of_payments, of_totals, unlike
+from tests.faults.inputs.kafka import Reading, of_payments, of_totals
+from tests.faults.inputs.refusals import unlike
 from tests.faults.stories.facts import wrong
 from tests.integration.payments.people import registered
 from tests.support.eventually import eventually

@@ -5,16 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 import pytest
 
 from tests.faults.evidence import Evidence, Scale, Violation
-from tests.faults.inputs.refusals import odd, refused
+from tests.faults.inputs.refusals import odd, refused, unlike
 from tests.faults.inputs.sheets import XLSX, people, workbook
-from tests.faults.threats.rows import changes, picture
 from tests.faults.threats.served import served
+from tests.faults.trial import nothing_changes
 from tests.integration.registration.files import row, table, upload, worked
 from tests.integration.registration.world import World
 from tests.support.stack import Stack
@@ -67,37 +67,33 @@ WHOLE: Final[Mapping[str, tuple[Whole, str, str | None]]] = {
 
 @pytest.mark.cell("input.sheet.file", fault="inputs", service="registration")
 async def test_a_file_that_is_no_table_of_ours_is_refused_before_its_first_row(
-    stack: Stack, evidence: Evidence, seed: int, scale: Scale
+    stack: Stack, evidence: Evidence, dice: random.Random, scale: Scale
 ) -> None:
-    dice, each = random.Random(seed), scale(test=1, long=100)
     async with served("registration", stack, import_max_rows=50, import_max_bytes=100_000) as h:
         world = await World.opened(h)
-        before, wrong, tried = await picture(h), list[Violation](), 0
-        for kind, (make, code, field) in [*WHOLE.items()] * each:
-            rows = people(dice.randrange(3, 6))
-            answer = await upload(world, make(rows, dice))
-            named = {answer.json().get("field", "")} if field == "" else {field} - {None}
-            secrets = [one[name] for one in rows for name in ("nik", "name", "address")]
-            wrong += refused(kind, answer, 422, code, fields={str(name) for name in named}, secrets=secrets)
-            if field is None and not any(sign.isdigit() for sign in answer.json().get("detail", "")):
-                wrong.append(odd(kind, code, "a line or a column", "none"))
-            tried += 1
-        rows = people(3)
-        for content, media, status, code in (
-            (b"x" * 100_001, "text/csv", 413, "too_large"),
-            (b"x" * 100, "application/pdf", 415, "unsupported_media_type"),
-            (table(*rows), XLSX, 422, "file_not_a_table"),
-            (workbook(rows)[: dice.randrange(10, 2_000)], XLSX, 422, "file_not_a_table"),
-            (workbook(rows, [*COLUMNS[1:], "kolom"]), XLSX, 422, "column_unknown"),
-            (workbook([{n: v for n, v in one.items() if n != "phone"} for one in rows]), XLSX, 422, "column_missing"),
-        ):
-            answer = await upload(world, content, media_type=media)
-            wrong += refused(media, answer, status, code, fields={"phone"} if code == "column_missing" else ())
-            tried += 1
-        changed = changes(before, await picture(h))
-    evidence.fired(tried, of=tried, unit="request")
-    evidence.holds("inputs.answers", checked=tried, violations=wrong)
-    evidence.holds("inputs.unchanged", checked=before.rows, violations=changed)
+        async with nothing_changes(h, evidence) as trial:
+            for kind, (make, code, field) in [*WHOLE.items()] * scale(test=1, long=100):
+                rows = people(dice.randrange(3, 6))
+                answer = await upload(world, make(rows, dice))
+                named = {answer.json().get("field", "")} if field == "" else {field} - {None}
+                secrets = [one[name] for one in rows for name in ("nik", "name", "address")]
+                trial.take(refused(kind, answer, 422, code, fields={str(n) for n in named}, secrets=secrets))
+                if field is None and not any(sign.isdigit() for sign in answer.json().get("detail", "")):
+                    trial.wrong.append(odd(kind, code, "a line or a column", "none"))
+            for content, media, status, code in _unreadable(people(3), dice):
+                answer = await upload(world, content, media_type=media)
+                fields = {"phone"} if code == "column_missing" else set[str]()
+                trial.take(refused(media, answer, status, code, fields=fields))
+
+
+def _unreadable(rows: list[dict[str, str]], dice: random.Random) -> Iterator[tuple[bytes, str, int, str]]:
+    """(content, media type, status, code) of files that are too large, or not what their media type says."""
+    yield b"x" * 100_001, "text/csv", 413, "too_large"
+    yield b"x" * 100, "application/pdf", 415, "unsupported_media_type"
+    yield table(*rows), XLSX, 422, "file_not_a_table"
+    yield workbook(rows)[: dice.randrange(10, 2_000)], XLSX, 422, "file_not_a_table"
+    yield workbook(rows, [*COLUMNS[1:], "kolom"]), XLSX, 422, "column_unknown"
+    yield workbook([{n: v for n, v in one.items() if n != "phone"} for one in rows]), XLSX, 422, "column_missing"
 
 
 # --- ways of writing ------------------------------------------------------------------------------------------------
@@ -124,22 +120,21 @@ def _written(rows: Sequence[Mapping[str, str]], dice: random.Random) -> tuple[by
 
 @pytest.mark.cell("input.sheet.written", fault="inputs", service="registration")
 async def test_a_table_is_read_as_meant_however_it_was_saved(
-    stack: Stack, evidence: Evidence, seed: int, scale: Scale
+    world: World, evidence: Evidence, dice: random.Random, scale: Scale
 ) -> None:
     """BOM, semicolons, tabs, CRLF, quoted separators; blank lines are counted and take no result."""
-    dice, each, wrong = random.Random(seed), scale(test=6, long=300), list[Violation]()
-    async with served("registration", stack) as h:
-        world = await World.opened(h)
-        for turn in range(each):
-            rows = people(3, address=f'Jalan "Mawar", RT 1; Gang {turn}', work_place="Pasar Anyar, Tangerang")
-            content, blank = _written(rows, dice)
-            done = await worked(world, content)
-            found = (done.outcomes, done.summary["blank_lines"])
-            if found != (["accepted"] * 3, blank):
-                wrong.append(odd("written", turn, f"3 accepted, {blank} blank", f"{done.codes}, {found[1]} blank"))
-                continue
-            stored = await world.seen(done.rows[0]["participant_id"])
-            if (stored["address"], stored["nik"]) != (rows[0]["address"], rows[0]["nik"]):
-                wrong.append(odd("written", turn, "address and NIK as typed", "otherwise"))
+    each, wrong = scale(test=6, long=300), list[Violation]()
+    for turn in range(each):
+        rows = people(3, address=f'Jalan "Mawar", RT 1; Gang {turn}', work_place="Pasar Anyar, Tangerang")
+        content, blank = _written(rows, dice)
+        done = await worked(world, content)
+        if found := unlike(
+            ("outcomes", ["accepted"] * 3, done.outcomes), ("blank lines", blank, done.summary["blank_lines"])
+        ):
+            wrong += found
+            continue
+        stored = await world.seen(done.rows[0]["participant_id"])
+        if (stored["address"], stored["nik"]) != (rows[0]["address"], rows[0]["nik"]):
+            wrong.append(odd("written", turn, "address and NIK as typed", "otherwise"))
     evidence.fired(each, of=each, unit="request")
     evidence.holds("inputs.answers", checked=3 * each, violations=wrong)

@@ -10,16 +10,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-import sqlalchemy as sa
 
 from tests.faults.evidence import Evidence, Scale, Violation
-from tests.faults.inputs.refusals import odd
+from tests.faults.inputs.refusals import odd, unlike
 from tests.faults.inputs.sheets import XLSX, people, workbook
-from tests.faults.threats.served import served
+from tests.faults.trial import Trial, people_of
 from tests.integration.registration.files import Worked, seen, table, upload, worked, worker
 from tests.integration.registration.world import World, form, nik_of
-from tests.support.service import Harness
-from tests.support.stack import Stack
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -65,32 +62,20 @@ def _told(done: Worked, expected: Sequence[tuple[str | None, str | None]]) -> li
     return wrong
 
 
-async def _people_of(h: Harness) -> int:
-    async with h.app.read() as conn:
-        return int((await conn.execute(sa.text("SELECT count(*) FROM participants"))).scalar_one())
-
-
 @pytest.mark.cell("input.sheet.row", fault="inputs", service="registration")
-async def test_a_bad_row_is_refused_alone(stack: Stack, evidence: Evidence, seed: int, scale: Scale) -> None:
+async def test_a_bad_row_is_refused_alone(world: World, evidence: Evidence, dice: random.Random, scale: Scale) -> None:
     """Among good ones, in any order; in a file of an officer, who may name the agents of the own branch and no other."""
-    dice, each, wrong, tried = random.Random(seed), scale(test=2, long=100), list[Violation](), 0
-    async with served("registration", stack) as h:
-        world = await World.opened(h)
-        elsewhere = await _agent_elsewhere(world)
-        for _ in range(each):
-            rows = [*_bad_rows(dice, elsewhere), *((one, None, None) for one in people(8, agent_code=""))]
-            dice.shuffle(rows)
-            before = await _people_of(h)
-            done = await worked(world, table(*(one for one, _, _ in rows)), world.officer())
-            wrong += _told(done, [(code, column) for _, code, column in rows])
-            if (made := await _people_of(h) - before) != 8:
-                wrong.append(odd("participants", "", 8, made))
-            text = str([done.rows, done.summary])
-            said = sum(value in text for one, _, _ in rows for value in (one["nik"], one["name"]) if len(value) > 8)
-            wrong += [odd("results", "", "nothing of the people", f"{said} values")] if said else []
-            tried += len(rows)
-    evidence.fired(tried, of=tried, unit="row")
-    evidence.holds("inputs.answers", checked=tried, violations=wrong)
+    elsewhere, trial = await _agent_elsewhere(world), Trial()
+    for _ in range(scale(test=2, long=100)):
+        rows = [*_bad_rows(dice, elsewhere), *((one, None, None) for one in people(8, agent_code=""))]
+        dice.shuffle(rows)
+        before = await people_of(world.h)
+        done = await worked(world, table(*(one for one, _, _ in rows)), world.officer())
+        trial.take(_told(done, [(code, column) for _, code, column in rows]), tries=len(rows))
+        text = str([done.rows, done.summary])
+        said = sum(value in text for one, _, _ in rows for value in (one["nik"], one["name"]) if len(value) > 8)
+        trial.wrong += unlike(("participants", 8, await people_of(world.h) - before), ("values told", 0, said))
+    trial.ends(evidence, unit="row")
 
 
 async def _agent_elsewhere(world: World) -> str:
@@ -107,7 +92,7 @@ async def _agent_elsewhere(world: World) -> str:
 
 
 @pytest.mark.cell("input.sheet.row", fault="inputs", service="registration")
-async def test_a_workbook_s_numbers_and_dates_are_what_they_look_like(stack: Stack, evidence: Evidence) -> None:
+async def test_a_workbook_s_numbers_and_dates_are_what_they_look_like(world: World, evidence: Evidence) -> None:
     """A NIK that was stored as a number lost digits; an agent may name himself alone."""
     good, number, real, other, own = people(5, agent_code="")
     rows: list[dict[str, Any]] = [
@@ -123,36 +108,30 @@ async def test_a_workbook_s_numbers_and_dates_are_what_they_look_like(stack: Sta
         ("agent_unknown", "agent_code"),
         ("number_unreadable", "income"),
     )
-    async with served("registration", stack) as h:
-        done = await worked(await World.opened(h), workbook(rows), media_type=XLSX)
+    done = await worked(world, workbook(rows), media_type=XLSX)
     evidence.fired(len(rows), of=5, unit="row")
     evidence.holds("inputs.answers", checked=len(rows), violations=_told(done, expected))
 
 
 @pytest.mark.cell("input.sheet.double", fault="inputs", service="registration")
 async def test_a_person_twice_is_told_of_the_first_line_and_one_who_is_known_of_nothing(
-    stack: Stack, evidence: Evidence, seed: int, scale: Scale
+    world: World, evidence: Evidence, dice: random.Random, scale: Scale
 ) -> None:
-    dice, each, wrong, tried = random.Random(seed), scale(test=3, long=100), list[Violation](), 0
-    async with served("registration", stack) as h:
-        world = await World.opened(h)
-        for _ in range(each):
-            (known, *new), before = people(8), await _people_of(h)
-            assert (await worked(world, table(known), world.officer())).outcomes == ["accepted"]
-            rows = [*new, known, *(dice.choice([one, {**one, "income": "2000000"}]) for one in dice.sample(new, 3))]
-            dice.shuffle(rows)
-            niks = [one["nik"] for one in rows]
-            doubles = {at: niks.index(nik) + 2 for at, nik in enumerate(niks) if niks.index(nik) != at}
-            codes = ["duplicate_of_line" if at in doubles else None for at in range(len(rows))]
-            codes[niks.index(known["nik"])] = "nik_registered"
-            answer = await upload(world, table(*rows))
-            await worker(world, chunk=dice.randrange(1, 6)).work(asyncio.Event())
-            done = await seen(world, answer.json()["import_id"], world.agent())
-            wrong += _told(done, [(code, "nik" if code else None) for code in codes])
-            unsaid = [at for at, line in doubles.items() if f"line {line} " not in done.rows[at]["remedy"]["en"]]
-            wrong += [odd("double", at, "the first line", "another") for at in unsaid]
-            if (made := await _people_of(h) - before) != 8:
-                wrong.append(odd("participants", "", 8, made))
-            tried += len(rows)
-    evidence.fired(tried, of=tried, unit="row")
-    evidence.holds("inputs.answers", checked=tried, violations=wrong)
+    trial = Trial()
+    for _ in range(scale(test=3, long=100)):
+        (known, *new), before = people(8), await people_of(world.h)
+        assert (await worked(world, table(known), world.officer())).outcomes == ["accepted"]
+        rows = [*new, known, *(dice.choice([one, {**one, "income": "2000000"}]) for one in dice.sample(new, 3))]
+        dice.shuffle(rows)
+        niks = [one["nik"] for one in rows]
+        doubles = {at: niks.index(nik) + 2 for at, nik in enumerate(niks) if niks.index(nik) != at}
+        codes = ["duplicate_of_line" if at in doubles else None for at in range(len(rows))]
+        codes[niks.index(known["nik"])] = "nik_registered"
+        answer = await upload(world, table(*rows))
+        await worker(world, chunk=dice.randrange(1, 6)).work(asyncio.Event())
+        done = await seen(world, answer.json()["import_id"], world.agent())
+        trial.take(_told(done, [(code, "nik" if code else None) for code in codes]), tries=len(rows))
+        unsaid = [at for at, line in doubles.items() if f"line {line} " not in done.rows[at]["remedy"]["en"]]
+        made = await people_of(world.h) - before
+        trial.wrong += unlike(("rows that do not name their first line", [], unsaid), ("participants", 8, made))
+    trial.ends(evidence, unit="row")

@@ -17,11 +17,10 @@ import pytest
 
 from tests.faults.evidence import Evidence, Scale, Violation
 from tests.faults.inputs.refusals import odd
-from tests.faults.threats.rows import changes, picture
-from tests.faults.threats.served import served
+from tests.faults.trial import nothing_changes, unchanged
 from tests.integration.payments.bank import OTHER_KEY, PATH, Bank
 from tests.integration.payments.people import Somebody, register
-from tests.support.stack import Stack
+from tests.support.service import Harness
 
 pytestmark = pytest.mark.timeout(900)
 NUMBERS: Final[Mapping[str, str]] = {"inquiry": "24", "payment": "25", "status": "26"}
@@ -61,6 +60,11 @@ def body_of(bank: Bank, service: str, customer_no: str, request_id: str = "REQ-0
     if service == "payment":
         return bank.payment(customer_no, PRICE, request_id)
     return {**bank.number(customer_no), "inquiryRequestId": request_id}
+
+
+def other_bank(h: Harness, **terms: Any) -> Bank:
+    """A second partner's side."""
+    return Bank(h, partner="bank-b", client_key="client-b", partner_id="82002", prefix="8200", **terms)
 
 
 def _bad_fields(bank: Bank, service: str, code: str, dice: random.Random) -> Iterator[tuple[str, Any, str, str]]:
@@ -113,36 +117,32 @@ def _bad_sums(good: Mapping[str, Any], xx: str, dice: random.Random) -> Iterator
 
 @pytest.mark.cell("input.snap.field", fault="inputs", service="payments")
 async def test_what_is_missing_or_malformed_is_named_under_the_service_that_was_called(
-    stack: Stack, evidence: Evidence, seed: int, scale: Scale
+    bank: Bank, evidence: Evidence, dice: random.Random, scale: Scale
 ) -> None:
-    dice, each = random.Random(seed), scale(test=1, long=100)
-    async with served("payments", stack) as h:
-        bank, who, wrong, tried = await Bank(h).enable(), await register(h), list[Violation](), 0
-        before = await picture(h)
-        for service, xx in [*NUMBERS.items()] * each:
-            good = body_of(bank, service, who.code)
-            for name in HEADERS:
-                for blank in (None,) if name == "X-SIGNATURE" else (None, "", "  "):
-                    wrong += answered(service, await bank.send(service, good, {name: blank}), f"400{xx}02", name)
-                    tried += 1
-            for name, value in (
-                ("Content-Type", dice.choice(["text/plain", "application/xml", "json"])),
-                ("X-TIMESTAMP", dice.choice(["2025-10-06 09:00:00", "2025-10-06T09:00:00", "2025-13-06T09:00:00+07:00", "now"])),
-                ("X-PARTNER-ID", "1" * dice.randrange(37, 90)),
-                ("X-EXTERNAL-ID", "1" * dice.randrange(37, 90)),
-                ("CHANNEL-ID", "1" * dice.randrange(6, 90)),
-            ):  # fmt: skip
-                wrong += answered(service, await bank.send(service, good, {name: value}), f"400{xx}01", name)
-                tried += 1
-        wrong += changes(before, await picture(h))  # nobody has proved himself yet
+    who, each = await register(bank.h), scale(test=1, long=100)
+    async with nothing_changes(bank.h, evidence, grown=USED_UP) as trial:
+        async with unchanged(bank.h, trial.wrong):  # nobody has proved himself yet
+            for service, xx in [*NUMBERS.items()] * each:
+                good = body_of(bank, service, who.code)
+                for name, value, case in _bad_headers(dice):
+                    answer = await bank.send(service, good, {name: value})
+                    trial.take(answered(service, answer, f"400{xx}{case}", name))
         for service in [*NUMBERS] * each:
             for row, body, code, name in _bad_fields(bank, service, who.code, dice):
-                wrong += answered(f"{service}, {row}", await bank.send(service, body), code, name)
-                tried += 1
-        changed = changes(before, await picture(h), grown=USED_UP)
-    evidence.fired(tried, of=tried, unit="request")
-    evidence.holds("inputs.answers", checked=tried, violations=wrong)
-    evidence.holds("inputs.unchanged", checked=before.rows, violations=changed)
+                trial.take(answered(f"{service}, {row}", await bank.send(service, body), code, name))
+
+
+def _bad_headers(dice: random.Random) -> Iterator[tuple[str, str | None, str]]:
+    """(header, value or None, case) of every way in which one is missing or malformed."""
+    for name in HEADERS:
+        for blank in (None,) if name == "X-SIGNATURE" else (None, "", "  "):
+            yield name, blank, "02"
+    now = ["2025-10-06 09:00:00", "2025-10-06T09:00:00", "2025-13-06T09:00:00+07:00", "now"]
+    yield "Content-Type", dice.choice(["text/plain", "application/xml", "json"]), "01"
+    yield "X-TIMESTAMP", dice.choice(now), "01"
+    yield "X-PARTNER-ID", "1" * dice.randrange(37, 90), "01"
+    yield "X-EXTERNAL-ID", "1" * dice.randrange(37, 90), "01"
+    yield "CHANNEL-ID", "1" * dice.randrange(6, 90), "01"
 
 
 # --- who calls ------------------------------------------------------------------------------------------------------
@@ -150,40 +150,25 @@ async def test_what_is_missing_or_malformed_is_named_under_the_service_that_was_
 
 @pytest.mark.cell("input.snap.signature", fault="inputs", service="payments")
 async def test_a_call_that_its_partner_did_not_sign_is_401_and_leaves_no_trace(
-    stack: Stack, evidence: Evidence, seed: int, scale: Scale
+    bank: Bank, evidence: Evidence, dice: random.Random, scale: Scale
 ) -> None:
     """Any signed part changed, another's id, a partner that was disabled, a time outside the window."""
-    dice, each = random.Random(seed), scale(test=2, long=100)
-    async with served("payments", stack) as h:
-        bank, who, wrong, tried = await Bank(h).enable(), await register(h), list[Violation](), 0
-        other = await Bank(
-            h,
-            partner="bank-b",
-            client_key="client-b",
-            partner_id="82002",
-            prefix="8200",
-            secret="b-secret-of-the-tests-0001",
-        ).enable()
-        gone = await Bank(
-            h, partner="bank-c", client_key="client-c", partner_id="83003", prefix="8300", asymmetric=True
-        ).enable()
-        path = "/partners/bank-c/disable"
-        await h.client.post(path, json={"reason": "contract_ended"}, headers=h.token(roles=["central"]))
-        before = await picture(h)
-        for turn, service in enumerate([*NUMBERS] * each):
+    h, who = bank.h, await register(bank.h)
+    other = await other_bank(h, secret="b-secret-of-the-tests-0001").enable()
+    gone = await Bank(
+        h, partner="bank-c", client_key="client-c", partner_id="83003", prefix="8300", asymmetric=True
+    ).enable()
+    path = "/partners/bank-c/disable"
+    await h.client.post(path, json={"reason": "contract_ended"}, headers=h.token(roles=["central"]))
+    async with nothing_changes(h, evidence) as trial:
+        for turn, service in enumerate([*NUMBERS] * scale(test=2, long=100)):
             for row, answer in [one async for one in _unsigned(bank, other, gone, service, who, dice, turn)]:
-                code = f"401{NUMBERS[service]}00"
-                code = f"401{NUMBERS[service]}01" if row == "a disabled partner" else code
-                wrong += answered(f"{service}, {row}", answer, code)
-                tried += 1
+                code = f"401{NUMBERS[service]}{'01' if row == 'a disabled partner' else '00'}"
+                trial.take(answered(f"{service}, {row}", answer, code))
         bank.key = OTHER_KEY
         for ask in ({}, {"X-CLIENT-KEY": "nobody"}, {"X-SIGNATURE": ""}):
-            wrong += answered("token", await bank.ask_token(headers={**ask}), "4017300")
-        wrong += answered("token", await gone.ask_token(), "4017300")
-        changed = changes(before, await picture(h))
-    evidence.fired(tried + 4, of=tried + 4, unit="request")
-    evidence.holds("inputs.answers", checked=tried + 4, violations=wrong)
-    evidence.holds("inputs.unchanged", checked=before.rows, violations=changed)
+            trial.take(answered("token", await bank.ask_token(headers={**ask}), "4017300"))
+        trial.take(answered("token", await gone.ask_token(), "4017300"))
 
 
 async def _unsigned(
@@ -212,28 +197,20 @@ async def _unsigned(
 
 @pytest.mark.cell("input.snap.token", fault="inputs", service="payments")
 async def test_a_token_that_is_none_is_401_01_and_leaves_no_trace(
-    stack: Stack, evidence: Evidence, seed: int, scale: Scale
+    bank: Bank, evidence: Evidence, dice: random.Random, scale: Scale
 ) -> None:
-    dice, each = random.Random(seed), scale(test=2, long=100)
-    async with served("payments", stack) as h:
-        bank, who, wrong, tried = await Bank(h).enable(), await register(h), list[Violation](), 0
-        other = await Bank(h, partner="bank-b", client_key="client-b", partner_id="82002", prefix="8200").enable()
-        before = await picture(h)
-        for service, xx in [*NUMBERS.items()] * each:
+    who, other = await register(bank.h), await other_bank(bank.h).enable()
+    async with nothing_changes(bank.h, evidence) as trial:
+        for service, xx in [*NUMBERS.items()] * scale(test=2, long=100):
             body = body_of(bank, service, who.code)
             made_up = "".join(dice.choice("abcXYZ019-_") for _ in range(dice.randrange(1, 80)))
             for token in (None, "Bearer", "Bearer ", f"Bearer {made_up}", f"Basic {bank.token}", bank.token):
                 answer = await bank.send(service, body, {"Authorization": token})
-                wrong += answered(service, answer, f"401{xx}01")
-                tried += 1
+                trial.take(answered(service, answer, f"401{xx}01"))
             # a good token, of another: it is not this id's (snap.md section 5, check 5)
-            wrong += answered(service, await replace(bank, token=other.token).send(service, body), f"401{xx}00")
-            tried += 1
-        h.clock.move_wall(timedelta(seconds=900))
+            answer = await replace(bank, token=other.token).send(service, body)
+            trial.take(answered(service, answer, f"401{xx}00"))
+        bank.h.clock.move_wall(timedelta(seconds=900))
         for service, xx in NUMBERS.items():
-            wrong += answered("expired", await bank.send(service, body_of(bank, service, who.code)), f"401{xx}01")
-            tried += 1
-        changed = changes(before, await picture(h))
-    evidence.fired(tried, of=tried, unit="request")
-    evidence.holds("inputs.answers", checked=tried, violations=wrong)
-    evidence.holds("inputs.unchanged", checked=before.rows, violations=changed)
+            answer = await bank.send(service, body_of(bank, service, who.code))
+            trial.take(answered("expired", answer, f"401{xx}01"))

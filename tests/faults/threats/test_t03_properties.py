@@ -12,11 +12,12 @@ from services.notifications import tables as notifications
 from services.payments import tables as payments
 from services.registration import tables as registration
 from tests.faults.evidence import Evidence, Violation
+from tests.faults.inputs.refusals import odd
 from tests.faults.threats import served as doors
 from tests.faults.threats.examples import EXAMPLES, Example
-from tests.faults.threats.rows import changes, picture
 from tests.faults.threats.served import ROLES, served
 from tests.faults.threats.tenants import BUILD, SCOPED, Tenant
+from tests.faults.trial import nothing_changes
 from tests.integration.payments.bank import Bank, code
 from tests.integration.payments.people import register
 from tests.support.service import Harness
@@ -169,26 +170,19 @@ async def test_a_property_that_no_form_declares_is_refused_and_named(
 ) -> None:
     async with served(service, stack) as h:
         (tenant, *_) = await BUILD[service](h)
-        before, wrong, tried = await picture(h, without={"number_blocks"}), list[Violation](), 0
-        for operation, example in _writes(service):
-            role = sorted(doors.roles_of(service)[operation])[0]
-            body = example.request(operation, tenant.values)["json"]
-            declared = _declared(h, operation)
-            for wish in (*WISHES, *_COLUMNS[service]):
-                for spoilt in _spoilt(body, wish) if wish not in declared else ():
-                    tried += 1
-                    request = example.request(operation, tenant.values) | {"json": spoilt}
-                    request["headers"] |= _headers(h, tenant, role)
-                    answer = await h.client.request(**request)
-                    named = {one["field"].rpartition(".")[2] for one in answer.json().get("errors", ())}
-                    if answer.status_code != 422 or wish not in named:
-                        wrong.append(
-                            {"where": operation, "key": wish, "expected": "422", "actual": str(answer.status_code)}
-                        )
-        evidence.fired(tried, of=tried, unit="request")
-        evidence.holds("T3.write", checked=tried, violations=wrong)
-        after = await picture(h, without={"number_blocks"})
-        evidence.holds("T3.unchanged", checked=before.rows, violations=changes(before, after))
+        async with nothing_changes(h, evidence, proving="T3.write", without={"number_blocks"}) as trial:
+            for operation, example in _writes(service):
+                role = sorted(doors.roles_of(service)[operation])[0]
+                body = example.request(operation, tenant.values)["json"]
+                declared = _declared(h, operation)
+                for wish in (*WISHES, *_COLUMNS[service]):
+                    for spoilt in _spoilt(body, wish) if wish not in declared else ():
+                        request = example.request(operation, tenant.values) | {"json": spoilt}
+                        request["headers"] |= _headers(h, tenant, role)
+                        answer = await h.client.request(**request)
+                        named = {one["field"].rpartition(".")[2] for one in answer.json().get("errors", ())}
+                        fine = answer.status_code == 422 and wish in named
+                        trial.take([] if fine else [odd(operation, wish, 422, answer.status_code)])
 
 
 def _writes(service: str) -> list[tuple[str, Example]]:
@@ -261,10 +255,8 @@ async def test_every_role_is_shown_the_declared_fields_and_no_other(
                     )
                 for thing in told:
                     if thing.keys() != shown:
-                        odd = ", ".join(sorted(thing.keys() ^ shown))
-                        wrong.append(
-                            {"where": operation, "key": role, "expected": "the declared fields", "actual": odd}
-                        )
+                        others = ", ".join(sorted(thing.keys() ^ shown))
+                        wrong.append(odd(operation, role, "the declared fields", others))
                         break
                 if role not in _SEES_NIK and tenant.values.get("nik", "nothing") in json.dumps(told):
                     wrong.append({"where": operation, "key": role, "expected": "no NIK", "actual": "a NIK"})

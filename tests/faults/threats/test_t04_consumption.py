@@ -17,11 +17,13 @@ from fastapi import FastAPI
 from chassis.http.app import create_app
 from chassis.http.limits import Limits
 from tests.faults.evidence import Evidence, Scale, Violation
+from tests.faults.inputs.refusals import odd
 from tests.faults.threats import served as doors
 from tests.faults.threats.examples import EXAMPLES
 from tests.faults.threats.rows import changes, picture
 from tests.faults.threats.served import served
 from tests.faults.threats.test_t05_roles import everywhere, values
+from tests.faults.trial import nothing_changes
 from tests.integration.registration.files import row, upload
 from tests.integration.registration.world import World
 from tests.support.service import Harness
@@ -35,10 +37,6 @@ LIMIT = 64 * 1024
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CAP_MIB = 96
 """What a process may grow by while it refuses a file."""
-
-
-def _odd(where: str, key: str, expected: object, actual: object) -> Violation:
-    return {"where": where, "key": key, "expected": str(expected), "actual": str(actual)}
 
 
 def _writes(service: str) -> Iterator[tuple[str, str, str, bool]]:
@@ -86,7 +84,7 @@ async def test_bodies_too_large_or_too_deep_are_refused_at_every_door(
                     if path in ("/ops/clock", "/gateway/receipts", "/internal/person-keys"):
                         fine |= {413, 422}  # bound by the framework, or the signature is asked for first
                     if answer.status_code not in fine:
-                        wrong.append(_odd(path, kind, sorted(fine), answer.status_code))
+                        wrong.append(odd(path, kind, sorted(fine), answer.status_code))
         evidence.fired(tried, of=tried, unit="request")
         evidence.holds("T4.bodies", checked=tried, violations=wrong)
         evidence.holds("T4.unchanged", checked=max(1, before.rows), violations=changes(before, await picture(h)))
@@ -101,7 +99,7 @@ async def test_a_page_has_a_longest_length(service: str, stack: Stack, evidence:
         for operation, name, schema in _counting(h.asgi):
             low, high = schema.get("minimum"), schema.get("maximum") or schema.get("exclusiveMaximum")
             if low is None or high is None:
-                wrong.append(_odd(operation, name, "a minimum and a maximum", schema))
+                wrong.append(odd(operation, name, "a minimum and a maximum", schema))
                 continue
             path = operation.removeprefix("GET ").format(**values(), account="suspense")
             role = sorted(doors.roles_of(service)[operation])[0]
@@ -110,7 +108,7 @@ async def test_a_page_has_a_longest_length(service: str, stack: Stack, evidence:
                 answer = await h.client.get(path, params={name: value}, headers=headers)
                 tried += 1
                 if answer.status_code != 422:
-                    wrong.append(_odd(operation, f"{name}={value}", 422, answer.status_code))
+                    wrong.append(odd(operation, f"{name}={value}", 422, answer.status_code))
         lists = await _asked_for_too_many(h) if service == "notifications" else []
     evidence.fired(tried, of=tried, unit="request") if tried else evidence.fired(1, of=1, unit="run")
     evidence.holds("T4.pages", checked=max(1, tried), violations=[*wrong, *lists])
@@ -128,7 +126,7 @@ async def _asked_for_too_many(h: Harness) -> list[Violation]:
     headers = h.token(roles=["officer"], **everywhere())
     many = {"participant_ids": [values()["participant_id"]] * 1_001}
     answer = await h.client.post("/notifications/counts", json=many, headers=headers)
-    return [] if answer.status_code == 422 else [_odd("/notifications/counts", "1,001 ids", 422, answer.status_code)]
+    return [] if answer.status_code == 422 else [odd("/notifications/counts", "1,001 ids", 422, answer.status_code)]
 
 
 # --- files ----------------------------------------------------------------------------------------------------------
@@ -194,19 +192,18 @@ async def test_a_file_that_unpacks_to_more_than_it_is_costs_next_to_nothing(stac
     bombs = _bombs()
     async with served("registration", stack) as h:
         world = await World.opened(h)
-        before, wrong = await picture(h), list[Violation]()
-        for kind, content in bombs.items():
-            grown, spent = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
-            answer = await upload(world, content, media_type=XLSX_TYPE)
-            spent, grown = time.process_time() - spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - grown
-            code = answer.json()["code"]
-            if answer.status_code not in (413, 422) or not code.startswith(("file_", "too_", "column_")):
-                wrong.append(_odd(kind, "answer", "422 file_…", f"{answer.status_code} {code}"))
-            if spent > 5 or grown > CAP_MIB * 1024:
-                wrong.append(_odd(kind, "cost", f"5 s, {CAP_MIB} MiB", f"{spent:.1f} s, {grown // 1024} MiB"))
-        evidence.fired(len(bombs), of=len(bombs), unit="request")
-        evidence.holds("T4.files", checked=len(bombs), violations=wrong)
-        evidence.holds("T4.unchanged", checked=before.rows, violations=changes(before, await picture(h)))
+        async with nothing_changes(h, evidence, proving="T4.files") as trial:
+            for kind, content in bombs.items():
+                grown, spent = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+                answer = await upload(world, content, media_type=XLSX_TYPE)
+                spent, grown = time.process_time() - spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - grown
+                code = answer.json()["code"]
+                fine = answer.status_code in (413, 422) and code.startswith(("file_", "too_", "column_"))
+                told = f"{answer.status_code} {code}"
+                trial.take([] if fine else [odd(kind, "answer", "422 file_…", told)])
+                if spent > 5 or grown > CAP_MIB * 1024:
+                    used = f"{spent:.1f} s, {grown // 1024} MiB"
+                    trial.wrong.append(odd(kind, "cost", f"5 s, {CAP_MIB} MiB", used))
 
 
 @pytest.mark.cell("threat.T4", fault="T4", service="registration")
@@ -222,7 +219,7 @@ async def test_files_over_their_limits_are_refused_as_a_whole(stack: Stack, evid
         ):
             answer = await upload(world, content)
             if (answer.status_code, answer.json().get("code")) != (status, code):
-                wrong.append(_odd(kind, "", f"{status} {code}", f"{answer.status_code} {answer.json().get('code')}"))
+                wrong.append(odd(kind, "", f"{status} {code}", f"{answer.status_code} {answer.json().get('code')}"))
     evidence.fired(4, of=4, unit="request")
     evidence.holds("T4.files", checked=4, violations=wrong)
 
@@ -270,9 +267,9 @@ async def test_bodies_that_trickle_in_hold_up_nobody_for_long(stack: Stack, evid
             told = [answer.split(b"\r\n", 1)[0] for answer in await slow]
             whole = time.monotonic() - started
     refusals = {b"HTTP/1.1 408 Request Timeout", b"HTTP/1.1 400 Bad Request"}
-    wrong = [_odd("trickle", str(n), "408", line.decode()) for n, line in enumerate(told) if line not in refusals]
+    wrong = [odd("trickle", str(n), "408", line.decode()) for n, line in enumerate(told) if line not in refusals]
     if totals.status_code != 200 or meanwhile > 10 or whole > 20:
-        wrong.append(_odd("others", "", "200 at once", f"{totals.status_code} after {meanwhile:.1f} of {whole:.1f} s"))
+        wrong.append(odd("others", "", "200 at once", f"{totals.status_code} after {meanwhile:.1f} of {whole:.1f} s"))
     evidence.fired(number, of=number, unit="request")
     evidence.holds("T4.time", checked=number + 1, violations=wrong)
 
@@ -288,10 +285,10 @@ async def test_more_than_can_be_worked_on_are_told_to_come_back(stack: Stack, ev
                 asked = [_knock(url, *_CALLS[n % 2], headers) for n in range(number)]
                 *answers, live = await asyncio.gather(*asked, _knock(url, "GET", "/health/live", {}))
                 after = await client.get("/contributions/totals", headers=headers)
-    wrong = [_odd(where, "", "200, 400, 429 or 503", f"{line}") for where, line, _ in answers if _unfit(where, line, _)]
+    wrong = [odd(where, "", "200, 400, 429 or 503", f"{line}") for where, line, _ in answers if _unfit(where, line, _)]
     turned = sum(" 429 " in line for _, line, _ in answers)
     if " 200 " not in live[1] or after.status_code != 200 or not turned:
-        wrong.append(_odd("probe, later", "", "200, 200, some 429", f"{live[1]}, {after.status_code}, {turned}"))
+        wrong.append(odd("probe, later", "", "200, 200, some 429", f"{live[1]}, {after.status_code}, {turned}"))
     evidence.fired(len(answers), of=number, unit="request")
     evidence.count(connections_at_once=number, told_to_come_back=turned)
     evidence.holds("T4.queue", checked=len(answers) + 2, violations=wrong)
