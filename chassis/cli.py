@@ -17,9 +17,9 @@ from aiokafka.errors import KafkaError
 
 from chassis.database import Unavailable
 from chassis.deadletters import DeadLetters, LetterUnreadable
+from chassis.producer import PartitionsChanged, make_producer
 from chassis.rebase import WritersRunning, assert_writers_stopped
 from chassis.rebase import rebase as rebase_relay
-from chassis.relay import PartitionsChanged, make_producer
 from chassis.replay import Outcome, ReplayRunning
 from chassis.replay import replay as replay_service
 from chassis.republish import republish as republish_events

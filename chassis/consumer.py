@@ -1,4 +1,4 @@
-"""Consumers: one FastStream batch subscriber per topic and service; a poll is one transaction, or two side by side that share no key.
+"""Consumers: what becomes of the records of one poll; it is one transaction, or two side by side that share no key.
 
 Read, fetch the persons' keys, decode, apply in one transaction, commit offsets: in that order, so nothing is ever acknowledged before it took
 effect. Outages are waited out inside the handler with nothing committed; a record that is no event of ours is dead-lettered before it is passed
@@ -10,23 +10,18 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-from aiokafka import ConsumerRecord, TopicPartition
-from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
-from faststream import AckPolicy
-from faststream.kafka import KafkaBroker
-from faststream.kafka.message import KafkaAckableMessage
-from faststream.kafka.subscriber.usecase import BatchSubscriber
 
 from chassis import faults, records
 from chassis.batches import Batches, Broken
 from chassis.database import Unavailable, is_outage
 from chassis.fuse import Fuse, FuseBlown
 from chassis.inbox import BEHIND, GAP, SEEN_BEFORE, Applying
+from chassis.lanes import all_of, divided
 from chassis.outcomes import Done, Failed, NotYet
 from chassis.privacy.keys import KeyRing
 from chassis.privacy.sealing import KeyUnavailable
@@ -38,17 +33,9 @@ from contracts.event import Catalogue, Event
 T = TypeVar("T")
 
 ATTEMPTS = 5
-BATCH = 500
-"""Records per transaction."""
-MAX_RECORDS = 2 * BATCH
-"""Per poll: enough for two transactions, each of which works while the other waits for the database."""
-BATCH_TIMEOUT_MS = 10
 PATIENCE_S = 30.0
 """How long one call of the handler waits out an outage before it hands the batch back and polls again: well inside max.poll.interval."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 2.0
-MEASURE_TIMEOUT_S = 5.0
-REBALANCE_TIMEOUT_MS = 60_000
-"""Above PATIENCE_S: a rebalance waits for the batch in hand."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +49,6 @@ class Subscription:
     @property
     def handled(self) -> frozenset[str]:
         return frozenset(event.type for event in self.types)
-
-
-def group_of(prefix: str, service: str, topic: str) -> str:
-    """The consumer group of one subscription. One per topic: members of one topic never stop the readers of another to rebalance."""
-    return f"{prefix}{service}.{topic}"
 
 
 class LetterBox(Protocol):
@@ -138,7 +120,7 @@ class Consumer:
             log.error("consumer_failed", topic=topic, error=reason, runbook=runbook, exc_info=error)
 
     async def _consume_once(self, found: Sequence[Record]) -> None:
-        lanes = await _all(self.read(lane) for lane in divided(found))
+        lanes = await all_of(self.read(lane) for lane in divided(found))
         read = [item for lane in lanes for item in lane]
         bad = [item for item in read if isinstance(item, Bad)]
         if bad:
@@ -146,7 +128,7 @@ class Consumer:
             await self._letters.send(bad)
             metrics.CONSUMED.labels(self.subscription.topic, "dead_letter").inc(len(bad))
         faults.point("P1", self.subscription.topic)
-        applied = await _all(self._apply([item for item in lane if isinstance(item, Incoming)]) for lane in lanes)
+        applied = await all_of(self._apply([item for item in lane if isinstance(item, Incoming)]) for lane in lanes)
         outcomes = iter([outcome for lane in applied for outcome in lane])
         for item in read:
             outcome = Failed("dead_letter") if isinstance(item, Bad) else next(outcomes)
@@ -246,31 +228,6 @@ class Consumer:
         return outcome
 
 
-def divided(found: Sequence[Record]) -> list[list[Record]]:
-    """Up to BATCH records are one lane; more are two of about one size that share no key, so the order of a key holds."""
-    if len(found) <= BATCH:
-        return [list(found)]
-    left: list[Record] = []
-    right: list[Record] = []
-    lane_of: dict[bytes | None, list[Record]] = {}
-    for record in found:
-        lane = lane_of.get(record.key)
-        if lane is None:
-            lane = lane_of[record.key] = left if len(left) <= len(right) else right
-        lane.append(record)
-    return [left, right] if right else [left]
-
-
-async def _all(lanes: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """Side by side. Raises the first error, but only when every lane has ended: no transaction outlives the batch it belongs to."""
-    ended = await asyncio.gather(*lanes, return_exceptions=True)
-    done = [one for one in ended if not isinstance(one, BaseException)]
-    for one in ended:
-        if isinstance(one, BaseException):
-            raise one
-    return done
-
-
 _FOLLOWERS = frozenset({BEHIND, GAP})
 """Parked because of another event: no verdict on the event itself."""
 
@@ -293,116 +250,3 @@ def _named(item: Incoming, outcome: Outcome) -> str:
 async def give_up(tx: Tx, items: Sequence[Received], /) -> list[Outcome]:
     """The handler that parks what no handler could deal with."""
     return [Failed("failed") for _ in items]
-
-
-class _WaitForBatch(ConsumerRebalanceListener):  # type: ignore[misc]
-    """A rebalance waits for the batch in hand, so no batch is handled by two members at once."""
-
-    def __init__(self, consumer: Consumer) -> None:
-        self._consumer = consumer
-
-    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        self._consumer.draining.set()
-        async with self._consumer.busy:
-            if not self._consumer.ending:
-                self._consumer.draining.clear()
-
-    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        return None
-
-
-class _SettledByHandler(KafkaAckableMessage):
-    """The handler commits exact offsets itself; FastStream's bare commit would be a second one per batch."""
-
-    async def ack(self) -> None:
-        return None
-
-
-def subscribe(broker: KafkaBroker, consumer: Consumer, *, prefix: str, instance: str) -> BatchSubscriber:
-    """Attaches a consumer to a broker with the settings that lose nothing (stack.md 2.3); the caller starts the broker."""
-    topic = prefix + consumer.subscription.topic
-    service = consumer._service
-
-    async def parse(message: tuple[ConsumerRecord[Any, Any], ...]) -> KafkaAckableMessage:
-        # Headers of strangers are never decoded here: one bad header would drop the whole batch.
-        return _SettledByHandler(body=b"", raw_message=message, consumer=subscriber.consumer)
-
-    async def decode(message: KafkaAckableMessage) -> list[ConsumerRecord[Any, Any]]:
-        return list(message.raw_message)
-
-    async def handle(batch: list[ConsumerRecord[Any, Any]]) -> None:
-        async with consumer.busy:
-            consumer.in_hand = len(batch)
-            try:
-                await consumer.consume([_record(raw) for raw in batch])
-                faults.point("P5", consumer.subscription.topic)
-                await _commit(consumer, subscriber, batch)
-                faults.point("P6", consumer.subscription.topic)
-            except FuseBlown as error:
-                _stop(consumer, subscriber, str(error))
-                raise
-            finally:
-                consumer.in_hand = 0
-
-    subscriber = broker.subscriber(
-        topic,
-        batch=True,
-        group_id=group_of(prefix, service, consumer.subscription.topic),
-        group_instance_id=f"{instance}-{consumer.subscription.topic}",
-        max_records=MAX_RECORDS,
-        batch_timeout_ms=BATCH_TIMEOUT_MS,
-        auto_offset_reset="earliest",
-        ack_policy=AckPolicy.NACK_ON_ERROR,
-        no_reply=True,
-        rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
-        listener=_WaitForBatch(consumer),
-        parser=parse,
-        decoder=decode,
-    )
-    subscriber(handle)
-    return subscriber
-
-
-def _record(raw: ConsumerRecord[Any, Any]) -> Record:
-    return Record(
-        records.Coordinates(raw.topic, raw.partition, raw.offset), raw.key, raw.value, tuple(raw.headers or ())
-    )
-
-
-async def _commit(consumer: Consumer, subscriber: BatchSubscriber, batch: Sequence[ConsumerRecord[Any, Any]]) -> None:
-    """Commits last + 1 of each partition. When that fails the batch is read again, as repeats, by us or by its new owner."""
-    offsets = {TopicPartition(raw.topic, raw.partition): raw.offset + 1 for raw in batch}
-    if subscriber.consumer is None:
-        return
-    try:
-        await subscriber.consumer.commit(offsets)
-    except KafkaError as error:
-        topic = consumer.subscription.topic
-        metrics.OFFSETS_NOT_COMMITTED.labels(topic).inc()
-        log.warning("offsets_not_committed", topic=topic, partitions=len(offsets), error=type(error).__name__)
-        await asyncio.sleep(LONGEST_WAIT_S)  # a member that is fenced for good must not spin
-        raise
-
-
-async def measure(consumer: Consumer, subscriber: BatchSubscriber) -> None:
-    """Sets the lag: records that the broker has and this member's partitions have not seen dealt with. Raises KafkaError, TimeoutError."""
-    client = subscriber.consumer
-    if client is None:
-        return
-    async with asyncio.timeout(MEASURE_TIMEOUT_S):
-        ends = await client.end_offsets(client.assignment())
-    assignment = client._subscription.subscription.assignment
-    if assignment is None:
-        return  # a rebalance meanwhile
-    states = [(end, assignment.state_value(p)) for p, end in ends.items()]
-    behind = sum(
-        max(0, end - state.position) for end, state in states if state is not None and state.has_valid_position
-    )
-    metrics.CONSUMER_LAG.labels(consumer.subscription.topic).set(behind + consumer.in_hand)
-
-
-def _stop(consumer: Consumer, subscriber: BatchSubscriber, reason: str) -> None:
-    consumer.stopped_because = reason
-    subscriber.running = False
-    metrics.FUSE_BLOWN.labels(consumer.subscription.topic).set(1)
-    log.error("fuse_blown", topic=consumer.subscription.topic, reason=reason, runbook="docs/operations.md#fuse")

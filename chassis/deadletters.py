@@ -28,8 +28,8 @@ from chassis.clock import Clock
 from chassis.database import Unavailable, is_outage
 from chassis.privacy.vault import Vault
 from chassis.privacy.wrap import KeyWrap
+from chassis.producer import ACK_TIMEOUT_S, make_producer
 from chassis.records import Bad, Coordinates, Record
-from chassis.relay import ACK_TIMEOUT_S, make_producer
 from chassis.tables import dead_letter_keys
 from chassis.telemetry import log, metrics
 from chassis.topicreader import read_topic

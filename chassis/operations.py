@@ -13,11 +13,12 @@ from aiokafka.structs import OffsetAndMetadata
 from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from chassis.consumer import Consumer, group_of
+from chassis.consumer import Consumer
+from chassis.cursors import UNPUBLISHED
 from chassis.deadletters import TOPIC as DEAD_LETTERS
 from chassis.http.auth import Principal, allow
 from chassis.problems import NOT_FOUND, Refusal, Rejected
-from chassis.relay import UNPUBLISHED
+from chassis.subscribing import group_of
 from chassis.tables import event_log
 
 if TYPE_CHECKING:

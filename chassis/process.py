@@ -18,7 +18,7 @@ from faststream.kafka.subscriber.usecase import BatchSubscriber
 
 from chassis import faults, memory, operations
 from chassis.businessclock import BusinessClock
-from chassis.consumer import Consumer, measure, subscribe
+from chassis.consumer import Consumer
 from chassis.database import is_outage
 from chassis.deadletters import DeadLetters
 from chassis.http.app import create_app
@@ -31,6 +31,7 @@ from chassis.privacy import keys as person_keys
 from chassis.relay import Relay
 from chassis.service import App, Service, Worker
 from chassis.settings import Role, StartRefused, load
+from chassis.subscribing import measure, subscribe
 from chassis.telemetry import configure_logs, configure_traces, log, names, stop_traces
 from chassis.timers import Timers
 

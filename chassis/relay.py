@@ -14,20 +14,19 @@ import contextlib
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
-import sqlalchemy as sa
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from aiokafka.partitioner import DefaultPartitioner
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from chassis import eventlog, faults
+from chassis import cursors, eventlog, faults
+from chassis.cursors import Unsent
 from chassis.database import is_outage
 from chassis.ids import new_id
 from chassis.partitions import partition_of
+from chassis.producer import ACK_TIMEOUT_S, PartitionsChanged, as_declared, make_producer
 from chassis.tables import BUCKETS
 from chassis.telemetry import log, metrics
 from contracts.event import Catalogue
@@ -36,102 +35,8 @@ POLL_S = 0.02
 LEASE_S = 2
 WINDOW = 2_000
 """Rows per read, over all buckets of this relay."""
-ACK_TIMEOUT_S = 10.0
 REMEMBERED_KEYS = 200_000
 MEASURE_EVERY_S = 1.0
-
-
-class Unsent(NamedTuple):
-    """A row of `_READ`, in its order. SQLAlchemy (2.1) looks its columns up by name at ten times the cost of a tuple's."""
-
-    position: int
-    tx: int
-    bucket: int
-    event_id: UUID
-    stream: str
-    key: str
-    seq: int
-    type: str
-    version: int
-    rules: str
-    occurred_at: datetime
-    recorded_at: datetime
-    branch_id: UUID | None
-    wadah_id: UUID | None
-    agent_id: UUID | None
-    actor: str
-    correlation_id: UUID
-    causation_id: UUID | None
-    traceparent: str | None
-    payload: bytes
-
-
-_ENSURE = sa.text(
-    "INSERT INTO relay_cursors (bucket, tx_id, position, system_identifier, floor)"
-    " SELECT b, '0'::xid8, 0, (SELECT system_identifier FROM pg_control_system()), 0"
-    " FROM generate_series(0, :buckets - 1) AS b ON CONFLICT DO NOTHING"
-)
-_FOREIGN = sa.text(
-    "SELECT c.system_identifier AS remembered, s.system_identifier AS found FROM relay_cursors c, pg_control_system() s"
-    " WHERE c.system_identifier <> s.system_identifier LIMIT 1"
-)
-# One statement says that we live, renews what we hold and claims what is free, up to our fair share among the relays alive.
-_LEASE = sa.text(
-    "WITH present AS (INSERT INTO relay_members (holder, alive_until)"
-    "   VALUES (:holder, clock_timestamp() + make_interval(secs => :seconds))"
-    "   ON CONFLICT (holder) DO UPDATE SET alive_until = excluded.alive_until),"
-    " alive AS (SELECT count(*) AS others FROM relay_members WHERE alive_until > clock_timestamp() AND holder <> :holder),"
-    " mine AS (SELECT bucket, lease_token IS NOT DISTINCT FROM :token AS held FROM relay_cursors"
-    "   WHERE lease_token = :token OR lease_until IS NULL OR lease_until <= clock_timestamp()"
-    "   ORDER BY (lease_token = :token) DESC NULLS LAST, bucket"
-    "   LIMIT (SELECT CAST(ceil(:buckets / (others + 1.0)) AS int) FROM alive)"
-    "   FOR UPDATE SKIP LOCKED),"
-    " released AS (UPDATE relay_cursors SET lease_until = NULL, lease_token = NULL, lease_holder = NULL"
-    "   WHERE lease_token = :token AND bucket NOT IN (SELECT bucket FROM mine))"
-    " UPDATE relay_cursors AS c SET lease_token = :token, lease_holder = :holder,"
-    "   lease_until = clock_timestamp() + make_interval(secs => :seconds)"
-    " FROM mine WHERE c.bucket = mine.bucket RETURNING mine.held"
-)
-_RELEASE = sa.text(
-    "WITH gone AS (DELETE FROM relay_members WHERE holder = :holder)"
-    " UPDATE relay_cursors SET lease_until = NULL, lease_token = NULL, lease_holder = NULL WHERE lease_token = :token"
-)
-# Plan: one index range scan of event_log_relay per bucket (1.3 ms for 1,000 rows of a backlog of a million); `bucket = ANY(…) ORDER BY`
-# instead reads and sorts the whole backlog. The row comparison and the xmin bound are both index conditions.
-_READ = sa.text(
-    f"SELECT e.position, e.tx, c.bucket, {eventlog.ENVELOPE_COLUMNS} FROM relay_cursors c"
-    " LEFT JOIN unnest(CAST(:buckets AS int[]), CAST(:txs AS bigint[]), CAST(:positions AS bigint[])) AS s(bucket, tx, position)"
-    "   ON s.bucket = c.bucket"
-    " CROSS JOIN LATERAL ("
-    f"  SELECT e.position, e.tx_id::text::bigint AS tx, {eventlog.ENVELOPE_COLUMNS} FROM event_log e"
-    "   WHERE e.bucket = c.bucket AND (e.tx_id, e.position) > (c.tx_id, c.position) AND e.position > c.floor"
-    "   AND (e.tx_id, e.position) > (CAST(CAST(COALESCE(s.tx, 0) AS text) AS xid8), COALESCE(s.position, 0))"
-    "   AND e.tx_id < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY e.tx_id, e.position LIMIT :limit) e"
-    " WHERE c.lease_token = :token AND c.lease_until > clock_timestamp()"
-)
-_ADVANCE = sa.text(
-    "UPDATE relay_cursors AS c SET tx_id = CAST(CAST(n.tx AS text) AS xid8), position = n.position"
-    " FROM unnest(CAST(:buckets AS int[]), CAST(:txs AS bigint[]), CAST(:positions AS bigint[])) AS n(bucket, tx, position)"
-    " WHERE c.bucket = n.bucket AND c.lease_token = :token"
-    " AND (c.tx_id, c.position) < (CAST(CAST(n.tx AS text) AS xid8), n.position)"
-)
-# Before a relay ever ran there are no cursors, and everything is unpublished.
-UNPUBLISHED = sa.text(
-    "SELECT count(*) AS rows, extract(epoch FROM clock_timestamp() - min(e.recorded_at)) AS age"
-    f" FROM generate_series(0, {BUCKETS - 1}) AS b LEFT JOIN relay_cursors c ON c.bucket = b"
-    " JOIN event_log e ON e.bucket = b AND e.position > COALESCE(c.floor, 0)"
-    " AND (e.tx_id, e.position) > (COALESCE(c.tx_id, '0'::xid8), COALESCE(c.position, 0))"
-)
-
-# Also names the replication slots that nobody reads: they keep the server's log until its disk is full. A standby's is physical and in use.
-_OLDEST = sa.text(
-    "SELECT COALESCE(extract(epoch FROM clock_timestamp() - min(e.recorded_at)), 0) AS age,"
-    " ARRAY(SELECT slot_name::text FROM pg_replication_slots WHERE slot_type <> 'physical' OR NOT active ORDER BY 1) AS slots"
-    " FROM relay_cursors c"
-    " CROSS JOIN LATERAL (SELECT recorded_at FROM event_log e WHERE e.bucket = c.bucket"
-    "  AND (e.tx_id, e.position) > (c.tx_id, c.position) AND e.position > c.floor"
-    "  ORDER BY e.tx_id, e.position LIMIT 1) e"
-)
 
 
 class ForeignCursor(RuntimeError):
@@ -142,52 +47,8 @@ class OrderBroken(RuntimeError):
     """A key's seq jumped: a row that should come first is still missing. The relay stops rather than publish out of order."""
 
 
-class PartitionsChanged(RuntimeError):
-    """A topic was given another number of partitions: keys would move to other ones and lose their order. The relay stops."""
-
-
 _Place = tuple[str, int]
 """Topic and partition."""
-NOTICES_PARTITIONS_MS = 10_000
-"""How soon a producer asks the broker again what its topics look like."""
-
-
-def _as_declared(found: int, declared: int) -> int:
-    """Raises PartitionsChanged unless that many partitions were declared, or nothing was (0)."""
-    if declared and found != declared:
-        raise PartitionsChanged(f"a topic has {found} partitions, declared are {declared}")
-    return found
-
-
-class _Partitioner(DefaultPartitioner):  # type: ignore[misc]
-    """The usual choice, and no choice at all among a number of partitions that was never declared."""
-
-    def __init__(self, declared: int) -> None:
-        self._declared = declared
-
-    def __call__(self, key: bytes | None, all_partitions: list[int], available: list[int]) -> int:
-        count = _as_declared(len(all_partitions), self._declared)
-        if key is None:
-            return int(super().__call__(key, all_partitions, available))
-        return all_partitions[partition_of(key, count)]
-
-
-def make_producer(bootstrap: Sequence[str], *, client_id: str, partitions: int = 0) -> AIOKafkaProducer:
-    """An idempotent producer that waits for every in-sync replica; never transactional.
-
-    With `partitions` its `send` raises PartitionsChanged for a topic that has another number.
-    """
-    return AIOKafkaProducer(
-        partitioner=_Partitioner(partitions),
-        metadata_max_age_ms=NOTICES_PARTITIONS_MS,
-        bootstrap_servers=list(bootstrap),
-        client_id=client_id,
-        acks="all",
-        enable_idempotence=True,
-        linger_ms=5,
-        max_batch_size=131_072,
-        max_request_size=2 * eventlog.MAX_PAYLOAD_BYTES,
-    )
 
 
 def _last(rows: Sequence[Unsent]) -> dict[str, list[int]]:
@@ -293,7 +154,7 @@ class Relay:
         """The next rows of every bucket, behind its cursor and behind what is being sent."""
         async with self._engine.connect() as conn:
             given = {"token": self._token, "limit": limit, **_last(sent)}
-            found = [Unsent._make(row) for row in await conn.execute(_READ, given)]
+            found = [Unsent._make(row) for row in await conn.execute(cursors.READ, given)]
             await self._measure(conn)
         return found
 
@@ -307,7 +168,7 @@ class Relay:
         """The relay's alarm: it also grows while a foreign transaction left open hides the rows from the relay itself."""
         if time.monotonic() >= self._measure_after:
             self._measure_after = time.monotonic() + MEASURE_EVERY_S
-            found = (await conn.execute(_OLDEST)).one()
+            found = (await conn.execute(cursors.OLDEST)).one()
             metrics.RELAY_UNPUBLISHED_AGE.set(float(found.age))
             self._say_slots(found.slots)
 
@@ -324,22 +185,22 @@ class Relay:
         metrics.RELAY_BUCKETS.set(0)
         with contextlib.suppress(Exception):  # settles: the lease runs out by itself
             async with self._engine.begin() as conn:  # lint: commit — plumbing of the relay itself, no decision
-                await conn.execute(_RELEASE, {"token": self._token, "holder": self._instance})
+                await conn.execute(cursors.RELEASE, {"token": self._token, "holder": self._instance})
 
     async def _lease(self) -> None:
         if time.monotonic() < self._leased_until - LEASE_S / 2:
             return
         asked = time.monotonic()
         async with self._engine.begin() as conn:  # lint: commit — plumbing of the relay itself, no decision
-            await conn.execute(_ENSURE, {"buckets": BUCKETS})
-            foreign = (await conn.execute(_FOREIGN)).first()
+            await conn.execute(cursors.ENSURE, {"buckets": BUCKETS})
+            foreign = (await conn.execute(cursors.FOREIGN)).first()
             if foreign is not None:
                 raise ForeignCursor(
                     f"cursors are of PostgreSQL system {foreign.remembered}, this is {foreign.found}:"
                     " stop the writers and run `perisai relay rebase`"
                 )
             leased = await conn.execute(
-                _LEASE, {"token": self._token, "holder": self._instance, "buckets": BUCKETS, "seconds": LEASE_S}
+                cursors.LEASE, {"token": self._token, "holder": self._instance, "buckets": BUCKETS, "seconds": LEASE_S}
             )
             held = [row.held for row in leased]
         if not all(held):
@@ -369,7 +230,7 @@ class Relay:
         """Where each row goes, in the order of `found`. Raises OrderBroken or PartitionsChanged, with nothing sent."""
         topics = {stream: self._prefix + self._catalogue.topics[stream] for stream in {row.stream for row in found}}
         counts = {
-            stream: _as_declared(len(await producer.partitions_for(topic)), self._catalogue.partitions)
+            stream: as_declared(len(await producer.partitions_for(topic)), self._catalogue.partitions)
             for stream, topic in topics.items()
         }
         places: defaultdict[_Place, list[Unsent]] = defaultdict(list)
@@ -409,7 +270,7 @@ class Relay:
 
     async def _advance(self, found: Sequence[Unsent]) -> None:
         async with self._engine.begin() as conn:  # lint: commit — plumbing of the relay itself, no decision
-            await conn.execute(_ADVANCE, {"token": self._token, **_last(found)})
+            await conn.execute(cursors.ADVANCE, {"token": self._token, **_last(found)})
             faults.point("O5")
         faults.point("O6")
 

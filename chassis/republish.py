@@ -13,7 +13,8 @@ from aiokafka import AIOKafkaProducer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis import eventlog
-from chassis.relay import ACK_TIMEOUT_S, WINDOW
+from chassis.producer import ACK_TIMEOUT_S
+from chassis.relay import WINDOW
 from contracts.event import Catalogue
 
 _PAGE = sa.text(

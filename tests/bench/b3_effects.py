@@ -17,8 +17,9 @@ from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient
 
-from chassis.consumer import BATCH, MAX_RECORDS, group_of
+from chassis.lanes import BATCH, MAX_RECORDS
 from chassis.service import Service
+from chassis.subscribing import group_of
 from services.notifications.app import SERVICE as NOTIFICATIONS
 from services.payments.app import SERVICE as PAYMENTS
 from tests.bench import captured, registrations, service_process

@@ -26,8 +26,9 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import memory, rows, tables
-from chassis.consumer import BATCH, Consumer
+from chassis.consumer import Consumer
 from chassis.database import make_engine
+from chassis.lanes import BATCH
 from chassis.records import Coordinates, Record
 from chassis.service import App, Service
 from chassis.settings import Environment

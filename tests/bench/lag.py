@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from chassis.relay import UNPUBLISHED
+from chassis.cursors import UNPUBLISHED
 from deploy.local.stack import SERVICES, LocalStack
 from tests.support.estate import READS
 

@@ -21,7 +21,7 @@ import uvloop
 
 from chassis import eventlog
 from chassis.database import make_engine
-from chassis.relay import make_producer
+from chassis.producer import make_producer
 from deploy.local.places import PROJECT
 
 TOGETHER = 1_000

@@ -16,7 +16,7 @@ from chassis.ids import new_id
 from chassis.privacy.sealing import EventSealer
 from chassis.privacy.vault import Vault
 from chassis.privacy.wrap import KeyWrap
-from chassis.relay import make_producer
+from chassis.producer import make_producer
 from contracts.envelope import Envelope
 from contracts.events.participants import Consent, Entry, ParticipantRegistered, Person
 from contracts.sealed import Sealed

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from chassis.relay import UNPUBLISHED
+from chassis.cursors import UNPUBLISHED
 from tests.bench import log_rows, service_process
 from tests.bench.latency import percentile
 from tests.bench.meters import Meters

@@ -102,7 +102,7 @@ def prepare(
     """
     data, config = folder / "data", folder / "server.properties"
     data.mkdir(parents=True, exist_ok=True)
-    wanted = settings(node, cluster, data) | more
+    wanted = {**settings(node, cluster, data), **more}
     config.write_text("".join(f"{key}={value}\n" for key, value in sorted(wanted.items())))
     java = _java(jars, "512m" if len(cluster) == 1 else "384m")
     if not (data / FORMATTED).exists():

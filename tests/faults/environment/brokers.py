@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -12,6 +13,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy.local.kafka import cluster
 from tests.faults.ground import Ground
+
+STOPS_WITHIN_S = 1.0
 
 
 @asynccontextmanager
@@ -57,9 +60,16 @@ def thaw(ground: Ground, names: Sequence[str]) -> None:
 
 
 def frozen(ground: Ground, name: str) -> bool:
-    """Whether the kernel says so."""
-    with open(f"/proc/{ground.estate.stack.pid(name)}/stat", encoding="utf-8", errors="replace") as stat:
-        return stat.read().rpartition(")")[2].split()[0] == "T"
+    """Whether the kernel says so, which may be a moment after the signal."""
+    deadline = time.monotonic() + STOPS_WITHIN_S
+    while not (stopped := _state(ground.estate.stack.pid(name)) == "T") and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return stopped
+
+
+def _state(pid: int) -> str:
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
+        return stat.read().rpartition(")")[2].split()[0]
 
 
 def _signal(ground: Ground, names: Sequence[str], number: signal.Signals) -> None:

@@ -5,7 +5,6 @@ topic; a known type that nobody here handles only moves `progress`.
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import Any
 
 from contracts.envelope import Envelope
@@ -85,13 +84,13 @@ def unreadable(ground: Ground, reader: str, topic: str, kind: int) -> tuple[Enve
     known = stranger(ground.random, topic, READ_AS[reader, topic])
     match kind:
         case 0:
-            return replace(known, type="SomethingOfTomorrow"), "unknown_type"
+            return known._replace(type="SomethingOfTomorrow"), "unknown_type"
         case 1:
-            return replace(known, version=99), "unknown_version"
+            return known._replace(version=99), "unknown_version"
         case 2:
             return known, ""
         case _:
-            return replace(known, type=UNHANDLED[topic]), ""
+            return known._replace(type=UNHANDLED[topic]), ""
 
 
 def what(reader: str, topic: str, envelope: Envelope, reason: str) -> dict[str, Any]:

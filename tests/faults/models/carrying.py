@@ -17,10 +17,11 @@ from uuid import UUID
 
 from aiokafka.errors import KafkaTimeoutError
 
-from chassis import relay
+from chassis import cursors
+from chassis.cursors import Unsent
 from chassis.eventlog import bucket_of
 from chassis.records import Coordinates, Record
-from chassis.relay import Relay, Unsent
+from chassis.relay import Relay
 from chassis.tables import BUCKETS
 from contracts.envelope import Envelope
 from tests.faults.models.virtual import now
@@ -134,16 +135,16 @@ class Log:
         asleep = self.stalls and self._chance.random() < 0.01
         await asyncio.sleep(3 if asleep else self._chance.random() * 0.005)  # through its lease: a zombie wakes
         given = given or {}
-        if statement is relay._LEASE:
+        if statement is cursors.LEASE:
             return self._leased(given["token"], given["holder"], given["seconds"])
-        if statement is relay._READ:
+        if statement is cursors.READ:
             return _Rows(self._read(given))
-        if statement is relay._ADVANCE:
+        if statement is cursors.ADVANCE:
             self._advance(given)
-        elif statement is relay._RELEASE:
+        elif statement is cursors.RELEASE:
             self._alive.pop(given["holder"], None)
             self._lease = {b: held for b, held in self._lease.items() if held[0] != given["token"]}
-        elif statement is relay._OLDEST:
+        elif statement is cursors.OLDEST:
             return _Rows([SimpleNamespace(age=0.0, slots=[])])
         return _Rows([])
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from chassis.consumer import group_of
+from chassis.subscribing import group_of
 from tests.faults.evidence import Evidence
 from tests.faults.stories import facts
 from tests.integration.chassis.test_relay import nothing_unpublished

@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from chassis.consumer import Consumer, group_of
+from chassis.consumer import Consumer
 from chassis.ids import new_id
 from chassis.outcomes import Done
 from chassis.process import Process
 from chassis.records import Outcome, Received
 from chassis.service import Service
 from chassis.settings import Role
+from chassis.subscribing import group_of
 from chassis.transaction import Tx
 from contracts.event import Event
 from contracts.events.contributions import ContributionReversed

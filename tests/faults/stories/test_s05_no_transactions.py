@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer
 
 from chassis.ids import new_id
 from chassis.process import Process
-from chassis.relay import make_producer
+from chassis.producer import make_producer
 from deploy.local.places import PROJECT
 from tests.faults.evidence import Evidence, Violation
 from tests.faults.stories import facts

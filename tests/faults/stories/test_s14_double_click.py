@@ -10,7 +10,6 @@ from collections import Counter
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from chassis.ids import new_id
 from services.payments.app import SERVICE as PAYMENTS
@@ -19,6 +18,7 @@ from tests.faults.evidence import Evidence, Scale, Violation
 from tests.faults.stories import money
 from tests.faults.stories.crowd import branches, processes, raced
 from tests.faults.stories.facts import wrong
+from tests.faults.trial import people_of
 from tests.integration.payments.bank import Bank, code
 from tests.integration.payments.people import register
 from tests.integration.registration.world import World, form
@@ -90,7 +90,7 @@ async def test_hundred_clicks_register_one_person(stack: Stack, evidence: Eviden
     answers: Counter[str] = Counter()
     async with harness(REGISTRATION, stack) as h, processes(h, PROCESSES) as hs:
         world = await World.opened(h)
-        before, wrongs = await _people(h), list[Violation]()
+        before, wrongs = await people_of(h), list[Violation]()
         for _ in range(rounds):
             person, same = form(), str(new_id())
             clicks = [_click(hs[n % PROCESSES], world, person, n // PROCESSES, same) for n in range(COPIES)]
@@ -98,7 +98,7 @@ async def test_hundred_clicks_register_one_person(stack: Stack, evidence: Eviden
             answers.update(told)
             if len([answer for answer in told if answer != "nik_registered"]) != 1:
                 wrongs.append(wrong("answers", "", "one participant, or nik_registered", dict(told)))
-        made, events = await _people(h) - before, Counter(e.event.type for e in await h.events("participants"))
+        made, events = await people_of(h) - before, Counter(e.event.type for e in await h.events("participants"))
         wrongs += [] if made == rounds else [wrong("participants", "", rounds, made)]
         known = events["ParticipantRegistered"]
         wrongs += [] if known == rounds + before else [wrong("event_log", "", rounds + before, known)]
@@ -117,8 +117,3 @@ async def _click(h: Harness, world: World, person: dict[str, object], number: in
     response = await h.client.post("/participants", json=person, headers=headers)
     answer = response.json()
     return str(answer["participant_id"] if response.status_code in (200, 201) else answer["code"])
-
-
-async def _people(h: Harness) -> int:
-    async with h.app.read() as conn:
-        return int((await conn.execute(sa.text("SELECT count(*) FROM participants"))).scalar_one())

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 
 from chassis.ids import new_id
 from chassis.process import Process
+from chassis.producer import make_producer
 from chassis.rebase import rebase
-from chassis.relay import make_producer
 from tests.faults.evidence import Evidence
 from tests.faults.stories import facts
 from tests.faults.stories.pair import Pair, pair, patiently

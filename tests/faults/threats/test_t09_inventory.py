@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from chassis.consumer import subscribe
 from chassis.deadletters import TOPIC as DEAD_LETTERS
+from chassis.subscribing import subscribe
 from contracts import asyncapi
 from deploy import topics
 from tests.faults.evidence import Evidence, Violation

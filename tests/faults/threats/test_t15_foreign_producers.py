@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 from prometheus_client import REGISTRY
 
-from chassis.consumer import group_of
 from chassis.process import Process
 from chassis.records import Record
 from chassis.settings import Role
+from chassis.subscribing import group_of
 from deploy import topics
 from services.payments.app import SERVICE as PAYMENTS
 from tests.faults.evidence import Evidence, Scale, Violation

@@ -11,10 +11,11 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 from prometheus_client import REGISTRY
 
-from chassis.consumer import BATCH, Consumer
+from chassis.consumer import Consumer
 from chassis.database import Unavailable
 from chassis.fuse import FuseBlown
 from chassis.ids import new_id
+from chassis.lanes import BATCH
 from chassis.outcomes import Done
 from chassis.records import Bad, Outcome, Received, Record
 from chassis.transaction import Tx

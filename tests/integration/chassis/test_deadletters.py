@@ -10,11 +10,11 @@ import pytest
 import sqlalchemy as sa
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from chassis.consumer import group_of
 from chassis.deadletters import MAX_VALUE_BYTES, DeadLetters, LetterUnreadable
 from chassis.ids import new_id
 from chassis.process import Process
 from chassis.records import Bad, Coordinates, Record
+from chassis.subscribing import group_of
 from chassis.tables import dead_letter_keys
 from chassis.topicreader import read_topic
 from deploy import topics

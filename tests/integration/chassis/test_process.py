@@ -12,13 +12,14 @@ import httpx
 import pytest
 from fastapi import APIRouter
 
-from chassis.consumer import Subscription, group_of
+from chassis.consumer import Subscription
 from chassis.ids import new_id
 from chassis.outcomes import Accepted
 from chassis.problems import Rejected
 from chassis.process import Process
 from chassis.service import App, Composition
 from chassis.settings import Role
+from chassis.subscribing import group_of
 from chassis.transaction import Tx
 from deploy.local.ports import answers, choose
 from tests.integration.chassis.test_deadletters import committed

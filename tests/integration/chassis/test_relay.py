@@ -12,9 +12,11 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from prometheus_client import REGISTRY
 
+from chassis.cursors import UNPUBLISHED
 from chassis.ids import new_id
+from chassis.producer import make_producer
 from chassis.rebase import rebase
-from chassis.relay import UNPUBLISHED, ForeignCursor, Relay, make_producer
+from chassis.relay import ForeignCursor, Relay
 from contracts.event import Catalogue
 from tests.support.eventually import eventually
 from tests.support.service import Harness

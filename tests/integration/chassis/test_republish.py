@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaProducer
 
 from chassis.ids import new_id
 from chassis.process import Process
-from chassis.relay import make_producer
+from chassis.producer import make_producer
 from chassis.republish import republish
 from deploy import topics
 from deploy.topics import Topic

@@ -22,11 +22,12 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from chassis.clock import SystemClock
-from chassis.consumer import Consumer, group_of
+from chassis.consumer import Consumer
 from chassis.deadletters import DeadLetters
 from chassis.records import Coordinates, Record
 from chassis.relay import Relay
 from chassis.service import Service
+from chassis.subscribing import group_of
 from deploy import topics
 from deploy.local import places
 from deploy.local.postgres import databases

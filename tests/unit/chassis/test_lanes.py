@@ -8,7 +8,7 @@ from itertools import groupby
 
 import pytest
 
-from chassis.consumer import BATCH, _all, divided
+from chassis.lanes import BATCH, all_of, divided
 from chassis.records import Coordinates, Record
 
 
@@ -61,5 +61,5 @@ async def test_an_error_is_raised_only_when_every_lane_has_ended() -> None:
         ended = True
 
     with pytest.raises(LookupError):
-        await _all([fails(), goes_on()])
+        await all_of([fails(), goes_on()])
     assert ended

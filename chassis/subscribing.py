@@ -1,0 +1,145 @@
+"""A consumer on its topic: the FastStream subscriber with the settings that lose nothing, offsets committed by hand, lag, and the stop of a fuse."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import KafkaAckableMessage
+from faststream.kafka.subscriber.usecase import BatchSubscriber
+
+from chassis import faults, records
+from chassis.consumer import LONGEST_WAIT_S, Consumer
+from chassis.fuse import FuseBlown
+from chassis.lanes import MAX_RECORDS
+from chassis.records import Record
+from chassis.telemetry import log, metrics
+
+BATCH_TIMEOUT_MS = 10
+MEASURE_TIMEOUT_S = 5.0
+REBALANCE_TIMEOUT_MS = 60_000
+"""Above a consumer's PATIENCE_S: a rebalance waits for the batch in hand."""
+
+
+def group_of(prefix: str, service: str, topic: str) -> str:
+    """The consumer group of one subscription. One per topic: members of one topic never stop the readers of another to rebalance."""
+    return f"{prefix}{service}.{topic}"
+
+
+class _WaitForBatch(ConsumerRebalanceListener):  # type: ignore[misc]
+    """A rebalance waits for the batch in hand, so no batch is handled by two members at once."""
+
+    def __init__(self, consumer: Consumer) -> None:
+        self._consumer = consumer
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        self._consumer.draining.set()
+        async with self._consumer.busy:
+            if not self._consumer.ending:
+                self._consumer.draining.clear()
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        return None
+
+
+class _SettledByHandler(KafkaAckableMessage):
+    """The handler commits exact offsets itself; FastStream's bare commit would be a second one per batch."""
+
+    async def ack(self) -> None:
+        return None
+
+
+def subscribe(broker: KafkaBroker, consumer: Consumer, *, prefix: str, instance: str) -> BatchSubscriber:
+    """Attaches a consumer to a broker with the settings that lose nothing (stack.md 2.3); the caller starts the broker."""
+    topic = prefix + consumer.subscription.topic
+    service = consumer._service
+
+    async def parse(message: tuple[ConsumerRecord[Any, Any], ...]) -> KafkaAckableMessage:
+        # Headers of strangers are never decoded here: one bad header would drop the whole batch.
+        return _SettledByHandler(body=b"", raw_message=message, consumer=subscriber.consumer)
+
+    async def decode(message: KafkaAckableMessage) -> list[ConsumerRecord[Any, Any]]:
+        return list(message.raw_message)
+
+    async def handle(batch: list[ConsumerRecord[Any, Any]]) -> None:
+        async with consumer.busy:
+            consumer.in_hand = len(batch)
+            try:
+                await consumer.consume([_record(raw) for raw in batch])
+                faults.point("P5", consumer.subscription.topic)
+                await _commit(consumer, subscriber, batch)
+                faults.point("P6", consumer.subscription.topic)
+            except FuseBlown as error:
+                _stop(consumer, subscriber, str(error))
+                raise
+            finally:
+                consumer.in_hand = 0
+
+    subscriber = broker.subscriber(
+        topic,
+        batch=True,
+        group_id=group_of(prefix, service, consumer.subscription.topic),
+        group_instance_id=f"{instance}-{consumer.subscription.topic}",
+        max_records=MAX_RECORDS,
+        batch_timeout_ms=BATCH_TIMEOUT_MS,
+        auto_offset_reset="earliest",
+        ack_policy=AckPolicy.NACK_ON_ERROR,
+        no_reply=True,
+        rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
+        listener=_WaitForBatch(consumer),
+        parser=parse,
+        decoder=decode,
+    )
+    subscriber(handle)
+    return subscriber
+
+
+def _record(raw: ConsumerRecord[Any, Any]) -> Record:
+    return Record(
+        records.Coordinates(raw.topic, raw.partition, raw.offset), raw.key, raw.value, tuple(raw.headers or ())
+    )
+
+
+async def _commit(consumer: Consumer, subscriber: BatchSubscriber, batch: Sequence[ConsumerRecord[Any, Any]]) -> None:
+    """Commits last + 1 of each partition. When that fails the batch is read again, as repeats, by us or by its new owner."""
+    offsets = {TopicPartition(raw.topic, raw.partition): raw.offset + 1 for raw in batch}
+    if subscriber.consumer is None:
+        return
+    try:
+        await subscriber.consumer.commit(offsets)
+    except KafkaError as error:
+        topic = consumer.subscription.topic
+        metrics.OFFSETS_NOT_COMMITTED.labels(topic).inc()
+        log.warning("offsets_not_committed", topic=topic, partitions=len(offsets), error=type(error).__name__)
+        await asyncio.sleep(LONGEST_WAIT_S)  # a member that is fenced for good must not spin
+        raise
+
+
+async def measure(consumer: Consumer, subscriber: BatchSubscriber) -> None:
+    """Sets the lag: records that the broker has and this member's partitions have not seen dealt with. Raises KafkaError, TimeoutError."""
+    client = subscriber.consumer
+    if client is None:
+        return
+    async with asyncio.timeout(MEASURE_TIMEOUT_S):
+        ends = await client.end_offsets(client.assignment())
+    assignment = client._subscription.subscription.assignment
+    if assignment is None:
+        return  # a rebalance meanwhile
+    states = [(end, assignment.state_value(p)) for p, end in ends.items()]
+    behind = sum(
+        max(0, end - state.position) for end, state in states if state is not None and state.has_valid_position
+    )
+    metrics.CONSUMER_LAG.labels(consumer.subscription.topic).set(behind + consumer.in_hand)
+
+
+def _stop(consumer: Consumer, subscriber: BatchSubscriber, reason: str) -> None:
+    consumer.stopped_because = reason
+    subscriber.running = False
+    metrics.FUSE_BLOWN.labels(consumer.subscription.topic).set(1)
+    log.error("fuse_blown", topic=consumer.subscription.topic, reason=reason, runbook="docs/operations.md#fuse")
