@@ -17,11 +17,10 @@ from chassis.deadletters import LetterUnreadable
 from chassis.ids import new_id
 from chassis.records import Record
 from tests.faults.evidence import Evidence, Scale, Violation
-from tests.faults.inputs.kafka import Reading, of_payments, woven
+from tests.faults.inputs.kafka import Reading, woven
 from tests.faults.inputs.refusals import unlike
 from tests.faults.stories import facts
 from tests.integration.payments.people import registered
-from tests.support.stack import Stack
 from tests.support.topics import read_topic
 
 pytestmark = pytest.mark.timeout(900)
@@ -67,26 +66,25 @@ SPOILT: Mapping[str, tuple[Spoil, str]] = {
 
 @pytest.mark.cell("input.kafka.dead_letter", fault="inputs", service="payments")
 async def test_what_is_no_event_is_one_dead_letter_and_harms_nobody(
-    stack: Stack, evidence: Evidence, seed: int, scale: Scale
+    reading: Reading, evidence: Evidence, dice: random.Random, scale: Scale
 ) -> None:
-    rounds, dice = scale(test=1, long=100), random.Random(seed)
+    rounds = scale(test=1, long=100)
     each = scale(test=4, long=25)  # in bulk there is a fuse at one in twenty
-    async with of_payments(stack) as reading:
-        h = reading.h
-        reasons = [reason for _ in range(rounds) for _, reason in SPOILT.values()]
-        bad = [spoil(registered(h)[1], dice) for _ in range(rounds) for spoil, _ in SPOILT.values()]
-        good = [registered(h)[1] for _ in range(each * (len(bad) + 1))]
-        every = woven(bad, good)
-        places = await reading.put(every)
-        injected = {place: one for place, one in zip(places, every, strict=True) if any(one is b for b in bad)}
-        await reading.dealt_with(within_s=scale(test=60, long=600))
-        letters = await reading.letters()
-        wrong = await _unlike(reading, letters, injected, reasons)
-        payers = Counter(e.event.type for e in await h.events("contributions"))["PayerAdded"]
-        wrong += unlike(("good records applied", len(good), payers), ("parked", {}, await reading.parked()))
-        evidence.fired(len(injected), of=len(SPOILT) * rounds, unit="record")
-        evidence.holds("I9", checked=len(every), violations=wrong)
-        evidence.holds("I10", checked=len(letters), violations=await _readable_after(reading, letters))
+    h = reading.h
+    reasons = [reason for _ in range(rounds) for _, reason in SPOILT.values()]
+    bad = [spoil(registered(h)[1], dice) for _ in range(rounds) for spoil, _ in SPOILT.values()]
+    good = [registered(h)[1] for _ in range(each * (len(bad) + 1))]
+    every = woven(bad, good)
+    places = await reading.put(every)
+    injected = {place: one for place, one in zip(places, every, strict=True) if any(one is b for b in bad)}
+    await reading.dealt_with(within_s=scale(test=60, long=600))
+    letters = await reading.letters()
+    wrong = await _unlike(reading, letters, injected, reasons)
+    payers = Counter(e.event.type for e in await h.events("contributions"))["PayerAdded"]
+    wrong += unlike(("good records applied", len(good), payers), ("parked", {}, await reading.parked()))
+    evidence.fired(len(injected), of=len(SPOILT) * rounds, unit="record")
+    evidence.holds("I9", checked=len(every), violations=wrong)
+    evidence.holds("I10", checked=len(letters), violations=await _readable_after(reading, letters))
 
 
 async def _unlike(
@@ -142,23 +140,23 @@ HOSTILE = (
 
 @pytest.mark.cell("input.kafka.foreign_headers", fault="inputs", service="payments")
 async def test_headers_of_strangers_are_ignored_and_nobody_is_answered(
-    stack: Stack, evidence: Evidence, scale: Scale
+    reading: Reading, evidence: Evidence, scale: Scale
 ) -> None:
     rounds = scale(test=4, long=400)
-    async with of_payments(stack) as reading:
-        made = [registered(reading.h)[1] for _ in range(rounds * len(HOSTILE))]
-        spoilt = [replace(one, headers=(*one.headers, HOSTILE[n % len(HOSTILE)])) for n, one in enumerate(made)]
-        await reading.put(spoilt)
-        await reading.dealt_with()
-        payers = Counter(e.event.type for e in await reading.h.events("contributions"))["PayerAdded"]
-        elsewhere = [
-            len(await read_topic(stack.kafka_bootstrap, reading.prefix + name)) for name in ("agency", "notifications")
-        ]
-        wrong = unlike(
-            ("applied", len(spoilt), payers),
-            ("letters", 0, len(await reading.letters())),
-            ("parked", {}, await reading.parked()),
-            ("published to whom they name", 0, sum(elsewhere)),
-        )
+    made = [registered(reading.h)[1] for _ in range(rounds * len(HOSTILE))]
+    spoilt = [replace(one, headers=(*one.headers, HOSTILE[n % len(HOSTILE)])) for n, one in enumerate(made)]
+    await reading.put(spoilt)
+    await reading.dealt_with()
+    payers = Counter(e.event.type for e in await reading.h.events("contributions"))["PayerAdded"]
+    elsewhere = [
+        len(await read_topic(reading.stack.kafka_bootstrap, reading.prefix + name))
+        for name in ("agency", "notifications")
+    ]
+    wrong = unlike(
+        ("applied", len(spoilt), payers),
+        ("letters", 0, len(await reading.letters())),
+        ("parked", {}, await reading.parked()),
+        ("published to whom they name", 0, sum(elsewhere)),
+    )
     evidence.fired(len(spoilt), of=rounds * len(HOSTILE), unit="record")
     evidence.holds("I9", checked=len(spoilt), violations=wrong)

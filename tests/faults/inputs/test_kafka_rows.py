@@ -21,7 +21,7 @@ from chassis.transaction import Tx
 from contracts.events.participants import GraceEntered
 from contracts.values import ParticipantId
 from tests.faults.evidence import Evidence, Scale
-from tests.faults.inputs.kafka import Reading, of_payments, of_totals
+from tests.faults.inputs.kafka import Reading, of_totals
 from tests.faults.inputs.refusals import unlike
 from tests.faults.stories.facts import wrong
 from tests.integration.payments.people import registered
@@ -82,28 +82,27 @@ async def parks(reading: Reading, key: UUID, reason: str | None) -> None:
 
 @pytest.mark.cell("input.kafka.unknown", fault="inputs", service="payments")
 async def test_what_a_newer_writer_says_parks_its_key_and_what_nobody_handles_moves_on(
-    stack: Stack, evidence: Evidence, scale: Scale
+    reading: Reading, evidence: Evidence, scale: Scale
 ) -> None:
     rounds = scale(test=1, long=25)
-    async with of_payments(stack) as reading:
-        h, expected, records = reading.h, dict[str, tuple[str, int]](), list[Record]()
-        for reason, spoil in list(UNKNOWN) * rounds:
-            who, record = registered(h)
-            records += [spoil(record), unhandled(h, who.participant_id)]
-            records += [registered(h)[1] for _ in range(NEIGHBOURS)]
-            expected[str(who.participant_id)] = (reason, 2)
-        who, first = registered(h)
-        await reading.put([*records, first, unhandled(h, who.participant_id)])
-        await reading.dealt_with(within_s=scale(test=60, long=600))
-        events = await h.events("contributions")
-        payers, own = Counter(e.event.type for e in events)["PayerAdded"], str(who.participant_id)
-        found = unlike(
-            ("parked", expected, await reading.parked()),
-            ("letters", 0, len(await reading.letters())),
-            ("neighbours applied", NEIGHBOURS * len(expected) + 1, payers),
-            ("progress of the unhandled", 2, await stands_at(h, who.participant_id)),
-            ("effects of the unhandled", 2, len([e for e in events if e.envelope.key == own])),
-        )
+    h, expected, records = reading.h, dict[str, tuple[str, int]](), list[Record]()
+    for reason, spoil in list(UNKNOWN) * rounds:
+        who, record = registered(h)
+        records += [spoil(record), unhandled(h, who.participant_id)]
+        records += [registered(h)[1] for _ in range(NEIGHBOURS)]
+        expected[str(who.participant_id)] = (reason, 2)
+    who, first = registered(h)
+    await reading.put([*records, first, unhandled(h, who.participant_id)])
+    await reading.dealt_with(within_s=scale(test=60, long=600))
+    events = await h.events("contributions")
+    payers, own = Counter(e.event.type for e in events)["PayerAdded"], str(who.participant_id)
+    found = unlike(
+        ("parked", expected, await reading.parked()),
+        ("letters", 0, len(await reading.letters())),
+        ("neighbours applied", NEIGHBOURS * len(expected) + 1, payers),
+        ("progress of the unhandled", 2, await stands_at(h, who.participant_id)),
+        ("effects of the unhandled", 2, len([e for e in events if e.envelope.key == own])),
+    )
     evidence.fired(len(expected) + 1, of=len(UNKNOWN) * rounds + 1, unit="record")
     evidence.holds("I9", checked=reading.written, violations=found)
 
@@ -148,66 +147,64 @@ async def test_business_failure_parks_at_once_and_an_exception_after_five_attemp
 
 @pytest.mark.cell("input.kafka.person_keys", fault="inputs", service="payments")
 async def test_forgotten_person_is_applied_with_blanks_and_a_key_out_of_reach_is_waited_for(
-    stack: Stack, evidence: Evidence
+    reading: Reading, evidence: Evidence
 ) -> None:
-    async with of_payments(stack) as reading:
-        h = reading.h
-        forgotten, record = registered(h)
-        h.forget(forgotten.participant_id)
-        await reading.put([record])
-        await reading.dealt_with()
-        async with h.app.read() as conn:
-            rows = (await conn.execute(sa.text("SELECT name, nik_hash FROM payers"))).all()
-        names = [(h.app.vault.open("payers", "name", forgotten.participant_id, r.name), r.nik_hash) for r in rows]
-        blanks = unlike(("forgotten", [(None, None)], names), ("parked", {}, await reading.parked()))
-        waiting, late = registered(h)
-        key = h.app.keys.cache.pop(waiting.participant_id)
-        await reading.put([late])
-        await eventually(lambda: reading.consumer.waiting_because is not None, within_s=60)
-        blanks += unlike(("offset", 1, await reading.committed()), ("parked meanwhile", {}, await reading.parked()))
-        h.app.keys.cache[waiting.participant_id] = key
-        await reading.dealt_with()
-        payers = Counter(e.event.type for e in await h.events("contributions"))["PayerAdded"]
-        blanks += unlike(("applied", 2, payers), ("letters", 0, len(await reading.letters())))
+    h = reading.h
+    forgotten, record = registered(h)
+    h.forget(forgotten.participant_id)
+    await reading.put([record])
+    await reading.dealt_with()
+    async with h.app.read() as conn:
+        rows = (await conn.execute(sa.text("SELECT name, nik_hash FROM payers"))).all()
+    names = [(h.app.vault.open("payers", "name", forgotten.participant_id, r.name), r.nik_hash) for r in rows]
+    blanks = unlike(("forgotten", [(None, None)], names), ("parked", {}, await reading.parked()))
+    waiting, late = registered(h)
+    key = h.app.keys.cache.pop(waiting.participant_id)
+    await reading.put([late])
+    await eventually(lambda: reading.consumer.waiting_because is not None, within_s=60)
+    blanks += unlike(("offset", 1, await reading.committed()), ("parked meanwhile", {}, await reading.parked()))
+    h.app.keys.cache[waiting.participant_id] = key
+    await reading.dealt_with()
+    payers = Counter(e.event.type for e in await h.events("contributions"))["PayerAdded"]
+    blanks += unlike(("applied", 2, payers), ("letters", 0, len(await reading.letters())))
     evidence.fired(2, of=2, unit="record")
     evidence.holds("I9", checked=2, violations=blanks)
 
 
 @pytest.mark.cell("input.kafka.order", fault="inputs", service="chassis")
 async def test_repeats_are_skipped_and_gaps_park_until_they_are_filled(
-    stack: Stack, evidence: Evidence, seed: int, scale: Scale, capsys: pytest.CaptureFixture[str]
+    totalling: Reading, evidence: Evidence, dice: random.Random, scale: Scale, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    number, dice = scale(test=20, long=400), random.Random(seed)
-    async with of_totals(stack) as reading, running(reading.process):
-        h, keys = reading.h, [new_id() for _ in range(number)]
-        made = [[counted(h, key, n, seq=n) for n in range(1, 5)] for key in keys]
-        first = [one[0] for one in made]
-        await reading.put([*first, *dice.choices(first, k=number), *first])
-        holes = {str(key): ("gap", 2) for key in keys}
-        await reading.put([record for one in made for record in (one[2], one[3], one[2])])
-        await reading.dealt_with()
-        found = unlike(
-            ("parked", holes, await reading.parked()),
-            ("applied before the gap", {str(key): [1] for key in keys}, await applied(h)),
-        )
-        said: list[str] = []
+    number = scale(test=20, long=400)
+    h, keys = totalling.h, [new_id() for _ in range(number)]
+    made = [[counted(h, key, n, seq=n) for n in range(1, 5)] for key in keys]
+    first = [one[0] for one in made]
+    await totalling.put([*first, *dice.choices(first, k=number), *first])
+    holes = {str(key): ("gap", 2) for key in keys}
+    await totalling.put([record for one in made for record in (one[2], one[3], one[2])])
+    await totalling.dealt_with()
+    found = unlike(
+        ("parked", holes, await totalling.parked()),
+        ("applied before the gap", {str(key): [1] for key in keys}, await applied(h)),
+    )
+    said: list[str] = []
 
-        def alarmed() -> bool:
-            said.append(capsys.readouterr().out)
-            return any("gap_not_filled" in one for one in said)
+    def alarmed() -> bool:
+        said.append(capsys.readouterr().out)
+        return any("gap_not_filled" in one for one in said)
 
-        await eventually(alarmed, within_s=30, what="the alarm of a gap older than a minute")
-        await reading.put([one[1] for one in made])
-        for key in keys:
-            await parks(reading, key, None)
-        await reading.put([record for one in made for record in one])
-        await reading.dealt_with()
-        found += unlike(
-            ("parked", {}, await reading.parked()),
-            ("applied once, in order", {str(key): [1, 2, 3, 4] for key in keys}, await applied(h)),
-        )
+    await eventually(alarmed, within_s=30, what="the alarm of a gap older than a minute")
+    await totalling.put([one[1] for one in made])
+    for key in keys:
+        await parks(totalling, key, None)
+    await totalling.put([record for one in made for record in one])
+    await totalling.dealt_with()
+    found += unlike(
+        ("parked", {}, await totalling.parked()),
+        ("applied once, in order", {str(key): [1, 2, 3, 4] for key in keys}, await applied(h)),
+    )
     evidence.fired(number, of=number, unit="record")
-    evidence.holds("I6", checked=reading.written, violations=found)
+    evidence.holds("I6", checked=totalling.written, violations=found)
 
 
 @pytest.mark.cell("input.kafka.not_yet", fault="inputs", service="chassis")
@@ -236,23 +233,22 @@ async def test_event_that_needs_a_fact_is_tried_again_by_itself_until_it_is_here
 
 @pytest.mark.cell("input.kafka.conflicting", fault="inputs", service="chassis")
 async def test_other_event_at_the_last_known_seq_parks_its_key_and_is_an_alarm(
-    stack: Stack, evidence: Evidence, scale: Scale
+    totalling: Reading, evidence: Evidence, scale: Scale
 ) -> None:
     number = scale(test=5, long=19)  # twenty in a row are for the fuse
-    async with of_totals(stack) as reading, running(reading.process):
-        h, keys, other = reading.h, [new_id() for _ in range(number)], new_id()
-        before = conflicts()
-        await reading.put([counted(h, key, 1, seq=1) for key in keys])
-        await reading.put([counted(h, key, 7, seq=1) for key in keys])
-        await reading.put([record for key in keys for record in (counted(h, key, 2, seq=2), counted(h, other, 1))])
-        await reading.dealt_with()
-        found = unlike(
-            ("parked", {str(key): ("conflicting_event", 2) for key in keys}, await reading.parked()),
-            ("applied", {str(key): [1] for key in keys} | {str(other): [1] * number}, await applied(h)),
-        )
-        found += [] if conflicts() - before >= number else [wrong("metric", "", number, conflicts() - before)]
+    h, keys, other = totalling.h, [new_id() for _ in range(number)], new_id()
+    before = conflicts()
+    await totalling.put([counted(h, key, 1, seq=1) for key in keys])
+    await totalling.put([counted(h, key, 7, seq=1) for key in keys])
+    await totalling.put([record for key in keys for record in (counted(h, key, 2, seq=2), counted(h, other, 1))])
+    await totalling.dealt_with()
+    found = unlike(
+        ("parked", {str(key): ("conflicting_event", 2) for key in keys}, await totalling.parked()),
+        ("applied", {str(key): [1] for key in keys} | {str(other): [1] * number}, await applied(h)),
+    )
+    found += [] if conflicts() - before >= number else [wrong("metric", "", number, conflicts() - before)]
     evidence.fired(number, of=number, unit="record")
-    evidence.holds("I6", checked=reading.written, violations=found)
+    evidence.holds("I6", checked=totalling.written, violations=found)
 
 
 def conflicts() -> float:
