@@ -33,6 +33,8 @@ from tests.support.eventually import eventually
 RESTART_AFTER_S = 1.0
 """How soon whatever keeps processes alive starts a dead one again (reliability.md, budgets)."""
 DRAIN_WITHIN_S = 90.0
+AGREE_WITHIN = timedelta(seconds=5)
+"""Clocks asked one after the other, of months."""
 _OUTAGES = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, httpx.HTTPError, Trouble)
 
 
@@ -116,6 +118,20 @@ class Ground:
         for service in SERVICES:
             await doors.post(service, "/ops/clock", history.OPERATOR, pair)
         await doors.outside("bank", "POST", "/clock", {"now": at.isoformat()})
+
+    async def until_in_step(self) -> None:
+        """Every process lives in the month that was played last; each looks for it twice a second."""
+        headers = {"Authorization": f"Bearer {await self.estate.town.doors.token(history.OPERATOR)}"}
+
+        async def told(name: str) -> datetime:
+            answer = await self.estate.client.get(f"{self.estate.url(name)}/ops/status", headers=headers)
+            return datetime.fromisoformat(answer.raise_for_status().json()["business_time"])
+
+        async def agree() -> bool:
+            times = await asyncio.gather(*(told(name) for name in self.estate.names))
+            return max(times) - min(times) < AGREE_WITHIN
+
+        await eventually(agree, within_s=30, what="all clocks in step")
 
     async def operate(self, name: str, path: str) -> None:
         """An operator's POST to one process."""
@@ -226,6 +242,7 @@ async def open_ground(folder: Path, journal: Path, *, seed: int, tier: str, brok
         estate.told = ground.ward
         try:
             await ground.drain()
+            await ground.until_in_step()
             yield ground
         finally:
             ground.spared |= {*estate.names}
