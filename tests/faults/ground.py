@@ -181,6 +181,9 @@ class Ground:
             return f"{len(owing)} have not paid"
         if bare := paid - await self._which("registration", _PROTECTED, paid):
             return f"{len(bare)} are not protected"
+        for service in SERVICES:
+            if waiting := await self._count(service, _TRIED_AGAIN, [*spare]):
+                return f"{waiting} keys of {service} wait for a fact or a retry"
         if waiting := await self._count("notifications", _WAITING, [*spare]):
             return f"{waiting} messages are not at their end"
         if open_ := await self._count("registration", _IMPORTS, []) or len(self.driver.imports):
@@ -228,6 +231,8 @@ _PROTECTED = "SELECT participant_id FROM participants WHERE participant_id = ANY
 _WAITING = (
     "SELECT count(*) AS n FROM notifications WHERE state IN ('QUEUED', 'SENT') AND participant_id <> ALL($1::uuid[])"
 )
+_TRIED_AGAIN = "SELECT count(*) AS n FROM progress WHERE retry_at IS NOT NULL AND key <> ALL($1::text[])"
+"""Parked, but not to stay."""
 _IMPORTS = "SELECT count(*) AS n FROM imports WHERE finished_at IS NULL AND $1::text[] IS NOT NULL"
 
 
