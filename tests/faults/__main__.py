@@ -111,7 +111,7 @@ async def _apart(run: Run, parts: list[str], asked: argparse.Namespace) -> None:
         run.results += await play_proofs(tier=asked.tier, seed=asked.seed, cell=None, workers=2, tell=tell)
     if "broken" in parts:
         builds = [build for build in catalogue.read().values() if build.test or asked.tier == "long"]
-        found = await asyncio.to_thread(prove, builds, tell=lambda one: tell(told(one)))
+        found = await asyncio.to_thread(prove, builds, patience=asked.patience, tell=lambda one: tell(told(one)))
         run.broken += [one.as_json() for one in found]
 
 

@@ -43,8 +43,10 @@ class Found:
         return {**told, "seconds": round(self.seconds, 1), "status": status}
 
 
-def prove(builds: Sequence[Build], *, tell: Callable[[Found], None] = lambda found: None) -> list[Found]:
-    """Runs the builds one after the other; each is told as soon as it is known."""
+def prove(
+    builds: Sequence[Build], *, patience: float = 1.0, tell: Callable[[Found], None] = lambda found: None
+) -> list[Found]:
+    """Runs the builds one after the other; each is told as soon as it is known. `patience`: how many minutes a check may take."""
     found: list[Found] = []
     passed: dict[str, Verdict] = {}
     with (
@@ -56,12 +58,12 @@ def prove(builds: Sequence[Build], *, tell: Callable[[Found], None] = lambda fou
         for build in builds:
             if build.check not in passed:
                 passed[build.check] = checks.run(build, unbroken, servers=servers, within_s=UNBROKEN_S)
-            found.append(_judged(build, passed[build.check], Path(name) / build.id, servers))
+            found.append(_judged(build, passed[build.check], Path(name) / build.id, servers, WITHIN_S * patience))
             tell(found[-1])
     return found
 
 
-def _judged(build: Build, unbroken: Verdict, folder: Path, servers: dict[str, str]) -> Found:
+def _judged(build: Build, unbroken: Verdict, folder: Path, servers: dict[str, str], within_s: float) -> Found:
     if not unbroken.passed:
         why = f"its check fails without it too: {', '.join(unbroken.violated) or unbroken.why}"
         return Found(build.id, build.expected, (), unbroken.seconds, why)
@@ -69,7 +71,7 @@ def _judged(build: Build, unbroken: Verdict, folder: Path, servers: dict[str, st
         copies.break_it(copies.copy_to(folder), build.id)
     except copies.DoesNotApply as error:
         return Found(build.id, build.expected, (), 0.0, str(error))
-    verdict = checks.run(build, folder, servers=servers, within_s=WITHIN_S)
+    verdict = checks.run(build, folder, servers=servers, within_s=within_s)
     return Found(build.id, build.expected, verdict.violated, verdict.seconds, _missed(build, verdict))
 
 
