@@ -52,7 +52,7 @@ class Cell:
     invariants: tuple[str, ...] = ALWAYS
     budget_s: float = 30.0
     registrations: int = 150
-    per_s: float = 50.0
+    per_s: float = 20.0
     brokers: int = 1
     params: Mapping[str, Any] = field(default_factory=dict)
 

@@ -20,7 +20,7 @@ from tests.faults.terminal import line
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much load a tier puts under each act. Random kills go on for long, so their load is far from what two cores can carry at all."""
+    """How much load a tier puts under each act: what two cores carry with twenty processes of ours on them, so that a queue is the fault's."""
 
     round_registrations: int
     round_per_s: float
@@ -30,8 +30,8 @@ class Sizes:
 
 
 SIZES = {
-    "test": Sizes(300, 50, 30, 15, ("kill",)),
-    "long": Sizes(400, 40, 150, 15, ("kill", "term", "stop")),
+    "test": Sizes(250, 20, 30, 15, ("kill",)),
+    "long": Sizes(400, 20, 150, 15, ("kill", "term", "stop")),
 }
 SMOKE_ROUND, SMOKE_KILLS = 4, 6
 KILLS_AT_ONCE = 75

@@ -23,9 +23,13 @@ async def play(
     per_s: float,
     budget_s: float,
     invariants: Sequence[str],
+    rows: int = 0,
 ) -> Played:
-    """Plays one act. Raises AssertionError when the fault, the recovery or the drain does not come to its end."""
-    began, records_per_s = now(), per_s * EVENTS_PER_PERSON
+    """Plays one act; `rows`: people who come by a file meanwhile, load like the others.
+
+    Raises AssertionError when the fault, the recovery or the drain does not come to its end.
+    """
+    began, records_per_s = now(), per_s * EVENTS_PER_PERSON * (1 + rows / max(registrations, 1))
     people, payers = len(ground.driver.people), len(ground.driver.payers)
     async with ground.watch.open() as watch:
         watch.samples.clear()
