@@ -1,4 +1,4 @@
-"""Consumers: what becomes of the records of one poll; it is one transaction, or two side by side that share no key.
+"""Consumers: what becomes of the records of one poll; it is transactions one after another, in two lanes that share no key.
 
 Read, fetch the persons' keys, decode, apply in one transaction, commit offsets: in that order, so nothing is ever acknowledged before it took
 effect. Outages are waited out inside the handler with nothing committed; a record that is no event of ours is dead-lettered before it is passed
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -92,9 +93,10 @@ class Consumer:
         """
         started, wait = time.monotonic(), FIRST_WAIT_S
         self.waiting_because = None
+        lanes = divided(found)
         while True:
             try:
-                await self._consume_once(found)
+                await all_of(self._through(lane) for lane in lanes)
                 self.waiting_because = None
                 return
             except FuseBlown:
@@ -119,17 +121,22 @@ class Consumer:
         else:
             log.error("consumer_failed", topic=topic, error=reason, runbook=runbook, exc_info=error)
 
-    async def _consume_once(self, found: Sequence[Record]) -> None:
-        lanes = await all_of(self.read(lane) for lane in divided(found))
-        read = [item for lane in lanes for item in lane]
+    async def _through(self, lane: deque[list[Record]]) -> None:
+        """Part after part; what is settled leaves the lane, so a lane that failed goes on where it stood."""
+        while lane:
+            await self._settle(lane[0])
+            lane.popleft()
+
+    async def _settle(self, found: Sequence[Record]) -> None:
+        """What is no event of ours becomes a dead letter, then the rest is applied in one transaction."""
+        read = await self.read(found)
         bad = [item for item in read if isinstance(item, Bad)]
         if bad:
             self._fuse.foresee([isinstance(item, Bad) for item in read])
             await self._letters.send(bad)
             metrics.CONSUMED.labels(self.subscription.topic, "dead_letter").inc(len(bad))
         faults.point("P1", self.subscription.topic)
-        applied = await all_of(self._apply([item for item in lane if isinstance(item, Incoming)]) for lane in lanes)
-        outcomes = iter([outcome for lane in applied for outcome in lane])
+        outcomes = iter(await self._apply([item for item in read if isinstance(item, Incoming)]))
         for item in read:
             outcome = Failed("dead_letter") if isinstance(item, Bad) else next(outcomes)
             if _is_verdict(outcome):

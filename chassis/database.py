@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
-from asyncpg.exceptions import InterfaceError, InternalClientError
+from asyncpg.exceptions import IntegrityConstraintViolationError, InterfaceError, InternalClientError, PostgresError
 from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from chassis.telemetry import metrics
 
@@ -33,6 +34,8 @@ _LIVENESS = {
     (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT"): 25_000,
 }
 """A cut link or a machine that is gone ends a wait within half a minute; by itself it would last a quarter of an hour, or for ever."""
+
+_ANYTHING: Final = sa.text("SELECT 1")
 
 
 class Unavailable(Exception):
@@ -85,6 +88,26 @@ def make_engine(url: str, *, name: str, pool_size: int = 10) -> tuple[AsyncEngin
         metrics.COMMITS.inc()
 
     return engine, counters
+
+
+async def copy(conn: AsyncConnection, table: str, columns: Sequence[str], rows: Iterable[tuple[object, ...]]) -> None:
+    """Adds rows by COPY, in the transaction of `conn`: half the work of an INSERT on both sides. Raises IntegrityError or DBAPIError
+    as `execute` does, and the driver's own error when the connection is lost."""
+    raw = await conn.get_raw_connection()
+    driver: Any = raw.driver_connection
+    if not driver.is_in_transaction():
+        await conn.execute(_ANYTHING)  # which begins it
+    try:
+        await driver.copy_records_to_table(table, columns=columns, records=rows)
+    except IntegrityConstraintViolationError as error:
+        raise IntegrityError(f"COPY {table}", None, error) from error
+    except PostgresError as error:
+        raise DBAPIError(f"COPY {table}", None, error) from error
+    finally:
+        if driver.is_closed():
+            await conn.invalidate()
+    engine = conn.engine.sync_engine  # whoever counts statements counts this one
+    engine.dispatch.after_cursor_execute(conn.sync_connection, None, f"COPY {table}", (), None, False)
 
 
 def is_conflict(error: BaseException) -> bool:

@@ -165,7 +165,7 @@ class DeadLetters:
         if self._today is None or self._today[0] != day:
             row = {"day": day, "wrapped": self._wrap.wrap("dead-letters", day.isoformat(), AESGCM.generate_key(256))}
             async with self._engine.begin() as conn:  # lint: commit — plumbing, no decision
-                await rows.insert(conn, dead_letter_keys, [row], on_conflict_do_nothing=True)
+                await rows.keep(conn, dead_letter_keys, [row])
             wrapped = await self._wrapped(day)
             if wrapped is None:
                 raise Unavailable(f"the key of {day} was destroyed just now")

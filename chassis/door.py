@@ -1,13 +1,15 @@
 """Group commit: requests that arrive together share one transaction, and each is answered after the commit.
 
 One batch of a door is in flight at a time; what arrives meanwhile is the next batch. So a hot key stays in one order, and the busier it gets
-the larger the batches. A batch begins once a turn of the loop has brought nothing more: else the first of those who were answered together,
-and ask again together, would have a transaction of its own, which costs as much as that of all the others.
+the larger the batches. Those who were answered together ask again together, a little apart: a batch waits for as many as the last one had,
+some milliseconds at most. Else the first few would have a transaction of their own, which costs as much as that of all the others, and keep
+the rest waiting for it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from typing import Generic, TypeVar
 
@@ -21,6 +23,7 @@ O = TypeVar("O")  # noqa: E741
 
 MAX_BATCH = 128
 MAX_WAITING = 4_096
+LINGER_S, PAUSE_S = 0.004, 0.0005
 
 
 class Door(Generic[C, O]):
@@ -30,6 +33,7 @@ class Door(Generic[C, O]):
         self._batches, self._use_case, self._max_batch = batches, use_case, max_batch
         self._waiting: deque[tuple[C, asyncio.Future[O]]] = deque()
         self._pump: asyncio.Task[None] | None = None
+        self._served = 0
 
     async def submit(self, command: C) -> O:
         """The durable outcome of this command.
@@ -50,6 +54,7 @@ class Door(Generic[C, O]):
             size = min(len(self._waiting), self._max_batch)
             batch = [self._waiting.popleft() for _ in range(size)]
             batch = [waiting for waiting in batch if not waiting[1].done()]  # who hung up before it began asks again
+            self._served = len(batch)
             faults.point("queued", name_of(self._use_case))
             try:
                 outcomes = await self._batches.run(self._use_case, [command for command, _ in batch])
@@ -68,8 +73,16 @@ class Door(Generic[C, O]):
                     answer.set_result(outcome)
 
     async def _gather(self) -> None:
-        """Turns of the loop while they bring more, a batch at most; microseconds when nobody else is there."""
-        before = 0
-        while before < len(self._waiting) < self._max_batch:
-            before = len(self._waiting)
-            await asyncio.sleep(0)
+        """Turns of the loop while they bring more, then a moment for as many as were served the last time; a batch at most.
+
+        Who comes alone waits for nobody.
+        """
+        before, until = 0, time.monotonic() + LINGER_S
+        while (now := len(self._waiting)) < self._max_batch:
+            if now > before:
+                before = now
+                await asyncio.sleep(0)
+            elif now < self._served and time.monotonic() < until:
+                await asyncio.sleep(PAUSE_S)
+            else:
+                return

@@ -257,7 +257,7 @@ async def store(conn: AsyncConnection, places: Iterable[Place], parked: Sequence
         )
         if moved.scalar_one() != len(changed):
             raise Rerun
-    await rows.insert(conn, parked_events, [_parked_row(item) for item in parked], on_conflict_do_nothing=True)
+    await rows.keep(conn, parked_events, [_parked_row(item) for item in parked])
 
 
 def _parked_row(item: Incoming) -> dict[str, object]:

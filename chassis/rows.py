@@ -1,7 +1,8 @@
 """Set-based SQL: any number of rows in one statement, compiled once per table.
 
-Rows travel as arrays (`INSERT … SELECT FROM unnest(…)`), because `insert().values([...])` is recompiled for every batch size and
-`executemany` costs a round trip per row. Rows are written in the order of the primary key, so two batches never lock in opposite orders.
+New rows go in by COPY. Where a key may be taken, rows travel as arrays (`INSERT … SELECT FROM unnest(…)`), because `insert().values([...])`
+is recompiled for every batch size and `executemany` costs a round trip per row. Rows are written in the order of the primary key, so two
+batches never lock in opposite orders.
 """
 
 from __future__ import annotations
@@ -10,31 +11,35 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.database import copy
+
 Row = Mapping[str, Any]
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
-async def insert(
-    conn: AsyncConnection,
-    table: sa.Table,
-    rows: Sequence[Row],
-    *,
-    on_conflict_do_nothing: bool = False,
-    order: Sequence[str] = (),
-) -> int:
-    """Inserts rows (each with every column of the first); returns how many were new. Raises IntegrityError on a taken key."""
+async def insert(conn: AsyncConnection, table: sa.Table, rows: Sequence[Row], *, order: Sequence[str] = ()) -> None:
+    """Adds rows of new keys (each with every column of the first). Raises IntegrityError on a taken key."""
+    if not rows:
+        return
+    columns = tuple(rows[0])
+    cells = _cells(table, columns, _ordered(table, rows, order))
+    await copy(conn, table.name, columns, zip(*cells.values(), strict=True))
+
+
+async def keep(conn: AsyncConnection, table: sa.Table, rows: Sequence[Row]) -> int:
+    """As `insert`, but what stands under a key stays; returns how many rows were new."""
     if not rows:
         return 0
     columns = tuple(rows[0])
-    tail = " ON CONFLICT DO NOTHING" if on_conflict_do_nothing else ""
-    result = await conn.execute(_insert(table, columns, tail), _arrays(table, columns, _ordered(table, rows, order)))
-    return result.rowcount
+    statement = _insert(table, columns, " ON CONFLICT DO NOTHING")
+    return (await conn.execute(statement, _cells(table, columns, _ordered(table, rows)))).rowcount
 
 
 async def upsert(conn: AsyncConnection, table: sa.Table, rows: Sequence[Row], *, order: Sequence[str] = ()) -> None:
@@ -46,7 +51,7 @@ async def upsert(conn: AsyncConnection, table: sa.Table, rows: Sequence[Row], *,
         return
     columns = tuple(rows[0])
     latest = {tuple(row[c.name] for c in table.primary_key): row for row in rows}
-    await conn.execute(_upsert(table, columns), _arrays(table, columns, _ordered(table, list(latest.values()), order)))
+    await conn.execute(_upsert(table, columns), _cells(table, columns, _ordered(table, list(latest.values()), order)))
 
 
 async def add(conn: AsyncConnection, table: sa.Table, rows: Sequence[Row], *, columns: Sequence[str]) -> None:
@@ -54,7 +59,7 @@ async def add(conn: AsyncConnection, table: sa.Table, rows: Sequence[Row], *, co
     if not rows:
         return
     names = tuple(rows[0])
-    await conn.execute(_add(table, names, tuple(columns)), _arrays(table, names, _ordered(table, rows)))
+    await conn.execute(_add(table, names, tuple(columns)), _cells(table, names, _ordered(table, rows)))
 
 
 async def delete(conn: AsyncConnection, table: sa.Table, keys: Sequence[Row]) -> int:
@@ -62,7 +67,7 @@ async def delete(conn: AsyncConnection, table: sa.Table, keys: Sequence[Row]) ->
     if not keys:
         return 0
     columns = tuple(keys[0])
-    result = await conn.execute(_delete(table, columns), _arrays(table, columns, keys))
+    result = await conn.execute(_delete(table, columns), _cells(table, columns, keys))
     return result.rowcount
 
 
@@ -74,10 +79,15 @@ def matching(column: sa.ColumnElement[Any], values: Iterable[Any]) -> sa.ColumnE
 
 def _ordered(table: sa.Table, rows: Sequence[Row], order: Sequence[str] = ()) -> Sequence[Row]:
     key = list(order) or [c.name for c in table.primary_key if c.name in rows[0]]
-    return sorted(rows, key=lambda row: tuple(str(row[name]) for name in key))
+    return sorted(rows, key=lambda row: [_place(row[name]) for name in key])
 
 
-def _arrays(table: sa.Table, columns: tuple[str, ...], rows: Sequence[Row]) -> dict[str, list[Any]]:
+def _place(value: object) -> int | str:
+    """Where a value stands among those of its column."""
+    return value.int if isinstance(value, UUID) else str(value)
+
+
+def _cells(table: sa.Table, columns: tuple[str, ...], rows: Sequence[Row]) -> dict[str, list[Any]]:
     return {
         name: [None if row[name] is None else json.dumps(row[name]) for row in rows]
         if isinstance(table.c[name].type, JSONB)

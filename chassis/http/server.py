@@ -56,6 +56,7 @@ def server(app: ASGIApp, *, host: str, port: int, drain_s: int | None = None) ->
         port=port,
         http=_Protocol,
         access_log=False,  # the trail tells more
+        proxy_headers=False,  # nobody here asks where a request came from
         log_config=None,
         lifespan="off",
         timeout_graceful_shutdown=drain_s,

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 import structlog
+from pydantic_core import to_json
 
 from chassis.telemetry.failures import describe_failure
 from chassis.telemetry.redaction import redact
@@ -51,7 +52,7 @@ def configure_logs(service: str, form: LogFormat = "console", level: LogLevel = 
         _service(service),
     ]
     last: Any = (
-        structlog.processors.JSONRenderer()
+        structlog.processors.JSONRenderer(serializer=_json)
         if form == "json"
         else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=24, sort_keys=False)
     )
@@ -118,6 +119,11 @@ def _merge_context(_logger: object, _method: str, event: MutableMapping[str, Any
     for name, value in _context.get().items():
         event.setdefault(name, value)
     return event
+
+
+def _json(event: Mapping[str, object], **_: object) -> str:
+    """A line per request is written: the standard library's encoder takes ten times as long."""
+    return to_json(event, fallback=repr).decode()
 
 
 def _service(name: str) -> Any:

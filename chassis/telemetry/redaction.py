@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -59,6 +60,8 @@ _EMAIL: Final = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 """Apart, and asked only where there is an @: it tries every place of a text to its end, which makes a UUID the dearest part of a line."""
 _DIGITS_OF_A_NIK: Final = range(10**15, 10**16)
 _DEEPEST: Final = 4
+_WORD: Final = 32
+"""Longest text of which it is remembered that nothing in it looks personal."""
 
 
 def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -88,4 +91,12 @@ def mask(value: Any, depth: int = 0) -> Any:
 
 
 def _masked(text: str) -> str:
+    return _masked_before(text) if len(text) <= _WORD else _search(text)
+
+
+def _search(text: str) -> str:
     return _LOOKS_PERSONAL.sub(MASK, _EMAIL.sub(MASK, text) if "@" in text else text)
+
+
+_masked_before = lru_cache(maxsize=1_024)(_search)
+"""Of words: names of events, routes and codes come in every line."""

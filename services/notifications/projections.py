@@ -38,8 +38,11 @@ def projection(vault: Vault) -> Projection:
 
     async def project(conn: AsyncConnection, recorded: Sequence[Recorded]) -> None:
         told = [r for r in recorded if type(r.event) in _OF_NOTIFICATION]
-        await rows.upsert(conn, recipients, [_recipient_row(vault, one) for one in _recipients(recorded)])
-        await rows.upsert(conn, notifications, [_notification_row(one) for one in await _notifications(conn, told)])
+        await rows.insert(conn, recipients, [_recipient_row(vault, one) for one in _recipients(recorded)])
+        added = {r.event.notification_id for r in told if isinstance(r.event, NotificationQueued)}
+        found = await _notifications(conn, told)
+        await rows.insert(conn, notifications, [_notification_row(n) for n in found if n.notification_id in added])
+        await rows.upsert(conn, notifications, [_notification_row(n) for n in found if n.notification_id not in added])
 
     return project
 

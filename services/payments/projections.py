@@ -8,7 +8,7 @@ and those two only grow, so the order of keys is free.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard, get_args
 from uuid import UUID
@@ -32,7 +32,7 @@ from contracts.events.contributions import (
     PayerAdded,
     PaymentUnmatched,
 )
-from contracts.values import BillId, ParticipantId
+from contracts.values import BillId, ParticipantId, PaymentId
 from services.payments import tables
 from services.payments.domain.ledger import transfers
 from services.payments.domain.payer import added, evolve, issued
@@ -73,8 +73,10 @@ async def _payers_and_bills(conn: AsyncConnection, vault: Vault, events: Sequenc
         vault,
         [r for r in events if changed and isinstance(r.event, OfPayer) and r.event.participant_id in changed],
     )
-    await rows.upsert(conn, tables.payers, [*_added_payers(vault, fresh), *folded.payers])
-    await rows.upsert(conn, tables.bills, [*_issued_bills(fresh), *folded.bills])
+    await rows.insert(conn, tables.payers, _added_payers(vault, fresh))
+    await rows.insert(conn, tables.bills, _issued_bills(fresh))
+    await rows.upsert(conn, tables.payers, folded.payers)
+    await rows.upsert(conn, tables.bills, folded.bills)
 
 
 def _adds(event: Event) -> TypeGuard[PayerAdded | ContributionBilled]:
@@ -157,12 +159,19 @@ def _added(vault: Vault, recorded: Recorded, event: PayerAdded) -> Kept:
 async def _payments(conn: AsyncConnection, events: Sequence[Recorded]) -> None:
     posted = {r.event.payment_id: _payment(r.event) for r in events if isinstance(r.event, ContributionPaid)}
     taken_back = {r.event.payment_id: r.event.reason for r in events if isinstance(r.event, ContributionReversed)}
-    earlier = taken_back.keys() - posted.keys()
-    if earlier:
-        query = sa.select(tables.payments).where(rows.matching(tables.payments.c.payment_id, earlier))
-        posted |= {row["payment_id"]: dict(row) for row in (await conn.execute(query)).mappings()}
-    written = [row | {"reversed_for": taken_back.get(payment_id)} for payment_id, row in posted.items()]
-    await rows.upsert(conn, tables.payments, written, order=("partner", "channel_reference"))
+    earlier: dict[PaymentId, dict[str, Any]] = {}
+    if known := taken_back.keys() - posted.keys():
+        query = sa.select(tables.payments).where(rows.matching(tables.payments.c.payment_id, known))
+        earlier = {row["payment_id"]: dict(row) for row in (await conn.execute(query)).mappings()}
+    order = ("partner", "channel_reference")
+    await rows.insert(conn, tables.payments, _with_reasons(posted, taken_back), order=order)
+    await rows.upsert(conn, tables.payments, _with_reasons(earlier, taken_back), order=order)
+
+
+def _with_reasons(
+    found: Mapping[PaymentId, dict[str, Any]], taken_back: Mapping[PaymentId, str]
+) -> list[dict[str, Any]]:
+    return [row | {"reversed_for": taken_back.get(payment_id)} for payment_id, row in found.items()]
 
 
 def _payment(event: ContributionPaid) -> dict[str, Any]:

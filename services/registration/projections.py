@@ -56,8 +56,8 @@ def projection(vault: Vault) -> Projection:
 
 
 class _Fold:
-    """Loads the states that a batch of one stream touches, folds its events, writes them back: two statements, one
-    when all are new.
+    """Loads the states that a batch of one stream touches, folds its events, writes them: one statement for what is new, two for what is
+    known.
     """
 
     def __init__(
@@ -79,7 +79,10 @@ class _Fold:
         for one in events:
             key = one.envelope.key
             state[key] = self._evolve(state.get(key), one.envelope, one.event)
-        await rows.upsert(conn, self._table, [self._write(one) for one in state.values()], order=self._order)
+        written = {key: self._write(one) for key, one in state.items()}
+        added = [row for key, row in written.items() if key in new]
+        await rows.insert(conn, self._table, added, order=self._order)
+        await rows.upsert(conn, self._table, [written[key] for key in known], order=self._order)
 
     async def _load(self, conn: AsyncConnection, keys: Iterable[str]) -> dict[str, Any]:
         wanted = [UUID(key) for key in keys]

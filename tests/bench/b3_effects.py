@@ -80,9 +80,10 @@ OF_NOTIFICATIONS = Worker(
     },
     GATEWAY,
 )
+# thresholds as argued in docs/decisions/066, since the baseline copies rows too
 SPECS = (
-    (OF_PAYMENTS, Spec("B3", "payments", "", passes=0.5, world_class=0.8)),
-    (OF_NOTIFICATIONS, Spec("B3", "notifications", "", passes=0.5, world_class=0.8, gated=False)),
+    (OF_PAYMENTS, Spec("B3", "payments", "", passes=0.25, world_class=0.4)),
+    (OF_NOTIFICATIONS, Spec("B3", "notifications", "", passes=0.25, world_class=0.4, gated=False)),
 )
 
 

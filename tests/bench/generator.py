@@ -11,7 +11,7 @@ import asyncio
 import gc
 import random
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -131,7 +131,7 @@ async def in_thread(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 
 async def closed_loop(
-    urls: Sequence[str], requests: Sequence[bytes], *, connections: int, warmup_s: float, measured_s: float
+    urls: Sequence[str], requests: Iterable[bytes], *, connections: int, warmup_s: float, measured_s: float
 ) -> Load:
     """Each connection sends its next request when the last is answered, until time or requests run out (then Broke)."""
     lines = await _connect(urls, connections)

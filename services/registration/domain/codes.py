@@ -10,6 +10,7 @@ CONTRIBUTION_CODE_BASE = 100_000_000_000
 KPJ_BASE = 10_000_000_000
 _DOUBLED = str.maketrans("0123456789", "0246813579")
 """Twice the digit, digit sum."""
+_ZERO = ord("0")
 
 
 class NumbersExhausted(OverflowError):
@@ -35,7 +36,8 @@ def agent_code(number: int) -> str:
 def luhn_digit(body: str) -> str:
     """The digit that makes `body` + digit pass the Luhn check (ISO/IEC 7812-1): any single wrong digit is noticed."""
     plain, doubled = body[-2::-2], body[::-2].translate(_DOUBLED)
-    return str(-sum(map(int, plain + doubled)) % 10)
+    digits = (plain + doubled).encode()
+    return str((len(digits) * _ZERO - sum(digits)) % 10)
 
 
 def _within(number: int, digits: int) -> int:

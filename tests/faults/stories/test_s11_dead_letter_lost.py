@@ -16,7 +16,9 @@ from tests.faults.evidence import Evidence, Violation
 from tests.faults.stories import facts
 from tests.faults.stories.pair import lag, patiently
 from tests.integration.chassis.test_deadletters import committed
+from tests.integration.chassis.test_relay import nothing_unpublished
 from tests.support.eventually import eventually
+from tests.support.service import Harness
 from tests.support.stack import Stack
 from tests.support.topics import write_topic
 from tests.support.toy import COUNTING, Add, Following, count, running, totals, toy, toy_topics
@@ -53,7 +55,7 @@ async def test_reader_waits_for_its_dead_letters_and_loses_nothing(
                 evidence.holds("I9", checked=STRANGE, violations=stopped)
                 own = [Topic(letters, 4, {"cleanup.policy": "delete"})]
                 await topics.ensure(stack.kafka_bootstrap, own)
-                await eventually(lambda: through(stack, group, topic), within_s=40)
+                await eventually(lambda: through(writer, stack, group, topic), within_s=40)
                 evidence.holds("I9", checked=STRANGE, violations=await _unlike(stack, letters, topic))
             log, effects = await facts.logged(writer, "counters"), await facts.logged(reader, "totals")
             evidence.holds("I2", checked=len(log), violations=facts.not_applied_once(log, effects))
@@ -62,8 +64,9 @@ async def test_reader_waits_for_its_dead_letters_and_loses_nothing(
     evidence.fired(STRANGE, of=STRANGE, unit="record")
 
 
-async def through(stack: Stack, group: str, topic: str) -> bool:
-    return await lag(stack, group, topic) == 0
+async def through(writer: Harness, stack: Stack, group: str, topic: str) -> bool:
+    """What the writer recorded is published, and acknowledged by the group."""
+    return await nothing_unpublished(writer) and await lag(stack, group, topic) == 0
 
 
 async def _unlike(stack: Stack, letters: str, topic: str) -> list[Violation]:

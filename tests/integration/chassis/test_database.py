@@ -6,8 +6,12 @@ import socket
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from chassis.database import is_conflict, is_outage, make_engine
+from chassis.rows import insert
+from chassis.tables import number_blocks
+from tests.support.counters import watched
 from tests.support.eventually import eventually
 from tests.support.service import Harness
 from tests.support.stack import Stack
@@ -60,6 +64,65 @@ async def test_taken_key_is_a_conflict(stack: Stack) -> None:
         twice = "INSERT INTO number_blocks VALUES ('a', 1)"
         error = await error_of(h, twice, twice)
         assert is_conflict(error) and not is_outage(error)
+
+
+class TestCopy:
+    """New rows go in by COPY, past SQLAlchemy: transaction, counters and errors are as with any other statement."""
+
+    async def test_rows_come_and_go_with_the_transaction_even_when_they_are_its_first_statement(
+        self, stack: Stack
+    ) -> None:
+        async with toy(COUNTING, stack) as h:
+            async with h.app.engine.connect() as conn:
+                await insert(conn, number_blocks, blocks("a", "b"))
+                await conn.rollback()
+            async with h.app.engine.begin() as conn:
+                await insert(conn, number_blocks, blocks("c"))
+            assert await kinds(h) == ["c"]
+
+    async def test_it_is_one_statement_however_many_rows(self, stack: Stack) -> None:
+        async with toy(COUNTING, stack) as h:
+            for rows in (blocks("a"), blocks(*map(str, range(500)))):
+                async with watched(h.app) as seen, h.app.engine.begin() as conn:
+                    await conn.exec_driver_sql("SELECT 1")
+                    await insert(conn, number_blocks, rows)
+                assert seen.statements == 2
+
+    async def test_taken_key_is_a_conflict_and_nothing_stays(self, stack: Stack) -> None:
+        async with toy(COUNTING, stack) as h:
+            with pytest.raises(IntegrityError) as raised:
+                async with h.app.engine.begin() as conn:
+                    await insert(conn, number_blocks, blocks("a", "b", "a"))
+            assert is_conflict(raised.value) and not is_outage(raised.value)
+            assert await kinds(h) == []
+
+    async def test_value_that_no_column_takes_is_a_bug(self, stack: Stack) -> None:
+        async with toy(COUNTING, stack) as h:
+            for wrong in ({"kind": "a", "next": None}, {"kind": "a", "next": "one"}, {"kind": "\0", "next": 1}):
+                with pytest.raises(Exception) as raised:  # noqa: PT011
+                    async with h.app.engine.begin() as conn:
+                        await insert(conn, number_blocks, [wrong])
+                assert not is_outage(raised.value)
+            assert await kinds(h) == []
+
+    async def test_session_that_ends_meanwhile_is_an_outage_and_leaves_the_pool(self, stack: Stack) -> None:
+        async with toy(COUNTING, stack) as h, stack.admin() as admin:
+            with pytest.raises(Exception) as raised:  # noqa: PT011, PT012
+                async with h.app.engine.begin() as conn:
+                    pid = (await conn.exec_driver_sql("SELECT pg_backend_pid()")).scalar_one()
+                    await admin.execute("SELECT pg_terminate_backend($1, 5000)", pid)
+                    await insert(conn, number_blocks, blocks("a"))
+            assert is_outage(raised.value) and not is_conflict(raised.value)
+            assert await kinds(h) == []
+
+
+def blocks(*kinds: str) -> list[dict[str, object]]:
+    return [{"kind": kind, "next": 1} for kind in kinds]
+
+
+async def kinds(h: Harness) -> list[str]:
+    async with h.app.engine.connect() as conn:
+        return sorted((await conn.execute(sa.select(number_blocks.c.kind))).scalars())
 
 
 @pytest.mark.parametrize("statement", ["SELECT nonsense", "SELECT 1/0", "SELECT CAST('x' AS int)"])

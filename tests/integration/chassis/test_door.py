@@ -72,6 +72,24 @@ async def test_who_asks_again_together_shares_one_transaction(stack: Stack) -> N
         assert held.sizes == [32, 32]
 
 
+async def test_who_asks_again_a_little_later_shares_it_too(stack: Stack) -> None:
+    """As over sockets. A batch waits for as many as the last had, and not for ever: the last of all comes alone."""
+    async with toy(COUNTING, stack) as h:
+        held = Held()
+        held.go.set()
+        door: Door[Add, Outcome] = Door(h.app.batches, held)
+        together = [door.submit(Add(new_id(), 1)) for _ in range(8)]
+        await asyncio.gather(*together)
+
+        async def after(pause_s: float) -> None:
+            await asyncio.sleep(pause_s)
+            await door.submit(Add(new_id(), 1))
+
+        await asyncio.gather(*(after(0.0002 * n) for n in range(8)))
+        await door.submit(Add(new_id(), 1))
+        assert held.sizes == [8, 8, 1]
+
+
 async def test_full_queue_refuses_at_once_and_loses_nobody_who_waits(stack: Stack) -> None:
     async with toy(COUNTING, stack) as h:
         held, key = Held(), new_id()

@@ -94,6 +94,7 @@ class TestMalformed:
             (b'{"a": "\xff"}', "byte 8"),
             (b'{"a": 1, "b": 2, "a": 3}', "duplicate member a"),
             (b'{"x": [{"a": 1, "a": 1}]}', "duplicate member a"),
+            (b'{"a" :1,"a"\n:2,"b":":x"}', "duplicate member a"),
             (b"[" * 100_000, "depth"),
             (b'{"a":' * 100 + b"1" + b"}" * 100, "depth"),
             (b'{"a": ' + b"9" * 5000 + b"}", "number"),
