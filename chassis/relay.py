@@ -31,7 +31,7 @@ from chassis.tables import BUCKETS
 from chassis.telemetry import log, metrics
 from contracts.event import Catalogue
 
-POLL_S = 0.02
+POLL_S = 0.05
 LEASE_S = 2
 WINDOW = 2_000
 """Rows per read, over all buckets of this relay."""

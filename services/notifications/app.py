@@ -18,10 +18,10 @@ def sender_of(app: App) -> Sender:
     """The sender of this process, through the HTTP gateway."""
     settings = as_settings(app, Settings)
     gateway = HttpGateway(
-        app.outbound,
         url=settings.gateway_url,
         api_key=settings.gateway_api_key,
         timeout_s=settings.send_timeout_s,
+        concurrent=settings.send_concurrent,
     )
     return Sender(
         app.batches,

@@ -35,7 +35,7 @@ from services.notifications.queries import ToSend
 from services.notifications.texts import Texts, Unrenderable
 
 IDLE_S = 0.1
-"""Between two looks at an empty queue."""
+"""Before the next look at a queue that holds less than a claim takes: what comes meanwhile goes out together, for the price of one."""
 
 
 class Sender:
@@ -63,12 +63,16 @@ class Sender:
         often.
         """
         fruitless = 0
-        while not stop.is_set():
-            answers = await self.send_batch()
-            fruitless = fruitless + 1 if answers and all(isinstance(a, NotTaken | Doubtful) for a in answers) else 0
-            pause = self._pause(fruitless, answers) if fruitless else 0 if answers else IDLE_S
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), pause)
+        try:
+            while not stop.is_set():
+                answers = await self.send_batch()
+                fruitless = fruitless + 1 if answers and all(isinstance(a, NotTaken | Doubtful) for a in answers) else 0
+                more = len(answers) == self.wanted.most
+                pause = self._pause(fruitless, answers) if fruitless else 0 if more else IDLE_S
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), pause)
+        finally:
+            await self.gateway.close()
 
     async def send_batch(self) -> list[Answer]:
         """One batch, from claim to record; the answers got, none when nothing is to be sent. Raises Unavailable."""

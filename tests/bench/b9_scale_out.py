@@ -19,7 +19,7 @@ from tests.bench.report import Findings
 from tests.bench.rounds import Limit, NoResult, Result, Side, Spec, paired
 
 NUMBERS = (1, 2, 4)
-PEOPLE, PEOPLE_QUICK = 20_000, 500
+PEOPLE, PEOPLE_QUICK = 20_000, 4_000
 WARM = 0.1
 PARTITIONS, BUCKETS = 24, 16
 WITHIN_S = 300.0
