@@ -30,7 +30,7 @@ from chassis.retrying import Retrying
 from chassis.tables import parked_events, progress
 from chassis.telemetry import log
 
-POLL_S, OUTAGE_PAUSE_S = 0.1, 1.0
+POLL_S, OUTAGE_PAUSE_S = 0.2, 1.0
 KEYS_PER_ROUND = 50
 EVENTS_PER_KEY = 50
 MOST_MISSES = 3
@@ -87,7 +87,7 @@ class Parking:
                 if not started:
                     await self._try_after_upgrade()
                     started = True
-                pause = 0.0 if await self.retry_ripe() else POLL_S
+                pause = 0.0 if await self.retry_ripe() >= KEYS_PER_ROUND else POLL_S
                 await self._gauge.look()
             except Exception as error:  # settles: tried again after a pause
                 pause = OUTAGE_PAUSE_S

@@ -13,6 +13,7 @@ from tests.bench.cycle_truth import Truth
 from tests.bench.generator import in_thread
 from tests.bench.ground import Ground, Measured
 from tests.bench.latency import Latency, percentile
+from tests.bench.priority import give_way
 from tests.bench.rounds import NoResult
 
 EVENTS_PER_CYCLE = 9
@@ -81,6 +82,7 @@ async def _play(ground: Ground, wanted: int, how: Callable[[Driver], Coroutine[A
         prefix=ground.stack.topic_prefix,
     )
     await ground.prepare()
+    give_way()
     meters = [name for name in ground.estate.names if ground.estate.running(name)]
     async with ground.measured(meters=meters) as spent:
         play = await in_thread(lambda: how(Driver(place, asked, bank)))

@@ -3,7 +3,7 @@
 Only commits of transactions that sent a statement with a given text are hit (the writer of events, not the relay's leases). Of those hit, some
 reach the server and hold, and some are lost on the way: the client sees the same.
 
-lost = LostCommits(touching="INSERT INTO event_log", times=5)
+lost = LostCommits(touching=EVENTS, times=5)
 async with link("127.0.0.1:5432", watch=lost.watch): ...
 """
 
@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 
 from tests.support.proxy import Verdict
 
+EVENTS = 'COPY "event_log"'
+"""How the event log is appended to."""
 _PROTOCOL_3 = 3
 
 

@@ -14,11 +14,10 @@ from tests.faults.environment.busy import flowing
 from tests.faults.environment.importing import upload
 from tests.faults.ground import Ground
 from tests.support.eventually import eventually
-from tests.support.lost_commits import LostCommits
+from tests.support.lost_commits import EVENTS, LostCommits
 from tests.support.proxy import Link, link
 
 INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I10", "I11")
-EVENTS = "INSERT INTO event_log"
 TIMES, EVERY = 5, 2
 ROWS, FILE_TIMES = 300, 2
 """An import commits a chunk at a time: there are few commits to strike."""

@@ -18,14 +18,13 @@ from chassis.ids import new_id
 from chassis.service import App
 from tests.faults.evidence import Evidence, Scale, Violation
 from tests.faults.stories import facts
-from tests.support.lost_commits import LostCommits
+from tests.support.lost_commits import EVENTS, LostCommits
 from tests.support.proxy import link
 from tests.support.service import Harness, settings_for
 from tests.support.stack import Stack
 from tests.support.toy import COUNTING, toy
 
 WRITERS = 8
-EVENTS = "INSERT INTO event_log"
 
 
 @asynccontextmanager
