@@ -28,6 +28,8 @@ from tests.support.toy import Add, Counted, Following, count, running
 
 KEYS, PER_KEY = 10, 4
 ATTEMPTS = 5
+HALVINGS = 6
+"""Of a batch of all that is written here, until one event is left."""
 
 
 class Watched(Following):
@@ -143,5 +145,7 @@ async def parked_otherwise(one: Subscriber, keys: Sequence[UUID]) -> list[Violat
     poisoned = keys[0]
     expected = [(str(poisoned), "failed", PER_KEY - 1)]
     wrong = [] if found == expected else [facts.wrong(one.name, poisoned, expected, found)]
-    tried = list(one.handler.alone.values())
-    return wrong + ([] if tried == [ATTEMPTS] else [facts.wrong(one.name, poisoned, f"{ATTEMPTS} attempts", tried)])
+    (tried,) = one.handler.alone.values() or (0,)
+    # a half of the batch may hold it beside events that no handler is asked about: alone with the handler, and not yet in the batch
+    enough = ATTEMPTS <= tried <= ATTEMPTS + HALVINGS
+    return wrong + ([] if enough else [facts.wrong(one.name, poisoned, f"{ATTEMPTS} attempts", tried)])
