@@ -5,7 +5,6 @@ What is under test here is how a subscriber treats whatever its handler does, so
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -46,16 +45,14 @@ _MORE: dict[str, dict[str, Any]] = {
 
 
 class Raising:
-    """Deals with everything, but raises at one event until it is mended; `alone` counts how often that was tried by itself."""
+    """Deals with everything, but raises at one event until it is mended."""
 
     def __init__(self) -> None:
         self.poison: UUID | None = None
         self.broken = True
-        self.alone: Counter[UUID] = Counter()
 
     async def __call__(self, tx: Tx, items: Sequence[Received], /) -> list[Outcome]:
         if self.broken and any(item.envelope.event_id == self.poison for item in items):
-            self.alone.update(i.envelope.event_id for i in items if len(items) == 1)
             raise ArithmeticError("a poison event")
         return [Done() for _ in items]
 
