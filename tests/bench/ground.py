@@ -141,9 +141,11 @@ class Ground:
         """No other process of ours runs meanwhile: one hop is measured alone. What piled up is worked off afterwards, unmeasured."""
         others = [name for name in self.estate.names if name not in names]
         async with self.without("notifications-workers"):
-            async with self.without(*(name for name in others if name != "notifications-workers")):
-                yield
-            await self.quiet()
+            try:
+                async with self.without(*(name for name in others if name != "notifications-workers")):
+                    yield
+            finally:  # when the measure broke, too: the next one begins with nothing on its way
+                await self.quiet()
 
     async def add_or_start(self, name: str, *, service: str, roles: str) -> None:
         """A member more, whether it was there before or not; back when it is ready."""
