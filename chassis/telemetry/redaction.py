@@ -61,7 +61,7 @@ _EMAIL: Final = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 _DIGITS_OF_A_NIK: Final = range(10**15, 10**16)
 _DEEPEST: Final = 4
 _WORD: Final = 32
-"""Longest text of which it is remembered that nothing in it looks personal."""
+"""Longest text, in characters, of which it is remembered what it is shown as."""
 
 
 def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
