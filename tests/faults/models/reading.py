@@ -197,7 +197,6 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     quiet = structlog.wrap_logger(None, wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     for module in ("batches", "consumer", "parking", "relay"):
         monkeypatch.setattr(f"chassis.{module}.log", quiet)
-    monkeypatch.setattr("chassis.relay.WINDOW", 1)  # a row of each bucket: full, so the next is read meanwhile
     monkeypatch.setattr("chassis.relay.POLL_S", 0.1)
     for module in ("consumer", "relay"):
         monkeypatch.setattr(f"chassis.{module}.time", SimpleNamespace(monotonic=now))

@@ -14,6 +14,7 @@ from uuid import UUID
 import pytest
 
 from chassis.records import Record
+from chassis.tables import BUCKETS
 from contracts.envelope import Envelope
 from tests.faults.evidence import Evidence, Scale, Violation
 from tests.faults.models import reading
@@ -24,6 +25,8 @@ from tests.faults.stories.facts import wrong
 
 KEYS, PER_KEY, TROUBLE_S, DRAIN_S = 3, 5, 3.0, 400.0
 STRANGE = (97, 98, 99)
+WINDOWS = (1, 3 * BUCKETS)
+"""Of a relay: a row of each bucket, so that it is full and the next is read meanwhile; room for several rows of a key."""
 
 
 class Model:
@@ -170,6 +173,7 @@ def test_model_carries_and_applies_everything_once_and_in_order(
     played = happened = checked = 0
     found: dict[str, list[Violation]] = {"I2": [], "I6": []}
     while played < wanted and not any(found.values()):
+        monkeypatch.setattr("chassis.relay.WINDOW", WINDOWS[played % len(WINDOWS)])
         model = Model(f"{seed}-{played}")
         run(model.play())
         found, played, happened = model.violations(), played + 1, happened + model.happened

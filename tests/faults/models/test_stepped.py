@@ -32,7 +32,7 @@ from tests.faults.stories.pair import Pair, pair, patiently
 from tests.support.stack import Stack
 from tests.support.toy import Add
 
-KEYS, ROUNDS = 3, 3
+KEYS, ROUNDS = 3, 12
 PATIENCE_S = 3.0
 
 
