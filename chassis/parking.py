@@ -36,9 +36,15 @@ EVENTS_PER_KEY = 50
 MOST_MISSES = 3
 """Keys per round that may wait in vain for the keeper of person keys."""
 
+CLAIMED_S = 2.0
+"""How long a key that is being tried is left alone by the other processes; should the one that tries it die, they go on after that."""
+
+# Claimed as it is found. The revision stays: a reader that parks more of the key need not begin again, and the compare-and-set still decides.
 _RIPE = sa.text(
-    "SELECT stream, key, revision FROM progress WHERE parked IS NOT NULL AND retry_at <= clock_timestamp()"
-    " AND stream = ANY(CAST(:streams AS text[])) ORDER BY retry_at LIMIT :limit"
+    "WITH ripe AS (SELECT stream, key FROM progress WHERE parked IS NOT NULL AND retry_at <= clock_timestamp()"
+    "  AND stream = ANY(CAST(:streams AS text[])) ORDER BY retry_at LIMIT :limit FOR UPDATE SKIP LOCKED)"
+    " UPDATE progress AS p SET retry_at = clock_timestamp() + make_interval(secs => :seconds)"
+    " FROM ripe WHERE (p.stream, p.key) = (ripe.stream, ripe.key) RETURNING p.stream, p.key, p.revision"
 )
 _EVENTS = sa.text(
     "SELECT e.* FROM unnest(CAST(:streams AS text[]), CAST(:keys AS text[])) AS wanted(stream, key)"
@@ -115,8 +121,9 @@ class Parking:
 
     async def _ripe(self) -> list[Ripe]:
         streams = sorted({stream for consumer in self._consumers for stream in consumer.streams})
-        async with self._engine.connect() as conn:
-            rows = await conn.execute(_RIPE, {"streams": streams, "limit": KEYS_PER_ROUND})
+        given = {"streams": streams, "limit": KEYS_PER_ROUND, "seconds": CLAIMED_S}
+        async with self._engine.begin() as conn:  # lint: commit — plumbing: who looks at a key next
+            rows = await conn.execute(_RIPE, given)
             return [Ripe(row.stream, row.key, row.revision) for row in rows]
 
     async def _events(self, ripe: Sequence[Ripe]) -> dict[Ripe, list[Record]]:

@@ -10,6 +10,7 @@ import logging
 import random
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -22,7 +23,7 @@ from chassis.batches import Batches, Rerun
 from chassis.consumer import Consumer, Subscription
 from chassis.inbox import Place
 from chassis.outcomes import Done, Failed, NotYet
-from chassis.parking import Parking, Ripe
+from chassis.parking import CLAIMED_S, Parking, Ripe
 from chassis.privacy.keys import KeyRing
 from chassis.records import Incoming, Outcome, Received, Record
 from chassis.transaction import Tx
@@ -154,7 +155,10 @@ class MemoryParking(Parking):
         await self._inbox.pause()
         wall = VirtualClock().wall()
         places = self._inbox.places.values()
-        return [Ripe(p.stream, p.key, p.revision) for p in places if p.parked and p.retry_at and p.retry_at <= wall]
+        found = [p for p in places if p.parked and p.retry_at and p.retry_at <= wall]
+        for place in found:
+            place.retry_at = wall + timedelta(seconds=CLAIMED_S)
+        return [Ripe(p.stream, p.key, p.revision) for p in found]
 
     async def _events(self, ripe: Sequence[Ripe]) -> dict[Ripe, list[Record]]:
         await self._inbox.pause()

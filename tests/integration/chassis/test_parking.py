@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
@@ -84,6 +85,24 @@ class TestRaces:
             await h.until_ripe()
             await drain(h)
             assert await totalled(h, one) == [99, 2, 3, 4, 5]
+            assert await h.parked() == []
+
+    async def test_two_processes_never_try_the_same_key_and_what_one_left_lying_is_tried_later(
+        self, stack: Stack
+    ) -> None:
+        handler = Following()
+        async with toy(totals(handler), stack) as h:
+            keys = [new_id() for _ in range(5)]
+            await h.deliver(*(counted(h, key, 97) for key in keys))
+            for key in keys:
+                await h.ask_retry("counters", str(key))
+            parking, other = h._parking(), h._parking()
+            found = await asyncio.gather(parking._ripe(), other._ripe())
+            assert sorted(one.key for each in found for one in each) == sorted(map(str, keys))
+            assert [*await parking._ripe(), *await other._ripe()] == [], "who has found them is trying them"
+            handler.broken = False
+            await h.until_ripe()  # nobody did
+            await drain(h)
             assert await h.parked() == []
 
     async def test_key_found_empty_is_not_freed_over_a_record_parked_just_then(self, stack: Stack) -> None:
