@@ -71,7 +71,7 @@ class Consumer:
         letters: LetterBox,
         patience_s: float = PATIENCE_S,
     ) -> None:
-        self.subscription, self._service = subscription, service
+        self.subscription, self.service = subscription, service
         self._catalogue, self._batches, self._keys, self._letters = catalogue, batches, keys, letters
         self._fuse, self._patience_s = Fuse(), patience_s
         self.busy = asyncio.Lock()
@@ -190,7 +190,7 @@ class Consumer:
         if not items:
             return []
         with span(
-            f"{self._service} consume {self.subscription.topic}", links=[item.envelope.traceparent for item in items]
+            f"{self.service} consume {self.subscription.topic}", links=[item.envelope.traceparent for item in items]
         ):
             outcomes = await self.apply(items)
         counts: dict[str, int] = {}
@@ -204,7 +204,7 @@ class Consumer:
 
     async def apply(self, items: Sequence[Incoming]) -> list[Outcome]:
         """Applies or parks every item; durable when it returns. Raises Unavailable."""
-        applying = Applying(self.subscription.handler, name=f"{self._service}.{self.subscription.topic}")
+        applying = Applying(self.subscription.handler, name=f"{self.service}.{self.subscription.topic}")
         outcomes = await self._batches.run(applying, items)
         return [
             await self._insist(item, outcome.error) if isinstance(outcome, Broken) else outcome
@@ -216,12 +216,12 @@ class Consumer:
         for attempt in range(1, ATTEMPTS):
             if not self.draining.is_set():
                 await asyncio.sleep(0.01 * 2**attempt)
-            applying = Applying(self.subscription.handler, name=f"{self._service}.{self.subscription.topic}")
+            applying = Applying(self.subscription.handler, name=f"{self.service}.{self.subscription.topic}")
             (outcome,) = await self._batches.run(applying, [item])
             if not isinstance(outcome, Broken):
                 return outcome
             error = outcome.error
-        parking = Applying(give_up, name=f"{self._service}.{self.subscription.topic}.park")
+        parking = Applying(give_up, name=f"{self.service}.{self.subscription.topic}.park")
         (outcome,) = await self._batches.run(parking, [item])
         if isinstance(outcome, Broken):
             raise outcome.error

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,9 +23,12 @@ from chassis.lanes import MAX_RECORDS
 from chassis.records import Record
 from chassis.telemetry import log, metrics
 
-BATCH_TIMEOUT_MS = 50
+BATCH_TIMEOUT_MS = 200
 FETCH_BYTES, FETCH_WAIT_MS = 64 * 1024, 100
 """A fetch waits at the broker for so many bytes, so long at most: a transaction costs nearly the same for one record as for thirty."""
+MANY = 250
+"""Records of a poll that leaves no time to rest."""
+REST, LONGEST_REST_S = 2.0, 0.5
 MEASURE_TIMEOUT_S = 5.0
 REBALANCE_TIMEOUT_MS = 60_000
 """Above a consumer's PATIENCE_S: a rebalance waits for the batch in hand."""
@@ -60,7 +65,7 @@ class _SettledByHandler(KafkaAckableMessage):
 def subscribe(broker: KafkaBroker, consumer: Consumer, *, prefix: str, instance: str) -> BatchSubscriber:
     """Attaches a consumer to a broker with the settings that lose nothing (stack.md 2.3); the caller starts the broker."""
     topic = prefix + consumer.subscription.topic
-    service = consumer._service
+    service = consumer.service
 
     async def parse(message: tuple[ConsumerRecord[Any, Any], ...]) -> KafkaAckableMessage:
         # Headers of strangers are never decoded here: one bad header would drop the whole batch.
@@ -70,6 +75,12 @@ def subscribe(broker: KafkaBroker, consumer: Consumer, *, prefix: str, instance:
         return list(message.raw_message)
 
     async def handle(batch: list[ConsumerRecord[Any, Any]]) -> None:
+        began = time.monotonic()
+        await dealt_with(batch)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(consumer.draining.wait(), rest_after(len(batch), time.monotonic() - began))
+
+    async def dealt_with(batch: list[ConsumerRecord[Any, Any]]) -> None:
         async with consumer.busy:
             consumer.in_hand = len(batch)
             try:
@@ -102,6 +113,15 @@ def subscribe(broker: KafkaBroker, consumer: Consumer, *, prefix: str, instance:
     )
     subscriber(handle)
     return subscriber
+
+
+def rest_after(records: int, worked_s: float) -> float:
+    """Seconds that a reader rests after a poll: by how long it worked, unless there were many records.
+
+    A transaction costs nearly the same for one record as for thirty. Where readers share too few cores each works longer, so rests longer, and
+    finds more at once; with a core of its own it rests less than the broker lets it wait for records anyway.
+    """
+    return 0.0 if records >= MANY else min(REST * worked_s, LONGEST_REST_S)
 
 
 def _record(raw: ConsumerRecord[Any, Any]) -> Record:

@@ -1,6 +1,7 @@
 """Who offers the load gets the core it asks for, as if it sat on a machine of its own: a generator that is late measures nothing.
 
-On two full cores it would stand in line with fifteen processes. They all step back by the same number, so nothing changes among them.
+On two full cores it would stand in line with fifteen processes. They all step back by the same number, so nothing changes among them; as far as
+they can, for with a smaller step it was late by 5 to 7 ms at p99 (with this one 3).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from tests.bench.cpu import children
 
-NICE = 5
+NICE = 19
 
 
 def give_way() -> None:
