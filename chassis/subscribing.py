@@ -26,9 +26,9 @@ from chassis.telemetry import log, metrics
 BATCH_TIMEOUT_MS = 200
 FETCH_BYTES, FETCH_WAIT_MS = 64 * 1024, 100
 """A fetch waits at the broker for so many bytes, so long at most: a transaction costs nearly the same for one record as for thirty."""
-MANY = 250
+MANY = 100
 """Records of a poll that leaves no time to rest."""
-REST, LONGEST_REST_S = 2.0, 0.5
+REST, LONGEST_REST_S = 2.0, 0.25
 MEASURE_TIMEOUT_S = 5.0
 REBALANCE_TIMEOUT_MS = 60_000
 """Above a consumer's PATIENCE_S: a rebalance waits for the batch in hand."""
