@@ -10,8 +10,9 @@ from tests.faults.ground import Ground
 from tests.faults.results import Played, now, recovered_after, recovery
 from tests.support.eventually import eventually
 
-EVENTS_PER_PERSON = 10
-"""An event per core step of a person's cycle: what a second of load means in records."""
+RECORDS_PER_PERSON = 15
+"""Of a core cycle, as readers' lag counts them: two events of the person and three of its contribution, each read by two services, and five of its
+messages, read by one. So a second of load is a second of reading."""
 
 
 async def play(
@@ -29,7 +30,7 @@ async def play(
 
     Raises AssertionError when the fault, the recovery or the drain does not come to its end.
     """
-    began, records_per_s = now(), per_s * EVENTS_PER_PERSON * (1 + rows / max(registrations, 1))
+    began, records_per_s = now(), per_s * RECORDS_PER_PERSON * (1 + rows / max(registrations, 1))
     people, payers = len(ground.driver.people), len(ground.driver.payers)
     async with ground.watch.open() as watch:
         watch.samples.clear()
