@@ -1,7 +1,8 @@
 """Parked keys: what waits, for what, since when, and how it goes on.
 
 A key that waits for a fact (`not_yet`) or whose gap was filled (`queued`) is tried again by itself; any other waits for an operator's retry. A
-retry runs the parked events in seq order through the same use case as live ones, and the same compare-and-set decides who wins.
+retry runs the parked events in seq order through the same use case as live ones, and the same compare-and-set decides who wins. Of several
+processes one tries a key at a time.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ FETCH_BYTES, FETCH_WAIT_MS = 64 * 1024, 100
 MANY = 100
 """Records of a poll that leaves no time to rest."""
 REST, LONGEST_REST_S = 2.0, 0.25
+"""A rest is so many times as long as the batch took, so long at most (decision 071)."""
 MEASURE_TIMEOUT_S = 5.0
 REBALANCE_TIMEOUT_MS = 60_000
 """Above a consumer's PATIENCE_S: a rebalance waits for the batch in hand."""
@@ -116,7 +117,7 @@ def subscribe(broker: KafkaBroker, consumer: Consumer, *, prefix: str, instance:
 
 
 def rest_after(records: int, worked_s: float) -> float:
-    """Seconds that a reader rests after a poll: by how long it worked, unless there were many records.
+    """Seconds that a reader rests after a poll of so many records: by how long it worked (seconds), unless there were many.
 
     A transaction costs nearly the same for one record as for thirty. Where readers share too few cores each works longer, so rests longer, and
     finds more at once; with a core of its own it rests less than the broker lets it wait for records anyway.
