@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
 from deploy import topics
@@ -17,6 +16,7 @@ from deploy.local.kafka import cluster
 from deploy.local.ports import HOST
 from deploy.local.stack import LocalStack
 from deploy.local.trouble import Trouble
+from tests.support.eventually import eventually
 from tests.support.proxy import link
 
 pytestmark = pytest.mark.timeout(180)  # three JVMs on few cores
@@ -51,19 +51,17 @@ async def assert_replicated(stack: LocalStack) -> None:
     client = AIOKafkaAdminClient(bootstrap_servers=stack.kafka.bootstrap)
     await client.start()
     try:
-        names = [topic.name for topic in topics.declared()]
-        found = await client.describe_topics([*names, "__consumer_offsets"])
-        assert {len(p["replicas"]) for topic in found for p in topic["partitions"]} == {3}
-        assert len(found) == len(names) + 1
-        answers = await client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in names])
-        minima = [
-            entry[1]
-            for answer in answers
-            for *_, entries in answer.resources
-            for entry in entries
-            if entry[0] == "min.insync.replicas"
-        ]
-        assert minima == ["2"] * len(names)
+        asked = [*topics.declared(), topics.Topic("__consumer_offsets", 50, {})]
+
+        async def held() -> bool:  # each broker learns of a topic at its own time, and any of them may be asked
+            found = await client.describe_topics([topic.name for topic in asked])
+            replicas = {topic["topic"]: {len(p["replicas"]) for p in topic["partitions"]} for topic in found}
+            settings = await topics.settings(client, topics.declared())
+            minima = settings and {name: entry["min.insync.replicas"] for name, entry in settings.items()}
+            wanted = {topic.name: "2" for topic in topics.declared()}
+            return replicas == {topic.name: {3} for topic in asked} and minima == wanted
+
+        await eventually(held, within_s=30, what="three replicas of everything, two of them in sync")
     finally:
         await client.close()
 
