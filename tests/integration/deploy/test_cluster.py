@@ -56,10 +56,10 @@ async def assert_replicated(stack: LocalStack) -> None:
         async def held() -> bool:  # each broker learns of a topic at its own time, and any of them may be asked
             found = await client.describe_topics([topic.name for topic in asked])
             replicas = {topic["topic"]: {len(p["replicas"]) for p in topic["partitions"]} for topic in found}
-            settings = await topics.settings(client, topics.declared())
-            minima = settings and {name: entry["min.insync.replicas"] for name, entry in settings.items()}
-            wanted = {topic.name: "2" for topic in topics.declared()}
-            return replicas == {topic.name: {3} for topic in asked} and minima == wanted
+            known = await topics.settings(client, topics.declared()) or {}
+            minima = {name: entry["min.insync.replicas"] for name, entry in known.items()}
+            all_three = replicas == {topic.name: {3} for topic in asked}
+            return all_three and minima == {topic.name: "2" for topic in topics.declared()}
 
         await eventually(held, within_s=30, what="three replicas of everything, two of them in sync")
     finally:
