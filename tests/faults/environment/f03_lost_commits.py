@@ -19,8 +19,8 @@ from tests.support.proxy import Link, link
 
 INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I10", "I11")
 TIMES, EVERY = 5, 2
-ROWS, FILE_TIMES = 300, 2
-"""An import commits a chunk at a time: there are few commits to strike."""
+ROWS, CHUNK, FILE_TIMES = 300, 100, 2
+"""An import commits a chunk at a time; one that was struck and held never comes again, so there are more chunks than strikes."""
 
 
 @cell(
@@ -85,7 +85,9 @@ async def sender(ground: Ground) -> Injected:
     tiers=("long",),
 )
 async def import_(ground: Ground) -> Injected:
-    async with through_link(ground, "registration-workers", times=FILE_TIMES, every=1) as plan:
+    async with through_link(
+        ground, "registration-workers", times=FILE_TIMES, every=1, PERISAI_IMPORT_CHUNK=str(CHUNK)
+    ) as plan:
         people = [ground.estate.town.form() for _ in range(ROWS)]
         await upload(ground, people)
         await eventually(lambda: plan.fired >= FILE_TIMES, within_s=60, what="commits of the import struck")
@@ -101,13 +103,13 @@ async def lose_commits(ground: Ground, process: str) -> Injected:
 
 @asynccontextmanager
 async def through_link(
-    ground: Ground, process: str, *, times: int = TIMES, every: int = EVERY
+    ground: Ground, process: str, *, times: int = TIMES, every: int = EVERY, **settings: str
 ) -> AsyncIterator[LostCommits]:
-    """The process restarted with the link between it and its database; at the end restarted without."""
+    """The process restarted with these settings and the link between it and its database; at the end restarted without."""
     stack = ground.estate.stack
     plan = LostCommits(touching=EVENTS, times=times, every=every, seed=ground.seed)
     async with link(f"127.0.0.1:{stack.ports['postgres']}", watch=plan.watch) as door:
-        await ground.restart(process, PERISAI_DATABASE_URL=behind(door, ground, process))
+        await ground.restart(process, PERISAI_DATABASE_URL=behind(door, ground, process), **settings)
         yield plan
         assert plan.fired == door.resets, "a strike resets its connection"
     await ground.restart(process)
