@@ -180,7 +180,11 @@ class Process:
                 RemoteKeys(settings.jwks_url), issuer=settings.issuer, audience=settings.audience, clock=app.clock
             ),
             checks={"database": self._database_check, "relay": self._relay_check, "consumers": self._consumers_check},
-            limits=Limits(max_body_bytes=settings.http_max_body_bytes, max_concurrent=settings.http_max_concurrent),
+            limits=Limits(
+                max_body_bytes=settings.http_max_body_bytes,
+                max_concurrent=settings.http_max_concurrent,
+                max_per_caller_s=settings.http_max_per_caller_s,
+            ),
             cors_origins=settings.cors_origins,
             edges=app.composition.edges,
         )

@@ -82,6 +82,8 @@ class Settings(BaseSettings):
     http_port: int = Field(default=8080, ge=0, le=65535)
     http_max_body_bytes: int = Field(default=64 * 1024, gt=0)
     http_max_concurrent: int = Field(default=512, gt=0)
+    http_max_per_caller_s: float = Field(default=500, ge=0)
+    """Requests a second of one token's subject to one process, with two seconds of it in hand; 0: any number."""
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
 
     jwks_url: str

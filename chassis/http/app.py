@@ -26,6 +26,7 @@ from chassis.http.direct import DirectMiddleware
 from chassis.http.docs import add_docs
 from chassis.http.faults import field_errors
 from chassis.http.limits import BodyTooLarge, Edge, Limits, LimitsMiddleware
+from chassis.http.rates import Rates
 from chassis.http.responses import MESSAGES_SCHEMA, PROBLEM_SCHEMA, problem_response
 from chassis.http.trail import TrailMiddleware
 from chassis.problems import (
@@ -95,6 +96,7 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},  # the trail's; here it is only asked for
     )
     app.state.verifier = verifier
+    app.state.rates = Rates(limits.max_per_caller_s)
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
     app.add_middleware(DirectMiddleware, routers=routers, handlers=_HANDLERS)

@@ -1,7 +1,7 @@
 """Who is asking: bearer tokens (JWT) of any OIDC issuer, verified with pinned algorithms, issuer, audience and
 lifetimes on wall time.
 
-No token, or one that fails any check, is 401 and says no more; a valid one without an allowed role is 403.
+No token, or one that fails any check, is 401 and says no more; a valid one without an allowed role is 403, and one that is used too often 429.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from joserfc.errors import JoseError
 
 from chassis.clock import Clock
 from chassis.http.keys import ALGORITHMS, Keys, VerifyingKey
+from chassis.http.rates import Rates
 from chassis.problems import FORBIDDEN, UNAUTHORIZED, Refusal, Rejected
 
 LONGEST_LIFE_S: Final = 3600
@@ -142,6 +143,8 @@ def allow(*roles: str) -> Callable[..., Awaitable[Principal]]:
         found = await verifier.principal(credentials.credentials)
         if not allowed & found.roles:
             raise Refusal(Rejected(FORBIDDEN))
+        rates: Rates = request.app.state.rates
+        rates.admit(found.subject)
         request.state.principal = found
         return found
 

@@ -32,6 +32,8 @@ class Limits:
     max_body_bytes: int = 64 * 1024
     body_timeout_s: float = 30
     max_concurrent: int = 512
+    max_per_caller_s: float = 500
+    """Of one token's subject (`chassis.http.rates`); 0: any number."""
 
 
 class BodyTooLarge(HTTPException):

@@ -18,6 +18,8 @@ class Settings(Base):
     timestamp_tolerance_s: int = Field(default=300, ge=0)
     """How far X-TIMESTAMP may be from our wall clock; 0 turns the check off."""
     token_life_s: int = Field(default=900, gt=0)
+    snap_max_per_partner_s: float = Field(default=2_000, ge=0)
+    """Calls a second of one partner to one process, with two seconds of it in hand; 0: any number."""
     inquiry_validity_min: int = Field(default=15, ge=0)
     max_backdate_days: int = Field(default=7, ge=0)
     registry_ttl_s: float = Field(default=2.0, ge=0)

@@ -31,7 +31,7 @@ class Sizes:
 
 SIZES = {
     "test": Sizes(250, 20, 30, 15, ("kill",)),
-    "long": Sizes(400, 20, 150, 15, ("kill", "term", "stop")),
+    "long": Sizes(400, 20, 150, 25, ("kill", "term", "stop")),
 }
 SMOKE_ROUND, SMOKE_KILLS = 4, 6
 KILLS_AT_ONCE = 75

@@ -23,7 +23,8 @@ from tests.faults.threats.examples import EXAMPLES
 from tests.faults.threats.rows import changes, picture
 from tests.faults.threats.served import served
 from tests.faults.threats.test_t05_roles import everywhere, values
-from tests.faults.trial import nothing_changes
+from tests.faults.trial import nothing_changes, unchanged
+from tests.integration.payments.bank import Bank, code
 from tests.integration.registration.files import row, upload
 from tests.integration.registration.world import World
 from tests.support.service import Harness
@@ -292,6 +293,41 @@ async def test_more_than_can_be_worked_on_are_told_to_come_back(stack: Stack, ev
     evidence.fired(len(answers), of=number, unit="request")
     evidence.count(connections_at_once=number, told_to_come_back=turned)
     evidence.holds("T4.queue", checked=len(answers) + 2, violations=wrong)
+
+
+@pytest.mark.cell("threat.T4", fault="T4", service="payments")
+async def test_a_caller_above_its_rate_waits_and_nobody_else_does(stack: Stack, evidence: Evidence) -> None:
+    """One token's subject, and one bank: what is above the rate is 429 and books nothing; the others are served."""
+    per_s, calls = 4, 40
+    async with served("payments", stack, http_max_per_caller_s=per_s, snap_max_per_partner_s=per_s) as h:
+        bank, other = await Bank(h).enable(), await _other_bank(h).enable()
+        wrong = list[Violation]()
+        async with unchanged(h, wrong, without=("external_ids",)):
+            people = [
+                await h.client.get("/contributions/totals", headers=_central(h, "central-7")) for _ in range(calls)
+            ]
+            banks = [await bank.inquire("8899999999999") for _ in range(calls)]
+            neighbours = await h.client.get("/contributions/totals", headers=_central(h, "central-8"))
+            their_bank = code(await other.inquire("8899999999999"))
+        for what, answers, refusal in (("people", people, None), ("banks", banks, "4292400")):
+            turned = [answer for answer in answers if answer.status_code == 429]
+            unfit = [a for a in turned if (code(a) != refusal if refusal else "retry-after" not in a.headers)]
+            if not (0 < calls - len(turned) < calls / 2) or unfit:
+                wrong.append(
+                    odd(what, f"{calls} at once", "some served, the rest 429", f"{len(turned)}, {len(unfit)} unfit")
+                )
+        if neighbours.status_code != 200 or their_bank != "4042412":
+            wrong.append(odd("neighbours", "", "200, 4042412", f"{neighbours.status_code}, {their_bank}"))
+    evidence.fired(2 * calls, of=2 * calls, unit="request")
+    evidence.holds("T4.rate", checked=2 * calls + 2, violations=wrong)
+
+
+def _other_bank(h: Harness) -> Bank:
+    return Bank(h, partner="bank-b", prefix="8200", client_key="client-b", partner_id="82001")
+
+
+def _central(h: Harness, subject: str) -> dict[str, str]:
+    return h.token(roles=["central"], subject=subject)
 
 
 _CALLS = (("GET", "/contributions/totals"), ("POST", "/snap/v1.0/transfer-va/inquiry"))

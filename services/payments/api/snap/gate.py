@@ -13,6 +13,7 @@ from datetime import timedelta
 from fastapi import Request
 
 from chassis.clock import Clock
+from chassis.http.rates import Rates
 from contracts.events.contributions import SignatureMode
 from services.payments.domain.snap import codes, signing, values
 from services.payments.registry import Known, Partners, Registry
@@ -44,9 +45,9 @@ class Admitted:
 
 
 class Gate:
-    def __init__(self, registry: Registry, clock: Clock, *, tolerance: timedelta) -> None:
-        """`tolerance`: how far a timestamp may be from our wall clock; zero: any."""
-        self._registry, self._clock, self._tolerance = registry, clock, tolerance
+    def __init__(self, registry: Registry, clock: Clock, *, tolerance: timedelta, rates: Rates) -> None:
+        """`tolerance`: how far a timestamp may be from our wall clock; zero: any. `rates` of a partner's calls, proven ones alone."""
+        self._registry, self._clock, self._tolerance, self._rates = registry, clock, tolerance, rates
 
     async def admit(self, request: Request, raw: bytes) -> Admitted:
         """Raises Turned with the case of the first check that fails, or the database's errors."""
@@ -56,6 +57,7 @@ class Gate:
         if token is not None:
             self._check_signature(request, raw, partner, token)
         self._check_time(request, partner)
+        self._check_rate(partner)
         external_id = request.headers["X-EXTERNAL-ID"]
         if partner.terms.strictness.numeric_external_ids and not _DIGITS.fullmatch(external_id):
             raise Turned(codes.INVALID_FORMAT.saying("X-EXTERNAL-ID"), partner)
@@ -77,6 +79,7 @@ class Gate:
         if partner is None or not signed or not partner.may_call_from(_address(request)):
             raise Turned(codes.UNAUTHORIZED.saying("Signature"))
         self._check_time(request, partner)
+        self._check_rate(partner)
         return partner
 
     async def _caller(self, request: Request, raw: bytes) -> tuple[Known, str | None]:
@@ -111,6 +114,10 @@ class Gate:
             )
         if not signed:
             raise Turned(codes.UNAUTHORIZED.saying("Signature"), partner)
+
+    def _check_rate(self, partner: Known) -> None:
+        if not self._rates.admits(partner.terms.partner):
+            raise Turned(codes.TOO_MANY, partner)
 
     def _check_time(self, request: Request, partner: Known) -> None:
         sent = values.instant(request.headers["X-TIMESTAMP"])

@@ -23,6 +23,7 @@ from chassis import faults
 from chassis.database import Unavailable, is_outage
 from chassis.door import Door
 from chassis.http import correlation_id, direct
+from chassis.http.rates import Rates
 from chassis.problems import OVERLOADED, Refusal, Rejected
 from chassis.service import App, as_settings
 from chassis.telemetry import current_traceparent, log
@@ -78,7 +79,12 @@ class Counter:
         settings = as_settings(app, Settings)
         self._clock, self._vault, self._registry = app.clock, app.vault, registry
         self._budget_s, self._token_life_s = settings.answer_budget_s, settings.token_life_s
-        self._gate = Gate(registry, app.clock, tolerance=timedelta(seconds=settings.timestamp_tolerance_s))
+        self._gate = Gate(
+            registry,
+            app.clock,
+            tolerance=timedelta(seconds=settings.timestamp_tolerance_s),
+            rates=Rates(settings.snap_max_per_partner_s),
+        )
         self._tokens: Door[KeepToken, None] = app.door(keep_tokens)
         self._doors: dict[Service, Door[Call[Any], Any]] = {
             Service.INQUIRY: app.door(Inquire(settings.limits)),
