@@ -46,7 +46,7 @@ async def play_apart(ground: Ground, point: str, action: str, *, patience: float
             invariants=K_INVARIANTS if point.startswith("K") else Y_INVARIANTS,
         )
     except Exception as error:
-        result.error = f"{type(error).__name__}: {error}"
+        result.error = ground.broke(result.cell, error)
         return result
     result.take(played)
     result.counts["kills"] = int(action == "kill")

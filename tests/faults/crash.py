@@ -59,7 +59,7 @@ async def play_round(
             rows=IMPORT_ROWS if "registration-workers" in {point.process for point in points} else 0,
         )
     except Exception as error:
-        why = f"{type(error).__name__}: {error}"
+        why = ground.broke(name, error)
         return [_result(ground, point, action, None, log, per_s, budget_s, why) for point in points]
     results = [_result(ground, point, action, played, log, per_s, budget_s, None) for point in points]
     for result in results:  # one load under all of them: it counts once

@@ -9,6 +9,7 @@ import random
 import signal
 import sys
 import time
+import traceback
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -201,10 +202,19 @@ class Ground:
         found = await self.estate.town.rows(service, query, ids)
         return int(found[0]["n"])
 
-    async def check(self, name: str, invariants: Sequence[str], planted: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The checker's verdict, one entry per invariant asked for. AssertionError when it could not check."""
+    def broke(self, name: str, error: Exception) -> str:
+        """What ended a cell before its verdict, in a word; where it happened lies among its artefacts."""
+        (self._artefacts(name) / "error.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        return f"{type(error).__name__}: {error}"
+
+    def _artefacts(self, name: str) -> Path:
         folder = self.folder / "cells" / name
         folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    async def check(self, name: str, invariants: Sequence[str], planted: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The checker's verdict, one entry per invariant asked for. AssertionError when it could not check."""
+        folder = self._artefacts(name)
         told, out = folder / "planted.json", folder / "verdict.json"
         told.write_text(json.dumps(planted))
         out.unlink(missing_ok=True)

@@ -40,7 +40,7 @@ async def play_kills(ground: Ground, kills: int, *, per_s: float, patience: floa
             invariants=INVARIANTS,
         )
     except Exception as error:
-        result.error = f"{type(error).__name__}: {error}"
+        result.error = ground.broke(name, error)
         return result
     result.take(played)
     result.counts["kills"] = played.injected.fired

@@ -133,7 +133,7 @@ class Lane:
             result.absent = str(missing)
             return
         except Exception as error:
-            result.error = f"{type(error).__name__}: {error}"
+            result.error = ground.broke(cell.id, error)
             return
         result.take(played)
         result.counts |= {"kills": ground.kills - kills, **played.injected.counts}
