@@ -74,9 +74,7 @@ class Watch:
             async with self._databases, asyncio.timeout(ANSWER_S):
                 return max(await asyncio.gather(*(self._age_in(name) for name in SERVICES)))
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
-            for connection in self._readers.values():
-                connection.terminate()
-            self._readers.clear()
+            self._forget_databases()
             return AWAY
 
     async def _age_in(self, service: str) -> float:
@@ -95,14 +93,21 @@ class Watch:
                 async with asyncio.timeout(ANSWER_S):
                     return float(await self._lags.total())
         except (OSError, TimeoutError, KafkaError, KeyError):
-            await self.forget()
+            await self._forget_brokers()
             return AWAY
 
     async def forget(self) -> None:
         """The next question goes over new connections."""
+        self._forget_databases()
+        await self._forget_brokers()
+
+    def _forget_databases(self) -> None:
         for connection in self._readers.values():
             connection.terminate()
         self._readers.clear()
+
+    async def _forget_brokers(self) -> None:
+        """Of the brokers alone: a question to the databases may be on its way over theirs."""
         lags, self._lags = self._lags, None
         if lags is not None:
             await lags.close()
