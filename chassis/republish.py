@@ -1,7 +1,7 @@
 """`perisai SERVICE republish`: sends events of the log once more, when the broker lost what it had acknowledged.
 
 PostgreSQL is the store, Kafka the carrier. Readers know by seq what they have seen, so a repeat does nothing and only what is missing takes
-effect. Running relays go on meanwhile; no cursor moves.
+effect. Running relays may go on meanwhile, and no cursor moves; after the loss of a whole topic they must not run, or their newer events stand first.
 """
 
 from __future__ import annotations

@@ -32,22 +32,26 @@ INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I10", "I11")
     budget_s=30,
 )
 async def wiped(ground: Ground) -> Injected:
-    """Kills the brokers under load and deletes their folders; an operator makes the topics and republishes."""
+    """Kills the brokers under load and deletes their folders; an operator makes the topics and republishes, while no relay runs: an event
+    that it sent into the new topics would stand there before those that came earlier (I6)."""
     stack = ground.estate.stack
     async with flowing(ground):
         await until_busy(ground, "payments")
         await asyncio.gather(*(stack.kill(name) for name in stack.brokers))
         wiped = [await asyncio.to_thread(wipe, ground, name) for name in stack.brokers]
+        relays = [f"{service}-relay" for service in SERVICES]
+        await asyncio.gather(*(ground.estate.stop(relay) for relay in relays))
         await asyncio.gather(*(stack.restart(name) for name in stack.brokers))
         await topics.ensure(stack.kafka.bootstrap, topics.declared(prefix=stack.topic_prefix))
         await broker.prepare_groups(stack.kafka.bootstrap)
         commands = [await republish(ground, service) for service in SERVICES]
+        await asyncio.gather(*(ground.estate.restart(relay) for relay in relays))
     return Injected(
         planned=len(stack.brokers),
         fired=sum(wiped),
         unit="edit",
         ended_at=time.monotonic(),
-        operator_actions=["topics created", *commands],
+        operator_actions=["relays stopped", "topics created", *commands, "relays started"],
     )
 
 
