@@ -16,7 +16,9 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request, Response
 
+from deploy.local.gateway import courier
 from deploy.local.gateway.app import compose
+from deploy.local.gateway.signature import sign_receipt
 from deploy.local.outside.environment import Environment, SettingError
 from tests.unit.deploy.serving import eventually, party, process, served
 
@@ -231,6 +233,24 @@ class TestReceipts:
             values = variables(tmp_path, WEBHOOK_URL=f"{url}/receipts")
             async with party(compose, values) as gateway:
                 await World(gateway, customer).acknowledged(1)
+
+    async def test_goes_on_after_an_error_that_nobody_foresaw(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Random kill, seed 72: receipts ended for good when a client's error was none of its own kind."""
+        real, met = sign_receipt, list[bytes]()
+
+        def sign(secret: str, timestamp: str, body: bytes) -> str:
+            if not met:
+                met.append(body)
+                raise RuntimeError("the transport is closed")
+            return real(secret, timestamp, body)
+
+        monkeypatch.setattr(courier, "sign_receipt", sign)
+        await world.send()
+        await world.acknowledged(1)
+        assert met
+        assert "tried again" in caplog.text
 
     async def test_is_given_up_after_the_set_time(self, open_world: OpenWorld) -> None:
         async with open_world(GIVE_UP_S="0") as world:
