@@ -17,8 +17,13 @@ from chassis.producer import ACK_TIMEOUT_S
 from chassis.relay import WINDOW
 from contracts.event import Catalogue
 
+WRITERS_S = 0.05
+_NEXT = sa.text("SELECT pg_snapshot_xmax(pg_current_snapshot())")
+_ENDED = sa.text("SELECT pg_snapshot_xmin(pg_current_snapshot()) >= CAST(:horizon AS xid8)")
+# Up to the floor, ids of transactions are those of an earlier server (rebase).
 _PAGE = sa.text(
     f"SELECT position, {eventlog.ENVELOPE_COLUMNS} FROM event_log WHERE position > :after"
+    " AND (tx_id < CAST(:horizon AS xid8) OR position <= (SELECT COALESCE(max(floor), 0) FROM relay_cursors))"
     " AND (CAST(:stream AS text) IS NULL OR stream = :stream) AND (CAST(:key AS text) IS NULL OR key = :key)"
     " ORDER BY position LIMIT :limit"
 )
@@ -34,11 +39,15 @@ async def republish(
     stream: str | None = None,
     key: str | None = None,
 ) -> int:
-    """Sends the whole log, one stream or one key in the order of each key; returns how many. Raises KafkaError, TimeoutError."""
+    """Sends the whole log, one stream or one key in the order of each key; returns how many. Raises KafkaError, TimeoutError.
+
+    Waits for the writers that began before; what comes later is left to the relay, as it lies after every cursor.
+    """
     after = sent = 0
+    asked = {"stream": stream, "key": key, "limit": WINDOW, "horizon": await _horizon(engine)}
     while True:
         async with engine.connect() as conn:
-            page = (await conn.execute(_PAGE, {"after": after, "stream": stream, "key": key, "limit": WINDOW})).all()
+            page = (await conn.execute(_PAGE, {"after": after, **asked})).all()
         if not page:
             return sent
         async with asyncio.timeout(ACK_TIMEOUT_S):  # an idempotent producer waits for ever
@@ -53,3 +62,15 @@ async def republish(
             ]
             await asyncio.gather(*acks)
         after, sent = page[-1].position, sent + len(page)
+
+
+async def _horizon(engine: AsyncEngine) -> int:
+    """Below this transaction id every row is there to be seen. Were rows read as they appear, one that commits late would be passed over, and its
+    key's next event would stand before it."""
+    async with engine.connect() as conn:
+        horizon = int((await conn.execute(_NEXT)).scalar_one())
+    while True:
+        async with engine.connect() as conn:
+            if (await conn.execute(_ENDED, {"horizon": horizon})).scalar_one():
+                return horizon
+        await asyncio.sleep(WRITERS_S)
