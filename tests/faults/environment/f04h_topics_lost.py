@@ -35,11 +35,11 @@ async def wiped(ground: Ground) -> Injected:
     """Kills the brokers under load and deletes their folders; an operator makes the topics and republishes, while no relay runs: an event
     that it sent into the new topics would stand there before those that came earlier (I6)."""
     stack = ground.estate.stack
-    async with flowing(ground):
+    relays = [f"{service}-relay" for service in SERVICES]
+    async with flowing(ground), ground.held(*relays):
         await until_busy(ground, "payments")
         await asyncio.gather(*(stack.kill(name) for name in stack.brokers))
         wiped = [await asyncio.to_thread(wipe, ground, name) for name in stack.brokers]
-        relays = [f"{service}-relay" for service in SERVICES]
         await asyncio.gather(*(ground.estate.stop(relay) for relay in relays))
         await asyncio.gather(*(stack.restart(name) for name in stack.brokers))
         await topics.ensure(stack.kafka.bootstrap, topics.declared(prefix=stack.topic_prefix))
