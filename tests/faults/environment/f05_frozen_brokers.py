@@ -14,9 +14,6 @@ from tests.faults.ground import Ground
 
 INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I10", "I11")
 ROUNDS, HANG_S, AWAKE_S = 3, 45.0, 20.0
-PER_S = 10.0
-"""People registering. What comes in a round (65 s) is worked off while the brokers are awake (20 s): at three times the rate; two cores with three
-brokers carry some fifty."""
 
 
 @cell(
@@ -31,7 +28,7 @@ brokers carry some fifty."""
 )
 async def relay(ground: Ground) -> Injected:
     """People register all the while: the relay has something in flight whenever the brokers stop."""
-    async with flowing(ground, per_s=PER_S):
+    async with flowing(ground):
         return await hang(ground, "registration")
 
 
@@ -47,7 +44,7 @@ async def relay(ground: Ground) -> Injected:
 )
 async def readers(ground: Ground) -> Injected:
     """Readers that are killed while the brokers hang have to find their place when they wake."""
-    async with flowing(ground, per_s=PER_S):
+    async with flowing(ground, per_s=10):
         return await hang(ground, "payments", kill="payments-consumers")
 
 

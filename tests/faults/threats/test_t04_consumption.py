@@ -298,7 +298,7 @@ async def test_more_than_can_be_worked_on_are_told_to_come_back(stack: Stack, ev
 @pytest.mark.cell("threat.T4", fault="T4", service="payments")
 async def test_a_caller_above_its_rate_waits_and_nobody_else_does(stack: Stack, evidence: Evidence) -> None:
     """One token's subject, and one bank: what is above the rate is 429 and books nothing; the others are served."""
-    per_s, calls = 4, 40
+    per_s, calls = 1, 40
     async with served("payments", stack, http_max_per_caller_s=per_s, snap_max_per_partner_s=per_s) as h:
         bank, other = await Bank(h).enable(), await _other_bank(h).enable()
         wrong = list[Violation]()

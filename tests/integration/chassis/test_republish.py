@@ -69,14 +69,13 @@ async def test_topic_that_was_lost_is_filled_again_and_takes_no_effect_twice(sta
 
 
 async def test_a_writer_that_began_before_is_waited_for(stack: Stack) -> None:
-    """F4h of the first long run: a row that was committed late was passed over, and its key's next event stood before it."""
+    """Else a row that commits late is passed over, and its key's next event stands before it."""
     async with toy(COUNTING, stack) as h, toy_topics(stack) as prefix:
         one, late, other = new_id(), new_id(), new_id()
         await h.run(count, [Add(one, 1)])
         async with h.app.engine.connect() as conn:
-            await conn.execute(
-                _COPIED, {"key": str(late), "from": str(one)}
-            )  # its position lies before that of the next
+            # its position lies before that of the next
+            await conn.execute(_COPIED, {"key": str(late), "from": str(one)})
             await h.run(count, [Add(other, 1)])
             before = h.app.counters.statements
             sending = asyncio.create_task(again(h, stack, prefix))

@@ -237,7 +237,7 @@ class TestReceipts:
     async def test_goes_on_after_an_error_that_nobody_foresaw(
         self, world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """Random kill, seed 72: receipts ended for good when a client's error was none of its own kind."""
+        """Else one error that is none of the client's own kind ends all receipts, in silence."""
         real, met = sign_receipt, list[bytes]()
 
         def sign(secret: str, timestamp: str, body: bytes) -> str:
