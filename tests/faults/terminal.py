@@ -61,6 +61,6 @@ def totals(run: Run, seconds: float) -> str:
     return (
         f"{found['planned']} cells  {found['passed']} pass  {found['failed']} fail  {found['error']} error  {found['absent']} absent"
         f"   {counts['kills']} kills  {counts['registrations']} registrations  lost {counts['lost']}  doubled {counts['doubled']}"
-        f"   broken builds {caught}/{len(run.broken)} caught   {run.stack.get('kafka', 'no broker')} ×{run.brokers}"
+        f"   broken builds {caught}/{len(run.broken)} caught   {run.stack.get('kafka', 'no broker')}"
         f"   PostgreSQL {run.stack.get('postgres', '–')}   {int(seconds // 60)} min {int(seconds % 60)} s"
     )
