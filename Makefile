@@ -31,13 +31,13 @@ test: setup ## all tests on a real Kafka and PostgreSQL (TESTS=path ARGS=options
 	@exec $(BIN)/pytest -n $(WORKERS) --dist worksteal $(TESTS) $(ARGS)
 
 .PHONY: faults
-faults: setup ## faults under load, decided by an independent checker (TIER=test|long CELL=crash.P4.kill SEED=7 PARTS=crash,env,random,proofs,broken PATIENCE=2)
+faults: setup ## faults under load, decided by an independent checker (TIER=test|long CELL=crash.P4.kill SEED=7 PARTS=crash,env,random,proofs,broken PATIENCE=2 KILLS=75 BROKERS=3 REPORT=file)
 	@exec $(BIN)/python -m tests.faults --tier $(TIER) --seed $(SEED) $(if $(CELL),--cell $(CELL)) $(if $(PARTS),--parts $(PARTS)) \
-	  $(if $(KILLS),--kills $(KILLS)) $(if $(PATIENCE),--patience $(PATIENCE)) $(if $(BROKERS),--brokers $(BROKERS)) $(if $(FAULTS_REPORT),--report $(FAULTS_REPORT))
+	  $(if $(KILLS),--kills $(KILLS)) $(if $(PATIENCE),--patience $(PATIENCE)) $(if $(BROKERS),--brokers $(BROKERS)) $(if $(filter command line environment,$(origin REPORT)),--report $(REPORT))
 
 .PHONY: bench
 bench: setup ## every benchmark as a ratio in one run, about an hour (B=B2 for one, QUICK=1 for a look)
-	@exec $(BIN)/python -m tests.bench $(if $(B),--only $(B)) $(if $(QUICK),--quick) $(if $(BENCH_REPORT),--report $(BENCH_REPORT))
+	@exec $(BIN)/python -m tests.bench $(if $(B),--only $(B)) $(if $(QUICK),--quick)
 
 .PHONY: bench-check
 bench-check: setup ## the deterministic counters against their ceilings

@@ -38,10 +38,10 @@ def main() -> None:
     configure_logs("faults")
     for library in ("aiokafka", "asyncio"):  # brokers that are killed on purpose are no news
         logging.getLogger(library).setLevel(logging.CRITICAL)
-    run = Run("single" if asked.cell else asked.tier, asked.seed, asked.brokers)
+    run = Run("single" if asked.cell else asked.tier, asked.seed)
     began = time.monotonic()
     try:
-        asyncio.run(_cell(run, asked.cell, asked.tier) if asked.cell else _parts(run, asked))
+        asyncio.run(_cells(run, asked) if asked.cell else _parts(run, asked))
     except Trouble as trouble:
         _cannot(trouble.told())
     path = run.write(asked.report)
@@ -55,9 +55,11 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--tier", choices=("test", "long"), default="test")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED)
-    parser.add_argument("--cell", help="one cell by its id, e.g. crash.P4.kill, env.F1.payments, story.S8, random.kill")
+    parser.add_argument("--cell", help="cells by their ids, e.g. crash.P4.kill,env.F1.payments, story.S8, random.kill")
     parser.add_argument("--parts", default="", help=f"some of {', '.join(PARTS)} (default: all)")
-    parser.add_argument("--brokers", type=int, choices=(1, 3), default=1)
+    parser.add_argument(
+        "--brokers", type=int, choices=(1, 3), default=1, help="under crash points and random kills (default: 1)"
+    )
     parser.add_argument(
         "--patience", type=float, default=1.0, help="multiplies recovery budgets where the machine is shared"
     )
@@ -90,7 +92,7 @@ async def _estates(run: Run, parts: list[str], asked: argparse.Namespace) -> Non
     if not {"crash", "env", "random", SMOKE} & {*parts}:
         return
     async with Grounds(seed=asked.seed, tier=asked.tier, tell=tell) as grounds:
-        lane = Lane(grounds, tier=asked.tier, seed=asked.seed, tell=tell, patience=asked.patience)
+        lane = Lane(grounds, tier=asked.tier, tell=tell, patience=asked.patience, brokers=asked.brokers)
         try:
             if SMOKE in parts:
                 await lane.smoke()
@@ -103,7 +105,7 @@ async def _estates(run: Run, parts: list[str], asked: argparse.Namespace) -> Non
                 await lane.kills(asked.kills)
         finally:
             run.results += lane.results
-            run.stack = grounds.stack
+            run.stack, run.brokers = grounds.stack, grounds.most_brokers
 
 
 async def _apart(run: Run, parts: list[str], asked: argparse.Namespace) -> None:
@@ -115,17 +117,20 @@ async def _apart(run: Run, parts: list[str], asked: argparse.Namespace) -> None:
         run.broken += [one.as_json() for one in found]
 
 
-async def _cell(run: Run, cell: str, tier: str) -> None:
-    """One cell, wherever it is at home."""
-    async with Grounds(seed=run.seed, tier=tier, tell=tell) as grounds:
-        lane = Lane(grounds, tier=tier, seed=run.seed, tell=tell)
-        if await lane.single(cell):
-            run.results, run.stack = lane.results, grounds.stack
-            return
-    kind = cell.partition(".")[0]
-    if kind not in ("story", "threat", "input", "model", "stepped"):
-        _cannot(f"make faults: there is no cell {cell}")
-    run.results = await play_proofs(tier="long", seed=run.seed, cell=cell, workers=1, tell=tell)
+async def _cells(run: Run, asked: argparse.Namespace) -> None:
+    """One cell or several, wherever they are at home."""
+    proofs: list[str] = []
+    async with Grounds(seed=run.seed, tier=asked.tier, tell=tell) as grounds:
+        lane = Lane(grounds, tier=asked.tier, tell=tell, patience=asked.patience, brokers=asked.brokers)
+        for cell in asked.cell.split(","):
+            if await lane.single(cell, asked.kills):
+                continue
+            if cell.partition(".")[0] not in ("story", "threat", "input", "model", "stepped"):
+                _cannot(f"make faults: there is no cell {cell}")
+            proofs.append(cell)
+        run.results, run.stack, run.brokers = lane.results, grounds.stack, grounds.most_brokers
+    for cell in proofs:
+        run.results += await play_proofs(tier=asked.tier, seed=run.seed, cell=cell, workers=1, tell=tell)
 
 
 if __name__ == "__main__":

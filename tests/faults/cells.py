@@ -18,12 +18,16 @@ ALWAYS = ("I1", "I2", "I5", "I6", "I10", "I11")
 
 @dataclass
 class Injected:
-    """What was done. `ended_at`: monotonic, when the last fault was healed; `planted`: causes the checker must know (see checker)."""
+    """What was done. `ended_at`: monotonic, when the last fault was healed; `planted`: causes the checker must know (see checker).
+
+    `until`: when the cell itself began to put things back as they were; what was seen from then on says nothing of the recovery.
+    """
 
     planned: int
     fired: int
     unit: str
     ended_at: float
+    until: float | None = None
     planted: dict[str, Any] = field(default_factory=dict)
     operator_actions: list[str] = field(default_factory=list)
     found: dict[str, Sequence[Mapping[str, str]]] = field(default_factory=dict)

@@ -10,11 +10,12 @@ import contextlib
 import csv
 import io
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from deploy.local.outreach.day import WORKERS
 from tests.faults.cells import ALWAYS, Injected
+from tests.faults.environment.busy import Found, violation
 from tests.faults.ground import Ground
 from tests.faults.points import Point
 from tests.faults.results import Fault, Played, Result, now
@@ -27,6 +28,8 @@ BUDGET_S = {"kill": 6.0, "term": 6.0, "stop": 15.0}
 PACKED_S = {"kill": 12.0, "term": 12.0, "stop": 20.0}
 """Of a round, in which eight die at once and come back on the same cores."""
 ASLEEP_S = 15.0
+STOPS_WITHIN_S = 20.0
+"""From SIGTERM to the end (operations.md)."""
 FIRED_WITHIN_S = 45.0
 IMPORT_ROWS = 150
 SLEEPERS = 10
@@ -43,6 +46,7 @@ async def play_round(
     log.parent.mkdir(parents=True, exist_ok=True)
     log.unlink(missing_ok=True)
     name = f"crash.{'+'.join(point.id for point in points)}.{action}"
+    struck: set[str] = set()
     kills, budget_s = ground.kills, (PACKED_S if len(points) > 1 else BUDGET_S)[action] * patience
     try:
         if {point.process for point in points} & TIMERS:
@@ -51,7 +55,7 @@ async def play_round(
         played = await play(
             ground,
             name,
-            lambda: _inject(ground, points, action, log),
+            lambda: _inject(ground, points, action, log, struck),
             registrations=registrations,
             per_s=per_s,
             budget_s=budget_s,
@@ -60,8 +64,8 @@ async def play_round(
         )
     except Exception as error:
         why = ground.broke(name, error)
-        return [_result(ground, point, action, None, log, per_s, budget_s, why) for point in points]
-    results = [_result(ground, point, action, played, log, per_s, budget_s, None) for point in points]
+        return [_result(ground, point, action, None, point.id in struck, per_s, budget_s, why) for point in points]
+    results = [_result(ground, point, action, played, point.id in struck, per_s, budget_s, None) for point in points]
     for result in results:  # one load under all of them: it counts once
         result.counts.clear()
     results[0].counts |= {"kills": ground.kills - kills, "registrations": played.registrations}
@@ -95,8 +99,8 @@ async def _arm(ground: Ground, point: Point, action: str, log: Path) -> None:
     )
 
 
-async def _inject(ground: Ground, points: Sequence[Point], action: str, log: Path) -> Injected:
-    """Gives the points what they wait for, waits until all fired, and for the processes to be there again."""
+async def _inject(ground: Ground, points: Sequence[Point], action: str, log: Path, struck: set[str]) -> Injected:
+    """Gives the points what they wait for, waits until all fired, and for the processes to be there again. `struck`: ids of those that fired."""
     processes = {point.process for point in points}
     if "registration-workers" in processes:
         await upload(ground, IMPORT_ROWS)
@@ -110,25 +114,39 @@ async def _inject(ground: Ground, points: Sequence[Point], action: str, log: Pat
     waking = asyncio.create_task(_wake(ground, points, pids, log)) if action == "stop" else None
     with contextlib.suppress(AssertionError):  # told per cell: those that fired are judged all the same
         await eventually(all_fired, within_s=FIRED_WITHIN_S, what="every point fired")
+    struck |= {point.id for point, pid in pids.items() if fired(log, pid)}
+    found: dict[str, Sequence[Mapping[str, str]]] = {}
     if waking is not None:
         await waking
     else:
-        await asyncio.gather(*(_gone(ground, p, pid) for p, pid in pids.items() if fired(log, pid)))
+        gone = await asyncio.gather(*(_gone(ground, p, pid, action) for p, pid in pids.items() if p.id in struck))
+        found = {"I11": late} if (late := [one for said in gone for one in said.get("I11", ())]) else {}
     ended = max([ground.estate.children[p.process].ended_at for p in points] if action != "stop" else [now()])
-    disarmed = [p.process for p, pid in pids.items() if not fired(log, pid)]
+    disarmed = [p.process for p in points if p.id not in struck]
     if disarmed:
         await ground.restart(*disarmed)
         ended = now()
-    return Injected(len(points), sum(fired(log, pid) for pid in pids.values()), action, ended)
+    return Injected(len(points), len(struck), action, ended, found=found)
 
 
-async def _gone(ground: Ground, point: Point, pid: int) -> None:
-    """The process that fired is gone (SIGTERM lets it finish what it has in hand)."""
+async def _gone(ground: Ground, point: Point, pid: int, action: str) -> Found:
+    """The process that fired is gone. SIGTERM lets it finish what it has in hand: it ends in time and with 0, or I11 is violated."""
+    child, began = ground.estate.children[point.process], now()
 
     def gone() -> bool:
         return ground.estate.pid(point.process) != pid or not ground.estate.running(point.process)
 
-    await eventually(gone, within_s=40, what=f"{point.process} ended")
+    await eventually(gone, within_s=2 * STOPS_WITHIN_S, what=f"{point.process} ended")
+    if action != "term":
+        return {}
+    took, code = now() - began, child.code
+    return violation(
+        "I11",
+        point.process,
+        expected=f"ended with 0 within {STOPS_WITHIN_S:g} s",
+        actual=f"{code} after {took:.1f} s",
+        holds=code == 0 and took <= STOPS_WITHIN_S,
+    )
 
 
 async def _wake(ground: Ground, points: Sequence[Point], pids: dict[Point, int], log: Path) -> None:
@@ -179,12 +197,11 @@ def _result(
     point: Point,
     action: str,
     played: Played | None,
-    log: Path,
+    fired: bool,
     per_s: float,
     budget_s: float,
     error: str | None,
 ) -> Result:
-    text = log.read_text() if log.exists() else ""
     result = Result(
         f"crash.{point.id}.{action}",
         point.service,
@@ -192,14 +209,13 @@ def _result(
         Fault(point.id, action, "process", {"hit": point.hit, "at": point.at}),
         ground.seed,
         planned=1,
-        fired=int(f"fired {point.at} " in text),
+        fired=int(fired),
         unit="kill",
         per_s=per_s,
         budget_s=budget_s,
         error=error,
     )
     if played is not None:
-        happened = result.fired
         result.take(played)
-        result.planned, result.fired = 1, happened
+        result.planned, result.fired = 1, int(fired)
     return result

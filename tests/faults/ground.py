@@ -51,6 +51,8 @@ class Ground:
     chance: random.Random
     watch: Watch
     kills: int = 0
+    per_s: float = 0.0
+    """The load just now, or the last there was: people who register in a second."""
     planted: dict[str, Any] = field(default_factory=dict)
     spared: set[str] = field(default_factory=set)
     """Processes that the warden leaves dead: a cell holds them down."""

@@ -24,6 +24,8 @@ class Grounds:
     def __init__(self, *, seed: int, tier: str, tell: Callable[[str], None]) -> None:
         self._seed, self._tier, self._tell = seed, tier, tell
         self._open: AsyncExitStack | None = None
+        self.most_brokers = 1
+        """Of any ground so far."""
         self._ground: Ground | None = None
         self._brokers = 0
         self._number = 0
@@ -51,7 +53,7 @@ class Grounds:
         self._ground = await opened.enter_async_context(
             open_ground(folder, journal, seed=seed, tier=self._tier, brokers=brokers)
         )
-        self._open, self._brokers = opened, brokers
+        self._open, self._brokers, self.most_brokers = opened, brokers, max(self.most_brokers, brokers)
         self.stack = await _made_of(self._ground)
         return self._ground
 
@@ -65,7 +67,7 @@ class Grounds:
         """Copies logs and verdicts of a cell that did not pass to reports/cells."""
         if self._ground is None:
             return
-        target = places.PROJECT / "reports" / "cells" / f"{cell}-{self._seed}"
+        target = places.PROJECT / "reports" / "cells" / f"{cell}-{self._ground.seed}"
         for name in ("logs", "cells"):
             _copy(self._ground.folder / name, target / name)
 

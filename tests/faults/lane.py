@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.faults.apart import play_apart
@@ -39,12 +39,15 @@ KILLS_AT_ONCE = 75
 
 
 class Lane:
-    """`results` grow as cells end; `tell` gets a line for each. `patience` multiplies recovery budgets, for a run that shares its machine."""
+    """`results` grow as cells end; `tell` gets a line for each. `patience` multiplies recovery budgets, for a run that shares its machine.
+
+    `brokers`: under crash points and random kills; an environment cell says itself how many it wants.
+    """
 
     def __init__(
-        self, grounds: Grounds, *, tier: str, seed: int, tell: Callable[[str], None], patience: float = 1.0
+        self, grounds: Grounds, *, tier: str, tell: Callable[[str], None], patience: float = 1.0, brokers: int = 1
     ) -> None:
-        self._grounds, self._tier, self._seed, self._tell, self._patience = grounds, tier, seed, tell, patience
+        self._grounds, self._tier, self._tell, self._patience, self._brokers = grounds, tier, tell, patience, brokers
         self._sizes = SIZES[tier]
         self.results: list[Result] = []
 
@@ -56,15 +59,13 @@ class Lane:
                 results = await self._round(points, action)
                 self._enter(await self._alone(points, action, results))
             for point_id in APART:
-                self._enter(
-                    [await self._one(play_apart(await self._grounds.get(), point_id, action, patience=self._patience))]
-                )
+                self._enter([await self._one(play_apart(await self._get(), point_id, action, patience=self._patience))])
             self._enter([_absent(name, action, why) for name, why in ABSENT.items()])
 
     async def smoke(self) -> None:
         """One packed round and a few random kills: what every test run plays."""
         self._enter(await self._round([point for point in POINTS if point.round == SMOKE_ROUND], "kill"))
-        ground = await self._grounds.get()
+        ground = await self._get()
         self._enter([await self._one(play_kills(ground, SMOKE_KILLS, per_s=25, patience=self._patience))])
 
     async def environment(self, brokers: int) -> None:
@@ -78,40 +79,39 @@ class Lane:
         left = number or self._sizes.kills
         while left > 0:
             portion = min(left, KILLS_AT_ONCE)
-            ground = await self._grounds.get()
+            ground = await self._get()
             self._enter(
                 [await self._one(play_kills(ground, portion, per_s=self._sizes.kills_per_s, patience=self._patience))]
             )
             left -= portion
 
-    async def single(self, name: str) -> bool:
-        """One cell by its id; False when it is none of this lane."""
+    async def single(self, name: str, kills: int | None = None) -> bool:
+        """One cell by its id, `kills` of them if it is random; False when it is none of this lane."""
         kind, _, rest = name.partition(".")
         point_id, _, action = rest.partition(".")
-        points = [point for point in POINTS if point.id == point_id]
+        points = [point for point in POINTS if point.id in point_id.split("+")]
         if kind == "crash" and points:
             self._enter(await self._round(points, action or "kill"))
         elif kind == "crash" and point_id in APART:
             self._enter(
-                [
-                    await self._one(
-                        play_apart(await self._grounds.get(), point_id, action or "kill", patience=self._patience)
-                    )
-                ]
+                [await self._one(play_apart(await self._get(), point_id, action or "kill", patience=self._patience))]
             )
         elif kind == "random":
-            await self.kills()
+            await self.kills(kills)
         elif name in CATALOGUE:
             self._enter([await self.play(CATALOGUE[name])])
         else:
             return False
         return True
 
+    async def _get(self) -> Ground:
+        return await self._grounds.get(brokers=self._brokers)
+
     async def play(self, cell: Cell) -> Result:
         """One environment cell."""
         ground = await self._grounds.get(brokers=cell.brokers)
         fault = Fault(cell.fault, cell.action, cell.process, cell.params)
-        result = Result(cell.id, cell.service, cell.process, fault, ground.seed, planned=1, brokers=cell.brokers)
+        result = Result(cell.id, cell.service, cell.process, fault, ground.seed, planned=1)
         result.per_s, result.budget_s = cell.per_s, cell.budget_s * self._patience
         await self._fill(ground, cell, result)
         await self._spoilt([result])
@@ -139,7 +139,7 @@ class Lane:
         result.counts |= {"kills": ground.kills - kills, **played.injected.counts}
 
     async def _round(self, points: Sequence[Point], action: str) -> list[Result]:
-        ground, sizes = await self._grounds.get(), self._sizes
+        ground, sizes = await self._get(), self._sizes
         results = await play_round(
             ground,
             points,
@@ -152,15 +152,23 @@ class Lane:
         return results
 
     async def _alone(self, points: Sequence[Point], action: str, results: list[Result]) -> list[Result]:
-        """After a violation each cell of the round on its own, to see whose it is; of a fault that did not fire, that cell alone."""
+        """After a violation each cell of the round on its own, to see whose it is; of a fault that did not fire, that cell alone.
+
+        A violation does not vanish because it does not come again: the round stays in the report, as a cell of its own.
+        """
         violated = any(result.status == "fail" for result in results)
         suspect = [p for p, result in zip(points, results, strict=True) if violated or result.status != "pass"]
         if not suspect or len(points) == 1:
             return results
         worst = next(result for result in results if result.status != "pass")
+        worst.replay_with = self._asked(worst)
         self._tell(f"{line(worst)}\n    of this round alone: {', '.join(point.id for point in suspect)}")
         again = {point.id: (await self._round([point], action))[0] for point in suspect}
-        return [again.get(point.id, result) for point, result in zip(points, results, strict=True)]
+        found = [again.get(point.id, result) for point, result in zip(points, results, strict=True)]
+        # Lateness alone is a matter of the cores that all of them share; nothing else is.
+        if any(one["violations"] for one in worst.invariants if one["id"] != "I11"):
+            found.append(replace(worst, cell=f"crash.{'+'.join(point.id for point in points)}.{action}", counts={}))
+        return found
 
     async def _one(self, playing: Coroutine[Any, Any, Result]) -> Result:
         result = await playing
@@ -178,8 +186,18 @@ class Lane:
     def _enter(self, results: Sequence[Result]) -> None:
         self.results += results
         for result in results:
+            result.replay_with = self._asked(result)
             if result.status != "absent":
                 self._tell(line(result))
+
+    def _asked(self, result: Result) -> dict[str, object]:
+        """What `make faults` has to be told for the same act."""
+        told: dict[str, object] = {"TIER": "long"} if self._tier == "long" else {}
+        if result.kind == "random":
+            told["KILLS"] = result.planned
+        if self._brokers > 1 and result.cell not in CATALOGUE:
+            told["BROKERS"] = self._brokers
+        return told | ({"PATIENCE": f"{self._patience:g}"} if self._patience != 1 else {})
 
 
 def _absent(point: str, action: str, why: str) -> Result:

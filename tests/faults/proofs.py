@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,24 +41,25 @@ async def play_proofs(
                 tell(said[-1])
         code = await process.wait()
         found = [json.loads(file.read_text()) for file in sorted(Path(folder).glob("*.json"))]
-    results = merged(found, seed)
+    results = merged(found, seed, {"TIER": "long"} if tier == "long" else {})
     failed = any(result.status != "pass" for result in results)
     if code not in (0, 1) or (code == 1 and not failed) or not results:
         results.append(_broke(said, code, seed))
     return results
 
 
-def merged(found: Sequence[dict[str, Any]], seed: int) -> list[Result]:
-    """One result per cell out of the evidence of its tests."""
+def merged(found: Sequence[dict[str, Any]], seed: int, asked: Mapping[str, object] | None = None) -> list[Result]:
+    """One result per cell out of the evidence of its tests. `asked`: what a replay must be told."""
     by_cell: dict[str, list[dict[str, Any]]] = {}
     for one in found:
         by_cell.setdefault(one["cell"], []).append(one)
-    return [_merge(cell, parts, seed) for cell, parts in sorted(by_cell.items())]
+    return [_merge(cell, parts, seed, asked or {}) for cell, parts in sorted(by_cell.items())]
 
 
-def _merge(cell: str, parts: Sequence[dict[str, Any]], seed: int) -> Result:
+def _merge(cell: str, parts: Sequence[dict[str, Any]], seed: int, asked: Mapping[str, object]) -> Result:
     first = parts[0]
     result = Result(cell, first["service"], "pytest", Fault(first["fault"], "break", first["service"]), seed)
+    result.replay_with, result.kept = asked, False
     result.unit = next((part["unit"] for part in parts if part["unit"]), UNIT)
     held: dict[str, dict[str, Any]] = {}
     for part in parts:
@@ -88,5 +89,6 @@ def _add(held: dict[str, dict[str, Any]], one: dict[str, Any]) -> None:
 
 def _broke(said: Sequence[str], code: int, seed: int) -> Result:
     result = Result("story.run", "all", "pytest", Fault("pytest", "run", "all"), seed)
+    result.kept = False
     result.error = f"pytest ended with {code}: {' | '.join(said[-4:])}"[:900]
     return result

@@ -30,7 +30,8 @@ class Run:
 
     tier: str
     seed: int
-    brokers: int
+    brokers: int = 1
+    """The most that any ground had."""
     stack: Mapping[str, str] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
     broken: list[dict[str, Any]] = field(default_factory=list)

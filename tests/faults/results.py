@@ -18,6 +18,7 @@ class Played:
     injected: Injected
     invariants: list[dict[str, Any]]
     recovery_s: float | None
+    per_s: float
     registrations: int
     payments: int
     duration_s: float
@@ -56,7 +57,10 @@ class Result:
     error: str | None = None
     absent: str | None = None
     counts: dict[str, int] = field(default_factory=dict)
-    brokers: int = 1
+    replay_with: Mapping[str, object] = field(default_factory=dict)
+    """Variables of `make faults` besides the cell and the seed."""
+    kept: bool = True
+    """Whether a failure leaves artefacts."""
 
     @property
     def kind(self) -> str:
@@ -90,15 +94,15 @@ class Result:
 
     @property
     def replay(self) -> str:
-        brokers = f" BROKERS={self.brokers}" if self.brokers > 1 else ""
-        return f"make faults CELL={self.cell} SEED={self.seed}{brokers}"
+        more = "".join(f" {name}={value}" for name, value in self.replay_with.items())
+        return f"make faults CELL={self.cell} SEED={self.seed}{more}"
 
     def take(self, played: Played) -> None:
         """What the act came to."""
         self.planned, self.fired, self.unit = played.injected.planned, played.injected.fired, played.injected.unit
         self.operator_actions, self.invariants = played.injected.operator_actions, played.invariants
         self.recovery_s, self.duration_s = played.recovery_s, played.duration_s
-        self.registrations, self.payments = played.registrations, played.payments
+        self.per_s, self.registrations, self.payments = played.per_s, played.registrations, played.payments
         self.counts["registrations"] = played.registrations
 
     def as_json(self) -> dict[str, Any]:
@@ -120,7 +124,9 @@ class Result:
             "status": self.status,
             "error": self.absent or self.why,
             "replay": self.replay,
-            "artefacts": [f"reports/cells/{self.cell}-{self.seed}/"] if self.status in ("fail", "error") else [],
+            "artefacts": [f"reports/cells/{self.cell}-{self.seed}/"]
+            if self.kept and self.status in ("fail", "error")
+            else [],
         }
 
 

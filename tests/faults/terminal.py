@@ -42,10 +42,12 @@ def table(run: Run, seconds: float) -> str:
     """The whole run."""
     order = {"absent": 0, "pass": 1, "error": 2, "fail": 3}
     shown = sorted(run.results, key=lambda result: order[result.status])
-    absent = [result.cell for result in shown if result.status == "absent"]
+    absent: dict[str, list[str]] = {}
+    for result in shown:
+        if result.absent:
+            absent.setdefault(result.absent, []).append(result.cell)
     lines = [_HEAD, *(line(result) for result in shown if result.status != "absent")]
-    if absent:
-        lines.append(f"absent (not built yet): {', '.join(absent)}")
+    lines += [f"absent: {why}: {', '.join(cells)}" for why, cells in absent.items()]
     lines += [f"broken build {one['id']}: {_caught(one)} in {one['seconds']:.1f} s" for one in run.broken]
     return "\n".join([*lines, totals(run, seconds)])
 

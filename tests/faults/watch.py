@@ -21,6 +21,9 @@ from tests.support.estate import READS, Estate
 
 EVERY_S = 0.25
 STEADY = 3
+RECORDS_PER_PERSON = 15
+"""Of a core cycle, as readers' lag counts them: two events of the person and three of its contribution, each read by two services, and five of its
+messages, read by one. So a second of load is a second of reading."""
 ANSWER_S, OPEN_S = 2.0, 10.0
 AWAY = 1e9
 """Stands for a value that could not be had: never well."""

@@ -46,7 +46,6 @@ class Planted:
     missing_here: frozenset[str] = frozenset()
     gateway_honours_keys: bool = True
     recovery: Mapping[str, Any] | None = None
-    neighbours: Mapping[str, Any] | None = None
     leaps: tuple[datetime, ...] = ()
     """When (wall time) the calendar of all services was moved forward."""
     places: frozenset[tuple[str, int, int]] = field(init=False)
@@ -101,7 +100,6 @@ def planted_from(told: Mapping[str, Any]) -> Planted:
         missing_here=frozenset(told.get("missing_here", ())),
         gateway_honours_keys=told.get("gateway_honours_keys", True),
         recovery=told.get("recovery"),
-        neighbours=told.get("neighbours"),
         leaps=tuple(datetime.fromisoformat(at) for at in told.get("leaps", ())),
     )
 

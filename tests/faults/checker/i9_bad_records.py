@@ -30,9 +30,6 @@ async def check(world: World, tally: Tally) -> None:
     for service in world.facts.services:
         await _parked(world, tally, service)
     await _moved_past(world, tally)
-    if (neighbours := world.planted.neighbours) is not None:
-        slow, usual = float(neighbours["p99_ms"]), float(neighbours["without_ms"])
-        tally.see(slow <= 2 * usual, "neighbours", "", expected=f"p99 ≤ {2 * usual:g} ms", actual=f"{slow:g} ms")
 
 
 async def _letters(world: World, tally: Tally) -> None:

@@ -9,8 +9,8 @@ import time
 from functools import partial
 
 from tests.faults.cells import Injected, cell
-from tests.faults.environment.busy import flowing, late
-from tests.faults.environment.links import WAYS, Way, linked
+from tests.faults.environment.busy import flowing, settled
+from tests.faults.environment.links import WAYS, Way, linked, sent_again
 from tests.faults.ground import Ground
 from tests.support.proxy import Direction
 
@@ -33,8 +33,9 @@ async def cut(ground: Ground, way: Way, directions: tuple[Direction, ...]) -> In
                 fired += lasts if passed else 0
                 door.heal()
                 ended_at = time.monotonic()
-        found = await late(ground, ended_at=ended_at, budget_s=BUDGET_S)
-    return Injected(planned=sum(LASTS_S), fired=fired, unit="second", ended_at=time.monotonic(), found=dict(found))
+        until = await settled(ground, since=ended_at)
+        found = await sent_again(ground, way, since=ended_at, within_s=BUDGET_S)
+    return Injected(planned=sum(LASTS_S), fired=fired, unit="second", ended_at=ended_at, until=until, found=found)
 
 
 for _way in WAYS:

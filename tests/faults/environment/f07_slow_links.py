@@ -9,8 +9,8 @@ import time
 from functools import partial
 
 from tests.faults.cells import Injected, cell
-from tests.faults.environment.busy import flowing, late
-from tests.faults.environment.links import WAYS, Way, linked
+from tests.faults.environment.busy import flowing, settled
+from tests.faults.environment.links import WAYS, Way, linked, sent_again
 from tests.faults.ground import Ground
 from tests.support.proxy import Weather
 
@@ -29,8 +29,9 @@ async def slow(ground: Ground, way: Way, weather: Weather) -> Injected:
             fired = LASTS_S if door.weather == weather else 0
             door.weather = Weather()
             ended_at = time.monotonic()
-        found = await late(ground, ended_at=ended_at, budget_s=BUDGET_S)
-    return Injected(planned=LASTS_S, fired=fired, unit="second", ended_at=time.monotonic(), found=dict(found))
+        until = await settled(ground, since=ended_at)
+        found = await sent_again(ground, way, since=ended_at, within_s=BUDGET_S)
+    return Injected(planned=LASTS_S, fired=fired, unit="second", ended_at=ended_at, until=until, found=found)
 
 
 for _way in WAYS:

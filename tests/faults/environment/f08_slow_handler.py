@@ -4,7 +4,6 @@ again, no member is thrown out of its group, and afterwards every window of ten 
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 from tests.faults.cells import Injected, cell
@@ -45,8 +44,8 @@ async def slow(ground: Ground, service: str, table: str) -> Injected:
     stood = 0
     async with flowing(ground, per_s=10):
         await until_busy(ground, service)
-        async with locked(ground, service, table):
-            await asyncio.sleep(LASTS_S)
+        async with locked(ground, service, table) as lock:
+            waited = await lock.hold(LASTS_S)
         ended_at = time.monotonic()
         for _ in range(WINDOWS):
             try:
@@ -60,4 +59,4 @@ async def slow(ground: Ground, service: str, table: str) -> Injected:
         actual=f"{stood} windows without",
         holds=not stood,
     )
-    return Injected(planned=LASTS_S, fired=LASTS_S, unit="second", ended_at=ended_at, found=found)
+    return Injected(planned=LASTS_S, fired=waited, unit="second", ended_at=ended_at, found=found)

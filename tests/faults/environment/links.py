@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from tests.faults.environment.busy import Found, violation
 from tests.faults.ground import Ground
+from tests.support.eventually import eventually
 from tests.support.proxy import Link, link
 
 
@@ -26,6 +30,9 @@ WAYS = (
     Way("reader-kafka", "payments", "payments-consumers", "kafka"),
     Way("sender-gateway", "notifications", "notifications-workers", "gateway"),
 )
+
+MESSAGES_PER_PERSON = 4
+_QUEUED = "SELECT count(*) AS n FROM notifications WHERE state = 'QUEUED'"
 
 
 @asynccontextmanager
@@ -54,3 +61,27 @@ def told(ground: Ground, way: Way, door: Link) -> dict[str, str]:
             return {"PERISAI_KAFKA_BOOTSTRAP": door.address}
         case _:
             return {"PERISAI_GATEWAY_URL": f"http://{door.address}"}
+
+
+async def sent_again(ground: Ground, way: Way, *, since: float, within_s: float) -> Found:
+    """Readers' lag says nothing of a sender. A violation of I11 unless no more than a second of messages waits in time, where the link is its own."""
+    if way.to != "gateway":
+        return {}
+    waiting = 0
+
+    async def short() -> bool:
+        nonlocal waiting
+        (found,) = await ground.estate.town.rows("notifications", _QUEUED)
+        waiting = int(found["n"])
+        return waiting <= ground.per_s * MESSAGES_PER_PERSON
+
+    with contextlib.suppress(AssertionError):
+        await eventually(short, within_s=max(60.0, within_s), what="messages go out")
+    took = time.monotonic() - since
+    return violation(
+        "I11",
+        "notifications.notifications",
+        expected=f"messages go out within {within_s:g} s",
+        actual=f"{waiting} wait after {took:.1f} s",
+        holds=took <= within_s and waiting <= ground.per_s * MESSAGES_PER_PERSON,
+    )

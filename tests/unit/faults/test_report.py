@@ -25,7 +25,7 @@ LATE, ABSENT = result(recovery_s=9.0), result(absent="not built yet", planned=0,
 
 
 def run(*results: Result, broken: list[dict[str, Any]] | None = None) -> Run:
-    return Run("test", 7, 1, results=[*results], broken=broken or [])
+    return Run("test", 7, results=[*results], broken=broken or [])
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,7 @@ def test_an_error_says_why_and_nothing_else_does(changes: dict[str, Any], why: s
     assert result(**changes).why == why
 
 
-def test_replay_command_names_cell_seed_and_a_cluster_where_there_was_one() -> None:
+def test_replay_command_names_cell_and_seed_and_what_else_was_asked() -> None:
     assert result().replay == "make faults CELL=crash.P4.kill SEED=7"
-    assert result(brokers=3).replay == "make faults CELL=crash.P4.kill SEED=7 BROKERS=3"
+    asked = {"TIER": "long", "BROKERS": 3}
+    assert result(replay_with=asked).replay == "make faults CELL=crash.P4.kill SEED=7 TIER=long BROKERS=3"
