@@ -41,7 +41,7 @@ _OUTAGES = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError
 
 @dataclass
 class Ground:
-    """One estate and what happened on it so far. `kills`: processes of ours that ended by SIGKILL."""
+    """One estate and what happened on it so far. `kills`: processes of ours that ended by SIGKILL, without those that a cell restarts itself."""
 
     estate: Estate
     driver: Driver
@@ -54,6 +54,8 @@ class Ground:
     per_s: float = 0.0
     """The load just now, or the last there was: people who register in a second."""
     planted: dict[str, Any] = field(default_factory=dict)
+    ends: dict[int, tuple[int, float]] = field(default_factory=dict)
+    """Of each process that ended, by its number: exit code, and when (monotonic)."""
     spared: set[str] = field(default_factory=set)
     """Processes that the warden leaves dead: a cell holds them down."""
     _warding: set[asyncio.Task[None]] = field(default_factory=set)
@@ -78,10 +80,11 @@ class Ground:
 
     def ward(self, child: Child) -> None:
         """A process that ended is started again after a second, without any fault of its own."""
-        if child.code == -signal.SIGKILL:
-            self.kills += 1
+        self.ends[child.pid] = (child.code or 0, child.ended_at)
         if child.name in self.spared:
             return
+        if child.code == -signal.SIGKILL:
+            self.kills += 1
         task = asyncio.create_task(self._revive(child.name), name=f"revive {child.name}")
         self._warding.add(task)
         task.add_done_callback(self._warding.discard)
