@@ -118,7 +118,7 @@ async def _inject(ground: Ground, points: Sequence[Point], action: str, log: Pat
     waking = asyncio.create_task(_wake(ground, points, pids, log)) if action == "stop" else None
     with contextlib.suppress(AssertionError):  # told per cell: those that fired are judged all the same
         await eventually(all_fired, within_s=FIRED_WITHIN_S, what="every point fired")
-    struck |= {point.id for point, pid in pids.items() if fired(log, pid)}
+    struck |= {point.id for point, pid in pids.items() if pid in struck_at}
     found: dict[str, Sequence[Mapping[str, str]]] = {}
     if waking is not None:
         await waking
@@ -127,7 +127,10 @@ async def _inject(ground: Ground, points: Sequence[Point], action: str, log: Pat
         if action == "term":
             found = {
                 "I11": [
-                    one for p, pid in pids.items() if p.id in struck for one in _badly(ground, p, pid, struck_at[pid])
+                    one
+                    for p, pid in pids.items()
+                    if p.id in struck
+                    for one in _ended_badly(ground, p, pid, struck_at[pid])
                 ]
             }
     ended = max([ground.estate.children[p.process].ended_at for p in points] if action != "stop" else [now()])
@@ -143,7 +146,7 @@ async def _gone(ground: Ground, point: Point, pid: int) -> None:
     await eventually(lambda: pid in ground.ends, within_s=2 * STOPS_WITHIN_S, what=f"{point.process} ended")
 
 
-def _badly(ground: Ground, point: Point, pid: int, struck_at: float) -> Sequence[Mapping[str, str]]:
+def _ended_badly(ground: Ground, point: Point, pid: int, struck_at: float) -> Sequence[Mapping[str, str]]:
     """A violation of I11 unless SIGTERM ended it with 0 and in time."""
     code, at = ground.ends[pid]
     took = at - struck_at

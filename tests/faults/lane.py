@@ -89,8 +89,9 @@ class Lane:
         """One cell by its id, `kills` of them if it is random; False when it is none of this lane."""
         kind, _, rest = name.partition(".")
         point_id, _, action = rest.partition(".")
-        points = [point for point in POINTS if point.id in point_id.split("+")]
-        if kind == "crash" and points:
+        wanted = point_id.split("+")
+        points = [point for point in POINTS if point.id in wanted]
+        if kind == "crash" and len(points) == len(wanted):
             self._enter(await self._round(points, action or "kill"))
         elif kind == "crash" and point_id in APART:
             self._enter(

@@ -1,5 +1,5 @@
 """F13: records that are no events, or events that cannot be read, on every topic of a reader, between good ones. Each becomes one dead letter, or
-parks its own key; its neighbours do not notice.
+parks its own key; its neighbours go on.
 """
 
 from __future__ import annotations

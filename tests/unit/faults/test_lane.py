@@ -23,7 +23,7 @@ def result(cell: str, **changes: Any) -> Result:
     return replace(passing(**changes), cell=cell)
 
 
-def lane(packed: Sequence[Result]) -> Lane:
+def lane() -> Lane:
     """Whoever strikes one point alone finds nothing."""
     found = Lane(cast(Grounds, None), tier="long", tell=lambda text: None)
 
@@ -43,7 +43,7 @@ def packed(**violated: int) -> list[Result]:
 @pytest.mark.parametrize("invariant", ["I1", "I2", "I6", "I10"])
 async def test_what_was_lost_or_doubled_in_a_round_is_a_cell_of_its_own(invariant: str) -> None:
     results = packed(**{invariant: 1})
-    found = await lane(results)._alone([FIRST, SECOND], "kill", results)
+    found = await lane()._alone([FIRST, SECOND], "kill", results)
     assert [(one.cell, one.status) for one in found] == [
         (f"crash.{FIRST.id}.kill", "pass"),
         (f"crash.{SECOND.id}.kill", "pass"),
@@ -53,14 +53,14 @@ async def test_what_was_lost_or_doubled_in_a_round_is_a_cell_of_its_own(invarian
 
 async def test_lateness_of_a_round_is_judged_one_by_one() -> None:
     results = packed(I11=1)
-    found = await lane(results)._alone([FIRST, SECOND], "kill", results)
+    found = await lane()._alone([FIRST, SECOND], "kill", results)
     assert [one.cell for one in found] == [f"crash.{FIRST.id}.kill", f"crash.{SECOND.id}.kill"]
     assert {one.status for one in found} == {"pass"}
 
 
 async def test_a_round_without_a_violation_is_not_played_again() -> None:
     results = packed()
-    assert await lane(results)._alone([FIRST, SECOND], "kill", results) == results
+    assert await lane()._alone([FIRST, SECOND], "kill", results) == results
 
 
 def test_a_random_kill_is_replayed_as_it_was_asked() -> None:
