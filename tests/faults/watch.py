@@ -29,7 +29,7 @@ AWAY = 1e9
 """Stands for a value that could not be had: never well."""
 
 # One index look-up per bucket; a service whose relay never ran has no cursors, and everything of it is unpublished.
-_UNPUBLISHED = (
+UNPUBLISHED = (
     "SELECT COALESCE(extract(epoch FROM clock_timestamp() - min(e.recorded_at)), 0)::float8 AS age"
     " FROM generate_series(0, 15) AS b LEFT JOIN relay_cursors c ON c.bucket = b CROSS JOIN LATERAL ("
     "  SELECT recorded_at FROM event_log WHERE bucket = b AND position > COALESCE(c.floor, 0)"
@@ -84,7 +84,7 @@ class Watch:
         if service not in self._readers:
             url = self._estate.stack.databases.url(service, "reader")
             self._readers[service] = await asyncpg.connect(url, timeout=ANSWER_S)
-        return float(await self._readers[service].fetchval(_UNPUBLISHED))
+        return float(await self._readers[service].fetchval(UNPUBLISHED))
 
     async def lag(self) -> float:
         """Records that some group has not committed yet."""
