@@ -19,6 +19,9 @@ SUSPENSE = "suspense"
 JKK, JKM, JHT = "contributions:jkk", "contributions:jkm", "contributions:jht"
 CONTRIBUTIONS = (JKK, JKM, JHT)
 
+MOVES_MONEY = frozenset({ContributionPaid, ContributionReversed, PaymentUnmatched})
+"""The events that `transfers` has lines for, by exact class."""
+
 
 @dataclass(frozen=True, slots=True)
 class Transfer:

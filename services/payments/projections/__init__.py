@@ -1,0 +1,29 @@
+"""The only writers of state tables: own events in, rows out, set-based, the same live and in replay; one file per part.
+
+Every table but `transfers` and `balances` is fed by one stream, and those two only grow, so the order of keys is free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis.privacy.vault import Vault
+from chassis.transaction import Projection, Recorded
+from services.payments.projections.contributions import payers_and_bills
+from services.payments.projections.ledger import ledger
+from services.payments.projections.money import payments_and_suspense
+from services.payments.projections.partners import partners
+
+
+def projection(vault: Vault) -> Projection:
+    """The projection of payments; `vault` encrypts the names it stores."""
+
+    async def project(conn: AsyncConnection, events: Sequence[Recorded]) -> None:
+        await payers_and_bills(conn, vault, events)
+        await payments_and_suspense(conn, events)
+        await ledger(conn, events)
+        await partners(conn, events)
+
+    return project

@@ -1,0 +1,27 @@
+"""State: a fold of this service's own events, each table fed by the events its comment names; one file per part.
+
+What is not in STATE is plumbing, which is not replayed.
+"""
+
+from services.payments.tables.base import metadata
+from services.payments.tables.contributions import bills, payers
+from services.payments.tables.money import balances, payments, suspense, transfers
+from services.payments.tables.partners import external_ids, inquiries, partner_secrets, partners, snap_tokens
+
+STATE = (payers, bills, payments, suspense, transfers, balances, partners)
+
+__all__ = [
+    "STATE",
+    "balances",
+    "bills",
+    "external_ids",
+    "inquiries",
+    "metadata",
+    "partner_secrets",
+    "partners",
+    "payers",
+    "payments",
+    "snap_tokens",
+    "suspense",
+    "transfers",
+]

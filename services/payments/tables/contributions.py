@@ -1,0 +1,52 @@
+"""Payers and their bills."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+
+from services.payments.tables.base import INSTANT, metadata
+
+payers = sa.Table(
+    "payers",
+    metadata,
+    sa.Column("participant_id", UUID, primary_key=True),
+    sa.Column("contribution_code", sa.Text, nullable=False, comment="the customer number of the virtual account"),
+    sa.Column("name", sa.LargeBinary, comment="encrypted; null once the person is forgotten"),
+    sa.Column("nik_hash", sa.Text, comment="keyed hash; null once the person is forgotten"),
+    sa.Column("income", sa.BigInteger, nullable=False),
+    sa.Column("sector", sa.Text, nullable=False),
+    sa.Column("programmes", JSONB, nullable=False),
+    sa.Column("funding_source", sa.Text, nullable=False),
+    sa.Column("registration_expires_at", INSTANT, nullable=False),
+    sa.Column("paid", JSONB, nullable=False, comment='paid months as stretches: [["2025-10", "2025-12"]]'),
+    sa.Column("paid_through", sa.Text, comment="M, the last month paid without a gap; null when nothing is paid"),
+    sa.Column("blocked", sa.Text, comment="why no further money is taken"),
+    sa.Column("branch_id", UUID),
+    sa.Column("wadah_id", UUID),
+    sa.Column("agent_id", UUID),
+    sa.Index("payers_contribution_code", "contribution_code", unique=True),
+    sa.Index("payers_nik_hash", "nik_hash"),
+    comment="PayerAdded, ContributionPaid, ContributionReversed",
+)
+
+bills = sa.Table(
+    "bills",
+    metadata,
+    sa.Column("bill_id", UUID, primary_key=True),
+    sa.Column("participant_id", UUID, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("months", JSONB, nullable=False),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Column("funding_source", sa.Text, nullable=False),
+    sa.Column("rules", sa.Text, nullable=False),
+    sa.Column("issued_at", INSTANT, nullable=False),
+    sa.Column("expires_at", INSTANT, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("closed_at", INSTANT),
+    sa.Column("reason", sa.Text),
+    sa.Column("payment_id", UUID),
+    sa.Index("bills_of_payer", "participant_id", "issued_at"),
+    sa.Index("bills_open", "expires_at", postgresql_where=sa.text("status = 'OPEN'")),
+    comment="ContributionBilled, BillExpired, BillCancelled, ContributionPaid, ContributionReversed",
+)

@@ -1,0 +1,75 @@
+"""Money as it came and as it stands: payments, suspense, the ledger."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+
+from services.payments.tables.base import INSTANT, metadata
+
+payments = sa.Table(
+    "payments",
+    metadata,
+    sa.Column("payment_id", UUID, primary_key=True),
+    sa.Column("partner", sa.Text, nullable=False),
+    sa.Column("channel_reference", sa.Text, nullable=False),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("participant_id", UUID, nullable=False),
+    sa.Column("bill_id", UUID, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Column("months", JSONB, nullable=False),
+    sa.Column("effective_at", INSTANT, nullable=False, comment="the channel's transaction time"),
+    sa.Column("posted_at", INSTANT, nullable=False, comment="our durable write, business time"),
+    sa.Column("reversed_for", sa.Text, comment="why it no longer settles its bill; null while it does"),
+    # One receipt per partner and reference, whatever door the money came through: the second posting collides here.
+    sa.Index("payments_reference", "partner", "channel_reference", unique=True),
+    sa.Index("payments_of_payer", "participant_id", "posted_at"),
+    comment="ContributionPaid, ContributionReversed",
+)
+
+suspense = sa.Table(
+    "suspense",
+    metadata,
+    sa.Column("partner", sa.Text, primary_key=True),
+    sa.Column("channel_reference", sa.Text, primary_key=True),
+    sa.Column("payment_id", UUID, nullable=False),
+    sa.Column("bill_id", UUID, comment="the bill it had settled before"),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("participant_id", UUID),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("effective_at", INSTANT, nullable=False),
+    sa.Column("since", INSTANT, nullable=False),
+    sa.Column("branch_id", UUID),
+    comment="PaymentUnmatched",
+)
+
+transfers = sa.Table(
+    "transfers",
+    metadata,
+    sa.Column("event_id", UUID, primary_key=True),
+    sa.Column("line", sa.Integer, primary_key=True),
+    sa.Column("debit", sa.Text, nullable=False),
+    sa.Column("credit", sa.Text, nullable=False),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Column("payment_id", UUID, nullable=False),
+    sa.Column("participant_id", UUID),
+    sa.Column("month", sa.Text, comment="contribution month; null where money belongs to none"),
+    sa.Column("branch_id", UUID, nullable=False),
+    sa.Column("occurred_at", INSTANT, nullable=False),
+    sa.CheckConstraint("amount > 0 AND debit <> credit", name="transfers_move_something"),
+    sa.Index("transfers_debit", "debit", "event_id", "line"),
+    sa.Index("transfers_credit", "credit", "event_id", "line"),
+    comment="ContributionPaid, ContributionReversed, PaymentUnmatched; insert-only: every entry balances by itself",
+)
+
+balances = sa.Table(
+    "balances",
+    metadata,
+    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("branch_id", UUID, primary_key=True),
+    sa.Column("debit", sa.BigInteger, nullable=False),
+    sa.Column("credit", sa.BigInteger, nullable=False),
+    comment="sums of transfers per account and branch",
+)

@@ -1,0 +1,67 @@
+"""The partners. Plumbing: their secrets, tokens, X-EXTERNAL-IDs, inquiries."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+
+from services.payments.tables.base import INSTANT, metadata
+
+partners = sa.Table(
+    "partners",
+    metadata,
+    sa.Column("partner", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("client_key", sa.Text, nullable=False),
+    sa.Column("partner_ids", JSONB, nullable=False),
+    sa.Column("va_prefixes", JSONB, nullable=False),
+    sa.Column("public_keys", JSONB, nullable=False),
+    sa.Column("signature_mode", sa.Text, nullable=False),
+    sa.Column("repeat_profile", sa.Text, nullable=False),
+    sa.Column("strictness", JSONB, nullable=False),
+    sa.Column("disabled_for", sa.Text, comment="null while it may call"),
+    sa.Index("partners_client_key", "client_key", unique=True),
+    comment="PartnerEnabled, PartnerKeyRotated, PartnerDisabled",
+)
+
+partner_secrets = sa.Table(
+    "partner_secrets",
+    metadata,
+    sa.Column("partner", sa.Text, primary_key=True),
+    sa.Column("secret_id", UUID, primary_key=True),
+    sa.Column("secret", sa.LargeBinary, nullable=False, comment="encrypted; never shown again"),
+    sa.Column("since", INSTANT, nullable=False),
+)
+
+snap_tokens = sa.Table(
+    "snap_tokens",
+    metadata,
+    sa.Column("hash", sa.LargeBinary, primary_key=True, comment="SHA-256 of the token"),
+    sa.Column("partner", sa.Text, nullable=False),
+    sa.Column("expires_at", INSTANT, nullable=False, comment="wall time"),
+    sa.Index("snap_tokens_old", "expires_at"),
+)
+
+external_ids = sa.Table(
+    "external_ids",
+    metadata,
+    sa.Column("partner", sa.Text, primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True, comment="WIB day of our receipt, by the wall clock"),
+    sa.Column("external_id", sa.Text, primary_key=True),
+    sa.Column("content", sa.LargeBinary, nullable=False, comment="keyed hash of the call: same content or other"),
+    sa.Index("external_ids_old", "day"),
+)
+
+inquiries = sa.Table(
+    "inquiries",
+    metadata,
+    sa.Column("partner", sa.Text, primary_key=True),
+    sa.Column("inquiry_request_id", sa.Text, primary_key=True),
+    sa.Column("participant_id", UUID, nullable=False),
+    sa.Column("bill_id", UUID, nullable=False),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Column("quoted_at", INSTANT, nullable=False, comment="business time"),
+    sa.Column("asked_at", INSTANT, nullable=False, comment="wall time"),
+    sa.Index("inquiries_of_payer", "participant_id"),
+    sa.Index("inquiries_old", "asked_at"),
+)
