@@ -37,6 +37,8 @@ ParticipantId = NewType("ParticipantId", UUID)
 BillId = NewType("BillId", UUID)
 PaymentId = NewType("PaymentId", UUID)
 NotificationId = NewType("NotificationId", UUID)
+CaseId = NewType("CaseId", UUID)
+SettlementFileId = NewType("SettlementFileId", UUID)
 
 Nik = Annotated[str, StringConstraints(pattern=r"^[0-9]{16}$")]
 NikHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

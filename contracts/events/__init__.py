@@ -1,7 +1,7 @@
 """Every event of the system, by topic. `CATALOGUE` is what a process decodes with."""
 
 from contracts.event import Catalogue
-from contracts.events import agency, contributions, notifications, participants
+from contracts.events import agency, contributions, notifications, participants, reconciliation
 
 OWNERS = {
     "branches": "registration",
@@ -12,6 +12,8 @@ OWNERS = {
     "contributions": "payments",
     "receipts": "payments",
     "partners": "payments",
+    "reconciliation": "payments",
+    "qr-codes": "payments",
     "recipients": "notifications",
     "notifications": "notifications",
 }
@@ -26,6 +28,8 @@ TOPICS = {
     "contributions": "contributions",
     "receipts": "contributions",
     "partners": "contributions",
+    "reconciliation": "contributions",
+    "qr-codes": "contributions",
     "recipients": "notifications",
     "notifications": "notifications",
 }
@@ -35,7 +39,13 @@ PARTITIONS = 24
 """Of every topic, for good: with another number a key would move to another partition and lose its order."""
 
 CATALOGUE = Catalogue(
-    [*agency.EVENTS, *participants.EVENTS, *contributions.EVENTS, *notifications.EVENTS],
+    [
+        *agency.EVENTS,
+        *participants.EVENTS,
+        *contributions.EVENTS,
+        *reconciliation.EVENTS,
+        *notifications.EVENTS,
+    ],
     topics=TOPICS,
     owners=OWNERS,
     partitions=PARTITIONS,
