@@ -1,7 +1,7 @@
 """Every event of the system, by topic. `CATALOGUE` is what a process decodes with."""
 
 from contracts.event import Catalogue
-from contracts.events import agency, contributions, notifications, participants, reconciliation
+from contracts.events import agency, contributions, groups, notifications, participants, reconciliation
 
 OWNERS = {
     "branches": "registration",
@@ -14,6 +14,8 @@ OWNERS = {
     "partners": "payments",
     "reconciliation": "payments",
     "qr-codes": "payments",
+    "collective-bills": "payments",
+    "agent-balances": "payments",
     "recipients": "notifications",
     "notifications": "notifications",
 }
@@ -30,6 +32,8 @@ TOPICS = {
     "partners": "contributions",
     "reconciliation": "contributions",
     "qr-codes": "contributions",
+    "collective-bills": "contributions",
+    "agent-balances": "contributions",
     "recipients": "notifications",
     "notifications": "notifications",
 }
@@ -43,6 +47,7 @@ CATALOGUE = Catalogue(
         *agency.EVENTS,
         *participants.EVENTS,
         *contributions.EVENTS,
+        *groups.EVENTS,
         *reconciliation.EVENTS,
         *notifications.EVENTS,
     ],

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from contracts.event import Event
 from contracts.sealed import Personal, Sealed
 from contracts.values import (
+    AgentId,
     Amount,
     BillId,
     Code,
@@ -17,6 +18,7 @@ from contracts.values import (
     Count,
     FundingSource,
     Instant,
+    Kpj,
     NikHash,
     ParticipantId,
     PaymentId,
@@ -104,6 +106,23 @@ class PayerAdded(Event, stream="contributions"):
     payer: Sealed[Payer]
 
 
+class PayerNumbered(Event, stream="contributions"):
+    """payments noted the participant number (KPJ) that registration issued with the first payment."""
+
+    participant_id: ParticipantId
+    kpj: Kpj
+
+
+class CashReceived(Event, stream="contributions"):
+    """An agent reported cash in hand for a participant's bill. It has no effect on protection; the bill's payment clears it."""
+
+    participant_id: ParticipantId
+    bill_id: BillId
+    agent_id: AgentId
+    amount: Amount
+    received_at: Instant
+
+
 class ContributionBilled(Event, stream="contributions"):
     """A bill fixes its months and amount when issued; `amount` is the sum of its months. Payable until `expires_at`
     (exclusive)."""
@@ -116,6 +135,8 @@ class ContributionBilled(Event, stream="contributions"):
     amount: Amount
     funding_source: FundingSource
     expires_at: Instant
+    share_of: BillId | None = None
+    """The collective bill whose money pays this bill at once; None for a bill that is offered to its payer."""
 
 
 class BillExpired(Event, stream="contributions"):
@@ -144,6 +165,8 @@ class ContributionPaid(Event, stream="contributions"):
     months: tuple[MonthCharge, ...]
     effective_at: Instant
     posted_at: Instant
+    share_of: BillId | None = None
+    """The paid collective bill that this is a share of; None for money that came for this participant alone."""
 
 
 class ContributionReversed(Event, stream="contributions"):
@@ -178,6 +201,8 @@ class PaymentUnmatched(Event, stream="receipts"):
     amount: Amount
     reason: Code
     effective_at: Instant
+    share_of: BillId | None = None
+    """The paid collective bill whose share this is, where the share was never a payment; None for any other money."""
 
 
 class PartnerEnabled(Event, stream="partners"):
@@ -206,6 +231,8 @@ class PartnerDisabled(Event, stream="partners"):
 
 EVENTS: tuple[type[Event], ...] = (
     PayerAdded,
+    PayerNumbered,
+    CashReceived,
     ContributionBilled,
     BillExpired,
     BillCancelled,

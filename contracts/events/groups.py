@@ -1,0 +1,142 @@
+"""Topic `contributions`: one bill for many participants, and the money of agents (domain.md sections 4 and 6).
+
+A collective bill fixes its list when it is issued: first the head, then its lines in events of bounded size, all in one transaction.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from contracts.event import Event
+from contracts.events.contributions import BillKind, MonthCharge
+from contracts.values import (
+    AgentId,
+    Amount,
+    BillId,
+    Code,
+    ContributionCode,
+    Count,
+    FundingSource,
+    Instant,
+    ParticipantId,
+    PaymentId,
+    ShortText,
+)
+
+
+class CollectiveLine(BaseModel):
+    """One participant's share, frozen. `number` counts 1, 2, 3 …; `share_bill_id` is the bill that the share will settle."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    number: Count
+    participant_id: ParticipantId
+    share_bill_id: BillId
+    kind: BillKind
+    months: tuple[MonthCharge, ...]
+
+    @property
+    def amount(self) -> int:
+        return sum(charge.total for charge in self.months)
+
+
+class PostedShare(BaseModel):
+    """What became of one line: a payment of its participant, or money in suspense for the reason `suspended_for`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    number: Count
+    payment_id: PaymentId
+    suspended_for: Code | None
+
+
+class CollectiveBillIssued(Event, stream="collective-bills"):
+    """One code, one amount and one funding source for `heads` participants. Paid in full until `expires_at` (exclusive) or not at all."""
+
+    bill_id: BillId
+    code: ContributionCode
+    funding_source: FundingSource
+    heads: Count
+    amount: Amount
+    expires_at: Instant
+
+
+class CollectiveLinesAdded(Event, stream="collective-bills"):
+    """Lines of a bill that is being issued, in the order of their numbers."""
+
+    bill_id: BillId
+    lines: tuple[CollectiveLine, ...]
+
+
+class CollectiveBillExpired(Event, stream="collective-bills"):
+    bill_id: BillId
+
+
+class CollectiveBillCancelled(Event, stream="collective-bills"):
+    bill_id: BillId
+    reason: Code
+
+
+class CollectiveBillPaid(Event, stream="collective-bills"):
+    """A channel took the whole amount. The shares follow, each as a payment of its own; until then the money stands as `collective`."""
+
+    bill_id: BillId
+    payment_id: PaymentId
+    partner: ShortText
+    channel: ShortText
+    channel_reference: ShortText
+    amount: Amount
+    effective_at: Instant
+    posted_at: Instant
+
+
+class CollectiveSharesPosted(Event, stream="collective-bills"):
+    """The next lines of a paid bill were posted, in the transaction of their payments."""
+
+    bill_id: BillId
+    shares: tuple[PostedShare, ...]
+
+
+class AgentBalanceOpened(Event, stream="agent-balances"):
+    """An agent may deposit any amount under this code; the balance is the agent's money, not income."""
+
+    agent_id: AgentId
+    code: ContributionCode
+
+
+class AgentBalanceDeposited(Event, stream="agent-balances"):
+    """`balance` is what the agent has after it."""
+
+    agent_id: AgentId
+    payment_id: PaymentId
+    partner: ShortText
+    channel: ShortText
+    channel_reference: ShortText
+    amount: Amount
+    balance: Amount
+    effective_at: Instant
+    posted_at: Instant
+
+
+class AgentBalanceCharged(Event, stream="agent-balances"):
+    """The first payment of a participant was taken from the balance; `payment_id` is that payment, `balance` what is left."""
+
+    agent_id: AgentId
+    participant_id: ParticipantId
+    bill_id: BillId
+    payment_id: PaymentId
+    amount: Amount
+    balance: Amount
+
+
+EVENTS: tuple[type[Event], ...] = (
+    CollectiveBillIssued,
+    CollectiveLinesAdded,
+    CollectiveBillExpired,
+    CollectiveBillCancelled,
+    CollectiveBillPaid,
+    CollectiveSharesPosted,
+    AgentBalanceOpened,
+    AgentBalanceDeposited,
+    AgentBalanceCharged,
+)
