@@ -148,6 +148,24 @@ def posted_of(row: Mapping[Any, Any]) -> Posted:
     return Posted(months=charges_of(row["months"]), **{name: row[name] for name in names})
 
 
+def receipt_row(posted: Posted, kind: BillKind | None = None) -> dict[str, Any]:
+    """The whole row of `payments`; `kind` is that of the bill it settles."""
+    return {
+        "payment_id": posted.payment_id,
+        "partner": posted.partner,
+        "channel_reference": posted.channel_reference,
+        "channel": posted.channel,
+        "participant_id": posted.participant_id,
+        "bill_id": posted.bill_id,
+        "kind": None if kind is None else str(kind),
+        "amount": posted.amount,
+        "months": charges_json(posted.months),
+        "effective_at": posted.effective_at,
+        "posted_at": posted.posted_at,
+        "reversed_for": posted.reversed_for,
+    }
+
+
 def charges_json(months: Sequence[MonthCharge]) -> list[dict[str, Any]]:
     """Month charges as they lie in a JSONB column."""
     return [_charge_json(charge) for charge in months]

@@ -110,10 +110,12 @@ class MonthShown(BaseModel):
 
 
 class PaymentShown(BaseModel):
+    """`bill_id` and `kind` are null where the money never settled a bill: it waits in suspense, or did."""
+
     payment_id: UUID
     participant_id: UUID
-    bill_id: UUID
-    kind: str
+    bill_id: UUID | None
+    kind: str | None
     partner: str
     channel: str
     channel_reference: str
@@ -159,7 +161,7 @@ class TransferShown(BaseModel):
     debit: str
     credit: str
     amount: int
-    payment_id: UUID
+    payment_id: UUID | None
     participant_id: UUID | None
     month: str | None
     occurred_at: datetime

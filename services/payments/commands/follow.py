@@ -54,7 +54,7 @@ async def _load(tx: Tx, items: Sequence[Received]) -> _Loaded:
         keys = {receipt_key(payment.partner, payment.channel_reference) for payment in payments.values()}
         await tx.heads(RECEIPTS, keys)
         payments = await deciding.payments_by_id(tx.conn, refused)
-    bills = {payment.bill_id for payment in payments.values()}
+    bills = {payment.bill_id for payment in payments.values() if payment.bill_id is not None}
     kept = await deciding.payers_with_live_bills(tx.conn, participants, tx.now, bills)
     return _Loaded(tx, PayerBook(tx, kept), payments)
 

@@ -18,7 +18,7 @@ from services.payments import metrics
 from services.payments.commands.calls import Call, Calls, numbers
 from services.payments.commands.payer_book import STREAM, PayerBook
 from services.payments.domain.bill import Bill
-from services.payments.domain.paying import Limits, Money, Posted, post
+from services.payments.domain.paying import Limits, Money, Posted, post, posted
 from services.payments.domain.snap import codes
 from services.payments.domain.snap.decisions import Repeated, bill_to_pay
 from services.payments.domain.snap.requests import Payment
@@ -102,19 +102,7 @@ def _post(tx: Tx, book: PayerBook, kept: Kept, bill: Bill, money: Money, item: C
     events = post(kept.payer, bill, money, payment_id=PaymentId(new_id()), now=tx.now)
     kept = book.record(kept, events, meta=item.meta)
     paid = next(event for event in events if isinstance(event, ContributionPaid))
-    posted = Posted(
-        payment_id=paid.payment_id,
-        bill_id=paid.bill_id,
-        participant_id=paid.participant_id,
-        partner=paid.partner,
-        channel=paid.channel,
-        channel_reference=paid.channel_reference,
-        amount=paid.amount,
-        months=paid.months,
-        effective_at=paid.effective_at,
-        posted_at=paid.posted_at,
-    )
-    return Settled(codes.SUCCESS, kept, posted)
+    return Settled(codes.SUCCESS, kept, posted(paid))
 
 
 def _alarm(tx: Tx, partner: str, first: Posted) -> None:

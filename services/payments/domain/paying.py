@@ -70,11 +70,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posted:
-    """A payment as it stands in the books."""
+    """A receipt as it stands in the books: a payment of a bill, or money that never settled one (no bill, no months)."""
 
     payment_id: PaymentId
-    bill_id: BillId
-    participant_id: ParticipantId
+    bill_id: BillId | None
+    participant_id: ParticipantId | None
     partner: str
     channel: str
     channel_reference: str
@@ -146,9 +146,25 @@ def post(payer: Payer, bill: Bill, money: Money, *, payment_id: PaymentId, now: 
     return (paid, ended)
 
 
+def posted(paid: ContributionPaid) -> Posted:
+    """The payment as it stands once posted."""
+    return Posted(
+        payment_id=paid.payment_id,
+        bill_id=paid.bill_id,
+        participant_id=paid.participant_id,
+        partner=paid.partner,
+        channel=paid.channel,
+        channel_reference=paid.channel_reference,
+        amount=paid.amount,
+        months=paid.months,
+        effective_at=paid.effective_at,
+        posted_at=paid.posted_at,
+    )
+
+
 def refuse_protection(payment: Posted, reason: str) -> tuple[ContributionReversed, PaymentUnmatched] | None:
-    """The payment leaves its bill and stands in suspense under this reason; None when it already does."""
-    if payment.reversed_for is not None:
+    """The payment leaves its bill and stands in suspense under this reason; None when it already does, or never settled one."""
+    if payment.reversed_for is not None or payment.bill_id is None or payment.participant_id is None:
         return None
     taken_back = ContributionReversed(
         payment_id=payment.payment_id,

@@ -17,7 +17,9 @@ from contracts.events.contributions import (
 )
 from contracts.values import PaymentId
 from services.payments import tables
-from services.payments.store import charges_json
+from services.payments.domain.arriving import never_settled
+from services.payments.domain.paying import posted
+from services.payments.store import receipt_row
 
 _MOVES_MONEY = frozenset({ContributionPaid, ContributionReversed, PaymentUnmatched})
 
@@ -30,14 +32,20 @@ async def payments_and_suspense(conn: AsyncConnection, recorded: Sequence[Record
 
 
 async def _payments(conn: AsyncConnection, events: Sequence[Recorded]) -> None:
-    posted = {r.event.payment_id: _payment(r.event) for r in events if isinstance(r.event, ContributionPaid)}
+    paid = {
+        r.event.payment_id: receipt_row(posted(r.event), r.event.kind)
+        for r in events
+        if isinstance(r.event, ContributionPaid)
+    }
+    unmatched = {r.event.payment_id: _receipt(r, r.event) for r in events if isinstance(r.event, PaymentUnmatched)}
     taken_back = {r.event.payment_id: r.event.reason for r in events if isinstance(r.event, ContributionReversed)}
     earlier: dict[PaymentId, dict[str, Any]] = {}
-    if known := taken_back.keys() - posted.keys():
+    if known := taken_back.keys() - paid.keys():
         query = sa.select(tables.payments).where(rows.matching(tables.payments.c.payment_id, known))
         earlier = {row["payment_id"]: dict(row) for row in (await conn.execute(query)).mappings()}
     order = ("partner", "channel_reference")
-    await rows.insert(conn, tables.payments, _with_reasons(posted, taken_back), order=order)
+    new = [*_with_reasons(paid, taken_back), *(row for row in unmatched.values() if row is not None)]
+    await rows.insert(conn, tables.payments, new, order=order)
     await rows.upsert(conn, tables.payments, _with_reasons(earlier, taken_back), order=order)
 
 
@@ -47,21 +55,11 @@ def _with_reasons(
     return [row | {"reversed_for": taken_back.get(payment_id)} for payment_id, row in found.items()]
 
 
-def _payment(event: ContributionPaid) -> dict[str, Any]:
-    return {
-        "payment_id": event.payment_id,
-        "partner": event.partner,
-        "channel_reference": event.channel_reference,
-        "channel": event.channel,
-        "participant_id": event.participant_id,
-        "bill_id": event.bill_id,
-        "kind": str(event.kind),
-        "amount": event.amount,
-        "months": charges_json(event.months),
-        "effective_at": event.effective_at,
-        "posted_at": event.posted_at,
-        "reversed_for": None,
-    }
+def _receipt(recorded: Recorded, event: PaymentUnmatched) -> dict[str, Any] | None:
+    """The row that holds the reference of money that never settled a bill; None where the payment has its row."""
+    if event.bill_id is not None or recorded.envelope.seq != 1:
+        return None
+    return receipt_row(never_settled(event, recorded.envelope.occurred_at))
 
 
 async def _suspense(conn: AsyncConnection, events: Sequence[Recorded]) -> None:

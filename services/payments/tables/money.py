@@ -14,9 +14,9 @@ payments = sa.Table(
     sa.Column("partner", sa.Text, nullable=False),
     sa.Column("channel_reference", sa.Text, nullable=False),
     sa.Column("channel", sa.Text, nullable=False),
-    sa.Column("participant_id", UUID, nullable=False),
-    sa.Column("bill_id", UUID, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("participant_id", UUID, comment="null where money came under a number that nobody has"),
+    sa.Column("bill_id", UUID, comment="null where money never settled a bill"),
+    sa.Column("kind", sa.Text, comment="that of the bill"),
     sa.Column("amount", sa.BigInteger, nullable=False),
     sa.Column("months", JSONB, nullable=False),
     sa.Column("effective_at", INSTANT, nullable=False, comment="the channel's transaction time"),
@@ -25,7 +25,7 @@ payments = sa.Table(
     # One receipt per partner and reference, whatever door the money came through: the second posting collides here.
     sa.Index("payments_reference", "partner", "channel_reference", unique=True),
     sa.Index("payments_of_payer", "participant_id", "posted_at"),
-    comment="ContributionPaid, ContributionReversed",
+    comment="ContributionPaid, ContributionReversed; PaymentUnmatched of money that never settled a bill",
 )
 
 suspense = sa.Table(
@@ -53,7 +53,7 @@ transfers = sa.Table(
     sa.Column("debit", sa.Text, nullable=False),
     sa.Column("credit", sa.Text, nullable=False),
     sa.Column("amount", sa.BigInteger, nullable=False),
-    sa.Column("payment_id", UUID, nullable=False),
+    sa.Column("payment_id", UUID, comment="null where no single payment is moved"),
     sa.Column("participant_id", UUID),
     sa.Column("month", sa.Text, comment="contribution month; null where money belongs to none"),
     sa.Column("branch_id", UUID, nullable=False),
@@ -61,7 +61,7 @@ transfers = sa.Table(
     sa.CheckConstraint("amount > 0 AND debit <> credit", name="transfers_move_something"),
     sa.Index("transfers_debit", "debit", "event_id", "line"),
     sa.Index("transfers_credit", "credit", "event_id", "line"),
-    comment="ContributionPaid, ContributionReversed, PaymentUnmatched; insert-only: every entry balances by itself",
+    comment="every event that moves money (domain/ledger/); insert-only: every entry balances by itself",
 )
 
 balances = sa.Table(

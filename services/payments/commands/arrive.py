@@ -1,0 +1,136 @@
+"""Money that came by any door but SNAP's own: a settlement file, a QRIS notice, an open deposit. It is never refused: it stands somewhere.
+
+One receipt per partner and reference: `payments` has a row for each, whether it settled a bill or not, so a second booking meets the first in the
+batch, at stream `receipts`, or at that unique index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from chassis.ids import new_id
+from chassis.transaction import Meta, Scope, Tx
+from contracts.events.contributions import ContributionPaid
+from contracts.values import BillId, PaymentId
+from services.payments.commands.follow import RECEIPTS
+from services.payments.commands.payer_book import STREAM, PayerBook
+from services.payments.domain.arriving import Reason, never_settled, place, seen, suspend
+from services.payments.domain.bill import Bill
+from services.payments.domain.parameters import BILLING_RULES
+from services.payments.domain.paying import CannotPay, Limits, Money, Posted, post, posted, receipt_key
+from services.payments.queries import deciding
+from services.payments.queries.receipts import Booked, Reference, booked_under
+from services.payments.store import Kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """Money that a partner says it took. `amount`: whole rupiah, > 0; `code`: the number it was paid to, as the channel gives it.
+
+    `nik_hash` stands for a code that may be a NIK; `hint_bill_id`: the one bill that was asked for; `effective_at`: the channel's time.
+    """
+
+    partner: str
+    channel: str
+    channel_reference: str
+    amount: int
+    effective_at: datetime
+    code: str
+    meta: Meta
+    nik_hash: str | None = None
+    hint_bill_id: BillId | None = None
+
+
+class ArrivedAs(StrEnum):
+    """POSTED and SUSPENDED were booked now; KNOWN was before; DIFFERS was before, with another amount: nothing is booked."""
+
+    POSTED = "POSTED"
+    SUSPENDED = "SUSPENDED"
+    KNOWN = "KNOWN"
+    DIFFERS = "DIFFERS"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """`payment_ids`: where the money stands; `reason`: why it waits in suspense, None when it paid something."""
+
+    outcome: ArrivedAs
+    payment_ids: tuple[PaymentId, ...]
+    reason: str | None = None
+
+
+async def book_arrivals(tx: Tx, items: Sequence[Arrival], /, *, limits: Limits = Limits()) -> list[Arrived]:  # noqa: B008 — frozen
+    """Books each arrival once. One outcome per item, in their order; any number in as many statements as one.
+
+    Reads heads, so it comes before the caller records anything of streams `contributions` and `receipts`.
+    """
+    if not items:
+        return []
+    codes, hashes = {item.code for item in items}, {item.nik_hash for item in items if item.nik_hash is not None}
+    participants = await deciding.participants_by_number(tx.conn, codes, hashes)
+    await tx.heads(STREAM, participants)
+    await tx.heads(RECEIPTS, {receipt_key(item.partner, item.channel_reference) for item in items})
+    hints = {item.hint_bill_id for item in items if item.hint_bill_id is not None}
+    book = PayerBook(tx, await deciding.payers_with_live_bills(tx.conn, participants, tx.now, hints))
+    booked = await booked_under(tx.conn, {(item.partner, item.channel_reference) for item in items})
+    desk = _Desk(tx, book, booked, limits)
+    return [desk.take(item) for item in items]
+
+
+class _Desk:
+    """What one batch knows: payers and receipts, those of its earlier items too."""
+
+    def __init__(self, tx: Tx, book: PayerBook, booked: dict[Reference, Booked], limits: Limits) -> None:
+        self._tx, self._book, self._booked, self._limits = tx, book, booked, limits
+
+    def take(self, item: Arrival) -> Arrived:
+        money = _money(self._tx, item)
+        before = self._booked.get((item.partner, item.channel_reference))
+        if before is not None and (known := seen(before.posted, waits=before.waits_for is not None, money=money)):
+            return Arrived(ArrivedAs(known), (before.posted.payment_id,), before.waits_for)
+        kept = self._book.find(item.code, item.nik_hash)
+        if before is not None:
+            return self._suspend(item, money, kept, Reason.PAYMENT_VOIDED, before.posted)
+        outcome = place(None if kept is None else kept.payer, money, item.hint_bill_id, self._limits)
+        if isinstance(outcome, Bill):
+            assert kept is not None
+            return self._post(item, money, kept, outcome)
+        return self._suspend(item, money, kept, outcome, None)
+
+    def _post(self, item: Arrival, money: Money, kept: Kept, bill: Bill) -> Arrived:
+        events = post(kept.payer, bill, money, payment_id=PaymentId(new_id()), now=self._tx.now)
+        self._book.record(kept, events, meta=item.meta)
+        paid = next(event for event in events if isinstance(event, ContributionPaid))
+        self._remember(money, posted(paid), None)
+        return Arrived(ArrivedAs.POSTED, (paid.payment_id,))
+
+    def _suspend(
+        self, item: Arrival, money: Money, kept: Kept | None, reason: CannotPay | Reason, before: Posted | None
+    ) -> Arrived:
+        payment_id = PaymentId(new_id()) if before is None else before.payment_id
+        bill_id = None if before is None else before.bill_id
+        participant_id = None if kept is None else kept.payer.participant_id
+        event = suspend(money, reason, payment_id=payment_id, participant_id=participant_id, bill_id=bill_id)
+        scope = Scope() if kept is None else kept.scope
+        key = receipt_key(item.partner, item.channel_reference)
+        self._tx.record(event, key=key, meta=item.meta, scope=scope, rules=BILLING_RULES)
+        self._remember(money, before or never_settled(event, self._tx.now), reason)
+        return Arrived(ArrivedAs.SUSPENDED, (payment_id,), reason)
+
+    def _remember(self, money: Money, posted: Posted, reason: str | None) -> None:
+        self._booked[money.partner, money.channel_reference] = Booked(posted, reason)
+
+
+def _money(tx: Tx, item: Arrival) -> Money:
+    """`effective_at` is never later than the posting."""
+    return Money(
+        partner=item.partner,
+        channel=item.channel,
+        channel_reference=item.channel_reference,
+        amount=item.amount,
+        effective_at=min(item.effective_at, tx.now),
+        received_at=tx.now,
+    )
