@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.events.reconciliation import SettlementReceived
+from contracts.values import Rupiah
 from services.payments.domain.ledger import CONTRIBUTIONS, SUSPENSE, Transfer, clearing, transfers
 from services.payments.domain.payer import Payer
 from services.payments.domain.paying import Posted, post, refuse_protection
@@ -77,6 +80,20 @@ def test_each_month_is_a_line_of_its_own() -> None:
     assert [(str(line.month), line.credit) for line in lines] == [
         (month, account) for month in ("2026-03", "2026-04", "2026-05") for account in CONTRIBUTIONS
     ]
+
+
+def test_a_settlement_turns_what_a_partner_owes_into_cash_and_fees() -> None:
+    event = SettlementReceived(
+        partner="bank-a", day=date(2026, 3, 5), amount=Rupiah(36_300), fees=Rupiah(500), evidence="MT940/1"
+    )
+    assert balances(list(transfers(event))) == {"bank:bank-a": 36_300, "fees:bank-a": 500, "clearing:bank-a": -36_800}
+
+
+def test_an_event_that_moves_nothing_has_no_lines() -> None:
+    nothing = SettlementReceived(
+        partner="bank-a", day=date(2026, 3, 5), amount=Rupiah(0), fees=Rupiah(0), evidence="MT940/2"
+    )
+    assert list(transfers(nothing)) == []
 
 
 @pytest.mark.parametrize(("debit", "credit", "amount"), [("a", "b", 0), ("a", "b", -1), ("a", "a", 5)])

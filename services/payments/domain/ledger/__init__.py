@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from contracts.event import Event
-from services.payments.domain.ledger import contributions
+from services.payments.domain.ledger import contributions, settlements
 from services.payments.domain.ledger.accounts import (
     CONTRIBUTIONS,
     JHT,
@@ -21,6 +21,7 @@ from services.payments.domain.ledger.accounts import (
 
 _LINES: Lines = {
     **contributions.LINES,
+    **settlements.LINES,
 }
 
 MOVES_MONEY = frozenset(_LINES)
