@@ -26,6 +26,8 @@ WIB = ZoneInfo("Asia/Jakarta")
 Rupiah = NewType("Rupiah", int)
 Amount = Annotated[Rupiah, Field(ge=0, lt=2**53, strict=True)]
 """Whole rupiah, never negative, exact in every JSON reader."""
+Difference = Annotated[Rupiah, Field(ge=-(2**53) + 1, lt=2**53, strict=True)]
+"""Whole rupiah that may be below zero: a balance carried forward, a correction."""
 Count = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
 Instant = AwareDatetime
 
@@ -37,6 +39,8 @@ ParticipantId = NewType("ParticipantId", UUID)
 BillId = NewType("BillId", UUID)
 PaymentId = NewType("PaymentId", UUID)
 NotificationId = NewType("NotificationId", UUID)
+TransferOrderId = NewType("TransferOrderId", UUID)
+DisputeId = NewType("DisputeId", UUID)
 CaseId = NewType("CaseId", UUID)
 SettlementFileId = NewType("SettlementFileId", UUID)
 

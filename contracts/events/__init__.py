@@ -1,7 +1,7 @@
 """Every event of the system, by topic. `CATALOGUE` is what a process decodes with."""
 
 from contracts.event import Catalogue
-from contracts.events import agency, contributions, groups, notifications, participants, reconciliation
+from contracts.events import agency, contributions, groups, incentives, notifications, participants, reconciliation
 
 OWNERS = {
     "branches": "registration",
@@ -16,6 +16,12 @@ OWNERS = {
     "qr-codes": "payments",
     "collective-bills": "payments",
     "agent-balances": "payments",
+    "agreements": "payments",
+    "agent-notes": "payments",
+    "managements": "payments",
+    "incentive-runs": "payments",
+    "incentives": "payments",
+    "incentive-disputes": "payments",
     "recipients": "notifications",
     "notifications": "notifications",
 }
@@ -34,6 +40,12 @@ TOPICS = {
     "qr-codes": "contributions",
     "collective-bills": "contributions",
     "agent-balances": "contributions",
+    "agreements": "incentives",
+    "agent-notes": "incentives",
+    "managements": "incentives",
+    "incentive-runs": "incentives",
+    "incentives": "incentives",
+    "incentive-disputes": "incentives",
     "recipients": "notifications",
     "notifications": "notifications",
 }
@@ -49,6 +61,7 @@ CATALOGUE = Catalogue(
         *contributions.EVENTS,
         *groups.EVENTS,
         *reconciliation.EVENTS,
+        *incentives.EVENTS,
         *notifications.EVENTS,
     ],
     topics=TOPICS,

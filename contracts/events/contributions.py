@@ -104,6 +104,8 @@ class PayerAdded(Event, stream="contributions"):
     funding_source: FundingSource
     registration_expires_at: Instant
     payer: Sealed[Payer]
+    new_to_bpu: bool | None = None
+    """This NIK was never in BPU (a candidate acquisition); None in events of before it was noted."""
 
 
 class PayerNumbered(Event, stream="contributions"):

@@ -54,6 +54,7 @@ def add(registered: ParticipantRegistered) -> PayerAdded:
         funding_source=registered.funding_source,
         registration_expires_at=registered.expires_at,
         payer=Sealed(registered.person.subject, copy),
+        new_to_bpu=registered.new_to_bpu,
     )
 
 

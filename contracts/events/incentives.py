@@ -1,0 +1,290 @@
+"""Topic `incentives`: agreements, agents and managers as payments knows them, and what they earn each month (domain.md section 7).
+
+A month's run is closed and never edited: a correction is a line, or an amount, of a later run that names the month it corrects.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from contracts.event import Event
+from contracts.events.agency import IncentiveScheme
+from contracts.values import (
+    AgentId,
+    Amount,
+    BranchId,
+    Code,
+    ContributionMonth,
+    Count,
+    Difference,
+    DisputeId,
+    Instant,
+    LongText,
+    ParticipantId,
+    PaymentId,
+    ShortText,
+    TransferOrderId,
+    WadahId,
+)
+
+Fingerprint = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""SHA-256, hex, over the lines of a statement."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class AgentStep(StrEnum):
+    """What changes whether an agent works."""
+
+    ACTIVATED = "ACTIVATED"
+    SUSPENDED = "SUSPENDED"
+    REINSTATED = "REINSTATED"
+
+
+class AgreementNoted(Event, stream="agreements"):
+    """payments noted the agreement (PKS) of a Wadah; both ends of the term are inclusive, WIB."""
+
+    wadah_id: WadahId
+    branch_id: BranchId
+    name: ShortText
+    agreement_number: ShortText
+    scheme: IncentiveScheme
+    term_from: date
+    term_to: date
+
+
+class AgreementEndNoted(Event, stream="agreements"):
+    """The agreement ended early, at 24:00 WIB of `ended_on`."""
+
+    wadah_id: WadahId
+    ended_on: date
+
+
+class AgentNoted(Event, stream="agent-notes"):
+    """payments noted an agent; `participant_id` is the agent's own participation, which is never an acquisition of his."""
+
+    agent_id: AgentId
+    code: ShortText
+    wadah_id: WadahId
+    branch_id: BranchId
+    participant_id: ParticipantId
+
+
+class AgentStepNoted(Event, stream="agent-notes"):
+    """The agent works, or no longer works, from the business instant `at` on."""
+
+    agent_id: AgentId
+    step: AgentStep
+    at: Instant
+
+
+class ManagerChanged(Event, stream="managements"):
+    """From this contribution month on the participant is looked after by `agent_id`; None: by the branch (alih binaan, reactivation)."""
+
+    participant_id: ParticipantId
+    from_month: ContributionMonth
+    agent_id: AgentId | None
+
+
+class IncentiveRunOpened(Event, stream="incentive-runs"):
+    """Month `month` is closed; statements are due at `statements_at`, payout orders at `orders_at`, the money until `pay_by`."""
+
+    month: ContributionMonth
+    closed_at: Instant
+    statements_at: Instant
+    orders_at: Instant
+    pay_by: Instant
+
+
+class IncentiveRunCompleted(Event, stream="incentive-runs"):
+    """Every statement of the month is issued. `lines` counts those of all agents; `payout` is due to all Wadah together."""
+
+    month: ContributionMonth
+    agents: Count
+    wadah: Count
+    lines: Count
+    payout: Amount
+
+
+class AcquiredLine(_Part):
+    """A participant acquired by this first payment; `with_jht`: three programmes were paid."""
+
+    payment_id: PaymentId
+    participant_id: ParticipantId
+    with_jht: bool
+
+
+class ContributionLine(_Part):
+    """Rupiah received for one contribution month under this agent's management: its `k`-th, paid at `bps`."""
+
+    payment_id: PaymentId
+    participant_id: ParticipantId
+    month: ContributionMonth
+    k: Count
+    bps: Count
+    received: Amount
+
+
+class IncentiveEarned(Event, stream="incentives"):
+    """Lines of an agent that count for incentive month `month`, in the run of month `run`; bounded, so there may be several.
+
+    `first_line`: the number of the first of them in the statement; acquisitions come before contributions.
+    """
+
+    agent_id: AgentId
+    run: ContributionMonth
+    month: ContributionMonth
+    first_line: Count
+    acquisitions: tuple[AcquiredLine, ...]
+    contributions: tuple[ContributionLine, ...]
+
+
+class IncentiveClawedBack(Event, stream="incentives"):
+    """Lines of an earlier run that no longer hold: reversed, refunded, or counted differently. Their like may be earned anew beside it."""
+
+    agent_id: AgentId
+    run: ContributionMonth
+    month: ContributionMonth
+    first_line: Count
+    acquisitions: tuple[AcquiredLine, ...]
+    contributions: tuple[ContributionLine, ...]
+
+
+class Earnings(_Part):
+    """What an agent's month comes to under its set. `agent` is the agent's own, `carved` what the Wadah gets out of the gross (OLD)."""
+
+    acquisitions: Count
+    received: Amount
+    acquisition_pay: Amount
+    contribution_pay: Amount
+    agent: Amount
+    carved: Amount
+
+
+class Adjustment(_Part):
+    """Month `month` computed anew: `before` as paid with all earlier adjustments, `after` as it is now; the difference is due here."""
+
+    month: ContributionMonth
+    rules: ShortText
+    before: Earnings
+    after: Earnings
+    reason: Code
+
+
+class ShareAdjustment(_Part):
+    """The Wadah's own share of an earlier month, computed anew."""
+
+    month: ContributionMonth
+    before: Amount
+    after: Amount
+
+
+class IncentiveStatementIssued(Event, stream="incentives"):
+    """The monthly statement of an agent, never edited. Key: agent and month.
+
+    payable + carried_out = earned.agent + adjustments + carried_in, where a balance below zero is carried forward, never collected.
+    `months_without`: calendar months in a row, this one included, without what keeps an agent from being dropped (domain.md section 2).
+    """
+
+    agent_id: AgentId
+    wadah_id: WadahId
+    month: ContributionMonth
+    scheme: IncentiveScheme
+    earned: Earnings
+    adjustments: tuple[Adjustment, ...]
+    carried_in: Difference
+    payable: Amount
+    carried_out: Difference
+    lines: Count
+    fingerprint: Fingerprint
+    months_without: Count
+
+
+class WadahStatementIssued(Event, stream="incentives"):
+    """The monthly statement of a Wadah, never edited. Key: Wadah and month.
+
+    `agents_payable` is the sum over its agents; `share` its own of this month; gross = agents_payable + share_payable; payout = gross − tax.
+    """
+
+    wadah_id: WadahId
+    month: ContributionMonth
+    scheme: IncentiveScheme
+    agents: Count
+    acquisitions: Count
+    received: Amount
+    agents_payable: Amount
+    share: Amount
+    adjustments: tuple[ShareAdjustment, ...]
+    carried_in: Difference
+    share_payable: Amount
+    carried_out: Difference
+    gross: Amount
+    tax_bps: Count
+    tax: Amount
+    payout: Amount
+    order_from: Instant
+    pay_by: Instant
+
+
+class IncentivePayoutOrdered(Event, stream="incentives"):
+    """The payout of a Wadah's statement was ordered to its verified account."""
+
+    wadah_id: WadahId
+    month: ContributionMonth
+    order_id: TransferOrderId
+    amount: Amount
+
+
+class IncentivePaidOut(Event, stream="incentives"):
+    """The order was confirmed: the money reached the Wadah's account."""
+
+    wadah_id: WadahId
+    month: ContributionMonth
+    order_id: TransferOrderId
+    amount: Amount
+    paid_at: Instant
+
+
+class IncentiveLineDisputed(Event, stream="incentive-disputes"):
+    """An agent or the board doubts a line of a statement; `line` 0 stands for the statement as a whole (something is missing)."""
+
+    dispute_id: DisputeId
+    agent_id: AgentId
+    wadah_id: WadahId
+    run: ContributionMonth
+    line: Count
+    reason: Code
+    note: LongText
+
+
+class IncentiveDisputeAnswered(Event, stream="incentive-disputes"):
+    """The branch answered. `upheld`: the doubt was right; what follows from it comes as an adjustment of a later run."""
+
+    dispute_id: DisputeId
+    upheld: bool
+    note: LongText
+
+
+EVENTS: tuple[type[Event], ...] = (
+    AgreementNoted,
+    AgreementEndNoted,
+    AgentNoted,
+    AgentStepNoted,
+    ManagerChanged,
+    IncentiveRunOpened,
+    IncentiveRunCompleted,
+    IncentiveEarned,
+    IncentiveClawedBack,
+    IncentiveStatementIssued,
+    WadahStatementIssued,
+    IncentivePayoutOrdered,
+    IncentivePaidOut,
+    IncentiveLineDisputed,
+    IncentiveDisputeAnswered,
+)
