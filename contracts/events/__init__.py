@@ -1,7 +1,16 @@
 """Every event of the system, by topic. `CATALOGUE` is what a process decodes with."""
 
 from contracts.event import Catalogue
-from contracts.events import agency, contributions, groups, incentives, notifications, participants, reconciliation
+from contracts.events import (
+    agency,
+    contributions,
+    groups,
+    incentives,
+    notifications,
+    participants,
+    partners,
+    reconciliation,
+)
 
 OWNERS = {
     "branches": "registration",
@@ -59,6 +68,7 @@ CATALOGUE = Catalogue(
         *agency.EVENTS,
         *participants.EVENTS,
         *contributions.EVENTS,
+        *partners.EVENTS,
         *groups.EVENTS,
         *reconciliation.EVENTS,
         *incentives.EVENTS,

@@ -49,6 +49,15 @@ class RepeatProfile(StrEnum):
     BCA = "BCA"
 
 
+class FieldLength(BaseModel):
+    """`field` as "payment.referenceNo"; `most` characters."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    field: ShortText
+    most: Count
+
+
 class Strictness(BaseModel):
     """What a partner agreed beyond the official field tables (snap.md section 1); the defaults are those tables."""
 
@@ -67,6 +76,16 @@ class Strictness(BaseModel):
     detailed_401: bool = False
     """A 401 carries virtualAccountData as other errors do."""
     sub_company: ShortText = "00000"
+    mandatory_fields: tuple[ShortText, ...] = ()
+    """Fields beyond the official mandatory ones, e.g. "payment.referenceNo"."""
+    lengths: tuple[FieldLength, ...] = ()
+    """Lengths shorter than the official ones."""
+    token_not_found: bool = False
+    """A token that is missing, unknown or expired is 401xx03 instead of 401xx01."""
+    versions: tuple[ShortText, ...] = ("v1.0",)
+    """Service versions in the paths that may be called."""
+    answer_budget_ms: Count = 0
+    """How long this partner waits for an answer, if less than we would take; 0: as long as we do."""
 
 
 class MonthCharge(BaseModel):
@@ -222,8 +241,11 @@ class PartnerEnabled(Event, stream="partners"):
 
 
 class PartnerKeyRotated(Event, stream="partners"):
+    """These keys are live from now on. `old_until`: when the first of two dies (wall time); None: at the next rotation."""
+
     partner: ShortText
     public_keys: tuple[str, ...]
+    old_until: Instant | None = None
 
 
 class PartnerDisabled(Event, stream="partners"):

@@ -41,6 +41,18 @@ PARTNER_DISABLED = ProblemType(
     "Mitra ini sudah dinonaktifkan. Aktifkan kembali lewat POST /partners bila perlu.",
     "This partner is disabled. Enable it again by POST /partners if needed.",
 )
+OVERLAP_OUT_OF_RANGE = ProblemType(
+    "overlap_out_of_range",
+    422,
+    "Kunci atau rahasia lama paling lama berlaku 90 hari lagi. Pilih waktu di antara sekarang dan batas itu.",
+    "The old key or secret may live 90 days more at most. Choose a moment between now and then.",
+)
+CONDITIONS_IN_USE = ProblemType(
+    "conditions_in_use",
+    409,
+    "Ketentuan yang sudah berlaku tidak dapat diubah. Pilih tanggal mulai yang lebih kemudian.",
+    "Conditions that are in force are not changed. Choose a later day from which the new ones hold.",
+)
 
 BILLING_PROBLEMS = {
     CannotBill.NOTHING_OWED: NOTHING_OWED,

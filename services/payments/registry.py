@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import ip_address, ip_network
 
@@ -20,7 +20,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.privacy.vault import Vault
 from services.payments.commands.tokens import token_hash
 from services.payments.domain.partners import Partner
+from services.payments.domain.snap.codes import Service
+from services.payments.domain.snap.fields import Field
 from services.payments.domain.snap.signing import public_key
+from services.payments.domain.snap.strict import rules_of
 from services.payments.queries import agreed
 
 MOST_TOKENS = 10_000
@@ -29,12 +32,30 @@ Read = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
 
 
 @dataclass(frozen=True, slots=True)
+class Secret:
+    """A client secret and when it dies; None: not by itself."""
+
+    text: str = field(repr=False)
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
-    """A partner with what proves who it is."""
+    """A partner with what proves who it is, and the rules its requests are read by. Keys and secrets die by the wall clock."""
 
     terms: Partner
-    keys: tuple[RSAPublicKey, ...]
-    secrets: tuple[str, ...]
+    keys: Mapping[str, RSAPublicKey]
+    """By PEM, as the terms name them."""
+    secrets: tuple[Secret, ...]
+    rules: Mapping[Service, Sequence[Field]]
+
+    def keys_at(self, wall: datetime) -> tuple[RSAPublicKey, ...]:
+        """The public keys that are live at this moment."""
+        return tuple(self.keys[pem] for pem in self.terms.keys_at(wall))
+
+    def secrets_at(self, wall: datetime) -> tuple[str, ...]:
+        """The client secrets that are live at this moment."""
+        return tuple(one.text for one in self.secrets if one.until is None or wall < one.until)
 
     def may_call_from(self, address: str | None) -> bool:
         """Whether this source address was agreed; any, where none was named."""
@@ -114,12 +135,17 @@ class Registry:
         async with self._read() as conn:
             terms = await agreed.partners(conn)
             boxes = await agreed.partner_secrets(conn)
-        secrets: dict[str, list[str]] = {}
+        secrets: dict[str, list[Secret]] = {}
         for box in boxes:
             secret = self._vault.open("partner_secrets", "secret", box["partner"], box["secret"])
-            secrets.setdefault(box["partner"], []).append(secret or "")
+            secrets.setdefault(box["partner"], []).append(Secret(secret or "", box["until"]))
         known = [
-            Known(partner, tuple(map(public_key, partner.public_keys)), tuple(secrets.get(partner.partner, ())))
+            Known(
+                partner,
+                {pem: public_key(pem) for pem in partner.public_keys},
+                tuple(secrets.get(partner.partner, ())),
+                rules_of(partner.strictness),
+            )
             for partner in terms.values()
             if partner.enabled
         ]

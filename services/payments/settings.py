@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from ipaddress import ip_network
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
 
 from chassis.settings import Settings as Base
 from services.payments.domain.paying import Limits
@@ -20,11 +23,21 @@ class Settings(Base):
     token_life_s: int = Field(default=900, gt=0)
     snap_max_per_partner_s: float = Field(default=2_000, ge=0)
     """Calls a second of one partner to one process, with two seconds of it in hand; 0: any number."""
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    """Networks of our own balancers, comma-separated: only what comes from one of them may say in X-Forwarded-For for whom it calls."""
     inquiry_validity_min: int = Field(default=15, ge=0)
     max_backdate_days: int = Field(default=7, ge=0)
     registry_ttl_s: float = Field(default=2.0, ge=0)
     """How long a process may go on with partners and tokens it read before; a change made in it shows at once."""
     keep_inquiries_days: int = Field(default=35, ge=1)
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        parts = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        for part in parts if isinstance(parts, list | tuple) else ():
+            ip_network(part)
+        return parts
 
     @property
     def limits(self) -> Limits:

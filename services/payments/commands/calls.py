@@ -7,7 +7,7 @@ calls with one id only one ever counts as the first.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Generic, TypeVar
@@ -17,6 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis import rows
 from chassis.transaction import Meta, Tx
 from contracts.events.contributions import RepeatProfile
+from contracts.events.partners import Conditions
+from contracts.values import WIB
+from services.payments.domain.partners import UNCONDITIONAL
 from services.payments.domain.snap import codes
 from services.payments.domain.snap.requests import VirtualAccount
 from services.payments.queries import deciding
@@ -30,6 +33,7 @@ R = TypeVar("R", covariant=True)
 class Call(Generic[R]):
     """`request` is what was read, or the case in which the reading ended. `content` is a keyed hash of what was signed.
 
+    `conditions`: of a WIB day, as agreed with the partner.
     `nik_hash` stands for a customer number that may be a NIK; `received_at` is a business instant, `day` the WIB day of receipt.
     """
 
@@ -42,6 +46,11 @@ class Call(Generic[R]):
     received_at: datetime
     meta: Meta
     nik_hash: str | None = None
+    conditions: Callable[[date], Conditions] = lambda _: UNCONDITIONAL
+
+    def conditions_at(self, instant: datetime) -> Conditions:
+        """What was agreed with the partner for the WIB day of this business instant."""
+        return self.conditions(instant.astimezone(WIB).date())
 
 
 class Calls:

@@ -1,4 +1,4 @@
-"""Plumbing that has served its time is deleted: dead tokens, X-EXTERNAL-IDs of past days, old inquiries."""
+"""Plumbing that has served its time is deleted: dead tokens and secrets, X-EXTERNAL-IDs of past days, old inquiries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from chassis.records import Outcome
 from chassis.timers import Due
 from chassis.transaction import Tx
 from contracts.values import WIB
-from services.payments.tables import external_ids, inquiries, snap_tokens
+from services.payments.tables import external_ids, inquiries, partner_secrets, snap_tokens
 
 Limits = Mapping[sa.Table, tuple[str, Any]]
 """Table → the column and the value below which a row is old."""
@@ -24,6 +24,7 @@ def limits(wall: datetime, *, keep_inquiries_days: int) -> Limits:
     """Wall time. An X-EXTERNAL-ID is kept a day longer than it can matter."""
     return {
         snap_tokens: ("expires_at", wall - timedelta(hours=1)),
+        partner_secrets: ("until", wall),
         external_ids: ("day", wall.astimezone(WIB).date() - timedelta(days=1)),
         inquiries: ("asked_at", wall - timedelta(days=keep_inquiries_days)),
     }

@@ -19,7 +19,7 @@ from services.payments.commands.payer_book import STREAM, PayerBook
 from services.payments.domain.bill import Bill
 from services.payments.domain.billing import CancelReason, end, issue
 from services.payments.domain.paying import Limits, Quote
-from services.payments.domain.snap import codes
+from services.payments.domain.snap import codes, hours
 from services.payments.domain.snap.decisions import BILLING_CASES, bill_to_quote
 from services.payments.domain.snap.requests import Inquiry
 from services.payments.queries import deciding
@@ -73,6 +73,8 @@ class Inquire:
         request = item.request
         if isinstance(request, codes.Case):
             return request
+        if closed := hours.closed_at(item.conditions_at(item.received_at), item.received_at):
+            return closed
         kept = book.find(request.account.customer_no, item.nik_hash)
         if kept is None:
             return codes.UNKNOWN_BILL

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from chassis.ids import new_id
 from chassis.telemetry import log
 from chassis.transaction import Tx
 from contracts.events.contributions import ContributionPaid
+from contracts.events.partners import Conditions
 from contracts.values import PaymentId
 from services.payments import metrics
 from services.payments.commands.calls import Call, Calls, numbers
+from services.payments.commands.daily import Daily
 from services.payments.commands.payer_book import STREAM, PayerBook
 from services.payments.domain.bill import Bill
 from services.payments.domain.paying import Limits, Money, Posted, post, posted
-from services.payments.domain.snap import codes
+from services.payments.domain.snap import codes, hours
 from services.payments.domain.snap.decisions import Repeated, bill_to_pay
 from services.payments.domain.snap.requests import Payment
 from services.payments.queries import deciding
@@ -51,11 +54,12 @@ class Pay:
         book = PayerBook(tx, await deciding.payers_with_live_bills(tx.conn, participants, tx.now))
         named = [[i.request.payment_request_id] if isinstance(i.request, Payment) else [] for i in items]
         calls = await Calls.load(tx, list(zip(items, named, strict=True)))
-        outcomes = [self._one(tx, book, calls, item) for item in items]
+        daily = await Daily.load(tx.conn, participants, [_asked_for(tx, item) for item in items])
+        outcomes = [self._one(tx, book, calls, daily, item) for item in items]
         calls.claim()
         return outcomes
 
-    def _one(self, tx: Tx, book: PayerBook, calls: Calls, item: Call[Payment]) -> Settled | codes.Case:
+    def _one(self, tx: Tx, book: PayerBook, calls: Calls, daily: Daily, item: Call[Payment]) -> Settled | codes.Case:
         if calls.conflict(item):
             return codes.CONFLICT
         request = item.request
@@ -76,6 +80,8 @@ class Pay:
             limits=self.limits,
         )
         if isinstance(outcome, Bill) and kept is not None:
+            if barred := _barred(daily, item, kept, money):
+                return barred
             settled = _post(tx, book, kept, outcome, money, item)
             calls.seen.payments[reference] = settled.posted
             return settled
@@ -93,9 +99,27 @@ class Pay:
             channel=CHANNEL,
             channel_reference=request.payment_request_id,
             amount=request.amount,
-            effective_at=min(request.paid_at or item.received_at, tx.now),
+            effective_at=_effective_at(tx, item, request),
             received_at=tx.now,
         )
+
+
+def _effective_at(tx: Tx, item: Call[Payment], request: Payment) -> datetime:
+    return min(request.paid_at or item.received_at, tx.now)
+
+
+def _asked_for(tx: Tx, item: Call[Payment]) -> tuple[str, datetime, Conditions]:
+    at = item.received_at if isinstance(item.request, codes.Case) else _effective_at(tx, item, item.request)
+    return item.partner, at, item.conditions_at(at)
+
+
+def _barred(daily: Daily, item: Call[Payment], kept: Kept, money: Money) -> codes.Case | None:
+    """Why new money is not taken although the bill is payable: outside the hours, or too often. It is counted when it is taken."""
+    conditions, payer = item.conditions_at(money.effective_at), kept.payer.participant_id
+    barred = hours.closed_at(conditions, money.effective_at) or daily.bars(conditions, payer, money)
+    if barred is None:
+        daily.count(payer, money)
+    return barred
 
 
 def _post(tx: Tx, book: PayerBook, kept: Kept, bill: Bill, money: Money, item: Call[Payment]) -> Settled:

@@ -154,3 +154,15 @@ async def payments_of_payers(
         .order_by(payments.c.posted_at.desc(), payments.c.payment_id.desc())
     )
     return [posted_of(row) for row in (await conn.execute(query)).mappings()]
+
+
+async def payment_times(
+    conn: AsyncConnection, partners: Collection[str], participants: Collection[UUID], since: datetime
+) -> list[tuple[str, ParticipantId, datetime]]:
+    """(partner, payer, transaction time) of what these partners took for these payers from an instant on."""
+    query = sa.select(payments.c.partner, payments.c.participant_id, payments.c.effective_at).where(
+        rows.matching(payments.c.partner, partners),
+        rows.matching(payments.c.participant_id, participants),
+        payments.c.effective_at >= since,
+    )
+    return [(row.partner, ParticipantId(row.participant_id), row.effective_at) for row in await conn.execute(query)]

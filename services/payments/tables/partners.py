@@ -20,8 +20,13 @@ partners = sa.Table(
     sa.Column("repeat_profile", sa.Text, nullable=False),
     sa.Column("strictness", JSONB, nullable=False),
     sa.Column("disabled_for", sa.Text, comment="null while it may call"),
+    sa.Column("first_key_until", INSTANT, comment="wall time; null while the first of two keys does not die"),
+    sa.Column("agreed", JSONB, nullable=False, comment="conditions by the WIB day from which they hold, oldest first"),
     sa.Index("partners_client_key", "client_key", unique=True),
-    comment="PartnerEnabled, PartnerKeyRotated, PartnerDisabled",
+    comment=(
+        "PartnerEnabled, PartnerTermsChanged, PartnerConditionsAgreed, PartnerKeyRotated, PartnerSecretRotated (nothing"
+        " of it), PartnerDisabled, PartnerReenabled"
+    ),
 )
 
 partner_secrets = sa.Table(
@@ -31,6 +36,7 @@ partner_secrets = sa.Table(
     sa.Column("secret_id", UUID, primary_key=True),
     sa.Column("secret", sa.LargeBinary, nullable=False, comment="encrypted; never shown again"),
     sa.Column("since", INSTANT, nullable=False),
+    sa.Column("until", INSTANT, comment="wall time; null for the newest one, which does not die by itself"),
 )
 
 snap_tokens = sa.Table(

@@ -114,14 +114,8 @@ _AGENT, _OUTREACH_ID, _IMPORT = (
     {"import_id": Slot("import_id")},
 )
 _PARTICIPANT = {"participant_id": Slot("participant_id")}
-_PARTNER = {
-    "partner": Fresh,
-    "name": "Bank Contoh",
-    "client_key": Fresh,
-    "partner_ids": ["1"],
-    "va_prefixes": ["7"],
-    "public_keys": [pem()],
-}
+_TERMS = {"name": "Bank Contoh", "partner_ids": ["1"], "va_prefixes": ["7"]}
+_PARTNER = {"partner": Fresh, "client_key": Fresh, "public_keys": [pem()], **_TERMS}
 _OPS: Mapping[str, Sequence[Example]] = {
     "GET /ops/status": [Example()],
     "GET /ops/parked": [Example()],
@@ -195,6 +189,13 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
         ],
         "POST /partners": [Example(json=_PARTNER)],
         "POST /partners/{partner}/keys": [Example(path={"partner": "bank-a"}, json={"public_keys": [pem()]})],
+        "POST /partners/{partner}/terms": [Example(path={"partner": "bank-a"}, json=_TERMS)],
+        "POST /partners/{partner}/conditions": [
+            Example(path={"partner": "bank-a"}, json={"valid_from": "2030-01-01", "conditions": {"closes": "22:00"}})
+        ],
+        "POST /partners/{partner}/secrets": [Example(path={"partner": "bank-z"}, json={})],
+        "POST /partners/{partner}/enable": [Example(path={"partner": "bank-z"})],
+        "GET /partners/{partner}": [Example(path={"partner": "bank-a"})],
         "POST /partners/{partner}/disable": [Example(path={"partner": "bank-z"}, json={"reason": "review"})],
         "GET /partners": [Example()],
     },

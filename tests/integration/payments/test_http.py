@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.integration.payments.bank import Bank, code, pem
+from tests.integration.payments.bank import Bank, code
 from tests.integration.payments.people import AGENT, BRANCH, register
 from tests.support.service import Harness
 
@@ -83,6 +83,11 @@ async def test_each_door_is_open_to_its_roles_alone(h: Harness) -> None:
         ("GET", "/partners", None, {"central", "operator", "auditor"}),
         ("POST", "/partners/x/keys", {}, {"central", "operator"}),
         ("POST", "/partners/x/disable", {}, {"central", "operator"}),
+        ("POST", "/partners/x/enable", None, {"central", "operator"}),
+        ("POST", "/partners/x/terms", {}, {"central", "operator"}),
+        ("POST", "/partners/x/conditions", {}, {"central", "operator"}),
+        ("POST", "/partners/x/secrets", {}, {"central", "operator"}),
+        ("GET", "/partners/x", None, {"central", "operator", "auditor"}),
     ]  # fmt: skip
     roles = {"agent", "officer", "checker", "coordinator", "participant", "central", "auditor", "operator", "service"}
     for method, path, body, allowed in doors:
@@ -131,57 +136,6 @@ async def test_a_statement_is_read_page_by_page(h: Harness, bank: Bank) -> None:
     assert len({(t["event_id"], t["line"]) for t in found}) == len(found)
     assert sum(t["amount"] for t in found) == 6 * 12 * 36_800
     assert (await h.client.get(path + "?after=nonsense", headers=h.token(roles=["auditor"]))).status_code == 422
-
-
-class TestPartners:
-    async def test_a_drawn_secret_is_shown_once_and_lies_encrypted(self, h: Harness) -> None:
-        bank = Bank(h)
-        terms = bank.terms()
-        del terms["client_secret"]
-        headers = h.token(roles=["central"])
-        first = await h.client.post("/partners", json=terms, headers=headers)
-        again = await h.client.post("/partners", json=terms, headers=headers)
-        bank.secret = first.json()["client_secret"]
-        assert "client_secret" not in again.json()
-        assert first.json()["secret_id"] == again.json()["secret_id"]
-        bank.token = (await bank.ask_token()).json()["accessToken"]
-        who = await register(h)
-        assert code(await bank.inquire(who.code)) == "2002400"
-        async with h.app.read() as conn:
-            for table in ("partner_secrets", "idempotency", "event_log", "partners"):
-                stored = str((await conn.exec_driver_sql(f"SELECT * FROM {table}")).all())
-                assert bank.secret not in stored
-        assert bank.secret not in (await h.client.get("/partners", headers=h.token(roles=["auditor"]))).text
-
-    async def test_names_and_client_keys_are_taken_once(self, h: Harness, bank: Bank) -> None:
-        for same in ({"client_key": "client-x"}, {"partner": "bank-x"}):
-            response = await h.client.post("/partners", json=bank.terms(**same), headers=h.token(roles=["central"]))
-            assert (response.status_code, response.json()["code"]) == (409, "partner_exists")
-
-    async def test_a_disabled_partner_may_come_back_under_new_terms(self, h: Harness, bank: Bank) -> None:
-        reason = {"reason": "contract_ended"}
-        for _ in range(2):
-            response = await h.client.post("/partners/bank-a/disable", json=reason, headers=h.token(roles=["central"]))
-            assert response.status_code == 200
-        keys = {"public_keys": [pem()]}
-        response = await h.client.post("/partners/bank-a/keys", json=keys, headers=h.token(roles=["central"]))
-        assert response.json()["code"] == "partner_disabled"
-        bank.secret = "another-secret-of-the-tests"
-        await bank.enable()
-        assert code(await bank.inquire((await register(h)).code)) == "2002400"
-        assert [r.event.type for r in await h.events("partners")] == [
-            "PartnerEnabled", "PartnerDisabled", "PartnerEnabled",
-        ]  # fmt: skip
-
-    async def test_unfit_keys_and_unknown_partners_are_refused(self, h: Harness) -> None:
-        for keys in ([], ["hello"], [pem(), pem(), pem()]):
-            response = await h.client.post(
-                "/partners", json=Bank(h).terms(public_keys=keys), headers=h.token(roles=["central"])
-            )
-            assert response.status_code == 422
-        for path, body in (("keys", {"public_keys": [pem()]}), ("disable", {"reason": "x"})):
-            response = await h.client.post(f"/partners/nobody/{path}", json=body, headers=h.token(roles=["central"]))
-            assert response.status_code == 404
 
 
 @pytest.mark.parametrize("after", ["-" * 36 + ":1", "0" * 36 + ":1", "x"])

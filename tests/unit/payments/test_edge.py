@@ -7,15 +7,15 @@ import json
 import pytest
 
 from chassis.problems import BAD_REQUEST, OVERLOADED, Rejected
-from services.payments.api.snap.routes import PREFIX, at_the_edge
+from services.payments.api.snap.routes import at_the_edge
 
 
 @pytest.mark.parametrize(
     ("path", "rejected", "code"),
     [
-        (f"{PREFIX}/transfer-va/payment", Rejected(OVERLOADED), "4292500"),
-        (f"{PREFIX}/transfer-va/inquiry", Rejected(OVERLOADED), "4292400"),
-        (f"{PREFIX}/access-token/b2b", Rejected(BAD_REQUEST), "4007300"),
+        ("/snap/v1.0/transfer-va/payment", Rejected(OVERLOADED), "4292500"),
+        ("/snap/v1.0/transfer-va/inquiry", Rejected(OVERLOADED), "4292400"),
+        ("/snap/v1.0/access-token/b2b", Rejected(BAD_REQUEST), "4007300"),
     ],
 )
 def test_overload_is_told_in_the_form_of_the_standard(path: str, rejected: Rejected, code: str) -> None:

@@ -5,8 +5,8 @@ Nothing of the body is parsed here, nothing is stored, and a refusal leaves no t
 
 from __future__ import annotations
 
-import hmac
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,6 +15,7 @@ from fastapi import Request
 from chassis.clock import Clock
 from chassis.http.rates import Rates
 from contracts.events.contributions import SignatureMode
+from services.payments.api.snap.source import Sources
 from services.payments.domain.snap import codes, signing, values
 from services.payments.registry import Known, Partners, Registry
 
@@ -45,24 +46,37 @@ class Admitted:
 
 
 class Gate:
-    def __init__(self, registry: Registry, clock: Clock, *, tolerance: timedelta, rates: Rates) -> None:
-        """`tolerance`: how far a timestamp may be from our wall clock; zero: any. `rates` of a partner's calls, proven ones alone."""
+    def __init__(
+        self,
+        registry: Registry,
+        clock: Clock,
+        *,
+        tolerance: timedelta,
+        rates: Rates,
+        sources: Sources,
+        keyed_hash: Callable[[bytes], str],
+    ) -> None:
+        """`tolerance`: how far a timestamp may be from our wall clock; zero: any. `rates` of a partner's calls, proven ones alone.
+        `keyed_hash`: of what was called; keyed, because a customer number may be a NIK, and a plain hash of a short number can be guessed.
+        """
         self._registry, self._clock, self._tolerance, self._rates = registry, clock, tolerance, rates
+        self._sources, self._keyed_hash = sources, keyed_hash
 
     async def admit(self, request: Request, raw: bytes) -> Admitted:
         """Raises Turned with the case of the first check that fails, or the database's errors."""
         _check_headers(request, _MANDATORY)
         partner, token = await self._caller(request, raw)
-        _check_agreement(request, partner)
+        self._check_agreement(request, partner)
         if token is not None:
             self._check_signature(request, raw, partner, token)
+        _check_version(request, partner)
         self._check_time(request, partner)
         self._check_rate(partner)
         external_id = request.headers["X-EXTERNAL-ID"]
         if partner.terms.strictness.numeric_external_ids and not _DIGITS.fullmatch(external_id):
             raise Turned(codes.INVALID_FORMAT.saying("X-EXTERNAL-ID"), partner)
         partners = await self._registry.partners()
-        return Admitted(partner, partners, external_id, _content(partner, request, raw))
+        return Admitted(partner, partners, external_id, self._content(request, raw))
 
     async def client_of_token_request(self, request: Request) -> Known:
         """The client that signed this request for a token. Raises Turned; one wording whatever is wrong with it."""
@@ -70,14 +84,15 @@ class Gate:
         client_key = request.headers["X-CLIENT-KEY"]
         partner = (await self._registry.partners()).by_client_key.get(client_key)
         signed = partner is not None and signing.is_token_request_signed(
-            partner.keys,
+            partner.keys_at(self._clock.wall()),
             request.headers["X-SIGNATURE"],
             client_key=client_key,
             timestamp=request.headers["X-TIMESTAMP"],
             hex_accepted=partner.terms.strictness.hex_signatures,
         )
-        if partner is None or not signed or not partner.may_call_from(_address(request)):
+        if partner is None or not signed or not partner.may_call_from(self._sources.of(request)):
             raise Turned(codes.UNAUTHORIZED.saying("Signature"))
+        _check_version(request, partner)
         self._check_time(request, partner)
         self._check_rate(partner)
         return partner
@@ -88,22 +103,22 @@ class Gate:
         partner_id = request.headers["X-PARTNER-ID"]
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if not scheme:
-            return _signer(partners, partner_id, request, raw), None
+            return self._signer(partners, partner_id, request, raw), None
         known = None
         if scheme.lower() == "bearer" and token.strip():
             known = await self._registry.partner_of_token(token.strip(), self._clock.wall())
         if known is None:
-            raise Turned(codes.INVALID_TOKEN)
+            raise Turned(_unknown_token(partners, partner_id))
         if partner_id not in known.terms.partner_ids:
             raise Turned(codes.UNAUTHORIZED.saying("Unknown Client"), known)
         return known, token.strip()
 
     def _check_signature(self, request: Request, raw: bytes, partner: Known, token: str) -> None:
         if partner.terms.signature_mode is SignatureMode.ASYMMETRIC:
-            signed = _is_signed_with_key(partner, request, raw)
+            signed = self._is_signed_with_key(partner, request, raw)
         else:
             signed = signing.is_signed_with_secret(
-                partner.secrets,
+                partner.secrets_at(self._clock.wall()),
                 request.headers["X-SIGNATURE"],
                 method=request.method,
                 path=called_path(request),
@@ -114,6 +129,40 @@ class Gate:
             )
         if not signed:
             raise Turned(codes.UNAUTHORIZED.saying("Signature"), partner)
+
+    def _signer(self, partners: Partners, partner_id: str, request: Request, raw: bytes) -> Known:
+        """Of the asymmetric partners of this id the one whose key signed: the key is the proof, ids may coincide."""
+        candidates = [
+            known for known in partners.with_id(partner_id) if known.terms.signature_mode is SignatureMode.ASYMMETRIC
+        ]
+        if not candidates:
+            raise Turned(_unknown_token(partners, partner_id))
+        for known in candidates:
+            if self._is_signed_with_key(known, request, raw):
+                return known
+        raise Turned(codes.UNAUTHORIZED.saying("Signature"), candidates[0])
+
+    def _is_signed_with_key(self, partner: Known, request: Request, raw: bytes) -> bool:
+        return signing.is_signed_with_key(
+            partner.keys_at(self._clock.wall()),
+            request.headers["X-SIGNATURE"],
+            method=request.method,
+            path=called_path(request),
+            body=raw,
+            timestamp=request.headers["X-TIMESTAMP"],
+            hex_accepted=partner.terms.strictness.hex_signatures,
+        )
+
+    def _check_agreement(self, request: Request, partner: Known) -> None:
+        if not partner.may_call_from(self._sources.of(request)):
+            raise Turned(codes.UNAUTHORIZED.saying("Unknown Client"), partner)
+        channels = partner.terms.strictness.channel_ids
+        if channels and request.headers["CHANNEL-ID"] not in channels:
+            raise Turned(codes.UNAUTHORIZED.saying("Unknown Client"), partner)
+
+    def _content(self, request: Request, raw: bytes) -> bytes:
+        text = f"{request.method}:{called_path(request)}:".encode() + signing.minify(raw)
+        return bytes.fromhex(self._keyed_hash(text))
 
     def _check_rate(self, partner: Known) -> None:
         if not self._rates.admits(partner.terms.partner):
@@ -155,44 +204,15 @@ def _is_well_formed(name: str, value: str) -> bool:
     return len(value) <= _LENGTHS[name] and bool(_PRINTABLE.fullmatch(value))
 
 
-def _check_agreement(request: Request, partner: Known) -> None:
-    if not partner.may_call_from(_address(request)):
-        raise Turned(codes.UNAUTHORIZED.saying("Unknown Client"), partner)
-    channels = partner.terms.strictness.channel_ids
-    if channels and request.headers["CHANNEL-ID"] not in channels:
-        raise Turned(codes.UNAUTHORIZED.saying("Unknown Client"), partner)
+def _check_version(request: Request, partner: Known) -> None:
+    """The version in the path is one that was agreed."""
+    version = request.scope["path"].split("/")[2]
+    if version not in partner.terms.strictness.versions:
+        raise Turned(codes.NOT_SUPPORTED, partner)
 
 
-def _signer(partners: Partners, partner_id: str, request: Request, raw: bytes) -> Known:
-    """Of the asymmetric partners of this id the one whose key signed: the key is the proof, ids may coincide."""
-    candidates = [
-        known for known in partners.with_id(partner_id) if known.terms.signature_mode is SignatureMode.ASYMMETRIC
-    ]
-    if not candidates:
-        raise Turned(codes.INVALID_TOKEN)
-    for known in candidates:
-        if _is_signed_with_key(known, request, raw):
-            return known
-    raise Turned(codes.UNAUTHORIZED.saying("Signature"), candidates[0])
-
-
-def _is_signed_with_key(partner: Known, request: Request, raw: bytes) -> bool:
-    return signing.is_signed_with_key(
-        partner.keys,
-        request.headers["X-SIGNATURE"],
-        method=request.method,
-        path=called_path(request),
-        body=raw,
-        timestamp=request.headers["X-TIMESTAMP"],
-        hex_accepted=partner.terms.strictness.hex_signatures,
-    )
-
-
-def _content(partner: Known, request: Request, raw: bytes) -> bytes:
-    """Keyed, because a customer number may be a NIK, and a plain hash of a short number can be guessed."""
-    text = f"{request.method}:{called_path(request)}:".encode() + signing.minify(raw)
-    return hmac.digest("".join(partner.secrets).encode(), text, "sha256")
-
-
-def _address(request: Request) -> str | None:
-    return request.client.host if request.client else None
+def _unknown_token(partners: Partners, partner_id: str) -> codes.Case:
+    """401xx01, or 401xx03 where every partner of this id agreed on that."""
+    named = partners.with_id(partner_id)
+    by_agreement = bool(named) and all(known.terms.strictness.token_not_found for known in named)
+    return codes.TOKEN_NOT_FOUND if by_agreement else codes.INVALID_TOKEN

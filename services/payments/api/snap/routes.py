@@ -32,6 +32,7 @@ from contracts.values import WIB
 from services.payments import metrics
 from services.payments.api.snap import answers
 from services.payments.api.snap.gate import Admitted, Gate, Turned
+from services.payments.api.snap.source import Sources
 from services.payments.commands.calls import Call
 from services.payments.commands.inquire import Inquire, Quoted
 from services.payments.commands.pay import Pay, Settled
@@ -40,20 +41,23 @@ from services.payments.commands.tokens import KeepToken, keep_tokens, token_hash
 from services.payments.domain.snap import codes, requests, values
 from services.payments.domain.snap.codes import Service
 from services.payments.domain.snap.fields import Fields, Malformed, read
+from services.payments.domain.snap.strict import VERSIONS
 from services.payments.registry import Known, Registry
 from services.payments.settings import Settings
 from services.payments.store import Kept
 
-PREFIX = "/snap/v1.0"
-PATHS = {
-    f"{PREFIX}/access-token/b2b": Service.TOKEN,
-    f"{PREFIX}/transfer-va/inquiry": Service.INQUIRY,
-    f"{PREFIX}/transfer-va/payment": Service.PAYMENT,
-    f"{PREFIX}/transfer-va/status": Service.STATUS,
+OPERATIONS = {
+    "access-token/b2b": Service.TOKEN,
+    "transfer-va/inquiry": Service.INQUIRY,
+    "transfer-va/payment": Service.PAYMENT,
+    "transfer-va/status": Service.STATUS,
 }
+PATHS = {f"/snap/{version}/{path}": service for version in VERSIONS for path, service in OPERATIONS.items()}
+"""Of every version that can be agreed; which of them a partner may call is its terms' matter."""
 TOKEN_BYTES = 32
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _NIK = re.compile(r"[0-9]{16}")
+Answer = tuple[codes.Case, answers.Body]
 _READERS: dict[Service, Callable[[Fields], Any]] = {
     Service.INQUIRY: requests.inquiry,
     Service.PAYMENT: requests.payment,
@@ -84,6 +88,8 @@ class Counter:
             app.clock,
             tolerance=timedelta(seconds=settings.timestamp_tolerance_s),
             rates=Rates(settings.snap_max_per_partner_s),
+            sources=Sources(settings.trusted_proxies),
+            keyed_hash=app.vault.keyed_hash,
         )
         self._tokens: Door[KeepToken, None] = app.door(keep_tokens)
         self._doors: dict[Service, Door[Call[Any], Any]] = {
@@ -99,11 +105,11 @@ class Counter:
         return self._respond(exchange, *await self._within_budget(exchange, work))
 
     async def _within_budget(
-        self, exchange: Exchange, work: Callable[[Exchange], Awaitable[tuple[codes.Case, answers.Body]]]
-    ) -> tuple[codes.Case, answers.Body]:
+        self, exchange: Exchange, work: Callable[[Exchange, asyncio.Timeout], Awaitable[Answer]]
+    ) -> Answer:
         try:
-            async with asyncio.timeout(self._budget_s):
-                return await work(exchange)
+            async with asyncio.timeout(self._budget_s) as budget:
+                return await work(exchange, budget)
         except Turned as turned:
             exchange.partner = exchange.partner or turned.partner
             case = turned.case
@@ -121,8 +127,8 @@ class Counter:
         return case, self._refusal(exchange, case)
 
     def _refusal(self, exchange: Exchange, case: codes.Case) -> answers.Body:
-        """A 401 and an answer about a token are bare; what the body says is echoed only to a partner that signed it."""
-        if exchange.service is Service.TOKEN:
+        """A 401, a 405 and an answer about a token are bare; what the body says is echoed only to a partner that signed it."""
+        if exchange.service is Service.TOKEN or case is codes.NOT_SUPPORTED:
             return answers.plain(exchange.service, case)
         if case.status == 401:
             partner = exchange.partner
@@ -130,11 +136,14 @@ class Counter:
                 return answers.plain(exchange.service, case)
         return answers.refused(exchange.service, case, exchange.echo)
 
-    async def _serve(self, exchange: Exchange) -> tuple[codes.Case, answers.Body]:
+    async def _serve(self, exchange: Exchange, budget: asyncio.Timeout) -> Answer:
+        began = asyncio.get_running_loop().time()
         raw = await exchange.request.body()
         faults.point("W1", exchange.service)
         admitted = await self._gate.admit(exchange.request, raw)
         exchange.partner = admitted.partner
+        if own := admitted.partner.terms.strictness.answer_budget_ms:
+            budget.reschedule(began + min(own / 1_000, self._budget_s))
         call = self._read(exchange, admitted, raw)
         faults.point("W2", exchange.service)
         outcome = await self._doors[exchange.service].submit(call)
@@ -148,13 +157,17 @@ class Counter:
         try:
             exchange.echo = requests.Echo(read(raw))
             exchange.found = requests.checked(
-                exchange.service, exchange.echo.fields, amount_digits=terms.strictness.amount_digits
+                exchange.service,
+                exchange.echo.fields,
+                amount_digits=terms.strictness.amount_digits,
+                rules=admitted.partner.rules[exchange.service],
             )
             request = _READERS[exchange.service](exchange.found)
             nik_hash = self._nik_hash(request.account.customer_no)
             request = _foreign(exchange.service, admitted, request.account.prefix) or request
         except Malformed as malformed:
             request = malformed.case
+        received_at = self._clock.business()
         return Call(
             partner=terms.partner,
             request=request,
@@ -162,20 +175,21 @@ class Counter:
             content=admitted.content,
             day=self._clock.wall().astimezone(WIB).date(),
             profile=terms.repeat_profile,
-            received_at=self._clock.business(),
+            received_at=received_at,
             meta=Meta(
                 actor=f"partner:{terms.partner}",
                 correlation_id=correlation_id(exchange.request),
                 traceparent=current_traceparent(),
             ),
             nik_hash=nik_hash,
+            conditions=terms.conditions_on,
         )
 
     def _nik_hash(self, customer_no: str) -> str | None:
         """A number of 16 digits may be a NIK: it is looked up by its keyed hash, never stored or logged."""
         return self._vault.nik_hash(customer_no) if _NIK.fullmatch(customer_no) else None
 
-    def _render(self, exchange: Exchange, outcome: Any) -> tuple[codes.Case, answers.Body]:
+    def _render(self, exchange: Exchange, outcome: Any) -> Answer:
         found = exchange.found or {}
         match outcome:
             case Quoted():
@@ -192,7 +206,7 @@ class Counter:
     def _name(self, kept: Kept) -> str | None:
         return self._vault.open("payers", "name", kept.payer.participant_id, kept.name)
 
-    async def _issue_token(self, exchange: Exchange) -> tuple[codes.Case, answers.Body]:
+    async def _issue_token(self, exchange: Exchange, _: asyncio.Timeout) -> Answer:
         raw = await exchange.request.body()
         partner = await self._gate.client_of_token_request(exchange.request)
         exchange.partner = partner

@@ -67,6 +67,30 @@ UNAUTHORIZED = _case(401, "00", "Unauthorized. [{}]", "Not authorised", "Tidak b
 INVALID_TOKEN = _case(
     401, "01", "Invalid Token (B2B)", "The token is missing, unknown or expired", "Token tidak sah atau kedaluwarsa"
 )
+TOKEN_NOT_FOUND = _case(
+    401, "03", "Token Not Found (B2B)", "The token is missing, unknown or expired", "Token tidak sah atau kedaluwarsa"
+)
+ABOVE_LIMIT = _case(
+    403,
+    "02",
+    "Exceeds Transaction Amount Limit",
+    "The amount is above the limit; pay in smaller parts",
+    "Jumlah melebihi batas; bayar dalam beberapa bagian",
+)
+TOO_OFTEN = _case(
+    403,
+    "04",
+    "Activity Count Limit Exceeded",
+    "Too many payments of this number today; pay tomorrow",
+    "Terlalu banyak pembayaran hari ini; bayar besok",
+)
+NOT_AT_THIS_TIME = _case(
+    403,
+    "06",
+    "Feature Not Allowed At This Time",
+    "Outside the agreed hours; try again when they begin",
+    "Di luar jam layanan; coba lagi pada jam layanan",
+)
 CLOSED = _case(
     403,
     "15",

@@ -69,9 +69,47 @@ def check(fields: Fields, rules: Sequence[Field], *, amount_digits: int, prefix:
     return present
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A check in words, for the published document; `longest`: most characters of a text; `parts`: the fields inside."""
+
+    words: str
+    longest: int | None = None
+    parts: tuple[Field, ...] = ()
+
+
+_FORMS: dict[Check, Form] = {}
+
+
+def form_of(check: Check) -> Form:
+    """What this check asks for."""
+    return _FORMS[check]
+
+
+def longest(check: Check) -> int | None:
+    """Most characters of a text; None for anything else."""
+    return _FORMS[check].longest
+
+
+def _told(check: Check, words: str, longest: int | None = None, parts: tuple[Field, ...] = ()) -> Check:
+    _FORMS[check] = Form(words, longest, parts)
+    return check
+
+
 def text(length: int) -> Check:
     def checked(value: Any, name: str, _: int) -> None:
         if not isinstance(value, str) or len(value) > length or _UNPRINTABLE.search(value):
+            bad(name)
+
+    return _told(checked, f"text, at most {length}", longest=length)
+
+
+def at_most(length: int, check: Check) -> Check:
+    """The same, with fewer characters."""
+
+    def checked(value: Any, name: str, digits: int) -> None:
+        check(value, name, digits)
+        if isinstance(value, str) and len(value) > length:
             bad(name)
 
     return checked
@@ -82,7 +120,7 @@ def one_of(*allowed: str) -> Check:
         if value not in allowed:
             bad(name)
 
-    return checked
+    return _told(checked, " or ".join(f'"{one}"' for one in allowed))
 
 
 def number(digits: int) -> Check:
@@ -94,7 +132,7 @@ def number(digits: int) -> Check:
         if not _DIGITS.fullmatch(str(value)) or len(str(value)) > digits:
             bad(name)
 
-    return checked
+    return _told(checked, f"number, at most {digits} digits (as text too)")
 
 
 def hexadecimal(length: int) -> Check:
@@ -104,7 +142,7 @@ def hexadecimal(length: int) -> Check:
         if not isinstance(value, str) or not shape.fullmatch(value):
             bad(name)
 
-    return checked
+    return _told(checked, f"hexadecimal, at most {length}")
 
 
 def short_code(value: Any, name: str, _: int) -> None:
@@ -152,7 +190,7 @@ def members(*rules: Field) -> Check:
             bad(name)
         check(value, rules, amount_digits=digits, prefix=f"{name}.")
 
-    return checked
+    return _told(checked, "object", parts=rules)
 
 
 def many(most: int, item: Check) -> Check:
@@ -162,7 +200,13 @@ def many(most: int, item: Check) -> Check:
         for entry in value:
             item(entry, name, digits)
 
-    return checked
+    return _told(checked, f"list of at most {most} objects", parts=form_of(item).parts)
+
+
+_told(short_code, "one character (a digit as a number too)")
+_told(money, 'object {value, currency}: value a decimal text such as "16800.00" with no sen, currency "IDR"')
+_told(moment, "instant with offset, such as 2026-11-22T10:15:30+07:00 (Z, milliseconds and 20261122T101530+0700 too)")
+_told(anything, "object of your own")
 
 
 def bad(name: str) -> NoReturn:
