@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from contracts.events.contributions import MonthCharge
-from services.payments.domain.bill import Bill
 from services.payments.domain.paying import Posted
 from services.payments.domain.snap import codes, values
 from services.payments.domain.snap.codes import Case, Reason, Service
 from services.payments.domain.snap.fields import Fields
+from services.payments.domain.snap.offers import Offer, Receipt
 from services.payments.domain.snap.requests import Echo
 from services.payments.queries.deciding import Asked
 
@@ -60,25 +60,29 @@ def refused(service: Service, case: Case, echo: Echo) -> Body:
     return plain(service, case) | {"virtualAccountData": data}
 
 
-def quoted(bill: Bill, name: str | None, found: Fields, *, sub_company: str) -> Body:
-    """2002400: what the payer owes, month by month."""
+def quoted(offer: Offer, name: str | None, found: Fields, *, sub_company: str) -> Body:
+    """2002400: what may be paid, line by line; an open amount is shown as 0.00."""
     data = {
         **Echo(found).account(),
         "virtualAccountName": name or NAMELESS,
         "inquiryRequestId": found["inquiryRequestId"],
-        "totalAmount": values.decimal(bill.amount),
+        "totalAmount": values.decimal(offer.amount),
         "subCompany": sub_company,
-        "billDetails": _months(bill.months),
-        "virtualAccountTrxType": "C",
+        "billDetails": _lines(offer.months, offer.title, offer.heads, offer.amount),
+        "virtualAccountTrxType": offer.kind.letter,
         "inquiryStatus": PAID,
         "inquiryReason": _both(codes.SUCCESS.reason),
     }
-    more = {"contributionMonths": [str(charge.month) for charge in bill.months]}
-    return plain(Service.INQUIRY, codes.SUCCESS) | {"virtualAccountData": data, "additionalInfo": more}
+    return plain(Service.INQUIRY, codes.SUCCESS) | {"virtualAccountData": data, "additionalInfo": _months(offer.months)}
 
 
-def settled(case: Case, posted: Posted, name: str | None, found: Fields) -> Body:
-    """2002500, or 4042518 for a repeat: the first result, with the optional fields of this request echoed."""
+def settled(
+    case: Case, posted: Receipt, name: str | None, found: Fields, *, title: str = "Iuran", heads: int = 0
+) -> Body:
+    """2002500, or 4042518 for a repeat: the first result, with the optional fields of this request echoed. `title` and `heads` as in
+    `Offer`.
+    """
+    done = {"billerReferenceId": str(posted.payment_id), "status": PAID, "reason": _both(codes.SUCCESS.reason)}
     data = {
         **Echo(found).account(),
         "virtualAccountName": name or NAMELESS,
@@ -88,18 +92,10 @@ def settled(case: Case, posted: Posted, name: str | None, found: Fields) -> Body
         **_echo(found),
         "paymentFlagStatus": PAID,
         "paymentFlagReason": _both(codes.SUCCESS.reason),
-        "billDetails": [
-            {
-                **month,
-                "billerReferenceId": str(posted.payment_id),
-                "status": PAID,
-                "reason": _both(codes.SUCCESS.reason),
-            }
-            for month in _months(posted.months)
-        ],
+        "billDetails": [line | done for line in _lines(posted.months, title, heads, posted.amount)],
     }
     given: Mapping[str, Any] = found.get("additionalInfo", {})
-    more = {**given, "contributionMonths": [str(charge.month) for charge in posted.months]}
+    more = {**given, **_months(posted.months)}
     return plain(Service.PAYMENT, case) | {"virtualAccountData": data, "additionalInfo": more}
 
 
@@ -143,18 +139,35 @@ def _echo(found: Fields) -> Body:
     return echoed
 
 
-def _months(months: Sequence[MonthCharge]) -> list[Body]:
-    return [
-        {
-            "billCode": f"{number:02d}",
-            "billNo": f"{charge.month.year:04d}{charge.month.month:02d}",
-            "billName": f"Iuran {charge.month}",
-            "billShortName": str(charge.month),
-            "billDescription": {"english": f"Month {charge.month}", "indonesia": f"Iuran {charge.month}"},
-            "billAmount": values.decimal(charge.total),
-        }
-        for number, charge in enumerate(months, start=1)
-    ]
+def _lines(months: Sequence[MonthCharge], title: str, heads: int, amount: int) -> list[Body]:
+    """One line per month; what has no months of its own is one line."""
+    if months:
+        return [_month(number, charge) for number, charge in enumerate(months, start=1)]
+    said = ("In one sum", "Sekaligus") if not heads else (f"For {heads} people", f"Untuk {heads} orang")
+    line = {
+        "billCode": "01",
+        "billNo": "01",
+        "billName": title[:20],
+        "billShortName": title[:10],
+        "billDescription": dict(zip(("english", "indonesia"), said, strict=True)),
+        "billAmount": values.decimal(amount),
+    }
+    return [line] if amount else []
+
+
+def _month(number: int, charge: MonthCharge) -> Body:
+    return {
+        "billCode": f"{number:02d}",
+        "billNo": f"{charge.month.year:04d}{charge.month.month:02d}",
+        "billName": f"Iuran {charge.month}",
+        "billShortName": str(charge.month),
+        "billDescription": {"english": f"Month {charge.month}", "indonesia": f"Iuran {charge.month}"},
+        "billAmount": values.decimal(charge.total),
+    }
+
+
+def _months(months: Sequence[MonthCharge]) -> Body:
+    return {"contributionMonths": [str(charge.month) for charge in months]}
 
 
 def _both(reason: Reason) -> dict[str, str]:

@@ -41,6 +41,7 @@ from services.payments.commands.tokens import KeepToken, keep_tokens, token_hash
 from services.payments.domain.snap import codes, requests, values
 from services.payments.domain.snap.codes import Service
 from services.payments.domain.snap.fields import Fields, Malformed, read
+from services.payments.domain.snap.offers import Offer, VaKind
 from services.payments.domain.snap.strict import VERSIONS
 from services.payments.registry import Known, Registry
 from services.payments.settings import Settings
@@ -195,7 +196,8 @@ class Counter:
             case Quoted():
                 assert exchange.partner is not None
                 sub_company = exchange.partner.terms.strictness.sub_company
-                body = answers.quoted(outcome.bill, self._name(outcome.kept), found, sub_company=sub_company)
+                offer = Offer(VaKind.RECURRING, outcome.bill.amount, outcome.bill.months)
+                body = answers.quoted(offer, self._name(outcome.kept), found, sub_company=sub_company)
                 return codes.SUCCESS, body
             case Settled():
                 return outcome.case, answers.settled(outcome.case, outcome.posted, self._name(outcome.kept), found)
