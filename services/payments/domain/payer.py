@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from contracts.event import Event
+from contracts.events.astray import ContributionRefunded, PayerClosed
 from contracts.events.contributions import (
     BillCancelled,
     BillExpired,
@@ -28,6 +29,7 @@ from services.payments.domain.parameters import GRACE_MONTHS
 
 _NO_BILLS: Mapping[BillId, Bill] = MappingProxyType({})
 
+CLOSED = str(RefusalReason.PARTICIPANT_CLOSED)
 _BLOCKING = frozenset({RefusalReason.NIK_TAKEN, RefusalReason.ENTRY_AGE_EXCEEDED, RefusalReason.PARTICIPANT_CLOSED})
 """Refusals after which further money would be refused again. REACTIVATED_MEANWHILE is none: the new spell goes on."""
 
@@ -45,6 +47,11 @@ class Payer(NamedTuple):
     paid: frozenset[ContributionMonth] = frozenset()
     blocked: str | None = None
     bills: Mapping[BillId, Bill] = _NO_BILLS
+
+    @property
+    def closed(self) -> bool:
+        """Whether the participation ended for good."""
+        return self.blocked == CLOSED
 
     @property
     def paid_through(self) -> ContributionMonth | None:
@@ -124,6 +131,10 @@ def evolve(payer: Payer | None, event: Event, at: datetime) -> Payer | None:
             reversed_ = _ended(payer, event.bill_id, BillStatus.REVERSED, at, event.reason)
             blocked = event.refusal if event.refusal in _BLOCKING else payer.blocked
             return reversed_._replace(paid=payer.paid - _months(event), blocked=blocked)
+        case ContributionRefunded():
+            return payer._replace(paid=payer.paid - _months(event))
+        case PayerClosed():
+            return payer._replace(blocked=CLOSED)
     return payer
 
 
@@ -161,5 +172,5 @@ def _with(payer: Payer, bill: Bill) -> Payer:
     return payer._replace(bills={**payer.bills, bill.bill_id: bill})
 
 
-def _months(event: ContributionPaid | ContributionReversed) -> frozenset[ContributionMonth]:
+def _months(event: ContributionPaid | ContributionReversed | ContributionRefunded) -> frozenset[ContributionMonth]:
     return frozenset(charge.month for charge in event.months)

@@ -1,0 +1,80 @@
+"""Accounts that money may go to: recorded by one person, verified by another. Pure deciders; number and holder are no part of the state."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
+
+from contracts.event import Event
+from contracts.events.astray import PayeeAccountRecorded, PayeeAccountRetired, PayeeAccountVerified, PayeeKind
+from contracts.values import PayeeAccountId
+
+PAYEE_RULES = "two-people/2026-11"
+"""Whoever records, proposes or orders is never the one who verifies or approves (domain.md sections 1 and 6; [O])."""
+
+
+class Payee(NamedTuple):
+    """`owner_id`: the participant or the Wadah; None for a payer whom we do not know."""
+
+    payee_account_id: PayeeAccountId
+    kind: PayeeKind
+    owner_id: UUID | None
+    bank_code: str
+    recorded_by: str
+    verified_by: str | None = None
+    evidence: str | None = None
+    retired_for: str | None = None
+
+    @property
+    def may_receive(self) -> bool:
+        return self.verified_by is not None and self.retired_for is None
+
+
+class CannotVerify(StrEnum):
+    UNKNOWN = "unknown_payee_account"
+    SAME_PERSON = "same_person"
+    RETIRED = "payee_account_retired"
+
+
+def recorded(event: PayeeAccountRecorded) -> Payee:
+    return Payee(
+        payee_account_id=event.payee_account_id,
+        kind=event.kind,
+        owner_id=event.participant_id or event.wadah_id,
+        bank_code=event.bank_code,
+        recorded_by=event.recorded_by,
+    )
+
+
+def evolve(payee: Payee | None, event: Event) -> Payee | None:
+    match event:
+        case PayeeAccountRecorded():
+            return recorded(event)
+        case PayeeAccountVerified() if payee is not None:
+            return payee._replace(verified_by=event.verified_by, evidence=event.evidence)
+        case PayeeAccountRetired() if payee is not None:
+            return payee._replace(retired_for=event.reason)
+    return payee
+
+
+def verify(payee: Payee | None, by: str, evidence: str) -> PayeeAccountVerified | CannotVerify | None:
+    """None when it is verified already."""
+    if payee is None:
+        return CannotVerify.UNKNOWN
+    if payee.retired_for is not None:
+        return CannotVerify.RETIRED
+    if payee.recorded_by == by:
+        return CannotVerify.SAME_PERSON
+    if payee.verified_by is not None:
+        return None
+    return PayeeAccountVerified(payee_account_id=payee.payee_account_id, verified_by=by, evidence=evidence)
+
+
+def retire(payee: Payee | None, reason: str) -> PayeeAccountRetired | CannotVerify | None:
+    """None when no money goes there already."""
+    if payee is None:
+        return CannotVerify.UNKNOWN
+    if payee.retired_for is not None:
+        return None
+    return PayeeAccountRetired(payee_account_id=payee.payee_account_id, reason=reason)

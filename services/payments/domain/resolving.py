@@ -1,0 +1,236 @@
+"""What follows when a proposal is carried out: events, or why it cannot be. Pure.
+
+Money in suspense is used as far as it is held; a bill is settled in full; what leaves goes to an account that two people looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from contracts.event import Event
+from contracts.events.astray import (
+    Action,
+    PayeeKind,
+    PaymentAssigned,
+    PaymentMatched,
+    PaymentReturned,
+    PaymentVoided,
+    TransferPurpose,
+)
+from contracts.events.contributions import ContributionReversed
+from contracts.values import PaymentId, Rupiah, TransferOrderId
+from services.payments.domain.bill import Bill
+from services.payments.domain.ledger.accounts import REFUNDS_PAYABLE, fees
+from services.payments.domain.orders import CannotOrder, Order, Wanted, order
+from services.payments.domain.payees import Payee
+from services.payments.domain.payer import Payer
+from services.payments.domain.paying import Limits, Money, Posted, is_payable, post
+from services.payments.domain.proposals import Proposal
+from services.payments.domain.refunds import Refund
+from services.payments.domain.suspense import Case
+
+MISSING_AT_BANK = "missing_at_bank"
+"""T13: the bank's file does not have a payment that we posted."""
+
+
+class CannotDo(StrEnum):
+    NOTHING_THERE = "nothing_there"
+    """No such money in suspense, no such payment, or nothing to refund."""
+    MORE_THAN_HELD = "more_than_held"
+    BILL_NOT_PAYABLE = "bill_not_payable"
+    WRONG_AMOUNT = "bill_of_another_amount"
+    ACCOUNT_NOT_ALLOWED = "account_not_allowed"
+    ALREADY_TAKEN_BACK = "already_taken_back"
+    PARTLY_USED = "partly_used"
+    """Some of the money was given back or used meanwhile."""
+    ORDERED = "already_ordered"
+    NOT_OFFERED = "not_offered"
+
+
+Refused = CannotDo | CannotOrder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What stands around a proposal: the receipt in suspense, as a payment, as a refund; who would get the money; the order in force."""
+
+    case: Case | None = None
+    payment: Posted | None = None
+    refund: Refund | None = None
+    payer: Payer | None = None
+    payee: Payee | None = None
+    order: Order | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewIds:
+    """Drawn beforehand: of the payment or of the order that may come of it."""
+
+    payment_id: PaymentId
+    order_id: TransferOrderId
+
+
+def carry_out(proposal: Proposal, found: Found, ids: NewIds, now: datetime) -> Sequence[Event] | Refused:
+    """Every event of an approved proposal, in order; nothing of it otherwise."""
+    match proposal.action:
+        case Action.VOID:
+            return _void(proposal, found)
+        case Action.REFUND:
+            return _refund(proposal, found, ids)
+    case = found.case
+    if case is None or not case.held:
+        return CannotDo.NOTHING_THERE
+    if not 0 < proposal.amount <= case.held:
+        return CannotDo.MORE_THAN_HELD
+    match proposal.action:
+        case Action.MATCH:
+            return _match(proposal, case, found, ids, now)
+        case Action.RETURN:
+            return _return(proposal, case, found, ids)
+        case Action.ASSIGN:
+            return _assign(proposal, case)
+    return CannotDo.NOT_OFFERED
+
+
+def match_reference(payment_id: PaymentId) -> str:
+    """The channel reference of a payment out of suspense: the receipt keeps the bank's own."""
+    return f"match:{payment_id}"
+
+
+def _match(proposal: Proposal, case: Case, found: Found, ids: NewIds, now: datetime) -> Sequence[Event] | Refused:
+    payer = found.payer
+    bill = None if payer is None or proposal.bill_id is None else payer.bills.get(proposal.bill_id)
+    if payer is None or bill is None:
+        return CannotDo.BILL_NOT_PAYABLE
+    if bill.amount != proposal.amount:
+        return CannotDo.WRONG_AMOUNT
+    effective_at = _when(payer, bill, case, now)
+    if effective_at is None:
+        return CannotDo.BILL_NOT_PAYABLE
+    matched = PaymentMatched(
+        payment_id=case.payment_id,
+        partner=case.partner,
+        channel_reference=case.channel_reference,
+        amount=Rupiah(proposal.amount),
+        participant_id=payer.participant_id,
+        matched_as=ids.payment_id,
+        proposal_id=proposal.proposal_id,
+    )
+    money = Money(
+        partner=case.partner,
+        channel=case.channel,
+        channel_reference=match_reference(ids.payment_id),
+        amount=proposal.amount,
+        effective_at=effective_at,
+        received_at=now,
+    )
+    return matched, *post(payer, bill, money, payment_id=ids.payment_id, now=now)
+
+
+def _when(payer: Payer, bill: Bill, case: Case, now: datetime) -> datetime | None:
+    """When the payment counts: at the channel's own time where the bill was payable then, however long ago, as two people say so
+    (domain.md section 1); else now."""
+    if payer.blocked:
+        return None
+    return next((at for at in (case.effective_at, now) if is_payable(payer, bill, at, None, Limits())), None)
+
+
+def _return(proposal: Proposal, case: Case, found: Found, ids: NewIds) -> Sequence[Event] | Refused:
+    if proposal.payee_account_id is None:
+        return CannotOrder.PAYEE_NOT_VERIFIED
+    wanted = Wanted(
+        purpose=TransferPurpose.RETURN,
+        reference=str(proposal.proposal_id),
+        kinds=frozenset({PayeeKind.PARTICIPANT, PayeeKind.PAYER}),
+        owner_id=case.participant_id,
+        payment_id=case.payment_id,
+        participant_id=case.participant_id,
+        payee_account_id=proposal.payee_account_id,
+        amount=proposal.amount,
+        account=REFUNDS_PAYABLE,
+    )
+    given = order(found.order, wanted, found.payee, ids.order_id)
+    if isinstance(given, CannotOrder):
+        return given
+    returned = PaymentReturned(
+        payment_id=case.payment_id,
+        amount=Rupiah(proposal.amount),
+        order_id=given.order_id,
+        proposal_id=proposal.proposal_id,
+    )
+    return (returned, given) if isinstance(given, Event) else CannotDo.ORDERED
+
+
+def _assign(proposal: Proposal, case: Case) -> Sequence[Event] | Refused:
+    if proposal.account != fees(case.partner):
+        return CannotDo.ACCOUNT_NOT_ALLOWED
+    return (
+        PaymentAssigned(
+            payment_id=case.payment_id,
+            amount=Rupiah(proposal.amount),
+            account=proposal.account,
+            proposal_id=proposal.proposal_id,
+        ),
+    )
+
+
+def _void(proposal: Proposal, found: Found) -> Sequence[Event] | Refused:
+    """A posted payment leaves its bill; money in suspense that never came leaves it whole."""
+    case, payment = found.case, found.payment
+    if case is not None and case.held:
+        if case.held != case.amount:
+            return CannotDo.PARTLY_USED
+        return (
+            PaymentVoided(
+                payment_id=case.payment_id,
+                partner=case.partner,
+                amount=Rupiah(case.held),
+                proposal_id=proposal.proposal_id,
+            ),
+        )
+    if payment is None or payment.bill_id is None or payment.participant_id is None:
+        return CannotDo.NOTHING_THERE
+    if payment.reversed_for is not None:
+        return CannotDo.ALREADY_TAKEN_BACK
+    if found.refund is not None:
+        return CannotDo.PARTLY_USED
+    return (
+        ContributionReversed(
+            payment_id=payment.payment_id,
+            bill_id=payment.bill_id,
+            participant_id=payment.participant_id,
+            partner=payment.partner,
+            amount=Rupiah(payment.amount),
+            months=payment.months,
+            reason=MISSING_AT_BANK,
+            refusal=None,
+        ),
+    )
+
+
+def _refund(proposal: Proposal, found: Found, ids: NewIds) -> Sequence[Event] | Refused:
+    refund = found.refund
+    if refund is None:
+        return CannotDo.NOTHING_THERE
+    if refund.amount != proposal.amount:
+        return CannotDo.WRONG_AMOUNT
+    if proposal.payee_account_id is None:
+        return CannotOrder.PAYEE_NOT_VERIFIED
+    wanted = Wanted(
+        purpose=TransferPurpose.REFUND,
+        reference=str(refund.payment_id),
+        kinds=frozenset({PayeeKind.PARTICIPANT}),
+        owner_id=refund.participant_id,
+        payment_id=refund.payment_id,
+        participant_id=refund.participant_id,
+        payee_account_id=proposal.payee_account_id,
+        amount=proposal.amount,
+        account=REFUNDS_PAYABLE,
+    )
+    given = order(found.order, wanted, found.payee, ids.order_id)
+    if isinstance(given, CannotOrder):
+        return given
+    return (given,) if isinstance(given, Event) else CannotDo.ORDERED
