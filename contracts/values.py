@@ -39,14 +39,10 @@ ParticipantId = NewType("ParticipantId", UUID)
 BillId = NewType("BillId", UUID)
 PaymentId = NewType("PaymentId", UUID)
 NotificationId = NewType("NotificationId", UUID)
-<<<<<<< HEAD
 TransferOrderId = NewType("TransferOrderId", UUID)
 DisputeId = NewType("DisputeId", UUID)
-=======
 ProposalId = NewType("ProposalId", UUID)
 PayeeAccountId = NewType("PayeeAccountId", UUID)
-TransferOrderId = NewType("TransferOrderId", UUID)
->>>>>>> b517981 (Events and rules of money that is matched, returned, assigned, voided, refunded; of payee accounts and transfer orders)
 CaseId = NewType("CaseId", UUID)
 SettlementFileId = NewType("SettlementFileId", UUID)
 

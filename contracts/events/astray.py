@@ -170,19 +170,26 @@ class PayeeAccount(Personal):
 
 
 class PayeeAccountRecorded(Event, stream="payee-accounts"):
-    """An account that money may go to, once another person has verified it.
+    """An account of a participant, or of the heirs, that money may go to once another person has verified it."""
 
-    A participant's account is sealed under the key of that person. Nobody keeps a key of a Wadah or of an unknown payer: `box` holds
-    number and holder encrypted under payments' own key, bound to this account.
+    payee_account_id: PayeeAccountId
+    participant_id: ParticipantId
+    bank_code: BankCode
+    account: Sealed[PayeeAccount]
+    recorded_by: ShortText
+
+
+class OtherPayeeAccountRecorded(Event, stream="payee-accounts"):
+    """The same for a Wadah, or for somebody who paid and is no participant of ours: nobody keeps a key of theirs.
+
+    `box` holds number and holder encrypted under payments' own key, bound to this account.
     """
 
     payee_account_id: PayeeAccountId
     kind: PayeeKind
-    participant_id: ParticipantId | None
     wadah_id: WadahId | None
     bank_code: BankCode
-    account: Sealed[PayeeAccount] | None
-    box: LongText | None
+    box: LongText
     recorded_by: ShortText
 
 
@@ -262,6 +269,7 @@ EVENTS: tuple[type[Event], ...] = (
     PayerClosed,
     ContributionRefunded,
     PayeeAccountRecorded,
+    OtherPayeeAccountRecorded,
     PayeeAccountVerified,
     PayeeAccountRetired,
     TransferOrdered,

@@ -7,7 +7,13 @@ from typing import NamedTuple
 from uuid import UUID
 
 from contracts.event import Event
-from contracts.events.astray import PayeeAccountRecorded, PayeeAccountRetired, PayeeAccountVerified, PayeeKind
+from contracts.events.astray import (
+    OtherPayeeAccountRecorded,
+    PayeeAccountRecorded,
+    PayeeAccountRetired,
+    PayeeAccountVerified,
+    PayeeKind,
+)
 from contracts.values import PayeeAccountId
 
 PAYEE_RULES = "two-people/2026-11"
@@ -37,11 +43,18 @@ class CannotVerify(StrEnum):
     RETIRED = "payee_account_retired"
 
 
-def recorded(event: PayeeAccountRecorded) -> Payee:
+def recorded(event: PayeeAccountRecorded | OtherPayeeAccountRecorded) -> Payee:
+    """Nobody has verified it yet."""
+    match event:
+        case PayeeAccountRecorded():
+            kind: PayeeKind = PayeeKind.PARTICIPANT
+            owner_id: UUID | None = event.participant_id
+        case OtherPayeeAccountRecorded():
+            kind, owner_id = event.kind, event.wadah_id
     return Payee(
         payee_account_id=event.payee_account_id,
-        kind=event.kind,
-        owner_id=event.participant_id or event.wadah_id,
+        kind=kind,
+        owner_id=owner_id,
         bank_code=event.bank_code,
         recorded_by=event.recorded_by,
     )
@@ -49,7 +62,7 @@ def recorded(event: PayeeAccountRecorded) -> Payee:
 
 def evolve(payee: Payee | None, event: Event) -> Payee | None:
     match event:
-        case PayeeAccountRecorded():
+        case PayeeAccountRecorded() | OtherPayeeAccountRecorded():
             return recorded(event)
         case PayeeAccountVerified() if payee is not None:
             return payee._replace(verified_by=event.verified_by, evidence=event.evidence)
