@@ -144,6 +144,8 @@ def posted_of(row: Mapping[Any, Any]) -> Posted:
         "effective_at",
         "posted_at",
         "reversed_for",
+        "share_of",
+        "agent_id",
     )
     return Posted(months=charges_of(row["months"]), **{name: row[name] for name in names})
 
@@ -163,6 +165,8 @@ def receipt_row(posted: Posted, kind: BillKind | None = None) -> dict[str, Any]:
         "effective_at": posted.effective_at,
         "posted_at": posted.posted_at,
         "reversed_for": posted.reversed_for,
+        "share_of": posted.share_of,
+        "agent_id": posted.agent_id,
     }
 
 

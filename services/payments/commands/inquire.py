@@ -6,7 +6,7 @@ Most inquiries only read: they are decided without heads. As soon as one has to 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,12 +16,16 @@ from chassis.transaction import Tx
 from contracts.values import BillId
 from services.payments.commands.calls import Call, Calls, numbers
 from services.payments.commands.payer_book import STREAM, PayerBook
+from services.payments.commands.targets import Target, Targets, target_id, targets_to_show, title_of
 from services.payments.domain.bill import Bill
 from services.payments.domain.billing import CancelReason, end, issue
 from services.payments.domain.paying import Limits, Quote
 from services.payments.domain.snap import codes, hours
 from services.payments.domain.snap.decisions import BILLING_CASES, bill_to_quote
+from services.payments.domain.snap.group_decisions import whole_to_quote
+from services.payments.domain.snap.offers import Offer, VaKind
 from services.payments.domain.snap.requests import Inquiry
+from services.payments.groups import KeptBalance, KeptCollective
 from services.payments.queries import deciding
 from services.payments.queries.deciding import Asked
 from services.payments.store import Kept
@@ -30,10 +34,11 @@ from services.payments.tables import inquiries
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
-    """The bill that the payer may pay, and who the payer is."""
+    """What may be paid, and what the number stands for; no bill where any amount may be."""
 
-    kept: Kept
-    bill: Bill
+    kept: Target
+    offer: Offer
+    bill_id: BillId | None
 
 
 class _MustIssue(Exception):
@@ -49,25 +54,25 @@ class Inquire:
 
     async def __call__(self, tx: Tx, items: Sequence[Call[Inquiry]], /) -> list[Quoted | codes.Case]:
         asked = [(item, item.request.account) for item in items if isinstance(item.request, Inquiry)]
-        kept = await deciding.payers_by_number(tx.conn, *numbers(asked), tx.now)
+        found = await targets_to_show(tx, *numbers(asked))
         try:
-            return await self._decide(tx, items, PayerBook(tx, kept), may_issue=False)
+            return await self._decide(tx, items, found, may_issue=False)
         except _MustIssue:
-            await tx.heads(STREAM, kept)
-            kept = await deciding.payers_with_live_bills(tx.conn, kept, tx.now)
-            return await self._decide(tx, items, PayerBook(tx, kept), may_issue=True)
+            await tx.heads(STREAM, found.payers.participants)
+            kept = await deciding.payers_with_live_bills(tx.conn, found.payers.participants, tx.now)
+            return await self._decide(tx, items, replace(found, payers=PayerBook(tx, kept)), may_issue=True)
 
     async def _decide(
-        self, tx: Tx, items: Sequence[Call[Inquiry]], book: PayerBook, *, may_issue: bool
+        self, tx: Tx, items: Sequence[Call[Inquiry]], targets: Targets, *, may_issue: bool
     ) -> list[Quoted | codes.Case]:
         named = [[i.request.inquiry_request_id] if isinstance(i.request, Inquiry) else [] for i in items]
         calls = await Calls.load(tx, list(zip(items, named, strict=True)))
-        outcomes = [self._one(tx, book, calls, item, may_issue) for item in items]
+        outcomes = [self._one(tx, targets, calls, item, may_issue) for item in items]
         calls.claim()
         _keep(tx, items, outcomes)
         return outcomes
 
-    def _one(self, tx: Tx, book: PayerBook, calls: Calls, item: Call[Inquiry], may_issue: bool) -> Quoted | codes.Case:
+    def _one(self, tx: Tx, targets: Targets, calls: Calls, item: Call[Inquiry], may_issue: bool) -> Quoted | codes.Case:
         if calls.conflict(item):
             return codes.CONFLICT
         request = item.request
@@ -75,11 +80,27 @@ class Inquire:
             return request
         if closed := hours.closed_at(item.conditions_at(item.received_at), item.received_at):
             return closed
-        kept = book.find(request.account.customer_no, item.nik_hash)
-        if kept is None:
+        target = targets.find(request.account.customer_no, item.nik_hash)
+        if target is None:
             return codes.UNKNOWN_BILL
         asked = calls.seen.inquiries.get((item.partner, request.inquiry_request_id))
-        earlier = asked.quote if asked and asked.participant_id == kept.payer.participant_id else None
+        earlier = asked.quote if asked and asked.target_id == target_id(target) else None
+        quoted = (
+            self._bill(tx, targets.payers, target, earlier, item, may_issue)
+            if isinstance(target, Kept)
+            else _other(target, tx, earlier, self.limits)
+        )
+        if isinstance(quoted, codes.Case):
+            return quoted
+        quote = None if quoted.bill_id is None else Quote(quoted.bill_id, tx.now)
+        calls.seen.inquiries[item.partner, request.inquiry_request_id] = Asked(
+            target_id=target_id(target), amount=quoted.offer.amount, quote=quote
+        )
+        return quoted
+
+    def _bill(
+        self, tx: Tx, book: PayerBook, kept: Kept, earlier: Quote | None, item: Call[Inquiry], may_issue: bool
+    ) -> Quoted | codes.Case:
         outcome = bill_to_quote(kept.payer, tx.now, earlier, self.limits)
         if outcome is None:
             if not may_issue:
@@ -87,10 +108,16 @@ class Inquire:
             outcome = _issue(tx, book, kept, item)
         if isinstance(outcome, codes.Case):
             return outcome
-        calls.seen.inquiries[item.partner, request.inquiry_request_id] = Asked(
-            participant_id=kept.payer.participant_id, amount=outcome.amount, quote=Quote(outcome.bill_id, tx.now)
-        )
-        return Quoted(kept, outcome)
+        return Quoted(kept, Offer(VaKind.RECURRING, outcome.amount, outcome.months), outcome.bill_id)
+
+
+def _other(target: KeptCollective | KeptBalance, tx: Tx, earlier: Quote | None, limits: Limits) -> Quoted | codes.Case:
+    title, heads = title_of(target)
+    if isinstance(target, KeptBalance):
+        return Quoted(target, Offer(VaKind.OPEN, 0, title=title), None)
+    refusal = whole_to_quote(target.bill, tx.now, earlier, limits)
+    offer = Offer(VaKind.CLOSED, target.bill.amount, title=title, heads=heads)
+    return refusal or Quoted(target, offer, target.bill.bill_id)
 
 
 def _issue(tx: Tx, book: PayerBook, kept: Kept, item: Call[Inquiry]) -> Bill | codes.Case:
@@ -109,9 +136,9 @@ def _keep(tx: Tx, items: Sequence[Call[Inquiry]], outcomes: Sequence[Quoted | co
         {
             "partner": item.partner,
             "inquiry_request_id": item.request.inquiry_request_id,
-            "participant_id": outcome.kept.payer.participant_id,
-            "bill_id": outcome.bill.bill_id,
-            "amount": outcome.bill.amount,
+            "target_id": target_id(outcome.kept),
+            "bill_id": outcome.bill_id,
+            "amount": outcome.offer.amount,
             "quoted_at": tx.now,
             "asked_at": tx.wall,
         }

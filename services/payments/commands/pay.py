@@ -19,13 +19,18 @@ from contracts.values import PaymentId
 from services.payments import metrics
 from services.payments.commands.calls import Call, Calls, numbers
 from services.payments.commands.daily import Daily
-from services.payments.commands.payer_book import STREAM, PayerBook
+from services.payments.commands.payer_book import PayerBook
+from services.payments.commands.targets import Target, Targets, target_id, targets_to_pay
+from services.payments.domain.balance import deposit, deposited
 from services.payments.domain.bill import Bill
+from services.payments.domain.collective import pay_whole
+from services.payments.domain.collective import posted as posted_whole
 from services.payments.domain.paying import Limits, Money, Posted, post, posted
 from services.payments.domain.snap import codes, hours
 from services.payments.domain.snap.decisions import Repeated, bill_to_pay
+from services.payments.domain.snap.group_decisions import Heard, deposit_to_take, whole_to_pay
 from services.payments.domain.snap.requests import Payment
-from services.payments.queries import deciding
+from services.payments.groups import KeptBalance, KeptCollective
 from services.payments.store import Kept
 
 CHANNEL = "snap-va"
@@ -33,10 +38,10 @@ CHANNEL = "snap-va"
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The payment in the books and the code that this call gets for it."""
+    """The payment in the books, what it was paid to, and the code that this call gets for it."""
 
     case: codes.Case
-    kept: Kept
+    kept: Target
     posted: Posted
 
 
@@ -49,47 +54,69 @@ class Pay:
 
     async def __call__(self, tx: Tx, items: Sequence[Call[Payment]], /) -> list[Settled | codes.Case]:
         asked = [(item, item.request.account) for item in items if isinstance(item.request, Payment)]
-        participants = await deciding.participants_by_number(tx.conn, *numbers(asked))
-        await tx.heads(STREAM, participants)
-        book = PayerBook(tx, await deciding.payers_with_live_bills(tx.conn, participants, tx.now))
+        targets = await targets_to_pay(tx, *numbers(asked))
         named = [[i.request.payment_request_id] if isinstance(i.request, Payment) else [] for i in items]
         calls = await Calls.load(tx, list(zip(items, named, strict=True)))
-        daily = await Daily.load(tx.conn, participants, [_asked_for(tx, item) for item in items])
-        outcomes = [self._one(tx, book, calls, daily, item) for item in items]
+        daily = await Daily.load(tx.conn, targets.payers.participants, [_asked_for(tx, item) for item in items])
+        outcomes = [self._one(tx, targets, calls, daily, item) for item in items]
         calls.claim()
         return outcomes
 
-    def _one(self, tx: Tx, book: PayerBook, calls: Calls, daily: Daily, item: Call[Payment]) -> Settled | codes.Case:
+    def _one(self, tx: Tx, targets: Targets, calls: Calls, daily: Daily, item: Call[Payment]) -> Settled | codes.Case:
         if calls.conflict(item):
             return codes.CONFLICT
         request = item.request
         if isinstance(request, codes.Case):
             return request
-        kept = book.find(request.account.customer_no, item.nik_hash)
+        target = targets.find(request.account.customer_no, item.nik_hash)
         reference = (item.partner, request.payment_request_id)
         first, asked = calls.seen.payments.get(reference), calls.seen.inquiries.get(reference)
-        quote = asked.quote if asked and kept and asked.participant_id == kept.payer.participant_id else None
+        quote = asked.quote if asked and target and asked.target_id == target_id(target) else None
+        known = Heard(first, quote, request.agrees, request.advice, self.limits)
         money = self._money(tx, item, request)
-        outcome = bill_to_pay(
-            None if kept is None else kept.payer,
-            money,
-            first=first,
-            quote=quote,
-            agrees=request.agrees,
-            advice=request.advice,
-            limits=self.limits,
-        )
-        if isinstance(outcome, Bill) and kept is not None:
-            if barred := _barred(daily, item, kept, money):
-                return barred
-            settled = _post(tx, book, kept, outcome, money, item)
-            calls.seen.payments[reference] = settled.posted
-            return settled
-        if isinstance(outcome, Repeated) and kept is not None:
-            return Settled(outcome.case, kept, outcome.first)
+        outcome = self._decide(tx, targets, daily, target, money, known, item)
+        if isinstance(outcome, Posted) and target is not None:
+            calls.seen.payments[reference] = outcome
+            return Settled(codes.SUCCESS, target, outcome)
+        if isinstance(outcome, Repeated) and target is not None:
+            return Settled(outcome.case, target, outcome.first)
         assert isinstance(outcome, codes.Case)
         if first is not None:
             _alarm(tx, item.partner, first)
+        return outcome
+
+    def _decide(
+        self,
+        tx: Tx,
+        targets: Targets,
+        daily: Daily,
+        target: Target | None,
+        money: Money,
+        known: Heard,
+        item: Call[Payment],
+    ) -> Posted | Repeated | codes.Case:
+        refused: Repeated | codes.Case | None
+        match target:
+            case KeptCollective():
+                refused = whole_to_pay(target.bill, money, known) or _closed(item, money)
+                return refused or _post_whole(tx, targets, target, money, item)
+            case KeptBalance():
+                refused = deposit_to_take(target.balance.agent_id, money, known) or _closed(item, money)
+                refused = refused or hours.too_much(item.conditions_at(money.effective_at), money.amount)
+                return refused or _deposit(tx, targets, target, money, item)
+        outcome = bill_to_pay(
+            None if target is None else target.payer,
+            money,
+            first=known.first,
+            quote=known.quote,
+            agrees=known.agrees,
+            advice=known.advice,
+            limits=known.limits,
+        )
+        if isinstance(outcome, Bill) and target is not None:
+            barred = _barred(daily, item, target, money)
+            return barred or _post(tx, targets.payers, target, outcome, money, item)
+        assert not isinstance(outcome, Bill)
         return outcome
 
     def _money(self, tx: Tx, item: Call[Payment], request: Payment) -> Money:
@@ -113,20 +140,38 @@ def _asked_for(tx: Tx, item: Call[Payment]) -> tuple[str, datetime, Conditions]:
     return item.partner, at, item.conditions_at(at)
 
 
+def _closed(item: Call[Payment], money: Money) -> codes.Case | None:
+    """Why no new money is taken at this hour."""
+    return hours.closed_at(item.conditions_at(money.effective_at), money.effective_at)
+
+
 def _barred(daily: Daily, item: Call[Payment], kept: Kept, money: Money) -> codes.Case | None:
     """Why new money is not taken although the bill is payable: outside the hours, or too often. It is counted when it is taken."""
     conditions, payer = item.conditions_at(money.effective_at), kept.payer.participant_id
-    barred = hours.closed_at(conditions, money.effective_at) or daily.bars(conditions, payer, money)
+    barred = _closed(item, money) or daily.bars(conditions, payer, money)
     if barred is None:
         daily.count(payer, money)
     return barred
 
 
-def _post(tx: Tx, book: PayerBook, kept: Kept, bill: Bill, money: Money, item: Call[Payment]) -> Settled:
+def _post_whole(tx: Tx, targets: Targets, kept: KeptCollective, money: Money, item: Call[Payment]) -> Posted:
+    """The bank is answered when this is durable; the shares are posted from it by a timer."""
+    paid = pay_whole(kept.bill, money, payment_id=PaymentId(new_id()), now=tx.now)
+    targets.collectives.record(kept, paid, meta=item.meta)
+    return posted_whole(paid)
+
+
+def _deposit(tx: Tx, targets: Targets, kept: KeptBalance, money: Money, item: Call[Payment]) -> Posted:
+    taken = deposit(kept.balance, money, payment_id=PaymentId(new_id()))
+    targets.balances.record(kept, taken, meta=item.meta)
+    return deposited(taken)
+
+
+def _post(tx: Tx, book: PayerBook, kept: Kept, bill: Bill, money: Money, item: Call[Payment]) -> Posted:
     events = post(kept.payer, bill, money, payment_id=PaymentId(new_id()), now=tx.now)
-    kept = book.record(kept, events, meta=item.meta)
+    book.record(kept, events, meta=item.meta)
     paid = next(event for event in events if isinstance(event, ContributionPaid))
-    return Settled(codes.SUCCESS, kept, posted(paid))
+    return posted(paid)
 
 
 def _alarm(tx: Tx, partner: str, first: Posted) -> None:

@@ -26,6 +26,10 @@ class PayerBook:
         for participant_id, k in kept.items():
             self._by_nik[k.nik_hash].append(participant_id)
 
+    @property
+    def participants(self) -> list[ParticipantId]:
+        return [*self._kept]
+
     def get(self, participant_id: ParticipantId | None) -> Kept | None:
         return None if participant_id is None else self._kept.get(participant_id)
 

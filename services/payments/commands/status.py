@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from chassis.transaction import Tx
-from contracts.values import ParticipantId
 from services.payments.commands.calls import Call, Calls, numbers
-from services.payments.commands.payer_book import PayerBook
+from services.payments.commands.targets import Targets, target_id, targets_to_show
 from services.payments.domain.paying import Posted
 from services.payments.domain.snap import codes
 from services.payments.domain.snap.requests import StatusQuestion
@@ -27,11 +27,10 @@ class Found:
 async def tell_status(tx: Tx, items: Sequence[Call[StatusQuestion]], /) -> list[Found | codes.Case]:
     """One answer per question. Records nothing but the X-EXTERNAL-IDs."""
     asked = [(item, item.request.account) for item in items if isinstance(item.request, StatusQuestion)]
-    kept = await deciding.payers_by_number(tx.conn, *numbers(asked), tx.now)
-    book = PayerBook(tx, kept)
+    targets = await targets_to_show(tx, *numbers(asked))
     calls = await Calls.load(tx, [(item, _ids(item)) for item in items])
-    everything = await _all_payments(tx, items, book)
-    outcomes = [_one(book, calls, everything, item) for item in items]
+    everything = await _all_payments(tx, items, targets)
+    outcomes = [_one(targets, calls, everything, item) for item in items]
     calls.claim()
     return outcomes
 
@@ -42,46 +41,46 @@ def _ids(item: Call[StatusQuestion]) -> list[str]:
     return [i for i in (item.request.payment_request_id, item.request.inquiry_request_id) if i is not None]
 
 
-async def _all_payments(tx: Tx, items: Sequence[Call[StatusQuestion]], book: PayerBook) -> list[Posted]:
+async def _all_payments(tx: Tx, items: Sequence[Call[StatusQuestion]], targets: Targets) -> list[Posted]:
     """Of the numbers that are asked about as a whole; no statement when there are none."""
     wanted = {
-        (item.partner, kept.payer.participant_id)
+        (item.partner, target_id(target))
         for item in items
         if isinstance(item.request, StatusQuestion) and not _ids(item)
-        if (kept := book.find(item.request.account.customer_no, item.nik_hash)) is not None
+        if (target := targets.find(item.request.account.customer_no, item.nik_hash)) is not None
     }
     if not wanted:
         return []
-    partners, participants = {partner for partner, _ in wanted}, {participant for _, participant in wanted}
-    return await deciding.payments_of_payers(tx.conn, partners, participants)
+    partners, named = {partner for partner, _ in wanted}, {target for _, target in wanted}
+    return await deciding.payments_of_targets(tx.conn, partners, named)
 
 
-def _one(book: PayerBook, calls: Calls, everything: Sequence[Posted], item: Call[StatusQuestion]) -> Found | codes.Case:
+def _one(
+    targets: Targets, calls: Calls, everything: Sequence[Posted], item: Call[StatusQuestion]
+) -> Found | codes.Case:
     if calls.conflict(item):
         return codes.CONFLICT
     request = item.request
     if isinstance(request, codes.Case):
         return request
-    kept = book.find(request.account.customer_no, item.nik_hash)
-    if kept is None:
+    target = targets.find(request.account.customer_no, item.nik_hash)
+    if target is None:
         return codes.TRANSACTION_NOT_FOUND
-    found = _found(calls, everything, item, kept.payer.participant_id)
+    found = _found(calls, everything, item, target_id(target))
     return found if found.payments or found.asked else codes.TRANSACTION_NOT_FOUND
 
 
-def _found(
-    calls: Calls, everything: Sequence[Posted], item: Call[StatusQuestion], participant_id: ParticipantId
-) -> Found:
+def _found(calls: Calls, everything: Sequence[Posted], item: Call[StatusQuestion], target: UUID) -> Found:
     """Payments before inquiries, the payment's id before the inquiry's (snap.md section 6)."""
     ids = _ids(item)
     if not ids:
-        return Found(tuple(p for p in everything if (p.partner, p.participant_id) == (item.partner, participant_id)))
+        return Found(tuple(p for p in everything if (p.partner, p.target_id) == (item.partner, target)))
     for wanted in ids:
         payment = calls.seen.payments.get((item.partner, wanted))
-        if payment is not None and payment.participant_id == participant_id:
+        if payment is not None and payment.target_id == target:
             return Found((payment,))
     for wanted in ids:
         asked = calls.seen.inquiries.get((item.partner, wanted))
-        if asked is not None and asked.participant_id == participant_id:
+        if asked is not None and asked.target_id == target:
             return Found(asked=asked)
     return Found()

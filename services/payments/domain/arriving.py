@@ -91,6 +91,7 @@ def never_settled(event: PaymentUnmatched, at: datetime) -> Posted:
         effective_at=event.effective_at,
         posted_at=at,
         reversed_for=NEVER_SETTLED,
+        share_of=event.share_of,
     )
 
 

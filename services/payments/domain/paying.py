@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
 
 from contracts.event import Event
 from contracts.events.contributions import (
@@ -21,7 +22,7 @@ from contracts.events.contributions import (
     PaymentUnmatched,
 )
 from contracts.events.participants import RefusalReason
-from contracts.values import BillId, ContributionMonth, ParticipantId, PaymentId, Rupiah
+from contracts.values import AgentId, BillId, ContributionMonth, ParticipantId, PaymentId, Rupiah
 from services.payments.domain.bill import Bill, BillStatus
 from services.payments.domain.billing import CancelReason
 from services.payments.domain.payer import Payer
@@ -70,7 +71,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posted:
-    """A receipt as it stands in the books: a payment of a bill, or money that never settled one (no bill, no months)."""
+    """A receipt as it stands in the books: a payment of a bill, or money that never settled one (no bill, no months).
+
+    The whole of a collective bill has that bill and no participant, an agent's deposit has neither, but the agent.
+    """
 
     payment_id: PaymentId
     bill_id: BillId | None
@@ -83,6 +87,13 @@ class Posted:
     effective_at: datetime
     posted_at: datetime
     reversed_for: str | None = None
+    share_of: BillId | None = None
+    agent_id: AgentId | None = None
+
+    @property
+    def target_id(self) -> UUID | None:
+        """What the number stood for that it was paid to: a payer, a collective bill, an agent."""
+        return self.participant_id or self.agent_id or self.bill_id
 
 
 def settle(payer: Payer, money: Money, quote: Quote | None, limits: Limits) -> Bill | CannotPay:
@@ -159,6 +170,7 @@ def posted(paid: ContributionPaid) -> Posted:
         months=paid.months,
         effective_at=paid.effective_at,
         posted_at=paid.posted_at,
+        share_of=paid.share_of,
     )
 
 

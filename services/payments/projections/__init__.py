@@ -1,6 +1,7 @@
 """The only writers of state tables: own events in, rows out, set-based, the same live and in replay; one file per part.
 
-Every table but `transfers` and `balances` is fed by one stream, and those two only grow, so the order of keys is free.
+Every table but `transfers`, `balances` and `payments` is fed by one stream, and those only grow by rows of one event each, so the order of keys
+is free. (`payers.kpj` is a column of its own: no other event writes it.)
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.privacy.vault import Vault
 from chassis.transaction import Projection, Recorded
 from services.payments.projections.contributions import payers_and_bills
+from services.payments.projections.groups import groups
 from services.payments.projections.ledger import ledger
 from services.payments.projections.money import payments_and_suspense
 from services.payments.projections.partners import partners
@@ -23,6 +25,7 @@ def projection(vault: Vault) -> Projection:
     async def project(conn: AsyncConnection, events: Sequence[Recorded]) -> None:
         await payers_and_bills(conn, vault, events)
         await payments_and_suspense(conn, events)
+        await groups(conn, events)
         await ledger(conn, events)
         await partners(conn, events)
 

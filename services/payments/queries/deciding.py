@@ -28,11 +28,11 @@ CallKey = tuple[str, str, str, date]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """One inquiry that was answered with a quote."""
+    """One inquiry that was answered: for a payer, a collective bill or an agent. Deposits have no quote: any amount may be paid."""
 
-    participant_id: ParticipantId
+    target_id: UUID
     amount: int
-    quote: Quote
+    quote: Quote | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +91,13 @@ _SEEN = sa.text(
     "WITH asked AS (SELECT * FROM unnest(CAST(:partners AS text[]), CAST(:references AS text[]),"
     "  CAST(:external_ids AS text[]), CAST(:days AS date[])) AS a(partner, reference, external_id, day))"
     " SELECT 'payment' AS what, p.partner, p.channel_reference AS reference, p.payment_id, p.participant_id, p.bill_id,"
-    "  p.channel, p.amount, p.months, p.effective_at, p.posted_at, p.reversed_for, NULL::bytea AS content"
+    "  p.channel, p.amount, p.months, p.effective_at, p.posted_at, p.reversed_for, p.share_of, p.agent_id, NULL::bytea AS content"
     " FROM payments p JOIN asked a ON p.partner = a.partner AND p.channel_reference = a.reference"
-    " UNION ALL SELECT 'inquiry', i.partner, i.inquiry_request_id, NULL, i.participant_id, i.bill_id,"
-    "  NULL, i.amount, NULL, i.quoted_at, NULL, NULL, NULL"
+    " UNION ALL SELECT 'inquiry', i.partner, i.inquiry_request_id, NULL, i.target_id, i.bill_id,"
+    "  NULL, i.amount, NULL, i.quoted_at, NULL, NULL, NULL, NULL, NULL"
     " FROM inquiries i JOIN asked a ON i.partner = a.partner AND i.inquiry_request_id = a.reference"
     " UNION ALL SELECT 'external', e.partner, e.external_id, NULL, NULL, NULL, NULL, NULL, NULL,"
-    "  CAST(e.day AS timestamp) AT TIME ZONE 'UTC', NULL, NULL, e.content"
+    "  CAST(e.day AS timestamp) AT TIME ZONE 'UTC', NULL, NULL, NULL, NULL, e.content"
     " FROM external_ids e JOIN asked a ON e.partner = a.partner AND e.external_id = a.external_id AND e.day = a.day"
 ).columns(
     what=sa.Text,
@@ -112,6 +112,8 @@ _SEEN = sa.text(
     effective_at=payments.c.effective_at.type,
     posted_at=payments.c.posted_at.type,
     reversed_for=sa.Text,
+    share_of=payments.c.share_of.type,
+    agent_id=payments.c.agent_id.type,
     content=sa.LargeBinary,
 )
 
@@ -135,22 +137,25 @@ async def seen_before(conn: AsyncConnection, keys: Sequence[CallKey]) -> Seen:
             case "payment":
                 seen.payments[reference] = posted_of({**row, "channel_reference": row["reference"]})
             case "inquiry":
-                quote = Quote(BillId(row["bill_id"]), row["effective_at"])
-                seen.inquiries[reference] = Asked(
-                    participant_id=ParticipantId(row["participant_id"]), amount=row["amount"], quote=quote
-                )
+                quote = None if row["bill_id"] is None else Quote(BillId(row["bill_id"]), row["effective_at"])
+                seen.inquiries[reference] = Asked(target_id=row["participant_id"], amount=row["amount"], quote=quote)
             case "external":
                 seen.external_ids[*reference, row["effective_at"].date()] = bytes(row["content"])
     return seen
 
 
-async def payments_of_payers(
-    conn: AsyncConnection, partners: Collection[str], participants: Collection[UUID]
+async def payments_of_targets(
+    conn: AsyncConnection, partners: Collection[str], targets: Collection[UUID]
 ) -> list[Posted]:
-    """What these partners paid for these payers, newest first."""
+    """What these partners reported for these payers, collective bills and agents, newest first; no shares of a whole."""
+    paid_to = [payments.c.participant_id, payments.c.agent_id, payments.c.bill_id]
     query = (
         sa.select(payments)
-        .where(rows.matching(payments.c.partner, partners), rows.matching(payments.c.participant_id, participants))
+        .where(
+            rows.matching(payments.c.partner, partners),
+            sa.or_(*(rows.matching(column, targets) for column in paid_to)),
+            payments.c.share_of.is_(None),
+        )
         .order_by(payments.c.posted_at.desc(), payments.c.payment_id.desc())
     )
     return [posted_of(row) for row in (await conn.execute(query)).mappings()]

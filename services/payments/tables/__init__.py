@@ -5,15 +5,40 @@ What is not in STATE is plumbing, which is not replayed.
 
 from services.payments.tables.base import metadata
 from services.payments.tables.contributions import bills, payers
+from services.payments.tables.groups import (
+    agent_balance_lines,
+    agent_balances,
+    cash_received,
+    collective_bills,
+    collective_lines,
+)
 from services.payments.tables.money import balances, payments, suspense, transfers
 from services.payments.tables.partners import external_ids, inquiries, partner_secrets, partners, snap_tokens
 
-STATE = (payers, bills, payments, suspense, transfers, balances, partners)
+STATE = (
+    payers,
+    bills,
+    payments,
+    suspense,
+    transfers,
+    balances,
+    partners,
+    collective_bills,
+    collective_lines,
+    agent_balances,
+    agent_balance_lines,
+    cash_received,
+)
 
 __all__ = [
     "STATE",
+    "agent_balance_lines",
+    "agent_balances",
     "balances",
     "bills",
+    "cash_received",
+    "collective_bills",
+    "collective_lines",
     "external_ids",
     "inquiries",
     "metadata",

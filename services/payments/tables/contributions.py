@@ -22,12 +22,13 @@ payers = sa.Table(
     sa.Column("paid", JSONB, nullable=False, comment='paid months as stretches: [["2025-10", "2025-12"]]'),
     sa.Column("paid_through", sa.Text, comment="M, the last month paid without a gap; null when nothing is paid"),
     sa.Column("blocked", sa.Text, comment="why no further money is taken"),
+    sa.Column("kpj", sa.Text, comment="participant number; null until the first payment"),
     sa.Column("branch_id", UUID),
     sa.Column("wadah_id", UUID),
     sa.Column("agent_id", UUID),
     sa.Index("payers_contribution_code", "contribution_code", unique=True),
     sa.Index("payers_nik_hash", "nik_hash"),
-    comment="PayerAdded, ContributionPaid, ContributionReversed",
+    comment="PayerAdded, PayerNumbered, ContributionPaid, ContributionReversed",
 )
 
 bills = sa.Table(

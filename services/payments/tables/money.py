@@ -14,18 +14,24 @@ payments = sa.Table(
     sa.Column("partner", sa.Text, nullable=False),
     sa.Column("channel_reference", sa.Text, nullable=False),
     sa.Column("channel", sa.Text, nullable=False),
-    sa.Column("participant_id", UUID, comment="null where money came under a number that nobody has"),
-    sa.Column("bill_id", UUID, comment="null where money never settled a bill"),
+    sa.Column("participant_id", UUID, comment="null where money came under a number that no participant has"),
+    sa.Column(
+        "bill_id", UUID, comment="of the participant, or a collective one; null where money never settled a bill"
+    ),
     sa.Column("kind", sa.Text, comment="that of the bill"),
     sa.Column("amount", sa.BigInteger, nullable=False),
     sa.Column("months", JSONB, nullable=False),
     sa.Column("effective_at", INSTANT, nullable=False, comment="the channel's transaction time"),
     sa.Column("posted_at", INSTANT, nullable=False, comment="our durable write, business time"),
     sa.Column("reversed_for", sa.Text, comment="why it no longer settles its bill; null while it does"),
+    sa.Column(
+        "share_of", UUID, comment="the collective bill whose money this is; the channel reported that as a whole"
+    ),
+    sa.Column("agent_id", UUID, comment="whose balance was deposited to; null for any other"),
     # One receipt per partner and reference, whatever door the money came through: the second posting collides here.
     sa.Index("payments_reference", "partner", "channel_reference", unique=True),
     sa.Index("payments_of_payer", "participant_id", "posted_at"),
-    comment="ContributionPaid, ContributionReversed; PaymentUnmatched of money that never settled a bill",
+    comment="ContributionPaid, ContributionReversed, CollectiveBillPaid, AgentBalanceDeposited; PaymentUnmatched of money that never settled a bill",
 )
 
 suspense = sa.Table(

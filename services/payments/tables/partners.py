@@ -63,11 +63,13 @@ inquiries = sa.Table(
     metadata,
     sa.Column("partner", sa.Text, primary_key=True),
     sa.Column("inquiry_request_id", sa.Text, primary_key=True),
-    sa.Column("participant_id", UUID, nullable=False),
-    sa.Column("bill_id", UUID, nullable=False),
+    sa.Column(
+        "target_id", UUID, nullable=False, comment="what the number stands for: a payer, a collective bill, an agent"
+    ),
+    sa.Column("bill_id", UUID, comment="null where any amount may be paid"),
     sa.Column("amount", sa.BigInteger, nullable=False),
     sa.Column("quoted_at", INSTANT, nullable=False, comment="business time"),
     sa.Column("asked_at", INSTANT, nullable=False, comment="wall time"),
-    sa.Index("inquiries_of_payer", "participant_id"),
+    sa.Index("inquiries_of_target", "target_id"),
     sa.Index("inquiries_old", "asked_at"),
 )

@@ -32,20 +32,20 @@ from contracts.values import WIB
 from services.payments import metrics
 from services.payments.api.snap import answers
 from services.payments.api.snap.gate import Admitted, Gate, Turned
+from services.payments.api.snap.names import name_of
 from services.payments.api.snap.source import Sources
 from services.payments.commands.calls import Call
 from services.payments.commands.inquire import Inquire, Quoted
 from services.payments.commands.pay import Pay, Settled
 from services.payments.commands.status import Found, tell_status
+from services.payments.commands.targets import Target, title_of
 from services.payments.commands.tokens import KeepToken, keep_tokens, token_hash
 from services.payments.domain.snap import codes, requests, values
 from services.payments.domain.snap.codes import Service
 from services.payments.domain.snap.fields import Fields, Malformed, read
-from services.payments.domain.snap.offers import Offer, VaKind
 from services.payments.domain.snap.strict import VERSIONS
 from services.payments.registry import Known, Registry
 from services.payments.settings import Settings
-from services.payments.store import Kept
 
 OPERATIONS = {
     "access-token/b2b": Service.TOKEN,
@@ -196,17 +196,18 @@ class Counter:
             case Quoted():
                 assert exchange.partner is not None
                 sub_company = exchange.partner.terms.strictness.sub_company
-                offer = Offer(VaKind.RECURRING, outcome.bill.amount, outcome.bill.months)
-                body = answers.quoted(offer, self._name(outcome.kept), found, sub_company=sub_company)
+                body = answers.quoted(outcome.offer, self._name(outcome.kept), found, sub_company=sub_company)
                 return codes.SUCCESS, body
             case Settled():
-                return outcome.case, answers.settled(outcome.case, outcome.posted, self._name(outcome.kept), found)
+                name, (title, heads) = self._name(outcome.kept), title_of(outcome.kept)
+                body = answers.settled(outcome.case, outcome.posted, name, found, title=title, heads=heads)
+                return outcome.case, body
             case Found():
                 return codes.SUCCESS, answers.told(outcome.payments, outcome.asked, found)
         return outcome, self._refusal(exchange, outcome)
 
-    def _name(self, kept: Kept) -> str | None:
-        return self._vault.open("payers", "name", kept.payer.participant_id, kept.name)
+    def _name(self, target: Target) -> str | None:
+        return name_of(target, self._vault)
 
     async def _issue_token(self, exchange: Exchange, _: asyncio.Timeout) -> Answer:
         raw = await exchange.request.body()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from contracts.event import Event
-from services.payments.domain.ledger import astray, contributions, settlements
+from services.payments.domain.ledger import astray, contributions, groups, settlements
 from services.payments.domain.ledger.accounts import (
     CONTRIBUTIONS,
     JHT,
@@ -21,6 +21,7 @@ from services.payments.domain.ledger.accounts import (
 
 _LINES: Lines = {
     **contributions.LINES,
+    **groups.LINES,
     **settlements.LINES,
     **astray.LINES,
 }

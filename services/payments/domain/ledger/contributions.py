@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from contracts.events.contributions import ContributionPaid, ContributionReversed, MonthCharge, PaymentUnmatched
 from contracts.values import ContributionMonth
-from services.payments.domain.ledger.accounts import CONTRIBUTIONS, SUSPENSE, Lines, Transfer, clearing
+from services.payments.domain.ledger.accounts import COLLECTIVE, CONTRIBUTIONS, SUSPENSE, Lines, Transfer, clearing
 
 
 def _paid(event: ContributionPaid) -> tuple[Transfer, ...]:
-    other = clearing(event.partner)
+    other = _source(event)
     return tuple(
         Transfer(other, account, amount, event.payment_id, event.participant_id, month)
         for account, amount, month in parts(event.months)
@@ -26,7 +26,12 @@ def _reversed(event: ContributionReversed) -> tuple[Transfer, ...]:
 
 
 def _unmatched(event: PaymentUnmatched) -> tuple[Transfer, ...]:
-    return (Transfer(clearing(event.partner), SUSPENSE, event.amount, event.payment_id, event.participant_id),)
+    return (Transfer(_source(event), SUSPENSE, event.amount, event.payment_id, event.participant_id),)
+
+
+def _source(event: ContributionPaid | PaymentUnmatched) -> str:
+    """Where the money comes from: the partner that took it, or the paid collective bill that it is a share of."""
+    return clearing(event.partner) if event.share_of is None else COLLECTIVE
 
 
 def parts(months: Sequence[MonthCharge]) -> Iterator[tuple[str, int, ContributionMonth]]:
