@@ -207,9 +207,10 @@ class SettlementReceived(Event, stream="reconciliation"):
 
 
 class CaseOpened(Event, stream="reconciliation"):
-    """A difference that a person must settle. `kind` is a line's outcome, `credit_gap`, `paid_after_close` or `refunded_at_channel`.
+    """A difference that a person must settle; the case is the key of its events.
 
-    `owner` is who must act: a role until a person took it.
+    `kind` is a line's outcome, `credit_gap`, `paid_after_close` or `refunded_at_channel`; `owner` is who must act: a role until a person
+    took it.
     """
 
     case_id: CaseId
@@ -243,13 +244,16 @@ class CaseStatusTold(Event, stream="reconciliation"):
 
 
 class CaseClosed(Event, stream="reconciliation"):
-    """`outcome` says how the difference ended, e.g. `found_in_file`, `voided`, `corrected_by_partner`, `accepted`."""
+    """`outcome` says how the difference ended, e.g. `found_in_file`, `voided`, `corrected_by_partner`, `accepted`.
+
+    `evidence`: the number of a letter or ticket, never text about a person.
+    """
 
     case_id: CaseId
     partner: ShortText
     day: date
     outcome: Code
-    note: LongText = ""
+    evidence: ShortText | None = None
 
 
 class QrRequested(Event, stream="qr-codes"):

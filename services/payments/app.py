@@ -6,7 +6,7 @@ from chassis.service import App, Composition, Service, as_settings
 from contracts.events import CATALOGUE
 from services.payments import tables
 from services.payments.api import bills, ledger, partners
-from services.payments.api.snap import routes as snap
+from services.payments.channels import Opened, Port
 from services.payments.consumers import subscriptions
 from services.payments.projections import projection
 from services.payments.registry import Registry
@@ -17,16 +17,18 @@ from services.payments.timers import timers
 def compose(app: App) -> Composition:
     settings = as_settings(app, Settings)
     registry = Registry(app.read, app.vault, ttl_s=settings.registry_ttl_s)
+    channels = Opened.of(Port(app, registry), settings.channels).together
     return Composition(
         routers=[
-            snap.router(app, registry),
+            *channels.routers,
             bills.router(app),
             ledger.router(app),
             partners.router(app, registry),
         ],
         subscriptions=subscriptions(),
-        timers=timers(app.clock, keep_inquiries_days=settings.keep_inquiries_days),
-        edges={"/snap/": snap.at_the_edge},
+        timers=[*timers(app.clock, keep_inquiries_days=settings.keep_inquiries_days), *channels.timers],
+        workers=channels.workers,
+        edges=channels.edges,
     )
 
 

@@ -53,6 +53,36 @@ CONDITIONS_IN_USE = ProblemType(
     "Ketentuan yang sudah berlaku tidak dapat diubah. Pilih tanggal mulai yang lebih kemudian.",
     "Conditions that are in force are not changed. Choose a later day from which the new ones hold.",
 )
+SETTLEMENT_NO_LAYOUT = ProblemType(
+    "settlement_no_layout",
+    409,
+    "Tata letak berkas mitra ini belum disepakati untuk hari itu. Kirim lewat POST /settlements/layouts.",
+    "No file layout of this partner was agreed for that day. Send one by POST /settlements/layouts.",
+)
+SETTLEMENT_NOT_RECONCILED = ProblemType(
+    "settlement_not_reconciled",
+    409,
+    "Berkas hari itu belum selesai direkonsiliasi. Unggah berkasnya atau tunggu sampai selesai.",
+    "The file of that day is not reconciled yet. Upload it or wait until it is.",
+)
+CASE_CLOSED = ProblemType(
+    "case_closed",
+    409,
+    "Kasus ini sudah ditutup; tidak ada lagi yang dapat diubah.",
+    "This case is closed; nothing of it can be changed any more.",
+)
+CASE_NOT_VOIDED = ProblemType(
+    "case_not_voided",
+    409,
+    "Pembayaran pada kasus ini belum dibatalkan. Ajukan pembatalannya dan minta persetujuan pemeriksa lebih dahulu.",
+    "The payment of this case was not voided. Propose that and have it approved by a checker first.",
+)
+CASE_STATUS_NOT_ASKED = ProblemType(
+    "case_status_not_asked",
+    409,
+    "Tanyakan dahulu status pembayaran ini kepada mitra dan catat jawabannya.",
+    "Ask the partner for the status of this payment first, and note the answer.",
+)
 
 BILLING_PROBLEMS = {
     CannotBill.NOTHING_OWED: NOTHING_OWED,

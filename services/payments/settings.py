@@ -30,6 +30,15 @@ class Settings(Base):
     registry_ttl_s: float = Field(default=2.0, ge=0)
     """How long a process may go on with partners and tokens it read before; a change made in it shows at once."""
     keep_inquiries_days: int = Field(default=35, ge=1)
+    channels: Annotated[tuple[str, ...], NoDecode] = ("snap_va", "settlement_file")
+    """Modules of services/payments/channels, by comma: the ways of paying that are open in this process."""
+    settlement_max_bytes: int = Field(default=64 * 1024 * 1024, gt=0)
+    settlement_max_lines: int = Field(default=250_000, gt=0)
+
+    @field_validator("channels", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from chassis.privacy.boxes import FileBoxes
 from chassis.service import App, Composition, Service, as_settings
 from contracts.events import CATALOGUE
 from services.registration import tables
@@ -11,7 +12,7 @@ from services.registration.api import agency, agents, imports, outreach, partici
 from services.registration.commands.protection import ApplyingEvents
 from services.registration.commands.registering import Registering
 from services.registration.consumers import subscriptions
-from services.registration.imports.boxes import FileBoxes
+from services.registration.imports.files import BOXES
 from services.registration.imports.worker import ImportWorker, Limits
 from services.registration.projections import projection
 from services.registration.settings import Settings
@@ -26,7 +27,7 @@ def compose(app: App) -> Composition:
         clock=app.clock,
         vault=app.vault,
         registering=Registering(app.vault, app.numbers),
-        boxes=FileBoxes(settings.master_key),
+        boxes=FileBoxes(settings.master_key, BOXES),
         limits=Limits(settings.import_chunk, timedelta(seconds=settings.import_lease_s)),
     )
     return Composition(

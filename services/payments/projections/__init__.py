@@ -17,6 +17,7 @@ from services.payments.projections.groups import groups
 from services.payments.projections.ledger import ledger
 from services.payments.projections.money import payments_and_suspense
 from services.payments.projections.partners import partners
+from services.payments.projections.settlement import settlement
 
 
 def projection(vault: Vault) -> Projection:
@@ -28,5 +29,6 @@ def projection(vault: Vault) -> Projection:
         await groups(conn, events)
         await ledger(conn, events)
         await partners(conn, events)
+        await settlement(conn, events)
 
     return project

@@ -14,6 +14,14 @@ from services.payments.tables.groups import (
 )
 from services.payments.tables.money import balances, payments, suspense, transfers
 from services.payments.tables.partners import external_ids, inquiries, partner_secrets, partners, snap_tokens
+from services.payments.tables.settlement import (
+    cases,
+    settlement_days,
+    settlement_files,
+    settlement_layouts,
+    settlement_lines,
+    settlement_parts,
+)
 
 STATE = (
     payers,
@@ -28,6 +36,11 @@ STATE = (
     agent_balances,
     agent_balance_lines,
     cash_received,
+    settlement_layouts,
+    settlement_files,
+    settlement_lines,
+    settlement_days,
+    cases,
 )
 
 __all__ = [
@@ -36,6 +49,7 @@ __all__ = [
     "agent_balances",
     "balances",
     "bills",
+    "cases",
     "cash_received",
     "collective_bills",
     "collective_lines",
@@ -46,6 +60,11 @@ __all__ = [
     "partners",
     "payers",
     "payments",
+    "settlement_days",
+    "settlement_files",
+    "settlement_layouts",
+    "settlement_lines",
+    "settlement_parts",
     "snap_tokens",
     "suspense",
     "transfers",

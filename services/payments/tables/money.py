@@ -31,6 +31,7 @@ payments = sa.Table(
     # One receipt per partner and reference, whatever door the money came through: the second posting collides here.
     sa.Index("payments_reference", "partner", "channel_reference", unique=True),
     sa.Index("payments_of_payer", "participant_id", "posted_at"),
+    sa.Index("payments_effective", "effective_at", postgresql_using="brin"),
     comment="ContributionPaid, ContributionReversed, CollectiveBillPaid, AgentBalanceDeposited; PaymentUnmatched of money that never settled a bill",
 )
 

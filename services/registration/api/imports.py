@@ -12,12 +12,12 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from chassis.http import NOT_FOUND, Principal, accepts_command, allow, answer, body_limit, meta, problems
 from chassis.ids import new_id
+from chassis.privacy.boxes import FileBoxes
 from chassis.problems import TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, Refusal, Rejected
 from chassis.service import App, as_settings
 from services.registration.imports import problems as faults
 from services.registration.imports import results
-from services.registration.imports.boxes import FileBoxes
-from services.registration.imports.files import FORMS, XLSX_TYPE, counted
+from services.registration.imports.files import BOXES, FORMS, XLSX_TYPE, counted
 from services.registration.imports.store import Stored
 from services.registration.imports.storing import StoreImport, StoringImports
 from services.registration.imports.table import COLUMNS
@@ -40,7 +40,7 @@ UPLOAD = {
 def router(app: App) -> APIRouter:
     settings = as_settings(app, Settings)
     routes = APIRouter(tags=["imports"])
-    storing, boxes = app.command_door(StoringImports(app.vault)), FileBoxes(settings.master_key)
+    storing, boxes = app.command_door(StoringImports(app.vault)), FileBoxes(settings.master_key, BOXES)
 
     @routes.post(
         "/imports",

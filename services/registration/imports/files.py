@@ -8,6 +8,8 @@ from services.registration.imports.csv_table import CsvTable
 from services.registration.imports.table import Table
 from services.registration.imports.xlsx_table import XlsxTable
 
+BOXES: Final = "import-files"
+"""The purpose of the key that uploaded files are encrypted under."""
 CSV, XLSX = "csv", "xlsx"
 XLSX_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FORMS: Final = {"text/csv": CSV, "application/csv": CSV, XLSX_TYPE: XLSX}

@@ -22,12 +22,12 @@ from chassis import faults
 from chassis.batches import Batches, Broken
 from chassis.clock import Clock
 from chassis.ids import new_id
+from chassis.privacy.boxes import FileBoxes, UnreadableFile
 from chassis.privacy.vault import Vault
 from chassis.problems import Rejected
 from chassis.telemetry import log
 from services.registration.commands.registering import Registering
 from services.registration.imports import store
-from services.registration.imports.boxes import FileBoxes, UnreadableFile
 from services.registration.imports.chunk import ImportingRows, Skipped, Written
 from services.registration.imports.files import opened
 from services.registration.imports.problems import FILE_UNREADABLE, ROW_FAILED

@@ -8,10 +8,11 @@ import asyncio
 import sys
 from datetime import timedelta
 
+from services.registration.imports.boxes import FileBoxes
+
 from chassis.service import App
 from services.registration.app import SERVICE
 from services.registration.commands.registering import Registering
-from services.registration.imports.boxes import FileBoxes
 from services.registration.imports.worker import ImportWorker, Limits
 from tests.support.clock import FakeClock
 from tests.support.service import settings_for

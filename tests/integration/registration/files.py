@@ -11,9 +11,9 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+from services.registration.imports.boxes import FileBoxes
 
 from services.registration.commands.registering import Registering
-from services.registration.imports.boxes import FileBoxes
 from services.registration.imports.worker import ImportWorker, Limits
 from tests.integration.registration.world import Headers, World, nik_of
 

@@ -1,0 +1,155 @@
+"""What the doors of settlement take and give."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from contracts.events.reconciliation import SettlementLayout
+from contracts.values import Amount, Code
+from services.payments.api.partner_shapes import PartnerName
+
+Evidence = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9/._-]{0,63}$")]
+"""The number of an account line, a letter or a ticket: no free text, which could name a person."""
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LayoutWanted(_Asked):
+    """How files of this partner are read from the business day `valid_from` on."""
+
+    partner: PartnerName
+    valid_from: date
+    layout: SettlementLayout
+
+
+class CreditWanted(_Asked):
+    """`amount`: whole rupiah that stand on our account, after the partner kept its fees."""
+
+    amount: Amount
+    evidence: Evidence
+
+
+class StatusWanted(_Asked):
+    """What the partner said of the payment."""
+
+    answer: Literal["paid", "not_paid", "not_known"]
+
+
+class CloseWanted(_Asked):
+    outcome: Code
+    evidence: Evidence | None = None
+
+
+class LayoutShown(BaseModel):
+    partner: str
+    valid_from: date
+    layout: SettlementLayout
+    agreed_at: datetime
+
+
+class LayoutsShown(BaseModel):
+    items: list[LayoutShown]
+
+
+class TotalShown(BaseModel):
+    """Whole rupiah, as the partner has them; of `missing_at_bank` as we have them."""
+
+    outcome: str
+    lines: int
+    amount: int
+    fees: int
+
+
+class FileShown(BaseModel):
+    """`lines_done` of `lines` have their outcome; `RECONCILED` once all have, and what the partner lacks is known."""
+
+    file_id: UUID
+    partner: str
+    day: date
+    sha256: str
+    status: Literal["WORKING", "RECONCILED"]
+    lines: int
+    lines_done: int
+    amount: int
+    fees: int
+    outcomes: list[TotalShown]
+    received_at: datetime
+    reconciled_at: datetime | None
+
+
+class FilesShown(BaseModel):
+    """`before` continues with older ones; null at the end."""
+
+    items: list[FileShown]
+    before: UUID | None
+
+
+class LineShown(BaseModel):
+    line: int
+    outcome: str
+    reference: str | None
+    payment_id: UUID | None
+    amount: int | None
+    fee: int | None
+    paid_at: datetime | None
+    amount_here: int | None
+    reason: str | None
+    first_file: UUID | None
+    first_line: int | None
+
+
+class LinesShown(BaseModel):
+    """`after` continues; null at the end of what was worked off."""
+
+    items: list[LineShown]
+    after: int | None
+
+
+class DayShown(BaseModel):
+    """`gap`: what is still to come (or, below zero, came too much). SETTLED: no rupiah and no fee is open."""
+
+    partner: str
+    day: date
+    file_id: UUID | None
+    status: Literal["OPEN", "SETTLED"]
+    expected: int
+    fees: int
+    received: int
+    gap: int
+    open_cases: int
+
+
+class CaseShown(BaseModel):
+    """`age_days`: whole days since it was opened; `outcome` is null while it is open."""
+
+    case_id: UUID
+    kind: str
+    partner: str
+    day: date
+    owner: str
+    file_id: UUID | None
+    line: int | None
+    reference: str | None
+    payment_id: UUID | None
+    amount_here: int | None
+    amount_there: int | None
+    reason: str | None
+    opened_at: datetime
+    age_days: int
+    status_told: str | None
+    outcome: str | None
+    evidence: str | None
+    closed_at: datetime | None
+
+
+class CasesShown(BaseModel):
+    """`after` continues; null at the end."""
+
+    items: list[CaseShown]
+    after: UUID | None

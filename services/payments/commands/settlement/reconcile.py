@@ -1,0 +1,349 @@
+"""Works off settlement files part by part: every line gets its outcome, and money that we do not have is booked at once.
+
+How far a file is, is part of what its events say, so a process that died, or two that work on one file, lose nothing and do nothing twice:
+who comes second finds the part done. After the last part the payments of the day that the partner does not list get their cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from chassis.ids import new_id
+from chassis.outcomes import Done, Failed
+from chassis.privacy.boxes import FileBoxes, UnreadableFile
+from chassis.privacy.vault import Vault
+from chassis.records import Outcome
+from chassis.timers import Due
+from chassis.transaction import Meta, Scope, Tx
+from contracts.event import Event
+from contracts.events.reconciliation import (
+    CaseClosed,
+    CaseOpened,
+    LineOutcome,
+    OutcomeTotal,
+    ReconciledLine,
+    SettlementFileReconciled,
+    SettlementLayout,
+    SettlementLinesReconciled,
+)
+from contracts.values import CaseId, Rupiah, SettlementFileId
+from services.payments.commands.arrive import Arrival, Arrived, ArrivedAs, book_arrivals
+from services.payments.commands.settlement import STREAM
+from services.payments.domain.partners import Partner
+from services.payments.domain.settlement.days import stream_key, window
+from services.payments.domain.settlement.files import Part, read_part
+from services.payments.domain.settlement.lines import Listed, Unreadable
+from services.payments.domain.settlement.outcomes import (
+    OPENS_A_CASE,
+    OWED,
+    OWNER,
+    RECONCILIATION_RULES,
+    CaseOutcome,
+    Listing,
+    Receipt,
+    Waiting,
+    compare,
+    first_listing,
+    outcome,
+    reference_of,
+    unreadable,
+)
+from services.payments.queries import agreed
+from services.payments.queries import settlement as queries
+from services.payments.queries.receipts import Booked, Reference, booked_under
+from services.payments.queries.settlement import File, Paid, Unlisted
+
+CHANNEL = "settlement-file"
+EVENT_LINES = 400
+"""Lines in one event: below the largest payload, whatever their references."""
+
+MOST_CASES = 500
+"""Opened in one step; a file that lacks more than these is finished in the next ones."""
+
+_NIK_DIGITS = 16
+
+
+@dataclass(slots=True)
+class _Work:
+    """One part of one file."""
+
+    file: File
+    partner: Partner
+    part: int
+    meta: Meta
+    lines: list[Listed | Unreadable]
+    done: dict[int, ReconciledLine] = field(default_factory=dict)
+
+    @property
+    def listed(self) -> list[Listed]:
+        return [line for line in self.lines if isinstance(line, Listed)]
+
+    def customer_no(self, line: Listed) -> str | None:
+        """The number without the partner's prefix; as it is where none fits."""
+        if line.account is None:
+            return None
+        fitting = [prefix for prefix in self.partner.va_prefixes if line.account.startswith(prefix)]
+        return line.account.removeprefix(max(fitting, key=len, default=""))
+
+    def paid(self, line: Listed) -> Paid | None:
+        """What finds a payment where the partner does not give its id (snap.md section 11.2)."""
+        number = None if line.reference else self.customer_no(line)
+        return None if number is None else (self.file.partner, number, line.amount, line.paid_at.replace(microsecond=0))
+
+
+@dataclass(slots=True)
+class _Found:
+    """What is known of the receipts of one batch; what a line lists is known to those after it."""
+
+    receipts: dict[Reference, Receipt]
+    by_payment: dict[Paid, Receipt]
+    listed: dict[Reference, list[Listing]]
+    waiting: dict[Reference, Waiting]
+
+    def receipt(self, work: _Work, line: Listed) -> Receipt | None:
+        """By the payment's id, else by number, amount and time."""
+        found = self.receipts.get((work.file.partner, reference_of(line)))
+        paid = work.paid(line)
+        return found if found or paid is None else self.by_payment.get(paid)
+
+    def reference(self, work: _Work, line: Listed) -> Reference:
+        receipt = self.receipt(work, line)
+        return work.file.partner, receipt.reference if receipt else reference_of(line)
+
+
+class Reconcile:
+    """The use case of the timer: one step of each file that is due."""
+
+    __name__ = "reconcile"
+
+    def __init__(self, vault: Vault, boxes: FileBoxes) -> None:
+        self._vault, self._boxes = vault, boxes
+
+    async def __call__(self, tx: Tx, items: Sequence[Due], /) -> list[Outcome]:
+        wanted = {UUID(item.key) for item in items}
+        await tx.heads(STREAM, {_key(file) for file in (await queries.files(tx.conn, wanted)).values()})
+        files = await queries.files(tx.conn, wanted)
+        layouts = await queries.layouts(tx.conn, {(file.partner, file.day) for file in files.values()})
+        metas = {SettlementFileId(UUID(item.key)): item.meta for item in items}
+        open_ = [file for file in files.values() if not file.reconciled]
+        works = await self._works(tx, [f for f in open_ if f.parts_done < f.parts], layouts, metas)
+        if any(isinstance(work, Failed) for work in works.values()):
+            return _only_failures(works, items)
+        await self._lines(tx, [work for work in works.values() if isinstance(work, _Work)])
+        for file in open_:
+            if file.parts_done == file.parts:
+                missing = await queries.unlisted(tx.conn, file, window(layouts[file.partner, file.day], file.day))
+                _finish(tx, file, missing, metas[file.file_id])
+        return [Done() for _ in items]
+
+    async def _works(
+        self,
+        tx: Tx,
+        files: Sequence[File],
+        layouts: Mapping[queries.PartnerDay, SettlementLayout],
+        metas: Mapping[SettlementFileId, Meta],
+    ) -> dict[SettlementFileId, _Work | Failed]:
+        """The next part of each file, read."""
+        if not files:
+            return {}
+        partners = await agreed.partners(tx.conn)
+        boxes = await queries.boxes(tx.conn, {(file.file_id, file.parts_done + 1) for file in files})
+        works: dict[SettlementFileId, _Work | Failed] = {}
+        for file in files:
+            number = file.parts_done + 1
+            first_line, box = boxes[file.file_id, number]
+            try:
+                content = self._boxes.open_part(file.file_id, number, file.parts + 2, box)
+            except UnreadableFile:
+                works[file.file_id] = Failed("file_unreadable")
+                continue
+            lines = read_part(Part(first_line, content), layouts[file.partner, file.day], file.day)
+            works[file.file_id] = _Work(file, partners[file.partner], file.parts_done, metas[file.file_id], lines)
+        return works
+
+    async def _lines(self, tx: Tx, works: Sequence[_Work]) -> None:
+        """Outcomes of all lines, and what they lead to."""
+        if not works:
+            return
+        found = await _load(tx, works)
+        arriving = [(work, line) for work in works for line in _compared(work, found)]
+        arrivals = [self._arrival(work, line) for work, line in arriving]
+        for (work, line), arrived in zip(arriving, await book_arrivals(tx, arrivals), strict=True):
+            work.done[line.line] = _arrived(line, arrived)
+        for work in works:
+            _record(tx, work, found.waiting)
+
+    def _arrival(self, work: _Work, line: Listed) -> Arrival:
+        number = work.customer_no(line) or ""
+        return Arrival(
+            partner=work.file.partner,
+            channel=CHANNEL,
+            channel_reference=reference_of(line),
+            amount=line.amount,
+            effective_at=line.paid_at,
+            code=number,
+            meta=work.meta,
+            # a number of 16 digits may be a NIK: it is looked up by its keyed hash, never stored or logged
+            nik_hash=self._vault.nik_hash(number) if len(number) == _NIK_DIGITS else None,
+        )
+
+
+async def _load(tx: Tx, works: Sequence[_Work]) -> _Found:
+    """Receipts, then where they were listed, then the cases that wait for them: heads first, as they are closed."""
+    listed = [(work, line) for work in works for line in work.listed]
+    partner_references = {(work.file.partner, reference_of(line)) for work, line in listed}
+    booked = await booked_under(tx.conn, partner_references)
+    receipts = {
+        reference: Receipt(reference[1], one.posted.payment_id, one.posted.amount, voided=_is_voided(one))
+        for reference, one in booked.items()
+    }
+    others = {
+        paid
+        for work, line in listed
+        if (work.file.partner, reference_of(line)) not in receipts and (paid := work.paid(line)) is not None
+    }
+    found = _Found(receipts, await queries.receipts_by_payment(tx.conn, others), {}, {})
+    references = {found.reference(work, line) for work, line in listed}
+    found.listed = await queries.listings(tx.conn, references)
+    case_ids = {case.case_id for case in (await queries.waiting(tx.conn, references)).values()}
+    if case_ids:
+        await tx.heads(STREAM, case_ids)
+        found.waiting = await queries.waiting(tx.conn, references)
+    return found
+
+
+def _compared(work: _Work, found: _Found) -> Iterator[Listed]:
+    """Writes the outcome of every line that needs no booking into the work; gives the others."""
+    file = work.file
+    for line in work.lines:
+        if isinstance(line, Unreadable):
+            work.done[line.line] = unreadable(line)
+            continue
+        listings = found.listed.setdefault(found.reference(work, line), [])
+        before = first_listing(listings, file.file_id, file.day)
+        done = compare(line, found.receipt(work, line), before)
+        if before is None:
+            listings.append(Listing(file.file_id, file.day, line.line))
+        if done is None:
+            yield line
+        else:
+            work.done[line.line] = done
+
+
+def _is_voided(one: Booked) -> bool:
+    return one.posted.reversed_for is not None and one.waits_for is None
+
+
+def _arrived(line: Listed, arrived: Arrived) -> ReconciledLine:
+    receipt = Receipt(reference_of(line), arrived.payment_ids[0], line.amount)
+    match arrived.outcome:
+        case ArrivedAs.POSTED | ArrivedAs.SUSPENDED:
+            return outcome(line, LineOutcome.MISSING_HERE, receipt, reason=arrived.reason)
+        case ArrivedAs.KNOWN:
+            return outcome(line, LineOutcome.MATCHED, receipt)
+        case ArrivedAs.DIFFERS:
+            return outcome(line, LineOutcome.AMOUNT_DIFFERS, receipt)
+
+
+def _record(tx: Tx, work: _Work, waiting: Mapping[Reference, Waiting]) -> None:
+    """The outcomes in the order of the lines, new cases, and the end of cases that waited for these lines."""
+    file, done = work.file, [work.done[line.line] for line in work.lines]
+    for start in range(0, len(done), EVENT_LINES):
+        event = SettlementLinesReconciled(
+            file_id=file.file_id,
+            partner=file.partner,
+            day=file.day,
+            part=work.part,
+            lines=tuple(done[start : start + EVENT_LINES]),
+        )
+        _append(tx, event, _key(file), work.meta)
+    for line in done:
+        if line.outcome in OPENS_A_CASE:
+            _open(tx, file, line, work.meta)
+        case = waiting.get((file.partner, line.reference or ""))
+        if case is not None and line.outcome is not LineOutcome.DUPLICATE:
+            closed = CaseClosed(
+                case_id=case.case_id, partner=file.partner, day=case.day, outcome=CaseOutcome.FOUND_IN_FILE
+            )
+            _append(tx, closed, str(case.case_id), work.meta)
+
+
+def _open(tx: Tx, file: File, line: ReconciledLine, meta: Meta) -> None:
+    case = CaseOpened(
+        case_id=CaseId(new_id()),
+        kind=line.outcome,
+        partner=file.partner,
+        day=file.day,
+        owner=OWNER,
+        file_id=file.file_id,
+        line=line.line,
+        reference=line.reference,
+        payment_id=line.payment_id,
+        amount_here=line.amount_here,
+        amount_there=line.amount,
+        reason=line.reason,
+    )
+    open_case(tx, case, meta)
+
+
+def _finish(tx: Tx, file: File, missing: Sequence[Unlisted], meta: Meta) -> None:
+    """Cases for what the partner does not list; with the last of them the file is reconciled."""
+    new = [one for one in missing if not one.known]
+    for one in new[:MOST_CASES]:
+        case = CaseOpened(
+            case_id=CaseId(new_id()),
+            kind=LineOutcome.MISSING_AT_BANK,
+            partner=file.partner,
+            day=file.day,
+            owner=OWNER,
+            file_id=file.file_id,
+            reference=one.reference,
+            payment_id=one.payment_id,
+            amount_here=Rupiah(one.amount),
+        )
+        open_case(tx, case, meta)
+    if len(new) <= MOST_CASES:
+        _append(tx, _reconciled(file, missing), _key(file), meta)
+
+
+def _reconciled(file: File, missing: Collection[Unlisted]) -> SettlementFileReconciled:
+    lacking = [len(missing), sum(one.amount for one in missing), 0]
+    totals = {**file.totals, **({str(LineOutcome.MISSING_AT_BANK): lacking} if missing else {})}
+    owed = [totals[name] for name in OWED if name in totals]
+    fees = sum(total[2] for total in owed)
+    return SettlementFileReconciled(
+        file_id=file.file_id,
+        partner=file.partner,
+        day=file.day,
+        outcomes=tuple(_total(name, totals[name]) for name in LineOutcome if name in totals),
+        expected=Rupiah(sum(total[1] for total in owed) - fees),
+        fees=Rupiah(fees),
+    )
+
+
+def _total(name: LineOutcome, total: Sequence[int]) -> OutcomeTotal:
+    lines, amount, fees = total
+    return OutcomeTotal(outcome=name, lines=lines, amount=Rupiah(amount), fees=Rupiah(fees))
+
+
+def open_case(tx: Tx, case: CaseOpened, meta: Meta) -> None:
+    """Records a new case; its key is new."""
+    tx.new(STREAM, str(case.case_id))
+    _append(tx, case, str(case.case_id), meta)
+
+
+def _append(tx: Tx, event: Event, key: str, meta: Meta) -> None:
+    tx.record(event, key=key, meta=meta, scope=Scope(), rules=RECONCILIATION_RULES)
+
+
+def _key(file: File) -> str:
+    return stream_key(file.partner, file.day)
+
+
+def _only_failures(works: Mapping[SettlementFileId, _Work | Failed], items: Iterable[Due]) -> list[Outcome]:
+    """A file that cannot be opened waits for an operator; the others come again without it."""
+    return [
+        work if isinstance(work := works.get(SettlementFileId(UUID(item.key))), Failed) else Done() for item in items
+    ]

@@ -1,0 +1,308 @@
+"""Settlement files, days and cases: what their use cases decide on, and what falls due."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis import rows
+from contracts.events.reconciliation import LineOutcome, SettlementLayout
+from contracts.values import CaseId, PaymentId, SettlementFileId
+from services.payments.domain.settlement.days import Window
+from services.payments.domain.settlement.outcomes import Listing, Receipt, Waiting
+from services.payments.queries.receipts import Reference
+from services.payments.tables import (
+    cases,
+    payers,
+    payments,
+    settlement_days,
+    settlement_files,
+    settlement_layouts,
+    settlement_lines,
+    settlement_parts,
+    suspense,
+)
+
+Paid = tuple[str, str, int, datetime]
+"""(partner, customer number, amount, the partner's time to the second)."""
+
+PartnerDay = tuple[str, date]
+MISSING_AT_BANK = str(LineOutcome.MISSING_AT_BANK)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A file on its way. `totals`: outcome → [lines, amount, fees] so far."""
+
+    file_id: SettlementFileId
+    partner: str
+    day: date
+    parts: int
+    parts_done: int
+    totals: Mapping[str, Sequence[int]]
+    reconciled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """What a partner owes for its day, and what of it has come; whole rupiah. `fees_open` may be kept and is not booked yet."""
+
+    expected: int
+    received: int
+    fees_open: int
+
+    @property
+    def gap(self) -> int:
+        return self.expected - self.received
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """`payment_taken_back`: its payment no longer stands."""
+
+    case_id: CaseId
+    kind: str
+    partner: str
+    day: date
+    owner: str
+    open: bool
+    payment_taken_back: bool
+    status_told: str | None
+
+
+async def layouts(conn: AsyncConnection, wanted: Collection[PartnerDay]) -> dict[PartnerDay, SettlementLayout]:
+    """The layout in force on each of these days; none where nothing was agreed for so early a day."""
+    query = sa.select(settlement_layouts).where(
+        rows.matching(settlement_layouts.c.partner, {partner for partner, _ in wanted})
+    )
+    found = (await conn.execute(query.order_by(settlement_layouts.c.valid_from))).mappings().all()
+    chosen = {}
+    for partner, day in wanted:
+        for row in found:
+            if row["partner"] == partner and row["valid_from"] <= day:
+                chosen[partner, day] = layout_of(row["layout"])
+    return chosen
+
+
+def layout_of(stored: Mapping[str, Any]) -> SettlementLayout:
+    return SettlementLayout.model_validate_json(json.dumps(stored))
+
+
+async def same_files(conn: AsyncConnection, hashes: Collection[str]) -> dict[tuple[str, date, str], SettlementFileId]:
+    """Files with these contents, by partner, day and hash."""
+    table = settlement_files
+    query = sa.select(table.c.partner, table.c.day, table.c.sha256, table.c.file_id).where(
+        rows.matching(table.c.sha256, hashes)
+    )
+    return {(row.partner, row.day, row.sha256): SettlementFileId(row.file_id) for row in await conn.execute(query)}
+
+
+async def files_due(conn: AsyncConnection, limit: int, held_back: sa.ColumnElement[bool]) -> list[str]:
+    """Of each partner the oldest file that is not reconciled: one after the other, so a line meets those listed before it.
+
+    `held_back` is over `settlement_files`; a file that is held back holds back those of its partner behind it.
+    """
+    table, earlier = settlement_files, settlement_files.alias("earlier")
+    first = sa.not_(
+        sa.exists().where(
+            earlier.c.partner == table.c.partner,
+            earlier.c.reconciled_at.is_(None),
+            earlier.c.file_id < table.c.file_id,
+        )
+    )
+    query = (
+        sa.select(table.c.file_id)
+        .where(table.c.reconciled_at.is_(None), first, sa.not_(held_back))
+        .order_by(table.c.file_id)
+        .limit(limit)
+    )
+    return [str(row.file_id) for row in await conn.execute(query)]
+
+
+async def files(conn: AsyncConnection, wanted: Collection[UUID]) -> dict[SettlementFileId, File]:
+    query = sa.select(settlement_files).where(rows.matching(settlement_files.c.file_id, wanted))
+    return {
+        SettlementFileId(row.file_id): File(
+            file_id=SettlementFileId(row.file_id),
+            partner=row.partner,
+            day=row.day,
+            parts=row.parts,
+            parts_done=row.parts_done,
+            totals=row.totals,
+            reconciled=row.reconciled_at is not None,
+        )
+        for row in await conn.execute(query)
+    }
+
+
+async def boxes(
+    conn: AsyncConnection, wanted: Collection[tuple[UUID, int]]
+) -> dict[tuple[SettlementFileId, int], tuple[int, bytes]]:
+    """(file, number of the part) → the number of its first line, and its box."""
+    table = settlement_parts
+    query = sa.select(table).where(
+        rows.matching(table.c.file_id, {file_id for file_id, _ in wanted}),
+        rows.matching(table.c.number, {number for _, number in wanted}),
+    )
+    found = {(row.file_id, row.number): (row.first_line, bytes(row.box)) for row in await conn.execute(query)}
+    return {(SettlementFileId(file_id), number): found[file_id, number] for file_id, number in wanted}
+
+
+async def receipts_by_payment(conn: AsyncConnection, wanted: Collection[Paid]) -> dict[Paid, Receipt]:
+    """Payments of these partners under these numbers, of just this amount in just this second; the latest of several."""
+    if not wanted:
+        return {}
+    asked = _asked(["partner", "code", "amount", "at"], [sa.Text, sa.Text, sa.BigInteger, sa.TIMESTAMP(True)], wanted)
+    query = (
+        sa.select(asked, payments.c.payment_id, payments.c.channel_reference)
+        .join(payers, payers.c.contribution_code == asked.c.code)
+        .join(
+            payments,
+            sa.and_(
+                payments.c.participant_id == payers.c.participant_id,
+                payments.c.partner == asked.c.partner,
+                payments.c.amount == asked.c.amount,
+                payments.c.effective_at >= asked.c.at,
+                payments.c.effective_at < asked.c.at + timedelta(seconds=1),
+                _stands(),
+            ),
+        )
+        .order_by(payments.c.posted_at, payments.c.payment_id)
+    )
+    return {
+        (row.partner, row.code, row.amount, row.at): Receipt(
+            row.channel_reference, PaymentId(row.payment_id), row.amount
+        )
+        for row in await conn.execute(query)
+    }
+
+
+async def listings(conn: AsyncConnection, wanted: Collection[Reference]) -> dict[Reference, list[Listing]]:
+    """Where these receipts were listed before, oldest first; lines that were duplicates themselves do not count."""
+    table = settlement_lines
+    asked = _asked(["partner", "reference"], [sa.Text, sa.Text], wanted)
+    query = (
+        sa.select(table.c.partner, table.c.reference, table.c.file_id, table.c.day, table.c.line)
+        .join(asked, sa.and_(table.c.partner == asked.c.partner, table.c.reference == asked.c.reference))
+        .where(table.c.outcome != str(LineOutcome.DUPLICATE))
+        .order_by(table.c.file_id, table.c.line)
+    )
+    found: dict[Reference, list[Listing]] = {}
+    for row in await conn.execute(query):
+        listing = Listing(SettlementFileId(row.file_id), row.day, row.line)
+        found.setdefault((row.partner, row.reference), []).append(listing)
+    return found
+
+
+async def waiting(conn: AsyncConnection, wanted: Collection[Reference]) -> dict[Reference, Waiting]:
+    """Open cases about payments that their partner had not listed."""
+    asked = _asked(["partner", "reference"], [sa.Text, sa.Text], wanted)
+    query = (
+        sa.select(cases.c.case_id, cases.c.partner, cases.c.reference, cases.c.day)
+        .join(asked, sa.and_(cases.c.partner == asked.c.partner, cases.c.reference == asked.c.reference))
+        .where(cases.c.closed_at.is_(None), cases.c.kind == MISSING_AT_BANK)
+    )
+    return {(row.partner, row.reference): Waiting(CaseId(row.case_id), row.day) for row in await conn.execute(query)}
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """A payment of ours that the partner's file of the day does not have. `known`: there is, or was, a case about it."""
+
+    payment_id: PaymentId
+    reference: str
+    amount: int
+    known: bool
+
+
+async def unlisted(conn: AsyncConnection, file: File, window: Window) -> list[Unlisted]:
+    """Of the business day of a file that was worked off: what stands here and in no file but ones that this one replaces."""
+    listed = sa.exists().where(
+        settlement_lines.c.partner == payments.c.partner,
+        settlement_lines.c.reference == payments.c.channel_reference,
+        sa.or_(settlement_lines.c.file_id == file.file_id, settlement_lines.c.day != file.day),
+    )
+    known = sa.exists().where(cases.c.payment_id == payments.c.payment_id, cases.c.kind == MISSING_AT_BANK)
+    query = (
+        sa.select(payments.c.payment_id, payments.c.channel_reference, payments.c.amount, known.label("known"))
+        .where(
+            payments.c.partner == file.partner,
+            payments.c.effective_at >= window.start,
+            payments.c.effective_at < window.end,
+            _stands(),
+            sa.not_(listed),
+        )
+        .order_by(payments.c.payment_id)
+    )
+    return [
+        Unlisted(PaymentId(row.payment_id), row.channel_reference, row.amount, row.known)
+        for row in await conn.execute(query)
+    ]
+
+
+async def days(conn: AsyncConnection, wanted: Collection[PartnerDay]) -> dict[PartnerDay, Day]:
+    """Days of which a file was reconciled."""
+    table = settlement_days
+    query = sa.select(table).where(rows.matching(table.c.partner, {partner for partner, _ in wanted}))
+    query = query.where(rows.matching(table.c.day, {day for _, day in wanted}))
+    return {
+        (row.partner, row.day): Day(expected=row.expected, received=row.received, fees_open=row.fees - row.fees_booked)
+        for row in await conn.execute(query)
+    }
+
+
+async def gap_cases(conn: AsyncConnection, wanted: Collection[PartnerDay]) -> dict[PartnerDay, CaseId]:
+    """The open case about money that is short or too much, per day."""
+    query = sa.select(cases.c.case_id, cases.c.partner, cases.c.day).where(
+        rows.matching(cases.c.partner, {partner for partner, _ in wanted}),
+        rows.matching(cases.c.day, {day for _, day in wanted}),
+        cases.c.kind == "credit_gap",
+        cases.c.closed_at.is_(None),
+    )
+    return {(row.partner, row.day): CaseId(row.case_id) for row in await conn.execute(query)}
+
+
+async def cases_by_id(conn: AsyncConnection, wanted: Collection[UUID]) -> dict[CaseId, Case]:
+    query = (
+        sa.select(cases, sa.not_(_stands()).label("taken_back"))
+        .outerjoin(payments, payments.c.payment_id == cases.c.payment_id)
+        .where(rows.matching(cases.c.case_id, wanted))
+    )
+    return {
+        CaseId(row.case_id): Case(
+            case_id=CaseId(row.case_id),
+            kind=row.kind,
+            partner=row.partner,
+            day=row.day,
+            owner=row.owner,
+            open=row.closed_at is None,
+            payment_taken_back=row.payment_id is not None and bool(row.taken_back),
+            status_told=row.status_told,
+        )
+        for row in await conn.execute(query)
+    }
+
+
+def _stands() -> sa.ColumnElement[bool]:
+    """A receipt whose money is in our books: on its bill, or in suspense."""
+    waits = sa.exists().where(
+        suspense.c.partner == payments.c.partner, suspense.c.channel_reference == payments.c.channel_reference
+    )
+    return sa.or_(payments.c.reversed_for.is_(None), waits)
+
+
+def _asked(names: Sequence[str], types: Sequence[Any], wanted: Collection[tuple[Any, ...]]) -> sa.Subquery:
+    """Tuples as rows: one cached statement for any number."""
+    ordered = sorted(wanted)
+    columns = [
+        sa.func.unnest(sa.cast([row[place] for row in ordered], sa.ARRAY(type_))).label(name)
+        for place, (name, type_) in enumerate(zip(names, types, strict=True))
+    ]
+    return sa.select(*columns).subquery()

@@ -1,0 +1,453 @@
+"""Settlement files through the doors: what becomes of each line, of a file that comes again, and of a day's money."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from contracts.events.reconciliation import SettlementLayout
+from services.payments.tables import settlement_parts
+from tests.integration.payments.bank import Bank, code
+from tests.integration.payments.people import BRANCH, Somebody, register
+from tests.support.service import Harness
+from tests.support.settlement import DAY, MARKED, TITLED, marked
+
+TIMER = "settlement-files"
+NOBODY = "8100" + "9" * 13
+NEXT_DAY = DAY + timedelta(days=1)
+
+
+class Office:
+    """The central office, at its desk."""
+
+    def __init__(self, h: Harness) -> None:
+        self.h = h
+
+    def headers(self, **more: str) -> dict[str, str]:
+        return self.h.token(roles=["central"]) | more
+
+    async def agree(self, layout: SettlementLayout = MARKED, **change: Any) -> httpx.Response:
+        wanted = {"partner": "bank-a", "valid_from": "2025-01-01", "layout": layout.model_dump(mode="json")} | change
+        return await self.h.client.post("/settlements/layouts", json=wanted, headers=self.headers())
+
+    async def upload(self, content: bytes, day: date = DAY, partner: str = "bank-a") -> httpx.Response:
+        path = f"/settlements/days/{partner}/{day}/files"
+        return await self.h.client.post(path, content=content, headers=self.headers(**{"Content-Type": "text/csv"}))
+
+    async def reconcile(self, content: bytes, day: date = DAY) -> dict[str, Any]:
+        """Uploads and works off; the file as shown."""
+        answer = await self.upload(content, day)
+        assert answer.status_code == 202, answer.text
+        await self.h.due(TIMER)
+        found = await self.get(f"/settlements/files/{answer.json()['file_id']}")
+        assert found["status"] == "RECONCILED"
+        assert found["lines_done"] == found["lines"]
+        return dict(found)
+
+    async def get(self, path: str) -> Any:
+        answer = await self.h.client.get(path, headers=self.headers())
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def outcomes(self, file: dict[str, Any]) -> list[str]:
+        return [line["outcome"] for line in (await self.lines(file))]
+
+    async def lines(self, file: dict[str, Any]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await self.get(f"/settlements/files/{file['file_id']}/lines"))["items"]
+        return found
+
+    async def cases(self, **query: str) -> list[dict[str, Any]]:
+        path = "/settlements/cases" + ("?" + "&".join(f"{k}={v}" for k, v in query.items()) if query else "")
+        found: list[dict[str, Any]] = (await self.get(path))["items"]
+        return found
+
+    async def post(self, path: str, body: Any = None) -> httpx.Response:
+        return await self.h.client.post(path, json=body, headers=self.headers())
+
+    async def balance(self, account: str) -> int:
+        """Debit minus credit."""
+        books = await self.get("/ledger/trial-balance")
+        assert books["imbalance"] == 0
+        return next((a["balance"] for a in books["accounts"] if a["account"] == account), 0)
+
+
+@pytest.fixture
+async def office(h: Harness, bank: Bank) -> Office:
+    office = Office(h)
+    assert (await office.agree()).status_code == 201
+    return office
+
+
+async def paid(h: Harness, bank: Bank, count: int = 1) -> list[tuple[str, str, int, int]]:
+    """Payments over SNAP, as the bank's file lists them."""
+    lines = []
+    for _ in range(count):
+        who = await register(h)
+        reference = f"PAY-{who.code}"
+        assert code(await bank.pay(who.code, 36_800, reference)) == "2002500"
+        lines.append((reference, account(who), 36_800, 1_000))
+    return lines
+
+
+def account(who: Somebody) -> str:
+    return f"8100{who.code}"
+
+
+def totals(file: dict[str, Any]) -> dict[str, tuple[int, int]]:
+    return {one["outcome"]: (one["lines"], one["amount"]) for one in file["outcomes"]}
+
+
+class TestLines:
+    async def test_what_both_have_is_matched_and_nothing_is_booked(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        lines = await paid(h, bank, 3)
+        before = await office.balance("clearing:bank-a")
+        file = await office.reconcile(marked(*lines))
+        assert totals(file) == {"matched": (3, 110_400)}
+        assert await office.balance("clearing:bank-a") == before == 110_400
+        assert await office.cases() == []
+
+    async def test_a_payment_that_never_reached_us_pays_its_bill_at_the_banks_time(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        who = await register(h)
+        file = await office.reconcile(marked(("LOST-1", account(who), 36_800, 0, "08:30:00")))
+        (line,) = await office.lines(file)
+        assert (line["outcome"], line["reason"]) == ("missing_here", None)
+        (payment,) = await office.get(f"/payments?participant_id={who.participant_id}")
+        assert payment["payment_id"] == line["payment_id"]
+        assert (payment["channel"], payment["channel_reference"]) == ("settlement-file", "LOST-1")
+        assert payment["effective_at"] == "2025-10-06T01:30:00Z"
+        assert await office.cases() == []
+
+    async def test_the_call_that_comes_after_the_file_gets_the_stored_result(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        who = await register(h)
+        await office.reconcile(marked(("LOST-1", account(who), 36_800)))
+        assert code(await bank.pay(who.code, 36_800, "LOST-1")) == "4042518"
+        assert code(await bank.pay(who.code, 36_800, "LOST-1", flagAdvise="Y")) == "2002500"
+
+    async def test_money_under_an_unknown_number_waits_in_suspense(self, office: Office) -> None:
+        file = await office.reconcile(marked(("ODD-1", NOBODY, 5_000)))
+        (line,) = await office.lines(file)
+        assert (line["outcome"], line["reason"]) == ("missing_here", "unknown_code")
+        assert await office.balance("suspense") == -5_000
+        assert await office.balance("clearing:bank-a") == 5_000
+
+    async def test_a_nik_as_number_finds_its_payer_and_is_stored_nowhere(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        who = await register(h)
+        file = await office.reconcile(marked(("NIK-1", f"8100{who.nik}", 36_800)))
+        assert (await office.lines(file))[0]["reason"] is None
+        async with h.app.read() as conn:
+            for table in ("settlement_lines", "settlement_parts", "event_log", "payments", "idempotency"):
+                stored = str([tuple(row) for row in await conn.execute(sa.text(f"SELECT * FROM {table}"))])
+                assert who.nik not in stored, table
+
+    async def test_another_amount_under_the_same_receipt_is_a_case(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        (line,) = await paid(h, bank)
+        file = await office.reconcile(marked((line[0], line[1], 36_900)))
+        assert totals(file) == {"amount_differs": (1, 36_900)}
+        (case,) = await office.cases()
+        assert (case["kind"], case["amount_here"], case["amount_there"]) == ("amount_differs", 36_800, 36_900)
+        assert (case["owner"], case["line"], case["reference"]) == ("central", 2, line[0])
+        assert await office.balance("clearing:bank-a") == 36_800
+
+    async def test_a_line_that_stands_twice_is_a_duplicate_of_the_first(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        (line,) = await paid(h, bank)
+        who = await register(h)
+        new = ("LOST-1", account(who), 36_800)
+        file = await office.reconcile(marked(line, new, line, new))
+        assert await office.outcomes(file) == ["matched", "missing_here", "duplicate", "duplicate"]
+        assert [one["first_line"] for one in await office.lines(file)] == [None, None, 2, 3]
+        assert [case["kind"] for case in await office.cases()] == ["duplicate", "duplicate"]
+        assert await office.balance("clearing:bank-a") == 73_600
+
+    async def test_a_payment_that_another_day_listed_is_a_duplicate(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        (line,) = await paid(h, bank)
+        first = await office.reconcile(marked(line))
+        second = await office.reconcile(marked(line, day=NEXT_DAY), NEXT_DAY)
+        (found,) = await office.lines(second)
+        assert (found["outcome"], found["first_file"], found["first_line"]) == ("duplicate", first["file_id"], 2)
+
+    async def test_an_unreadable_line_is_told_with_its_number_and_the_rest_goes_on(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        one, two = await paid(h, bank, 2)
+        file = await office.reconcile(marked(one, "D,nonsense", two, amount=73_600))
+        assert [(x["line"], x["outcome"], x["reason"]) for x in await office.lines(file)] == [
+            (2, "matched", None),
+            (3, "unreadable", "columns_missing"),
+            (4, "matched", None),
+        ]
+        (case,) = await office.cases(kind="unreadable")
+        assert (case["line"], case["reason"]) == (3, "columns_missing")
+
+    async def test_a_payment_that_the_bank_does_not_list_is_missing_there(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        listed, missing = await paid(h, bank, 2)
+        file = await office.reconcile(marked(listed))
+        assert totals(file) == {"matched": (1, 36_800), "missing_at_bank": (1, 36_800)}
+        (case,) = await office.cases()
+        assert (case["kind"], case["reference"], case["amount_here"]) == ("missing_at_bank", missing[0], 36_800)
+
+    async def test_what_was_paid_on_other_days_is_not_missed(self, h: Harness, bank: Bank, office: Office) -> None:
+        await paid(h, bank)
+        h.pass_time(days=1)
+        bank.token = (await bank.ask_token()).json()["accessToken"]
+        lines = await paid(h, bank)
+        file = await office.reconcile(marked(*lines, day=NEXT_DAY), NEXT_DAY)
+        assert totals(file) == {"matched": (1, 36_800)}
+
+    async def test_the_next_file_that_lists_it_closes_its_case(self, h: Harness, bank: Bank, office: Office) -> None:
+        (line,) = await paid(h, bank)
+        await office.reconcile(marked())
+        (case,) = await office.cases()
+        await office.reconcile(marked(line, day=NEXT_DAY), NEXT_DAY)
+        assert await office.cases() == []
+        closed = await office.get(f"/settlements/cases/{case['case_id']}")
+        assert closed["outcome"] == "found_in_file"
+
+    async def test_a_bank_that_gives_no_payment_id_is_matched_by_number_amount_and_time(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        zone = TITLED.model_copy(update={"time_zone": "Asia/Jakarta", "cut_off": "00:00"})
+        assert (await office.agree(zone, valid_from="2025-10-06")).status_code == 201
+        who, other = await register(h), await register(h)
+        assert code(await bank.pay(who.code, 36_800, "PAY-1")) == "2002500"
+        text = (
+            "Waktu;No VA;Referensi;Nominal;Keterangan\n"
+            f"06/10/2025 09:00:00;{account(who)};B-1;36.800,00;\n"
+            f"06/10/2025 08:00:00;{account(other)};B-2;36.800,00;\n"
+        )
+        file = await office.reconcile(text.encode("cp1252"))
+        assert [(x["outcome"], x["reference"]) for x in await office.lines(file)] == [
+            ("matched", "PAY-1"),
+            ("missing_here", "B-2"),
+        ]
+
+
+class TestFiles:
+    async def test_the_same_bytes_again_are_the_same_file_and_change_nothing(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        who = await register(h)
+        content = marked(*await paid(h, bank), ("LOST-1", account(who), 36_800), ("ODD-1", NOBODY, 5_000))
+        file = await office.reconcile(content)
+        events = len(await h.events())
+        again = await office.upload(content)
+        assert (again.status_code, again.json()["file_id"]) == (200, file["file_id"])
+        assert await h.due(TIMER) == 0
+        assert len(await h.events()) == events
+
+    async def test_another_file_of_the_day_replaces_the_first_and_books_only_what_is_new(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        one, two = await paid(h, bank, 2)
+        odd = ("ODD-1", NOBODY, 5_000)
+        await office.reconcile(marked(one, odd))
+        assert [case["kind"] for case in await office.cases()] == ["missing_at_bank"]
+        file = await office.reconcile(marked(one, odd, two))
+        assert await office.outcomes(file) == ["matched", "matched", "matched"]
+        assert await office.cases() == []
+        assert await office.balance("clearing:bank-a") == 2 * 36_800 + 5_000
+        day = await office.get(f"/settlements/days/bank-a/{DAY}")
+        assert (day["file_id"], day["expected"], day["fees"]) == (file["file_id"], 76_600, 2_000)
+
+    @pytest.mark.parametrize(
+        ("content", "problem", "line"),
+        [
+            (marked(partner="81002"), "settlement_of_other_partner", "1"),
+            (marked(day=NEXT_DAY), "settlement_of_other_day", "1"),
+            (marked(("R", NOBODY, 1), trailer=False), "settlement_file_truncated", "2"),
+            (marked(("R", NOBODY, 1), count=2), "settlement_count_differs", "3"),
+            (marked(("R", NOBODY, 1), amount=2), "settlement_total_differs", "3"),
+            (marked(("R", NOBODY, 1)).replace(b"R-R", b"\xff"), "settlement_file_not_text", "2"),
+            (b"", "settlement_file_empty", None),
+        ],
+    )
+    async def test_a_wrong_file_is_refused_whole_and_nothing_is_kept(
+        self, h: Harness, office: Office, content: bytes, problem: str, line: str | None
+    ) -> None:
+        events = len(await h.events())
+        answer = await office.upload(content)
+        found = answer.json()
+        assert (answer.status_code, found["code"]) == (422, problem)
+        if line is not None:
+            assert f"Line {line} " in found["messages"]["en"] or f"line {line}" in found["messages"]["en"]
+        assert await count(h, settlement_parts) == 0
+        assert len(await h.events()) == events
+
+    async def test_without_a_layout_for_the_day_nothing_is_taken(self, h: Harness, bank: Bank, office: Office) -> None:
+        early = date(2024, 12, 31)
+        assert (await office.upload(marked(day=early), early)).json()["code"] == "settlement_no_layout"
+        assert (await office.upload(marked(), partner="bank-x")).json()["code"] == "settlement_no_layout"
+
+    async def test_a_layout_that_can_read_nothing_names_its_fields(self, office: Office) -> None:
+        unfit = MARKED.model_copy(update={"time_zone": "Asia/Nowhere", "header_mark": ""})
+        answer = await office.agree(unfit)
+        assert answer.status_code == 422
+        assert {error["field"] for error in answer.json()["errors"]} == {"layout.time_zone", "layout.header_mark"}
+        assert (await office.agree(partner="nobody")).status_code == 404
+
+    async def test_only_text_csv_is_taken(self, office: Office) -> None:
+        path = f"/settlements/days/bank-a/{DAY}/files"
+        answer = await office.h.client.post(path, content=marked(), headers=office.headers())
+        assert answer.status_code == 415
+
+    async def test_files_of_two_partners_are_worked_off_side_by_side(self, h: Harness, office: Office) -> None:
+        await Bank(h, "bank-b", "8200", "client-b", "b-secret-of-the-tests-0001", "82001").enable()
+        assert (await office.agree(MARKED.model_copy(update={"partner_code": "82001"}), partner="bank-b")).is_success
+        who = await register(h)
+        first = await office.upload(marked(("R-1", account(who), 36_800)))
+        second = await office.upload(marked(("R-1", f"8200{who.code}", 36_800), partner="82001"), partner="bank-b")
+        assert await h.due(TIMER) == 4
+        mine, theirs = [(await office.lines(answer.json()))[0] for answer in (first, second)]
+        assert [mine["reason"], theirs["reason"]].count(None) == 1
+        assert {mine["outcome"], theirs["outcome"]} == {"missing_here"}
+
+    async def test_the_upload_lies_encrypted_and_whole(self, h: Harness, office: Office) -> None:
+        await office.reconcile(marked(("SECRET-REFERENCE", NOBODY, 5_000)))
+        async with h.app.read() as conn:
+            boxes = (await conn.execute(sa.select(settlement_parts.c.box))).scalars().all()
+        assert len(boxes) == 3
+        assert not any(b"SECRET" in bytes(box) or NOBODY.encode() in bytes(box) for box in boxes)
+
+    async def test_results_are_read_by_page_by_outcome_and_as_csv(self, h: Harness, bank: Bank, office: Office) -> None:
+        lines = await paid(h, bank, 3)
+        file = await office.reconcile(marked(*lines, ("=1+1", NOBODY, 5_000)))
+        path = f"/settlements/files/{file['file_id']}/lines"
+        page = await office.get(f"{path}?limit=2")
+        rest = await office.get(f"{path}?limit=3&after={page['after']}")
+        assert [line["line"] for line in page["items"] + rest["items"]] == [2, 3, 4, 5]
+        assert rest["after"] is None
+        assert [x["line"] for x in (await office.get(f"{path}?outcome=missing_here"))["items"]] == [5]
+        sheet = await h.client.get(path, headers=office.headers(Accept="text/csv"))
+        rows = list(csv.DictReader(io.StringIO(sheet.text)))
+        assert [row["outcome"] for row in rows] == ["matched"] * 3 + ["missing_here"]
+        assert rows[3]["reference"] == "'=1+1"
+
+
+class TestMoneyOfADay:
+    async def test_the_whole_sum_settles_the_day_and_moves_cash_and_fees(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        path = f"/settlements/days/bank-a/{DAY}"
+        credit = {"amount": 71_600, "evidence": "MT940/1"}
+        assert (await office.post(f"{path}/credits", credit)).json()["code"] == "settlement_not_reconciled"
+        await office.reconcile(marked(*await paid(h, bank, 2)))
+        answer = await office.post(f"{path}/credits", credit)
+        assert (answer.status_code, answer.json()["gap"]) == (201, 0)
+        day = await office.get(path)
+        assert (day["status"], day["expected"], day["received"], day["gap"]) == ("SETTLED", 71_600, 71_600, 0)
+        found = [await office.balance(f"{name}:bank-a") for name in ("bank", "fees", "clearing")]
+        assert found == [71_600, 2_000, 0]
+
+    async def test_a_gap_of_one_rupiah_keeps_the_day_open_until_it_comes(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        await office.reconcile(marked(*await paid(h, bank, 2)))
+        path = f"/settlements/days/bank-a/{DAY}"
+        assert (await office.post(f"{path}/credits", {"amount": 71_599, "evidence": "1"})).json()["gap"] == 1
+        day = await office.get(path)
+        assert (day["status"], day["open_cases"]) == ("OPEN", 1)
+        (case,) = await office.cases(kind="credit_gap")
+        assert (case["amount_here"], case["amount_there"]) == (71_600, 71_599)
+        await office.post(f"{path}/credits", {"amount": 1, "evidence": "2"})
+        assert (await office.get(path))["status"] == "SETTLED"
+        assert await office.cases() == []
+        assert await office.balance("clearing:bank-a") == 0
+
+    async def test_a_wrong_wish_is_refused_with_its_field(self, office: Office) -> None:
+        path = f"/settlements/days/bank-a/{DAY}/credits"
+        for wrong in ({"amount": -1}, {"amount": 1.5}, {"amount": "1"}, {"evidence": "Siti Aminah"}, {"evidence": ""}):
+            answer = await office.post(path, {"amount": 1, "evidence": "1"} | wrong)
+            assert (answer.status_code, answer.json()["field"]) == (422, next(iter(wrong)))
+
+
+class TestCases:
+    async def test_a_missing_payment_ends_by_nobodys_word_before_the_bank_was_asked(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        await paid(h, bank)
+        await office.reconcile(marked())
+        (case,) = await office.cases()
+        path = f"/settlements/cases/{case['case_id']}"
+        assert (await office.post(f"{path}/take")).status_code == 200
+        assert (await office.post(f"{path}/close", {"outcome": "accepted"})).json()["code"] == "case_status_not_asked"
+        assert (await office.post(f"{path}/close", {"outcome": "voided"})).json()["code"] == "case_not_voided"
+        assert (await office.post(f"{path}/status", {"answer": "paid"})).status_code == 200
+        assert (await office.post(f"{path}/close", {"outcome": "accepted", "evidence": "LETTER-7"})).status_code == 200
+        for end in ("take", "close"):
+            body = {"outcome": "accepted"} if end == "close" else None
+            assert (await office.post(f"{path}/{end}", body)).json()["code"] == "case_closed"
+        found = await office.get(path)
+        assert (found["owner"], found["status_told"], found["outcome"], found["evidence"]) == (
+            "central-1", "paid", "accepted", "LETTER-7",
+        )  # fmt: skip
+
+    async def test_a_case_that_a_person_closed_is_not_opened_again_by_the_next_file(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        await paid(h, bank)
+        await office.reconcile(marked())
+        (case,) = await office.cases()
+        path = f"/settlements/cases/{case['case_id']}"
+        await office.post(f"{path}/status", {"answer": "paid"})
+        await office.post(f"{path}/close", {"outcome": "accepted"})
+        file = await office.reconcile(marked(("ODD-1", NOBODY, 5_000)))
+        assert totals(file)["missing_at_bank"] == (1, 36_800)
+        assert await office.cases() == []
+
+    async def test_an_unknown_case_is_a_404(self, office: Office) -> None:
+        assert (await office.post(f"/settlements/cases/{UUID(int=1)}/take")).status_code == 404
+
+
+async def test_each_door_is_open_to_its_roles_alone(h: Harness, office: Office) -> None:
+    file = (await office.upload(marked())).json()["file_id"]
+    keepers, readers = {"central", "operator"}, {"central", "operator", "auditor"}
+    doors: Sequence[tuple[str, str, set[str]]] = [
+        ("POST", "/settlements/layouts", keepers),
+        ("GET", "/settlements/layouts", readers),
+        ("POST", f"/settlements/days/bank-a/{DAY}/files", keepers),
+        ("GET", f"/settlements/days/bank-a/{DAY}", readers),
+        ("POST", f"/settlements/days/bank-a/{DAY}/credits", keepers),
+        ("GET", "/settlements/files", readers),
+        ("GET", f"/settlements/files/{file}", readers),
+        ("GET", f"/settlements/files/{file}/lines", readers),
+        ("GET", "/settlements/cases", readers),
+        ("GET", f"/settlements/cases/{UUID(int=1)}", readers),
+        ("POST", f"/settlements/cases/{UUID(int=1)}/take", {"central"}),
+        ("POST", f"/settlements/cases/{UUID(int=1)}/status", {"central"}),
+        ("POST", f"/settlements/cases/{UUID(int=1)}/close", {"central"}),
+    ]
+    roles = {"agent", "officer", "checker", "coordinator", "participant", "central", "auditor", "operator", "service"}
+    for method, path, allowed in doors:
+        assert (await h.client.request(method, path)).status_code == 401
+        for role in sorted(roles):
+            headers = h.token(roles=[role], branch_id=BRANCH)
+            status = (await h.client.request(method, path, headers=headers)).status_code
+            assert (status == 403) == (role not in allowed), (method, path, role, status)
+
+
+async def count(h: Harness, table: sa.Table) -> int:
+    async with h.app.read() as conn:
+        return (await conn.execute(sa.select(sa.func.count()).select_from(table))).scalar_one()
