@@ -157,7 +157,7 @@ class Estate:
     def facts(self) -> dict[str, Any]:
         """All that the checker is told of where things are."""
         stack, prefix = self.stack, self.stack.topic_prefix
-        topics = ("participants", "agency", "contributions", "notifications")
+        topics = ("participants", "agency", "contributions", "incentives", "notifications")
         return {
             "services": {name: {"reader_url": stack.databases.url(name, "reader")} for name in SERVICES},
             "admin_url": stack.postgres.admin_url,

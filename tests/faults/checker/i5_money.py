@@ -1,25 +1,26 @@
 """I5: money balances, and states go forward.
 
-Every payment event is the ledger lines that it must be, by this file's own arithmetic; debit equals credit; balances are the sums of the lines; no
-account was below its floor at any event; what we hold is what the bank holds. (Incentives come later.)
+Every event that moves money is the ledger lines that it must be, by `lines.py`; debit equals credit; balances are the sums of the lines; no
+account was below its floor after any transaction; what people gave us is what the bank holds; statements of incentives are what their lines
+come to.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
+from tests.faults.checker import incentives
 from tests.faults.checker.i3_payments import bank_books
+from tests.faults.checker.lines import BANK, CLEARING, EXPENSE, FEES, OF_AGENTS, Line, lines_of, owed, total
+from tests.faults.checker.receipts import Reference, folded
 from tests.faults.checker.tally import Tally
-from tests.faults.checker.transitions import MACHINES, STREAMS, histories, offences
-from tests.faults.checker.world import Event, Row, World
+from tests.faults.checker.transitions import MACHINES, STREAMS, histories, offences, open_at_once
+from tests.faults.checker.world import Row, World
 
 SERVICE = "payments"
-CLEARING, SUSPENSE = "clearing:", "suspense"
-COMPONENTS = {"jkk": "contributions:jkk", "jkm": "contributions:jkm", "jht": "contributions:jht"}
-MOVES = ("ContributionPaid", "ContributionReversed", "PaymentUnmatched")
-Line = tuple[str, str, int, str, str | None]
-"""Debit, credit, amount, payment, contribution month."""
+NO_FLOOR = (BANK, FEES, EXPENSE)
+"""Cash that we may advance, what a partner kept less what it is given back, and what incentives cost."""
 
 
 async def check(world: World, tally: Tally) -> None:
@@ -30,6 +31,7 @@ async def check(world: World, tally: Tally) -> None:
         await _sums(world, tally)
         await _floors(world, tally)
         await _against_the_bank(world, tally)
+        incentives.check(await world.log(SERVICE), tally)
 
 
 async def _forward(world: World, tally: Tally, service: str) -> None:
@@ -42,41 +44,30 @@ async def _forward(world: World, tally: Tally, service: str) -> None:
     for event in log:
         if event.stream not in STREAMS:
             tally.bad(f"{service}.event_log", event.event_id, expected="a stream with a machine", actual=event.stream)
-
-
-def lines_of(event: Event) -> Iterable[Line]:
-    """What one event moves: each component of each month, from the partner's clearing account or back to it."""
-    data, partner = event.data, CLEARING + event.data["partner"]
-    if event.type == "PaymentUnmatched":
-        yield partner, SUSPENSE, data["amount"], data["payment_id"], None
-        return
-    for charge in data["months"]:
-        for component, account in COMPONENTS.items():
-            if charge[component]:
-                pair = (partner, account) if event.type == "ContributionPaid" else (account, partner)
-                yield *pair, charge[component], data["payment_id"], charge["month"]
+    for payer, bill in open_at_once(log):
+        tally.bad(f"{service}.contributions", payer, expected="one open bill of a payer", actual=f"{bill} beside it")
 
 
 async def _lines(world: World, tally: Tally) -> None:
     """Every event's lines as they lie in `transfers`, and no line without its event."""
     lying: defaultdict[str, Counter[Line]] = defaultdict(Counter)
     for row in await world.rows(SERVICE, "transfers"):
-        line = (row["debit"], row["credit"], row["amount"], str(row["payment_id"]), row["month"])
-        lying[str(row["event_id"])][line] += 1
-    by_type = await world.by_type(SERVICE)
-    for event in (event for type_ in MOVES for event in by_type.get(type_, ())):
-        expected, found = Counter(lines_of(event)), lying.pop(event.event_id, Counter())
-        where, told = "payments.transfers", f"{sum(found.values())} lines of {_sum(found)} rupiah"
-        wanted = f"{sum(expected.values())} lines of {_sum(expected)} rupiah"
+        payment = None if row["payment_id"] is None else str(row["payment_id"])
+        lying[str(row["event_id"])][row["debit"], row["credit"], row["amount"], payment, row["month"]] += 1
+    for event in await world.log(SERVICE):
+        expected = Counter(lines_of(event))
+        found = lying.pop(event.event_id, Counter())
+        if not expected and not found:
+            continue
+        where, told = "payments.transfers", f"{found.total()} lines of {total(found.elements())} rupiah"
+        wanted = f"{expected.total()} lines of {total(expected.elements())} rupiah"
         tally.see(found == expected, where, event.event_id, expected=wanted, actual=told)
-        if _sum(expected) != event.data["amount"]:
-            tally.bad(where, event.event_id, expected=f"{event.data['amount']} rupiah in months", actual=_sum(expected))
+        stated = event.data.get("amount", 0) + event.data.get("fees", 0)
+        if total(expected.elements()) != stated:
+            tally.bad(where, event.event_id, expected=f"{stated} rupiah", actual=total(expected.elements()))
     for event_id, found in lying.items():
-        tally.bad("payments.transfers", event_id, expected="an event that moved money", actual=f"{_sum(found)} rupiah")
-
-
-def _sum(lines: Counter[Line]) -> int:
-    return sum(line[2] * number for line, number in lines.items())
+        moved = f"{total(found.elements())} rupiah"
+        tally.bad("payments.transfers", event_id, expected="an event that moved money", actual=moved)
 
 
 async def _sums(world: World, tally: Tally) -> None:
@@ -100,41 +91,44 @@ async def _sums(world: World, tally: Tally) -> None:
 
 
 async def _floors(world: World, tally: Tally) -> None:
-    """In the order of the log: a partner never owes us less than nothing, and we never give from what we do not hold."""
+    """After each transaction, in the order of the log: nobody owes us less than nothing, and we never give from what we do not hold."""
     lines: defaultdict[str, list[Row]] = defaultdict(list)
     for row in await world.rows(SERVICE, "transfers"):
         lines[str(row["event_id"])].append(row)
-    held: Counter[tuple[str, str]] = Counter()
+    by_transaction: defaultdict[str, list[Row]] = defaultdict(list)
     for event in await world.log(SERVICE):
-        touched = set()
-        for row in lines.get(event.event_id, ()):
+        by_transaction[event.tx_id] += lines.get(event.event_id, ())
+    held: Counter[str] = Counter()
+    for rows in by_transaction.values():
+        for row in rows:
             for account, sign in ((row["debit"], 1), (row["credit"], -1)):
-                place = (account, str(row["branch_id"]))
-                held[place] += row["amount"] * (sign if account.startswith(CLEARING) else -sign)
-                touched.add(place)
-        for place in touched:
-            tally.see(
-                held[place] >= 0, "payments.transfers", ":".join(place), expected="≥ 0 rupiah", actual=held[place]
-            )
+                held[account] += row["amount"] * (sign if account.startswith(CLEARING) else -sign)
+        for account in sorted({row[side] for row in rows for side in ("debit", "credit")}):
+            if not account.startswith(NO_FLOOR):
+                fine, now = held[account] >= 0, held[account]
+                tally.see(fine, "payments.transfers", account, expected="≥ 0 rupiah", actual=now)
 
 
 async def _against_the_bank(world: World, tally: Tally) -> None:
-    """B total − returned = contributions + suspense. What the bank took back is not in its total; other partners' money is left out."""
+    """B total − paid back = contributions + suspense + collective + agents' balances + credit + refunds payable. What the bank took back is not
+    in its total; money of other partners is added by our own log, and what an agent's balance paid was counted when it was deposited.
+    """
     partner, books = await bank_books(world)
-    posted = {(row["partner"], row["channel_reference"]) for row in await world.rows(SERVICE, "payments")}
-    waiting = {(row["partner"], row["channel_reference"]) for row in await world.rows(SERVICE, "suspense")}
-    total = sum(row["amount"] for reference, row in books.items() if _ours(reference, row, posted | waiting, world))
+    fold, log = folded(await world.log(SERVICE)), await world.log(SERVICE)
+    posted = {one.reference for one in fold.receipts.values() if one.own and one.stands}
+    taken = sum(row["amount"] for reference, row in books.items() if _ours(reference, row, posted, world))
+    others = sum(one.at.total() for one in fold.receipts.values() if one.own and one.reference[0] != partner)
+    gone = sum(e.data["amount"] for e in log if e.type == "TransferConfirmed" and e.data["purpose"] != "INCENTIVE")
+    assigned = sum(e.data["amount"] for e in log if e.type == "PaymentAssigned")
     net = await _net(world)
-    held = sum(-amount for account, amount in net.items() if not account.startswith(CLEARING))
-    others = sum(
-        amount for account, amount in net.items() if account.startswith(CLEARING) and account != CLEARING + partner
-    )
-    tally.see(
-        held - others == total, "payments.balances", "all", expected=f"{total} rupiah at the bank", actual=held - others
-    )
+    held = -sum(amount for account, amount in net.items() if owed(account))
+    expected = taken + others - gone - assigned
+    tally.see(held == expected, "payments.balances", "all", expected=f"{expected} rupiah held", actual=held)
+    passed = net.get(CLEARING + OF_AGENTS, 0)
+    tally.see(passed == 0, "payments.balances", CLEARING + OF_AGENTS, expected="0 rupiah", actual=passed)
 
 
-def _ours(reference: tuple[str, str], row: Row, posted: set[tuple[str, str]], world: World) -> bool:
+def _ours(reference: Reference, row: Row, posted: set[Reference], world: World) -> bool:
     """Money that the bank owes us: done, and told to us or found by us; or still in doubt there and posted here."""
     if row["state"] == "done":
         return reference in posted or row["told"] or reference[1] not in world.planted.missing_here

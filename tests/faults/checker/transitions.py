@@ -13,17 +13,18 @@ from tests.faults.checker.world import Event
 MACHINES: Sequence[Mapping[str, Any]] = tomllib.loads(
     Path(__file__).with_name("transitions.toml").read_text(encoding="utf-8")
 )["machine"]
+ENDS_A_BILL = ("BillExpired", "BillCancelled", "ContributionPaid")
 STREAMS = frozenset(machine["stream"] for machine in MACHINES)
 
 
 def histories(machine: Mapping[str, Any], log: Sequence[Event]) -> dict[str, list[str]]:
-    """What the machine is about → the types of its events in order."""
+    """What the machine is about → the types of its events in order. Where it is about a thing, events that name none belong to none."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     per = machine.get("per")
     for event in sorted((e for e in log if e.stream == machine["stream"]), key=lambda e: (e.key, e.seq)):
         if per is None:
             found[event.key].append(event.type)
-        elif per in event.data:
+        elif event.data.get(per) is not None:
             found[event.data[per]].append(event.type)
     return found
 
@@ -42,3 +43,21 @@ def offences(machine: Mapping[str, Any], types: Sequence[str]) -> Iterator[tuple
         turns = [type_ for type_ in types if type_ in (first, second)]
         if turns != [first, second] * (len(turns) // 2) + [first] * (len(turns) % 2):
             yield f"{first} and {second} in turn", " ".join(turns)
+
+
+def open_at_once(log: Sequence[Event]) -> Iterator[tuple[str, str]]:
+    """(payer, bill) of every bill that was issued while another one of that payer was open.
+
+    The bill of a collective bill's share is paid at once and offered to nobody.
+    """
+    open_: dict[str, str] = {}
+    for event in log:
+        if event.stream != "contributions" or "bill_id" not in event.data:
+            continue
+        bill, payer = event.data["bill_id"], event.key
+        if event.type == "ContributionBilled" and event.data.get("share_of") is None:
+            if payer in open_:
+                yield payer, bill
+            open_[payer] = bill
+        elif event.type in ENDS_A_BILL and open_.get(payer) == bill:
+            del open_[payer]

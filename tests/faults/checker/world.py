@@ -18,7 +18,7 @@ from tests.faults.checker.records import Record, read_topics
 Row = Mapping[str, Any]
 _LOG = (
     "SELECT position, event_id::text, stream, key, seq, type, occurred_at, recorded_at, actor, correlation_id::text,"
-    " causation_id::text, payload FROM event_log ORDER BY position"
+    " causation_id::text, payload, rules, tx_id::text FROM event_log ORDER BY position"
 )
 _PAGE = 1_000
 
@@ -39,6 +39,8 @@ class Event:
     correlation_id: str
     causation_id: str | None
     payload: bytes
+    rules: str = ""
+    tx_id: str = ""
     _data: dict[str, Any] | None = field(default=None, repr=False)
 
     @property

@@ -104,7 +104,7 @@ def test_the_id_of_a_notice_is_drawn_as_notifications_draws_it() -> None:
         ("participants", ["ParticipantRegistered", "ParticipantUnreachable", "ParticipantUnreachable"], 1),
         ("notifications", ["NotificationQueued", "NotificationSent", "NotificationDelivered"], 0),
         ("notifications", ["NotificationQueued", "NotificationFailed", "NotificationSent"], 1),
-        ("contributions", ["PayerAdded", "ContributionBilled", "ContributionBilled"], 1),
+        ("contributions", ["PayerAdded", "ContributionPaid"], 1),
     ],
 )
 def test_only_declared_steps_are_taken(stream: str, types: list[str], wrong: int) -> None:
