@@ -8,6 +8,7 @@ from contracts.events import (
     groups,
     incentives,
     notifications,
+    parameters,
     participants,
     partners,
     reconciliation,
@@ -35,6 +36,7 @@ OWNERS = {
     "incentive-runs": "payments",
     "incentives": "payments",
     "incentive-disputes": "payments",
+    "parameters": "payments",
     "recipients": "notifications",
     "notifications": "notifications",
 }
@@ -62,6 +64,7 @@ TOPICS = {
     "incentive-runs": "incentives",
     "incentives": "incentives",
     "incentive-disputes": "incentives",
+    "parameters": "contributions",
     "recipients": "notifications",
     "notifications": "notifications",
 }
@@ -77,6 +80,7 @@ CATALOGUE = Catalogue(
         *contributions.EVENTS,
         *partners.EVENTS,
         *groups.EVENTS,
+        *parameters.EVENTS,
         *reconciliation.EVENTS,
         *incentives.EVENTS,
         *astray.EVENTS,

@@ -6,8 +6,10 @@ from chassis.service import App, Composition, Service, as_settings
 from contracts.events import CATALOGUE
 from services.payments import tables
 from services.payments.api import bills, ledger, partners
+from services.payments.api import parameters as parameter_sets
 from services.payments.channels import Opened, Port
 from services.payments.consumers import subscriptions
+from services.payments.parameters import Parameters
 from services.payments.projections import projection
 from services.payments.registry import Registry
 from services.payments.settings import Settings
@@ -17,15 +19,17 @@ from services.payments.timers import timers
 def compose(app: App) -> Composition:
     settings = as_settings(app, Settings)
     registry = Registry(app.read, app.vault, ttl_s=settings.registry_ttl_s)
-    channels = Opened.of(Port(app, registry), settings.channels).together
+    parameters = Parameters(ttl_s=settings.registry_ttl_s)
+    channels = Opened.of(Port(app, registry, parameters), settings.channels).together
     return Composition(
         routers=[
             *channels.routers,
-            bills.router(app),
+            bills.router(app, parameters),
             ledger.router(app),
             partners.router(app, registry),
+            parameter_sets.router(app, parameters),
         ],
-        subscriptions=subscriptions(),
+        subscriptions=subscriptions(parameters),
         timers=[*timers(app.clock, keep_inquiries_days=settings.keep_inquiries_days), *channels.timers],
         workers=channels.workers,
         edges=channels.edges,

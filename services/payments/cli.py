@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
 import sqlalchemy as sa
@@ -16,8 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.database import make_engine
 from chassis.settings import StartRefused, load
+from services.payments import lawbook
 from services.payments.books import trial_balance
-from services.payments.queries import agreed, shown
+from services.payments.domain.parameters import KINDS
+from services.payments.queries import agreed, parameters, shown
 from services.payments.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="for machines")]
@@ -50,6 +52,33 @@ def show_partners(as_json: AsJson = False) -> None:
         return
     for p in found:
         print(f"{p['partner']:<20} {p['name']:<30} {'enabled' if p['enabled'] else 'disabled'}")
+
+
+@app.command("parameters")
+def show_parameters(kind: Annotated[str, typer.Argument(help="one kind only")] = "", as_json: AsJson = False) -> None:
+    """Every dated parameter set, those that wait for a second person too, newest day first."""
+    if kind and kind not in KINDS:
+        sys.exit(f"there is no parameter of this name, but {', '.join(KINDS)}")
+    found = asyncio.run(_read(lambda conn: _sets(conn, [kind] if kind else list(KINDS))))
+    if as_json:
+        print(json.dumps(found, default=str))
+        return
+    for one in found:
+        subject = one["subject"] or "everybody"
+        print(
+            f"{one['kind']:<20} {subject:<36} {one['status']:<9} {one['valid_from']} {one['valid_to'] or '':<10} {one['version']}"
+        )
+
+
+async def _sets(conn: AsyncConnection, kinds: Sequence[str]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for kind in kinds:
+        rows = await parameters.history_of_all(conn, kind)
+        for subject in sorted({row["subject"] for row in rows} | {None}, key=lambda one: one or ""):
+            own = [row for row in rows if row["subject"] == subject]
+            shown = lawbook.history(KINDS[kind], own, for_everybody=subject is None)
+            found += [one | {"kind": kind, "subject": subject} for one in shown]
+    return found
 
 
 def _table(found: dict[str, Any]) -> Table:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chassis.consumer import Subscription
-from services.payments.commands.follow import HANDLED, follow_participants
+from services.payments.commands.follow import HANDLED, FollowParticipants
+from services.payments.parameters import Parameters
 
 
-def subscriptions() -> Sequence[Subscription]:
+def subscriptions(parameters: Parameters) -> Sequence[Subscription]:
     """One batch subscriber on topic `participants`."""
-    return [Subscription("participants", follow_participants, frozenset(HANDLED))]
+    return [Subscription("participants", FollowParticipants(parameters), frozenset(HANDLED))]

@@ -83,10 +83,35 @@ CASE_STATUS_NOT_ASKED = ProblemType(
     "Tanyakan dahulu status pembayaran ini kepada mitra dan catat jawabannya.",
     "Ask the partner for the status of this payment first, and note the answer.",
 )
+MONTHS_NOT_OFFERED = ProblemType(
+    "months_not_offered",
+    422,
+    "Pilih {choices} bulan.",
+    "Choose {choices} months.",
+)
+PARAMETERS_TOO_EARLY = ProblemType(
+    "parameters_too_early",
+    409,
+    "Ketentuan sudah dipakai sampai sebelum {earliest}. Ajukan dengan tanggal berlaku {earliest} atau sesudahnya.",
+    "What holds before {earliest} may have been used. Propose it from {earliest} on or later.",
+)
+SAME_PERSON = ProblemType(
+    "same_person",
+    409,
+    "Pengusul tidak dapat menyetujui usulannya sendiri. Minta orang lain di kantor pusat menyetujuinya.",
+    "Whoever proposed cannot approve. Ask another person of the central office.",
+)
+SET_DECIDED = ProblemType(
+    "set_decided",
+    409,
+    "Usulan ini sudah diputuskan. Ajukan ketentuan baru bila perlu.",
+    "This proposal was decided already. Propose another set if needed.",
+)
 
 BILLING_PROBLEMS = {
     CannotBill.NOTHING_OWED: NOTHING_OWED,
     CannotBill.REGISTRATION_EXPIRED: REGISTRATION_EXPIRED,
     CannotBill.BLOCKED: PAYER_BLOCKED,
     CannotBill.CLOSED: PARTICIPATION_CLOSED,
+    CannotBill.MONTHS_NOT_OFFERED: MONTHS_NOT_OFFERED,
 }

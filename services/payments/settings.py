@@ -26,9 +26,8 @@ class Settings(Base):
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     """Networks of our own balancers, comma-separated: only what comes from one of them may say in X-Forwarded-For for whom it calls."""
     inquiry_validity_min: int = Field(default=15, ge=0)
-    max_backdate_days: int = Field(default=7, ge=0)
     registry_ttl_s: float = Field(default=2.0, ge=0)
-    """How long a process may go on with partners and tokens it read before; a change made in it shows at once."""
+    """How long a process may go on with partners, tokens and parameters it read before; a change made in it shows at once."""
     keep_inquiries_days: int = Field(default=35, ge=1)
     channels: Annotated[tuple[str, ...], NoDecode] = ("snap_va", "settlement_file")
     """Modules of services/payments/channels, by comma: the ways of paying that are open in this process."""
@@ -50,4 +49,4 @@ class Settings(Base):
 
     @property
     def limits(self) -> Limits:
-        return Limits(timedelta(days=self.max_backdate_days), timedelta(minutes=self.inquiry_validity_min))
+        return Limits(quote_validity=timedelta(minutes=self.inquiry_validity_min))

@@ -13,7 +13,7 @@ from typing import Annotated, Any, NewType, TypeVar, Union, get_args, get_origin
 from uuid import UUID
 
 from hypothesis import strategies as st
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime, BaseModel, JsonValue
 
 from contracts.event import Event
 from contracts.sealed import Personal, Sealed
@@ -83,8 +83,18 @@ def _plain(kind: Any, limits: Sequence[Any], *, personal: bool) -> st.SearchStra
         return st.builds(ContributionMonth, st.integers(2000, 2100), st.integers(1, 12))
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return _model(kind, personal=personal or issubclass(kind, Personal))
+    if kind is JsonValue:
+        return _json()
     simple = {bool: st.booleans(), UUID: st.uuids(version=4), type(None): st.none(), None: st.none()}
     return st.sampled_from(kind) if isinstance(kind, type) and issubclass(kind, Enum) else simple[kind]
+
+
+def _json() -> st.SearchStrategy[Any]:
+    """Whatever JSON may hold, without fractions: a number of ours is whole."""
+    leaves = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(_CHARACTERS, max_size=20)
+    return st.recursive(
+        leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_LETTERS, inner, max_size=3), max_leaves=6
+    )
 
 
 def _text(limits: Sequence[Any], *, personal: bool) -> st.SearchStrategy[str]:

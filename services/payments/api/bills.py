@@ -12,7 +12,8 @@ from chassis.problems import Refusal, Rejected
 from chassis.service import App
 from contracts.values import ParticipantId
 from services.payments.api.shapes import BillShown, BillWanted, PaymentShown, TotalsShown
-from services.payments.commands.bills import IssueBill, issue_bills
+from services.payments.commands.bills import IssueBill, IssueBills
+from services.payments.parameters import Parameters
 from services.payments.problems import BILLING_PROBLEMS
 from services.payments.queries import shown
 from services.payments.tables import payers
@@ -26,8 +27,8 @@ Reader = Annotated[
 BILL = ("bill_id", "participant_id", "contribution_code", "kind", "months[]", "amount#", "status", "expires_at")
 
 
-def router(app: App) -> APIRouter:
-    routes, door = APIRouter(tags=["bills"]), app.command_door(issue_bills)
+def router(app: App, parameters: Parameters) -> APIRouter:
+    routes, door = APIRouter(tags=["bills"]), app.command_door(IssueBills(parameters))
 
     async def must_see(principal: Principal, participant_id: UUID) -> None:
         async with app.read() as conn:
@@ -41,7 +42,7 @@ def router(app: App) -> APIRouter:
         responses=problems(NOT_FOUND, *BILLING_PROBLEMS.values()),
     )
     async def issue_bill(request: Request, principal: Payee) -> Response:
-        """Issues a bill of 1, 2, 3, 6 or 12 months in place of the open one; 200 when that holds just these months."""
+        """Issues a bill of 1, 2, 3, 6 or 12 months (`prepay_months`) in place of the open one; 200 when that holds just these months."""
         wanted = await body(request, BillWanted)
         await must_see(principal, wanted.participant_id)
         command = IssueBill(ParticipantId(wanted.participant_id), wanted.months, meta(request, principal))

@@ -6,33 +6,20 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from chassis.http import field_fault
-from services.payments.domain.parameters import PREPAY_MONTHS
+from services.payments.domain.parameters import MOST_PREPAY_MONTHS
 
 
 class _Asked(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def _can_be_billed(months: int) -> int:
-    if months not in PREPAY_MONTHS:
-        raise field_fault(
-            "not_a_choice",
-            id="Pilih 1, 2, 3, 6 atau 12 bulan.",
-            en="Choose 1, 2, 3, 6 or 12 months.",
-        )
-    return months
-
-
 class BillWanted(_Asked):
-    """`months`: how many contribution months from the oldest unpaid one on."""
+    """`months`: how many contribution months from the oldest unpaid one on; which numbers are offered is a dated parameter."""
 
     participant_id: UUID
-    months: Annotated[
-        int, Field(strict=True, json_schema_extra={"enum": [*PREPAY_MONTHS]}), AfterValidator(_can_be_billed)
-    ]
+    months: Annotated[int, Field(strict=True, ge=1, le=MOST_PREPAY_MONTHS)]
 
 
 class BillShown(BaseModel):

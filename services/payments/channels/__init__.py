@@ -14,14 +14,15 @@ from chassis.door import Door
 from chassis.service import App, Composition
 from chassis.transaction import Tx
 from services.payments.commands.arrive import Arrival, Arrived, book_arrivals
+from services.payments.parameters import Parameters
 from services.payments.registry import Registry
 
 
 class Port:
-    """What a channel is given: the process it lives in, who may call, and where its money goes."""
+    """What a channel is given: the process it lives in, who may call, what is law, and where its money goes."""
 
-    def __init__(self, app: App, registry: Registry) -> None:
-        self.app, self.registry = app, registry
+    def __init__(self, app: App, registry: Registry, parameters: Parameters) -> None:
+        self.app, self.registry, self.parameters = app, registry, parameters
         self._arrivals: Door[Arrival, Arrived] = app.door(_arrive)
 
     async def arrived(self, arrival: Arrival) -> Arrived:

@@ -13,7 +13,7 @@ class SnapVa:
 
     def open(self, port: Port) -> Composition:
         return Composition(
-            routers=[routes.router(port.app, port.registry)],
+            routers=[routes.router(port.app, port.registry, port.parameters)],
             edges={"/snap/": routes.at_the_edge},
         )
 

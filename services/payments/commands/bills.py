@@ -17,8 +17,10 @@ from contracts.events.contributions import ContributionBilled
 from contracts.values import BillId, ParticipantId
 from services.payments.commands.payer_book import STREAM, PayerBook
 from services.payments.domain.bill import Bill
-from services.payments.domain.billing import CancelReason, end, expire, issue
+from services.payments.domain.billing import CancelReason, CannotBill, end, expire, issue
+from services.payments.domain.parameters import PREPAY_MONTHS, Sets, day_of
 from services.payments.domain.paying import Limits, is_payable
+from services.payments.parameters import Parameters
 from services.payments.problems import BILLING_PROBLEMS
 from services.payments.queries import deciding
 from services.payments.store import Kept
@@ -33,28 +35,42 @@ class IssueBill:
     meta: Meta
 
 
-async def issue_bills(tx: Tx, items: Sequence[IssueBill], /) -> list[Accepted | Rejected]:
-    """The bill in force for each command: a new one, or the open one when it holds just these months."""
-    participants = {item.participant_id for item in items}
-    await tx.heads(STREAM, participants)
-    book = PayerBook(tx, await deciding.payers_with_live_bills(tx.conn, participants, tx.now))
-    return [_issue(tx, book, item) for item in items]
+@dataclass(frozen=True, slots=True)
+class IssueBills:
+    """The use case: the bill in force for each command, a new one, or the open one when it holds just these months."""
+
+    parameters: Parameters
+    __name__ = "issue_bills"
+
+    async def __call__(self, tx: Tx, items: Sequence[IssueBill], /) -> list[Accepted | Rejected]:
+        sets = await self.parameters.sets(tx.conn)
+        participants = {item.participant_id for item in items}
+        await tx.heads(STREAM, participants)
+        book = PayerBook(tx, await deciding.payers_with_live_bills(tx.conn, participants, tx.now))
+        return [_issue(tx, book, item, sets) for item in items]
 
 
-def _issue(tx: Tx, book: PayerBook, item: IssueBill) -> Accepted | Rejected:
+def _issue(tx: Tx, book: PayerBook, item: IssueBill, sets: Sets) -> Accepted | Rejected:
     kept = book.get(item.participant_id)
     if kept is None:
         return Rejected(NOT_FOUND)
-    outcome = issue(kept.payer, now=tx.now, bill_id=BillId(new_id()), months=item.months)
+    outcome = issue(kept.payer, now=tx.now, bill_id=BillId(new_id()), sets=sets, months=item.months)
     if not isinstance(outcome, tuple):
-        problem = BILLING_PROBLEMS[outcome]
-        return Rejected(problem, values={"reason": kept.payer.blocked or ""})
+        return _refused(outcome, kept, sets, tx)
     bill, rules = outcome
     if (same := _open_bill_like(kept, bill, tx)) is not None:
         return Accepted(bill_body(kept, same), 200)
     kept = book.record(kept, end(kept.payer, tx.now, CancelReason.REPLACED), meta=item.meta)
     kept = book.record(kept, [bill], meta=item.meta, rules=rules.version)
     return Accepted(bill_body(kept, kept.payer.bills[bill.bill_id]))
+
+
+def _refused(refusal: CannotBill, kept: Kept, sets: Sets, tx: Tx) -> Rejected:
+    offered = sets.set_on(PREPAY_MONTHS, day_of(tx.now))
+    if refusal is CannotBill.MONTHS_NOT_OFFERED:
+        choices = {"choices": ", ".join(map(str, offered.value.months))}
+        return Rejected(BILLING_PROBLEMS[refusal], "months", choices, offered.version)
+    return Rejected(BILLING_PROBLEMS[refusal], values={"reason": kept.payer.blocked or ""})
 
 
 def _open_bill_like(kept: Kept, wanted: ContributionBilled, tx: Tx) -> Bill | None:

@@ -21,8 +21,9 @@ from contracts.events.participants import (
 from contracts.values import BillId, PaymentId
 from services.payments.commands.payer_book import STREAM, PayerBook
 from services.payments.domain.billing import CancelReason, add, end, issue
-from services.payments.domain.parameters import BILLING_RULES
+from services.payments.domain.parameters import BILLING_RULES, Sets
 from services.payments.domain.paying import Posted, receipt_key, refuse_protection
+from services.payments.parameters import Parameters
 from services.payments.queries import deciding
 
 HANDLED = (ParticipantRegistered, RegistrationExpired, ParticipationLapsed, ProtectionRefused)
@@ -35,16 +36,24 @@ class _Loaded:
 
     tx: Tx
     book: PayerBook
+    sets: Sets
     payments: dict[PaymentId, Posted]
 
 
-async def follow_participants(tx: Tx, items: Sequence[Received], /) -> list[Outcome]:
-    """One outcome per event of topic `participants`, in their order."""
-    loaded = await _load(tx, items)
-    return [_follow(loaded, item) for item in items]
+@dataclass(frozen=True, slots=True)
+class FollowParticipants:
+    """The use case: one outcome per event of topic `participants`, in their order."""
+
+    parameters: Parameters
+    __name__ = "follow_participants"
+
+    async def __call__(self, tx: Tx, items: Sequence[Received], /) -> list[Outcome]:
+        sets = await self.parameters.sets(tx.conn)
+        loaded = await _load(tx, items, sets)
+        return [_follow(loaded, item) for item in items]
 
 
-async def _load(tx: Tx, items: Sequence[Received]) -> _Loaded:
+async def _load(tx: Tx, items: Sequence[Received], sets: Sets) -> _Loaded:
     """Heads first, then state. The first look-up only finds the keys of the receipts; it is read again."""
     participants = {item.event.participant_id for item in items if isinstance(item.event, HANDLED)}
     refused = {item.event.payment_id for item in items if isinstance(item.event, ProtectionRefused)}
@@ -56,7 +65,7 @@ async def _load(tx: Tx, items: Sequence[Received]) -> _Loaded:
         payments = await deciding.payments_by_id(tx.conn, refused)
     bills = {payment.bill_id for payment in payments.values() if payment.bill_id is not None}
     kept = await deciding.payers_with_live_bills(tx.conn, participants, tx.now, bills)
-    return _Loaded(tx, PayerBook(tx, kept), payments)
+    return _Loaded(tx, PayerBook(tx, kept), sets, payments)
 
 
 def _follow(loaded: _Loaded, item: Received) -> Outcome:
@@ -80,7 +89,7 @@ def _registered(loaded: _Loaded, item: Received, event: ParticipantRegistered) -
     if event.income <= 0:
         return Failed("income_not_positive")
     kept = book.add(add(event), meta=item.meta, scope=item.scope)
-    outcome = issue(kept.payer, now=now, bill_id=BillId(new_id()))
+    outcome = issue(kept.payer, now=now, bill_id=BillId(new_id()), sets=loaded.sets)
     if isinstance(outcome, tuple):
         bill, rules = outcome
         book.record(kept, [bill], meta=item.meta, rules=rules.version)

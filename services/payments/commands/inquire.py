@@ -19,6 +19,7 @@ from services.payments.commands.payer_book import STREAM, PayerBook
 from services.payments.commands.targets import Target, Targets, target_id, targets_to_show, title_of
 from services.payments.domain.bill import Bill
 from services.payments.domain.billing import CancelReason, end, issue
+from services.payments.domain.parameters import Sets
 from services.payments.domain.paying import Limits, Quote
 from services.payments.domain.snap import codes, hours
 from services.payments.domain.snap.decisions import BILLING_CASES, bill_to_quote
@@ -26,6 +27,7 @@ from services.payments.domain.snap.group_decisions import whole_to_quote
 from services.payments.domain.snap.offers import Offer, VaKind
 from services.payments.domain.snap.requests import Inquiry
 from services.payments.groups import KeptBalance, KeptCollective
+from services.payments.parameters import Parameters
 from services.payments.queries import deciding
 from services.payments.queries.deciding import Asked
 from services.payments.store import Kept
@@ -50,29 +52,33 @@ class Inquire:
     """The use case; `limits` of quotes."""
 
     limits: Limits
+    parameters: Parameters
     __name__ = "inquire"
 
     async def __call__(self, tx: Tx, items: Sequence[Call[Inquiry]], /) -> list[Quoted | codes.Case]:
+        sets = await self.parameters.sets(tx.conn)
         asked = [(item, item.request.account) for item in items if isinstance(item.request, Inquiry)]
         found = await targets_to_show(tx, *numbers(asked))
         try:
-            return await self._decide(tx, items, found, may_issue=False)
+            return await self._decide(tx, items, found, None)
         except _MustIssue:
             await tx.heads(STREAM, found.payers.participants)
             kept = await deciding.payers_with_live_bills(tx.conn, found.payers.participants, tx.now)
-            return await self._decide(tx, items, replace(found, payers=PayerBook(tx, kept)), may_issue=True)
+            return await self._decide(tx, items, replace(found, payers=PayerBook(tx, kept)), sets)
 
     async def _decide(
-        self, tx: Tx, items: Sequence[Call[Inquiry]], targets: Targets, *, may_issue: bool
+        self, tx: Tx, items: Sequence[Call[Inquiry]], targets: Targets, issue_by: Sets | None
     ) -> list[Quoted | codes.Case]:
         named = [[i.request.inquiry_request_id] if isinstance(i.request, Inquiry) else [] for i in items]
         calls = await Calls.load(tx, list(zip(items, named, strict=True)))
-        outcomes = [self._one(tx, targets, calls, item, may_issue) for item in items]
+        outcomes = [self._one(tx, targets, calls, item, issue_by) for item in items]
         calls.claim()
         _keep(tx, items, outcomes)
         return outcomes
 
-    def _one(self, tx: Tx, targets: Targets, calls: Calls, item: Call[Inquiry], may_issue: bool) -> Quoted | codes.Case:
+    def _one(
+        self, tx: Tx, targets: Targets, calls: Calls, item: Call[Inquiry], issue_by: Sets | None
+    ) -> Quoted | codes.Case:
         if calls.conflict(item):
             return codes.CONFLICT
         request = item.request
@@ -86,7 +92,7 @@ class Inquire:
         asked = calls.seen.inquiries.get((item.partner, request.inquiry_request_id))
         earlier = asked.quote if asked and asked.target_id == target_id(target) else None
         quoted = (
-            self._bill(tx, targets.payers, target, earlier, item, may_issue)
+            self._bill(tx, targets.payers, target, earlier, item, issue_by)
             if isinstance(target, Kept)
             else _other(target, tx, earlier, self.limits)
         )
@@ -99,13 +105,19 @@ class Inquire:
         return quoted
 
     def _bill(
-        self, tx: Tx, book: PayerBook, kept: Kept, earlier: Quote | None, item: Call[Inquiry], may_issue: bool
+        self,
+        tx: Tx,
+        book: PayerBook,
+        kept: Kept,
+        earlier: Quote | None,
+        item: Call[Inquiry],
+        issue_by: Sets | None,
     ) -> Quoted | codes.Case:
         outcome = bill_to_quote(kept.payer, tx.now, earlier, self.limits)
         if outcome is None:
-            if not may_issue:
+            if issue_by is None:
                 raise _MustIssue
-            outcome = _issue(tx, book, kept, item)
+            outcome = _issue(tx, book, kept, item, issue_by)
         if isinstance(outcome, codes.Case):
             return outcome
         return Quoted(kept, Offer(VaKind.RECURRING, outcome.amount, outcome.months), outcome.bill_id)
@@ -120,8 +132,8 @@ def _other(target: KeptCollective | KeptBalance, tx: Tx, earlier: Quote | None, 
     return refusal or Quoted(target, offer, target.bill.bill_id)
 
 
-def _issue(tx: Tx, book: PayerBook, kept: Kept, item: Call[Inquiry]) -> Bill | codes.Case:
-    issued = issue(kept.payer, now=tx.now, bill_id=BillId(new_id()))
+def _issue(tx: Tx, book: PayerBook, kept: Kept, item: Call[Inquiry], sets: Sets) -> Bill | codes.Case:
+    issued = issue(kept.payer, now=tx.now, bill_id=BillId(new_id()), sets=sets)
     if not isinstance(issued, tuple):
         return BILLING_CASES[issued]
     bill, rules = issued

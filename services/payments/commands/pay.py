@@ -25,12 +25,14 @@ from services.payments.domain.balance import deposit, deposited
 from services.payments.domain.bill import Bill
 from services.payments.domain.collective import pay_whole
 from services.payments.domain.collective import posted as posted_whole
+from services.payments.domain.parameters import day_of
 from services.payments.domain.paying import Limits, Money, Posted, post, posted
 from services.payments.domain.snap import codes, hours
 from services.payments.domain.snap.decisions import Repeated, bill_to_pay
 from services.payments.domain.snap.group_decisions import Heard, deposit_to_take, whole_to_pay
 from services.payments.domain.snap.requests import Payment
 from services.payments.groups import KeptBalance, KeptCollective
+from services.payments.parameters import Parameters
 from services.payments.store import Kept
 
 CHANNEL = "snap-va"
@@ -50,19 +52,23 @@ class Pay:
     """The use case; `limits` of backdating and quotes."""
 
     limits: Limits
+    parameters: Parameters
     __name__ = "pay"
 
     async def __call__(self, tx: Tx, items: Sequence[Call[Payment]], /) -> list[Settled | codes.Case]:
+        limits = self.limits.under(await self.parameters.sets(tx.conn), day_of(tx.now))
         asked = [(item, item.request.account) for item in items if isinstance(item.request, Payment)]
         targets = await targets_to_pay(tx, *numbers(asked))
         named = [[i.request.payment_request_id] if isinstance(i.request, Payment) else [] for i in items]
         calls = await Calls.load(tx, list(zip(items, named, strict=True)))
         daily = await Daily.load(tx.conn, targets.payers.participants, [_asked_for(tx, item) for item in items])
-        outcomes = [self._one(tx, targets, calls, daily, item) for item in items]
+        outcomes = [self._one(tx, targets, calls, daily, item, limits) for item in items]
         calls.claim()
         return outcomes
 
-    def _one(self, tx: Tx, targets: Targets, calls: Calls, daily: Daily, item: Call[Payment]) -> Settled | codes.Case:
+    def _one(
+        self, tx: Tx, targets: Targets, calls: Calls, daily: Daily, item: Call[Payment], limits: Limits
+    ) -> Settled | codes.Case:
         if calls.conflict(item):
             return codes.CONFLICT
         request = item.request
@@ -72,7 +78,7 @@ class Pay:
         reference = (item.partner, request.payment_request_id)
         first, asked = calls.seen.payments.get(reference), calls.seen.inquiries.get(reference)
         quote = asked.quote if asked and target and asked.target_id == target_id(target) else None
-        known = Heard(first, quote, request.agrees, request.advice, self.limits)
+        known = Heard(first, quote, request.agrees, request.advice, limits)
         money = self._money(tx, item, request)
         outcome = self._decide(tx, targets, daily, target, money, known, item)
         if isinstance(outcome, Posted) and target is not None:

@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
 
 from contracts.event import Event
 from contracts.events.contributions import BillCancelled, BillExpired, ContributionBilled, MonthCharge, PayerAdded
 from contracts.events.contributions import Payer as PayerCopy
 from contracts.events.participants import ParticipantRegistered, RefusalReason
 from contracts.sealed import Sealed
-from contracts.values import WIB, BillId, ContributionMonth, Rupiah
+from contracts.values import BillId, ContributionMonth, Rupiah
 from services.payments.domain.contribution import charge
-from services.payments.domain.parameters import ContributionRules, rules_on
+from services.payments.domain.parameters import CONTRIBUTION, PREPAY_MONTHS, ContributionRules, Dated, Sets, day_of
 from services.payments.domain.payer import Payer
 
 
@@ -29,6 +28,7 @@ class CannotBill(StrEnum):
     REGISTRATION_EXPIRED = "registration_expired"
     BLOCKED = "payer_blocked"
     CLOSED = "participation_closed"
+    MONTHS_NOT_OFFERED = "months_not_offered"
 
 
 class CancelReason(StrEnum):
@@ -59,21 +59,24 @@ def add(registered: ParticipantRegistered) -> PayerAdded:
 
 
 def issue(
-    payer: Payer, *, now: datetime, bill_id: BillId, months: int | None = None
-) -> tuple[ContributionBilled, ContributionRules] | CannotBill:
-    """The next bill and the rules that priced it.
+    payer: Payer, *, now: datetime, bill_id: BillId, sets: Sets, months: int | None = None
+) -> tuple[ContributionBilled, Dated[ContributionRules]] | CannotBill:
+    """The next bill and the rules that priced it, of those in force on the WIB day of issue.
 
     `months`: how many from the oldest unpaid on; None: all owed up to the current one.
 
     Expires at 24:00 WIB of the last day of the month of issue. Whether another bill is open is the caller's question.
     """
+    day = day_of(now)
     if refusal := cannot_pay(payer, now):
         return refusal
+    if months is not None and months not in sets.on(PREPAY_MONTHS, day).months:
+        return CannotBill.MONTHS_NOT_OFFERED
     wanted = payer.months_owed(now) if months is None else payer.next_unpaid(now, months)
     if not wanted:
         return CannotBill.NOTHING_OWED
-    rules = _rules_at(now)
-    charges = tuple(_charge(payer, month, rules) for month in wanted)
+    rules = sets.set_on(CONTRIBUTION, day)
+    charges = tuple(_charge(payer, month, rules.value, issued_in=ContributionMonth.of(now)) for month in wanted)
     bill = ContributionBilled(
         bill_id=bill_id,
         participant_id=payer.participant_id,
@@ -85,12 +88,6 @@ def issue(
         expires_at=ContributionMonth.of(now).ends_at,
     )
     return bill, rules
-
-
-@lru_cache(maxsize=64)
-def _rules_at(now: datetime) -> ContributionRules:
-    """Kept, as all bills of a batch are issued at one instant."""
-    return rules_on(now.astimezone(WIB).date())
 
 
 def cannot_pay(payer: Payer, now: datetime) -> CannotBill | None:
@@ -125,7 +122,9 @@ def end(payer: Payer, now: datetime, reason: CancelReason) -> Sequence[Event]:
     return expire(payer, now) or cancel(payer, reason)
 
 
-def _charge(payer: Payer, month: ContributionMonth, rules: ContributionRules) -> MonthCharge:
+def _charge(
+    payer: Payer, month: ContributionMonth, rules: ContributionRules, *, issued_in: ContributionMonth
+) -> MonthCharge:
     return charge(
         month,
         income=payer.income,
@@ -133,4 +132,5 @@ def _charge(payer: Payer, month: ContributionMonth, rules: ContributionRules) ->
         sector=payer.sector,
         funding_source=payer.funding_source,
         rules=rules,
+        issued_in=issued_in,
     )

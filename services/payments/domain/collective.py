@@ -27,6 +27,7 @@ from contracts.events.participants import RefusalReason
 from contracts.values import BillId, ContributionMonth, FundingSource, PaymentId, Rupiah
 from services.payments.domain.bill import Bill
 from services.payments.domain.billing import CannotBill, issue
+from services.payments.domain.parameters import Sets
 from services.payments.domain.payer import Payer
 from services.payments.domain.paying import CannotPay, Limits, Money, Posted, Quote, is_payable, post
 
@@ -87,14 +88,14 @@ class Wish(NamedTuple):
 
 
 def line_of(
-    wish: Wish, number: int, funding_source: FundingSource, now: datetime
+    wish: Wish, number: int, funding_source: FundingSource, now: datetime, sets: Sets
 ) -> tuple[CollectiveLine, str] | CannotBill:
     """The line of one head with the version of the rules that priced it, or why there is none.
 
     Whether a month is discounted is judged by who pays this bill (PP 50/2025), not by who usually pays for the person.
     """
     payer = wish.payer._replace(funding_source=funding_source)
-    outcome = issue(payer, now=now, bill_id=wish.share_bill_id, months=wish.months)
+    outcome = issue(payer, now=now, bill_id=wish.share_bill_id, sets=sets, months=wish.months)
     if isinstance(outcome, CannotBill):
         return outcome
     billed, rules = outcome

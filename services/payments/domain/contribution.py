@@ -12,9 +12,8 @@ from functools import lru_cache
 
 from contracts.events.contributions import MonthCharge
 from contracts.values import ContributionMonth, FundingSource, Programme, Rupiah, Sector
-from services.payments.domain.parameters import ContributionRules, Discount, Row
-
-BPS = 10_000
+from services.payments.domain.parameters import ContributionRules, Discount, DiscountTest, Row
+from services.payments.domain.parameters.contribution import BPS
 
 
 class IncomeNotPositive(ValueError):
@@ -39,17 +38,21 @@ def charge(
     sector: Sector,
     funding_source: FundingSource,
     rules: ContributionRules,
+    issued_in: ContributionMonth | None = None,
 ) -> MonthCharge:
     """The charge of one month.
 
-    The discount is tested on the contribution month, not on the day of payment; JHT is never discounted.
+    The discount is tested on the contribution month, not on the day of payment, unless a set says otherwise; then `issued_in`
+    is the month of the bill's issue. JHT is never discounted.
     """
-    return _charge(month, row_for(income, rules), Programme.JHT in programmes, sector, funding_source, rules)
+    tested = month if rules.discount_test is DiscountTest.CONTRIBUTION_MONTH else issued_in or month
+    return _charge(month, tested, row_for(income, rules), Programme.JHT in programmes, sector, funding_source, rules)
 
 
 @lru_cache(maxsize=4_096)
 def _charge(
     month: ContributionMonth,
+    tested: ContributionMonth,
     row: Row,
     with_jht: bool,
     sector: Sector,
@@ -57,7 +60,7 @@ def _charge(
     rules: ContributionRules,
 ) -> MonthCharge:
     """Kept, as a day's bills are of few months, bands and sectors."""
-    discount = _discount(month, sector, funding_source, rules)
+    discount = _discount(tested, sector, funding_source, rules)
     bps = discount.bps if discount else 0
     return MonthCharge(
         month=month,

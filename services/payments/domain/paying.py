@@ -7,8 +7,8 @@ never at its arrival; a refusal books nothing (domain.md section 6; snap.md sect
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from contracts.events.participants import RefusalReason
 from contracts.values import AgentId, BillId, ContributionMonth, ParticipantId, PaymentId, Rupiah
 from services.payments.domain.bill import Bill, BillStatus
 from services.payments.domain.billing import CancelReason
+from services.payments.domain.parameters import MAX_BACKDATE_DAYS, Sets
 from services.payments.domain.payer import Payer
 
 
@@ -67,6 +68,10 @@ class Limits:
 
     max_backdate: timedelta = timedelta(days=7)
     quote_validity: timedelta = timedelta(minutes=15)
+
+    def under(self, sets: Sets, day: date) -> Limits:
+        """With the backdating that holds on a WIB day."""
+        return replace(self, max_backdate=timedelta(days=sets.on(MAX_BACKDATE_DAYS, day).days))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from services.payments.projections.contributions import payers_and_bills
 from services.payments.projections.groups import groups
 from services.payments.projections.ledger import ledger
 from services.payments.projections.money import payments_and_suspense
+from services.payments.projections.parameters import parameter_sets
 from services.payments.projections.partners import partners
 from services.payments.projections.settlement import settlement
 
@@ -30,5 +31,6 @@ def projection(vault: Vault) -> Projection:
         await ledger(conn, events)
         await partners(conn, events)
         await settlement(conn, events)
+        await parameter_sets(conn, events)
 
     return project

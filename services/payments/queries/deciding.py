@@ -12,12 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import rows
 from contracts.values import BillId, ParticipantId, PaymentId
+from services.payments.domain.parameters import MOST_BACKDATE_DAYS
 from services.payments.domain.paying import Posted, Quote
 from services.payments.store import Kept, is_one_of, load_payers, posted_of
 from services.payments.tables import bills, payers, payments
 
-SETTLED_BILLS_MATTER_FOR = timedelta(days=8)
-"""A bill that ended longer ago can be paid no more: the longest backdating is 7 days, a quote's validity 15 minutes."""
+SETTLED_BILLS_MATTER_FOR = timedelta(days=MOST_BACKDATE_DAYS + 1)
+"""A bill that ended longer ago can be paid no more, however far back a payment may lie; a quote's validity is minutes."""
 
 Reference = tuple[str, str]
 """(partner, its own id of a payment or an inquiry)."""

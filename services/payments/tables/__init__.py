@@ -13,6 +13,7 @@ from services.payments.tables.groups import (
     collective_lines,
 )
 from services.payments.tables.money import balances, payments, suspense, transfers
+from services.payments.tables.parameters import parameter_sets
 from services.payments.tables.partners import external_ids, inquiries, partner_secrets, partners, snap_tokens
 from services.payments.tables.settlement import (
     cases,
@@ -31,6 +32,7 @@ STATE = (
     transfers,
     balances,
     partners,
+    parameter_sets,
     collective_bills,
     collective_lines,
     agent_balances,
@@ -56,6 +58,7 @@ __all__ = [
     "external_ids",
     "inquiries",
     "metadata",
+    "parameter_sets",
     "partner_secrets",
     "partners",
     "payers",

@@ -22,12 +22,13 @@ from chassis.transaction import Meta
 from contracts.events.participants import ProtectionRefused, RefusalReason
 from contracts.values import ParticipantId
 from services.payments.app import SERVICE
-from services.payments.commands.bills import IssueBill, issue_bills
+from services.payments.commands.bills import IssueBill, IssueBills
 from services.payments.commands.inquire import Inquire
 from services.payments.commands.pay import Pay
 from services.payments.domain.payer import Payer, evolve
 from services.payments.domain.paying import Limits
 from services.payments.domain.snap.requests import Inquiry, Payment, VirtualAccount
+from services.payments.parameters import Fixed
 from services.payments.queries import deciding
 from services.payments.timers import EXPIRE
 from tests.faults.evidence import Evidence, Scale, Violation
@@ -88,7 +89,7 @@ async def _live(h: Harness, chance: random.Random) -> None:
     people: list[Somebody] = [*new]
     for month in range(MONTHS):
         await h.run(
-            issue_bills,
+            IssueBills(Fixed()),
             [IssueBill(w.participant_id, 2, Meta("officer-1", new_id())) for w in chance.sample(people, 50)],
         )
         await _asked(h, people)
@@ -103,7 +104,7 @@ async def _live(h: Harness, chance: random.Random) -> None:
 async def _asked(h: Harness, people: list[Somebody]) -> None:
     """An inquiry each: it issues the bill of the month where none is open."""
     calls = [call(h, Inquiry(VirtualAccount("8100", w.code), f"INQ-{new_id()}"), 0) for w in people]
-    await h.run(Inquire(Limits()), [replace(c, external_id=str(new_id())) for c in calls])
+    await h.run(Inquire(Limits(), Fixed()), [replace(c, external_id=str(new_id())) for c in calls])
 
 
 async def _paid(h: Harness, people: list[Somebody]) -> None:
@@ -111,7 +112,7 @@ async def _paid(h: Harness, people: list[Somebody]) -> None:
     calls = [
         call(h, Payment(VirtualAccount("8100", w.code), f"PAY-{new_id()}", PRICE, True, None, False), 0) for w in people
     ]
-    await h.run(Pay(Limits()), [replace(c, external_id=str(new_id())) for c in calls])
+    await h.run(Pay(Limits(), Fixed()), [replace(c, external_id=str(new_id())) for c in calls])
 
 
 async def _refused(h: Harness, chance: random.Random) -> None:

@@ -17,7 +17,8 @@ from chassis.transaction import Meta
 from contracts.events.participants import ProtectionRefused, RefusalReason
 from contracts.values import PaymentId
 from services.payments.app import SERVICE
-from services.payments.commands.bills import IssueBill, issue_bills
+from services.payments.commands.bills import IssueBill, IssueBills
+from services.payments.parameters import Fixed
 from services.payments.timers import EXPIRE
 from tests.faults.evidence import Evidence, Scale, Violation
 from tests.faults.inputs.refusals import odd, refused
@@ -86,7 +87,7 @@ class Walk:
     async def replace_bill(self) -> None:
         """The officer issues a bill of other months, where the payer may have one."""
         who, months = self.chance.choice(self.people), self.chance.choice([1, 2, 3])
-        await self.h.run(issue_bills, [IssueBill(who.participant_id, months, Meta("officer-1", new_id()))])
+        await self.h.run(IssueBills(Fixed()), [IssueBill(who.participant_id, months, Meta("officer-1", new_id()))])
 
     async def refuse_protection(self) -> None:
         """Registration refuses what was paid last: the money moves to suspense, and stands there."""

@@ -23,7 +23,8 @@ from chassis.transaction import Meta
 from contracts.events.participants import ProtectionRefused, RefusalReason
 from contracts.values import PaymentId
 from services.payments.app import SERVICE
-from services.payments.commands.bills import IssueBill, expire_bills, issue_bills
+from services.payments.commands.bills import IssueBill, IssueBills, expire_bills
+from services.payments.parameters import Fixed
 from tests.faults.evidence import Evidence, Scale, Violation
 from tests.faults.stories import money
 from tests.faults.stories.crowd import branches, processes
@@ -88,7 +89,7 @@ async def _pay(bank: Bank, who: Somebody, reference: str) -> str:
 
 
 async def _replace(h: Harness, who: Somebody) -> str:
-    (outcome,) = await h.run(issue_bills, [IssueBill(who.participant_id, 2, Meta("officer-1", new_id()))])
+    (outcome,) = await h.run(IssueBills(Fixed()), [IssueBill(who.participant_id, 2, Meta("officer-1", new_id()))])
     return type(outcome).__name__
 
 

@@ -116,6 +116,9 @@ _AGENT, _OUTREACH_ID, _IMPORT = (
 _PARTICIPANT = {"participant_id": Slot("participant_id")}
 _TERMS = {"name": "Bank Contoh", "partner_ids": ["1"], "va_prefixes": ["7"]}
 _PARTNER = {"partner": Fresh, "client_key": Fresh, "public_keys": [pem()], **_TERMS}
+_KIND = {"kind": "prepay_months"}
+_SET = {"valid_from": "2025-11-01", "source": "Surat kantor pusat", "value": {"months": [1, 2, 3]}}
+_NO_SET = {**_KIND, "set_id": "018f0000-0000-7000-8000-000000000001"}
 _OPS: Mapping[str, Sequence[Example]] = {
     "GET /ops/status": [Example()],
     "GET /ops/parked": [Example()],
@@ -198,6 +201,12 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
         "GET /partners/{partner}": [Example(path={"partner": "bank-a"})],
         "POST /partners/{partner}/disable": [Example(path={"partner": "bank-z"}, json={"reason": "review"})],
         "GET /partners": [Example()],
+        "GET /parameters": [Example()],
+        "GET /parameters/proposals": [Example()],
+        "GET /parameters/{kind}": [Example(path=_KIND)],
+        "POST /parameters/{kind}/proposals": [Example(path=_KIND, json=_SET)],
+        "POST /parameters/{kind}/proposals/{set_id}/approve": [Example(path=_NO_SET)],
+        "POST /parameters/{kind}/proposals/{set_id}/withdraw": [Example(path=_NO_SET, json={"reason": "salah ketik"})],
     },
     "notifications": {
         **_OPS,

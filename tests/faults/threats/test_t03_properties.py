@@ -124,6 +124,17 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
     "strictness enabled disabled_for"
 ),
         ),
+        "GET /parameters": _each(("central", "auditor", "operator"), _fields("kind subject in_force")),
+        "GET /parameters/proposals": _each(
+            ("central", "auditor", "operator"),
+            _fields("kind subject set_id version valid_from source value proposed_by proposed_at"),
+        ),
+        "GET /parameters/{kind}": _each(
+            ("central", "auditor", "operator"),
+            _fields(
+                "set_id version status valid_from valid_to source value proposed_by proposed_at decided_by decided_at reason"
+            ),
+        ),
     },
     "notifications": {
         "GET /notifications": _each(("agent", *FULL, *UNNAMED), _MESSAGE),
@@ -272,3 +283,8 @@ def _plain(every: Any) -> Example:
 async def _all_known(h: Harness) -> None:
     """The central office and its like are asked about somebody too."""
     assert (await h.client.get("/partners", headers=h.token(roles=["central"]))).status_code == 200
+    request = EXAMPLES["payments"]["POST /parameters/{kind}/proposals"][0].request(
+        "POST /parameters/prepay_months/proposals", {}
+    )
+    request["headers"] |= h.token(roles=["central"])
+    assert (await h.client.request(**request)).status_code == 201

@@ -16,6 +16,7 @@ from services.payments.commands.inquire import Inquire
 from services.payments.commands.pay import Pay
 from services.payments.domain.paying import Limits
 from services.payments.domain.snap.requests import Inquiry, Payment, VirtualAccount
+from services.payments.parameters import Fixed
 from tests.integration.payments.people import Somebody, registered
 from tests.support.counters import holds
 from tests.support.service import Harness
@@ -51,7 +52,7 @@ async def test_a_payment_batch_takes_at_most_12_statements(h: Harness, size: int
         for n, w in enumerate(who)
     ]
     before, _ = await h.statements()
-    outcomes = await h.run(Pay(Limits()), calls)
+    outcomes = await h.run(Pay(Limits(), Fixed()), calls)
     after, _ = await h.statements()
     assert len(outcomes) == size
     holds("payments.snap_payment_batch.statements", after - before - CHECK)
@@ -62,7 +63,7 @@ async def test_an_inquiry_batch_takes_at_most_4_statements(h: Harness, size: int
     who = await people(h, size)
     calls = [call(h, Inquiry(VirtualAccount("8100", w.code), f"INQ-{n}"), n) for n, w in enumerate(who)]
     before, _ = await h.statements()
-    await h.run(Inquire(Limits()), calls)
+    await h.run(Inquire(Limits(), Fixed()), calls)
     after, _ = await h.statements()
     holds("payments.snap_inquiry_batch.statements", after - before - CHECK)
 

@@ -7,18 +7,19 @@ from dataclasses import replace
 from typing import Any
 
 from chassis.outcomes import Accepted
-from services.payments.commands.bills import IssueBill, issue_bills
+from services.payments.commands.bills import IssueBill, IssueBills
 from services.payments.commands.inquire import Inquire, Quoted
 from services.payments.commands.pay import Pay, Settled
 from services.payments.domain.paying import Limits
 from services.payments.domain.snap import codes
 from services.payments.domain.snap.requests import Inquiry, Payment, VirtualAccount
+from services.payments.parameters import Fixed
 from tests.integration.payments.bank import at
 from tests.integration.payments.people import Somebody
 from tests.integration.payments.test_counts import call, people
 from tests.support.service import Harness
 
-PAY, INQUIRE = Pay(Limits()), Inquire(Limits())
+PAY, INQUIRE = Pay(Limits(), Fixed()), Inquire(Limits(), Fixed())
 
 
 def payment(h: Harness, who: Somebody, reference: str, number: int) -> Any:
@@ -85,7 +86,7 @@ async def test_a_payment_and_a_new_bill_never_both_win(h: Harness) -> None:
     for n, who in enumerate(await people(h, 8)):
         command = IssueBill(who.participant_id, 3, call(h, None, 0).meta)
         (paid,), (issued,) = await asyncio.gather(
-            h.run(PAY, [payment(h, who, f"PAY-{n}", n)]), h.run(issue_bills, [command])
+            h.run(PAY, [payment(h, who, f"PAY-{n}", n)]), h.run(IssueBills(Fixed()), [command])
         )
         # whichever came first: the month is paid once, by the payment or not at all
         assert case(paid) in (codes.SUCCESS, codes.WRONG_AMOUNT)

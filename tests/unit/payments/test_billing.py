@@ -10,12 +10,13 @@ from contracts.events.contributions import BillCancelled, BillExpired, BillKind,
 from contracts.events.participants import RefusalReason
 from contracts.values import ContributionMonth
 from services.payments.domain.billing import CancelReason, CannotBill, cancel, end, expire, issue
+from services.payments.domain.parameters import DEFAULTS
 from services.payments.domain.payer import Payer, evolve
 from tests.unit.payments.strategies import TWO, bill_id, incomes, payer, wib
 
 
 def issued(who: Payer, at: datetime, n: int = 1, months: int | None = None) -> tuple[Payer, ContributionBilled]:
-    outcome = issue(who, now=at, bill_id=bill_id(n), months=months)
+    outcome = issue(who, now=at, bill_id=bill_id(n), months=months, sets=DEFAULTS)
     assert isinstance(outcome, tuple), outcome
     after = evolve(who, outcome[0], at)
     assert after is not None
@@ -34,7 +35,7 @@ def test_a_bill_names_the_rules_of_its_day_and_tests_the_discount_on_its_months(
         (wib(2025, 12, 22, 0), "bpu-contribution/2025-12", 16_800 * 4 + 8_400 * 2),
     ):
         two = payer(programmes=TWO, registration_expires_at=wib(2026, 1, 20))
-        outcome = issue(two, now=day, bill_id=bill_id(1), months=6)
+        outcome = issue(two, now=day, bill_id=bill_id(1), months=6, sets=DEFAULTS)
         assert isinstance(outcome, tuple)
         assert (outcome[1].version, outcome[0].amount) == (version, amount)
 
@@ -57,7 +58,7 @@ def test_a_bill_is_the_sum_of_its_months(count: int, income: int) -> None:
 )
 def test_no_bill_is_issued_when(blocked: str | None, paid: tuple[str, ...], at: datetime, expected: CannotBill) -> None:
     who = payer()._replace(blocked=blocked, paid=frozenset(map(ContributionMonth.parse, paid)))
-    assert issue(who, now=at, bill_id=bill_id(1)) == expected
+    assert issue(who, now=at, bill_id=bill_id(1), sets=DEFAULTS) == expected
 
 
 def test_a_registration_that_expired_after_its_first_payment_is_billed_like_any_other() -> None:

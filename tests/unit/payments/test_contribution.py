@@ -9,10 +9,10 @@ from hypothesis import given
 
 from contracts.values import ContributionMonth, FundingSource, Programme, Sector
 from services.payments.domain.contribution import IncomeNotPositive, charge, row_for
-from services.payments.domain.parameters import CONTRIBUTION_RULES, rules_on
+from services.payments.domain.parameters import CONTRIBUTION, DEFAULTS
 from tests.unit.payments.strategies import THREE, TWO, incomes, months, programmes, sectors, sources
 
-OLD, NEW = CONTRIBUTION_RULES
+OLD, NEW = (one.value for one in CONTRIBUTION.defaults)
 
 # row, income from, to, base, JKK, JKK half, JHT, 2 programmes, 2 half, 3 programmes, 3 half
 TABLE = [
@@ -179,7 +179,7 @@ def test_the_discount_window_is_that_of_the_sector_by_contribution_month(sector:
 
 
 def test_rules_in_force_follow_the_day_of_the_gazette() -> None:
-    assert rules_on(date(2025, 12, 21)).version == "bpu-contribution/2015-07"
-    assert rules_on(date(2025, 12, 22)).version == "bpu-contribution/2025-12"
+    assert DEFAULTS.version_on(CONTRIBUTION, date(2025, 12, 21)) == "bpu-contribution/2015-07"
+    assert DEFAULTS.version_on(CONTRIBUTION, date(2025, 12, 22)) == "bpu-contribution/2025-12"
     with pytest.raises(LookupError):
-        rules_on(date(2015, 6, 30))
+        DEFAULTS.on(CONTRIBUTION, date(2015, 6, 30))

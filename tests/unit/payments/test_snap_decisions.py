@@ -15,6 +15,7 @@ from contracts.values import BillId, ContributionMonth, PaymentId
 from services.payments.domain.bill import Bill, BillStatus
 from services.payments.domain.billing import CancelReason, cancel, end, expire, issue
 from services.payments.domain.ledger import CONTRIBUTIONS, SUSPENSE, clearing, transfers
+from services.payments.domain.parameters import DEFAULTS
 from services.payments.domain.payer import Payer, evolve
 from services.payments.domain.paying import Limits, Posted, Quote, post, refuse_protection
 from services.payments.domain.snap import codes
@@ -60,7 +61,7 @@ class OnePayer(RuleBasedStateMachine):
         earlier = self.asked.get(reference)
         outcome = bill_to_quote(self.payer, self.now, earlier.quote if earlier else None, LIMITS)
         if outcome is None:
-            issued = issue(self.payer, now=self.now, bill_id=BillId(bill_id(self.fresh())))
+            issued = issue(self.payer, now=self.now, bill_id=BillId(bill_id(self.fresh())), sets=DEFAULTS)
             assert isinstance(issued, tuple)
             self.record(*end(self.payer, self.now, CancelReason.SUPERSEDED), issued[0])
             outcome = self.payer.bills[issued[0].bill_id]
@@ -104,7 +105,7 @@ class OnePayer(RuleBasedStateMachine):
 
     @rule(months=st.sampled_from([1, 2, 3, 6, 12]))
     def ask_for_more_months(self, months: int) -> None:
-        issued = issue(self.payer, now=self.now, bill_id=BillId(bill_id(self.fresh())), months=months)
+        issued = issue(self.payer, now=self.now, bill_id=BillId(bill_id(self.fresh())), sets=DEFAULTS, months=months)
         if isinstance(issued, tuple):
             self.record(*end(self.payer, self.now, CancelReason.REPLACED), issued[0])
 

@@ -44,6 +44,7 @@ from services.payments.domain.snap import codes, requests, values
 from services.payments.domain.snap.codes import Service
 from services.payments.domain.snap.fields import Fields, Malformed, read
 from services.payments.domain.snap.strict import VERSIONS
+from services.payments.parameters import Parameters
 from services.payments.registry import Known, Registry
 from services.payments.settings import Settings
 
@@ -80,7 +81,7 @@ class Exchange:
 class Counter:
     """Answers the four services."""
 
-    def __init__(self, app: App, registry: Registry) -> None:
+    def __init__(self, app: App, registry: Registry, parameters: Parameters) -> None:
         settings = as_settings(app, Settings)
         self._clock, self._vault, self._registry = app.clock, app.vault, registry
         self._budget_s, self._token_life_s = settings.answer_budget_s, settings.token_life_s
@@ -94,8 +95,8 @@ class Counter:
         )
         self._tokens: Door[KeepToken, None] = app.door(keep_tokens)
         self._doors: dict[Service, Door[Call[Any], Any]] = {
-            Service.INQUIRY: app.door(Inquire(settings.limits)),
-            Service.PAYMENT: app.door(Pay(settings.limits)),
+            Service.INQUIRY: app.door(Inquire(settings.limits, parameters)),
+            Service.PAYMENT: app.door(Pay(settings.limits, parameters)),
             Service.STATUS: app.door(tell_status),
         }
 
@@ -268,9 +269,9 @@ def _foreign(service: Service, admitted: Admitted, prefix: str) -> codes.Case | 
     return codes.UNKNOWN_BILL if admitted.partners.somebody_has(prefix) else codes.PARTNER_NOT_FOUND
 
 
-def router(app: App, registry: Registry) -> APIRouter:
+def router(app: App, registry: Registry, parameters: Parameters) -> APIRouter:
     """The routes; whoever calls proves itself as SNAP demands, not with a token of the issuer."""
-    counter, routes = Counter(app, registry), APIRouter(tags=["snap"])
+    counter, routes = Counter(app, registry, parameters), APIRouter(tags=["snap"])
     for path, service in PATHS.items():
         routes.add_api_route(path, _route(counter, service), methods=["POST"], name=f"snap {service.name.lower()}")
 

@@ -1,0 +1,63 @@
+"""Kinds of billing: how many months one bill may hold, and how far back a payment may lie."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from services.payments.domain.parameters.kinds import Dated, Kind, Value, unsound
+
+MOST_PREPAY_MONTHS = 24
+"""However it is set; a bill stays readable."""
+MOST_BACKDATE_DAYS = 30
+"""However it is set; what ended longer ago is not even loaded."""
+
+
+class PrepayMonths(Value):
+    """How many contribution months one bill may hold on request, rising."""
+
+    months: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=MOST_PREPAY_MONTHS)], ...], Field(min_length=1, max_length=24)
+    ]
+
+    @field_validator("months")
+    @classmethod
+    def _rise(cls, months: tuple[int, ...]) -> tuple[int, ...]:
+        if list(months) != sorted(set(months)):
+            raise unsound("not_rising", id="Urutkan naik tanpa pengulangan.", en="List them rising, each once.")
+        return months
+
+
+class BackdateDays(Value):
+    """A payment's `effective_at` lies at most so many days before its posting."""
+
+    days: Annotated[int, Field(ge=0, le=MOST_BACKDATE_DAYS)]
+
+
+PREPAY_MONTHS = Kind(
+    name="prepay_months",
+    family="bpu-prepay-months",
+    value=PrepayMonths,
+    defaults=(
+        Dated(
+            "bpu-prepay-months/2021-04",
+            date(2021, 4, 1),
+            "Permenaker 5/2021 (likely)",
+            PrepayMonths(months=(1, 2, 3, 6, 12)),
+        ),
+    ),
+)
+MAX_BACKDATE_DAYS = Kind(
+    name="max_backdate_days",
+    family="perisai-max-backdate",
+    value=BackdateDays,
+    defaults=(Dated("perisai-max-backdate/2022-07", date(2022, 7, 1), "our choice", BackdateDays(days=7)),),
+)
+
+BILLING_RULES = "bpu-billing/2022-07"
+"""Version of grace, lapse, order of months and expiry (Perdir 22/PERDIR.02/072022; domain.md section 6)."""
+
+GRACE_MONTHS = 3
+"""Arrears of M+1 … M+3 may be paid (Perdir 22/2022)."""
