@@ -52,15 +52,15 @@ async def load_lines(
     conn: AsyncConnection, wanted: Mapping[BillId, int], most: int
 ) -> dict[BillId, list[CollectiveLine]]:
     """Of each of these bills the lines after a number, `most` of them, in order. One statement for any number of bills."""
-    asked = rows.matching(collective_lines.c.bill_id, wanted)
-    after = sa.func.unnest(
-        sa.cast([*wanted], sa.ARRAY(sa.UUID)), sa.cast([*wanted.values()], sa.ARRAY(sa.Integer))
-    ).table_valued("bill_id", "number")
+    after = (
+        sa.func.unnest(sa.cast([*wanted], sa.ARRAY(sa.UUID)), sa.cast([*wanted.values()], sa.ARRAY(sa.Integer)))
+        .table_valued(sa.column("bill_id", sa.UUID), sa.column("number", sa.Integer), name="after")
+        .render_derived()
+    )
     query = (
         sa.select(collective_lines)
         .join(after, after.c.bill_id == collective_lines.c.bill_id)
         .where(
-            asked,
             collective_lines.c.number > after.c.number,
             collective_lines.c.number <= after.c.number + most,
         )

@@ -43,6 +43,7 @@ class Kept(NamedTuple):
     nik_hash: str | None
     scope: Scope
     rules: Mapping[BillId, str] = MappingProxyType({})
+    kpj: str | None = None
 
 
 async def load_payers(
@@ -73,7 +74,7 @@ def is_one_of(participants: Iterable[UUID]) -> sa.ColumnElement[bool]:
 
 
 def payer_row(kept: Kept) -> dict[str, Any]:
-    """The whole row of `payers`."""
+    """The row of `payers`, but for `kpj`: that column has an event and a writer of its own."""
     payer = kept.payer
     through = payer.paid_through
     return {
@@ -217,4 +218,4 @@ def _kept(row: Mapping[Any, Any], bills: Mapping[BillId, Bill], rules: Mapping[B
         bills=bills,
     )
     scope = Scope(row["branch_id"], row["wadah_id"], row["agent_id"])
-    return Kept(payer, row["name"], row["nik_hash"], scope, rules)
+    return Kept(payer, row["name"], row["nik_hash"], scope, rules, row["kpj"])

@@ -11,11 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.clock import Clock
 from chassis.timers import Timer, backed_off
 from services.payments.commands.bills import expire_bills
+from services.payments.commands.collective import expire_collectives
 from services.payments.commands.housekeeping import Tidy, limits
-from services.payments.queries import due
-from services.payments.tables import bills
+from services.payments.commands.shares import post_shares
+from services.payments.queries import due, groups
+from services.payments.tables import bills, collective_bills
 
 EXPIRE, TIDY = "bill-expiry", "snap-housekeeping"
+EXPIRE_COLLECTIVE, POST_SHARES = "collective-expiry", "collective-posting"
+BILLS_AT_ONCE = 2
+"""Collective bills whose shares are posted side by side, each some lines at a time."""
 
 
 def timers(clock: Clock, *, keep_inquiries_days: int) -> Sequence[Timer]:
@@ -27,6 +32,8 @@ def timers(clock: Clock, *, keep_inquiries_days: int) -> Sequence[Timer]:
 
     return [
         Timer(EXPIRE, _ended_bills, expire_bills),
+        Timer(EXPIRE_COLLECTIVE, _ended_collectives, expire_collectives),
+        Timer(POST_SHARES, _unposted, post_shares, batch=BILLS_AT_ONCE),
         Timer(TIDY, old_plumbing, Tidy(keep_inquiries_days), every_s=60.0),
     ]
 
@@ -34,3 +41,13 @@ def timers(clock: Clock, *, keep_inquiries_days: int) -> Sequence[Timer]:
 async def _ended_bills(conn: AsyncConnection, now: datetime, limit: int) -> Sequence[str]:
     held_back = backed_off(EXPIRE, sa.cast(bills.c.participant_id, sa.Text), now)
     return await due.bills_due_to_expire(conn, now, limit, held_back)
+
+
+async def _ended_collectives(conn: AsyncConnection, now: datetime, limit: int) -> Sequence[str]:
+    held_back = backed_off(EXPIRE_COLLECTIVE, sa.cast(collective_bills.c.bill_id, sa.Text), now)
+    return await groups.collectives_due_to_expire(conn, now, limit, held_back)
+
+
+async def _unposted(conn: AsyncConnection, now: datetime, limit: int) -> Sequence[str]:
+    held_back = backed_off(POST_SHARES, sa.cast(collective_bills.c.bill_id, sa.Text), now)
+    return await groups.collectives_to_post(conn, limit, held_back)

@@ -46,7 +46,7 @@ class Notice:
 def notice_of(event: Event, occurred_at: datetime) -> Notice | None:
     """The notice an event calls for; None when the person is not told about it."""
     match event:
-        case ContributionBilled(kind=BillKind.FIRST):
+        case ContributionBilled(kind=BillKind.FIRST, share_of=None):
             return _welcome(event)
         case ProtectionStarted():
             values = {"kpj": event.kpj, **_paid(event)}

@@ -1,4 +1,4 @@
-"""What payments does when a participant is registered, expires, lapses, or is refused protection.
+"""What payments does when a participant is registered, expires, lapses, is given a number, or is refused protection.
 
 What it learns it writes down as its own events in the same transaction. A new payer and the first bill are one step.
 """
@@ -12,10 +12,12 @@ from chassis.ids import new_id
 from chassis.outcomes import Done, Failed
 from chassis.records import Outcome, Received
 from chassis.transaction import Tx
+from contracts.events.contributions import PayerNumbered
 from contracts.events.participants import (
     ParticipantRegistered,
     ParticipationLapsed,
     ProtectionRefused,
+    ProtectionStarted,
     RegistrationExpired,
 )
 from contracts.values import BillId, PaymentId
@@ -26,7 +28,7 @@ from services.payments.domain.paying import Posted, receipt_key, refuse_protecti
 from services.payments.parameters import Parameters
 from services.payments.queries import deciding
 
-HANDLED = (ParticipantRegistered, RegistrationExpired, ParticipationLapsed, ProtectionRefused)
+HANDLED = (ParticipantRegistered, RegistrationExpired, ParticipationLapsed, ProtectionRefused, ProtectionStarted)
 RECEIPTS = "receipts"
 
 
@@ -78,6 +80,8 @@ def _follow(loaded: _Loaded, item: Received) -> Outcome:
             return _ended(loaded, item, item.event, CancelReason.LAPSED)
         case ProtectionRefused():
             return _refused(loaded, item, item.event)
+        case ProtectionStarted():
+            return _numbered(loaded, item, item.event)
     return Done()
 
 
@@ -93,6 +97,17 @@ def _registered(loaded: _Loaded, item: Received, event: ParticipantRegistered) -
     if isinstance(outcome, tuple):
         bill, rules = outcome
         book.record(kept, [bill], meta=item.meta, rules=rules.version)
+    return Done()
+
+
+def _numbered(loaded: _Loaded, item: Received, event: ProtectionStarted) -> Outcome:
+    """The participant number stands on proofs of payment."""
+    kept = loaded.book.get(event.participant_id)
+    if kept is None:
+        return Failed("unknown_payer")
+    if kept.kpj != event.kpj:
+        numbered = PayerNumbered(participant_id=event.participant_id, kpj=event.kpj)
+        loaded.book.record(kept, [numbered], meta=item.meta)
     return Done()
 
 

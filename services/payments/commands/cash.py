@@ -1,0 +1,66 @@
+"""Cash that an agent reports to have in hand for a participant's bill. It changes no bill: only the payment counts (domain.md section 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from chassis.outcomes import Accepted
+from chassis.problems import INVALID, NOT_FOUND, FieldError, Rejected
+from chassis.transaction import Meta, Tx
+from contracts.events.contributions import CashReceived
+from contracts.values import AgentId, BillId, ParticipantId, Rupiah
+from services.payments.commands.payer_book import STREAM, PayerBook
+from services.payments.domain.bill import Bill
+from services.payments.domain.paying import Limits, is_payable
+from services.payments.group_problems import IN_THE_FUTURE
+from services.payments.problems import NOTHING_OWED
+from services.payments.queries import deciding
+from services.payments.queries.groups import cash_noted
+from services.payments.store import Kept
+
+
+@dataclass(frozen=True, slots=True)
+class ReportCash:
+    """`received_at`: when the cash changed hands, None for now. Whether the agent may see the participant was asked before."""
+
+    agent_id: AgentId
+    participant_id: ParticipantId
+    received_at: datetime | None
+    meta: Meta
+
+
+async def report_cash(tx: Tx, items: Sequence[ReportCash], /) -> list[Accepted | Rejected]:
+    """One note per bill: the open bill's amount; a second report of the same bill changes nothing."""
+    participants = {item.participant_id for item in items}
+    await tx.heads(STREAM, participants)
+    book = PayerBook(tx, await deciding.payers_with_live_bills(tx.conn, participants, tx.now))
+    noted = await cash_noted(tx.conn, participants)
+    return [_report(tx, book, noted, item) for item in items]
+
+
+def _report(tx: Tx, book: PayerBook, noted: set[BillId], item: ReportCash) -> Accepted | Rejected:
+    kept, received_at = book.get(item.participant_id), item.received_at or tx.now
+    if kept is None:
+        return Rejected(NOT_FOUND)
+    if received_at > tx.now:
+        return Rejected(INVALID, "received_at", errors=(FieldError("received_at", *IN_THE_FUTURE),))
+    bill = kept.payer.open_bill
+    if bill is None or not is_payable(kept.payer, bill, tx.now, None, Limits()):
+        return Rejected(NOTHING_OWED)
+    status = 200 if bill.bill_id in noted else 201
+    if bill.bill_id not in noted:
+        book.record(kept, [_received(kept, bill, item.agent_id, received_at)], meta=item.meta)
+        noted.add(bill.bill_id)
+    return Accepted({"bill_id": str(bill.bill_id), "amount": bill.amount}, status)
+
+
+def _received(kept: Kept, bill: Bill, agent_id: AgentId, received_at: datetime) -> CashReceived:
+    return CashReceived(
+        participant_id=kept.payer.participant_id,
+        bill_id=bill.bill_id,
+        agent_id=agent_id,
+        amount=Rupiah(bill.amount),
+        received_at=received_at,
+    )

@@ -1,0 +1,46 @@
+"""What is refused of collective bills, balances and cash in hand, with what to do about it in both languages."""
+
+from __future__ import annotations
+
+from chassis.problems import ProblemType
+
+COLLECTIVE_BILL_ENDED = ProblemType(
+    "collective_bill_ended",
+    409,
+    "Tagihan kolektif ini sudah berakhir ({status}), tidak dapat dibatalkan. Terbitkan tagihan baru bila perlu.",
+    "This collective bill has ended ({status}) and cannot be cancelled. Issue a new one if needed.",
+)
+BALANCE_NOT_OPENED = ProblemType(
+    "balance_not_opened",
+    409,
+    "Agen ini belum punya saldo Perisai. Minta kode setoran lewat POST /agent-balances lalu setor.",
+    "This agent has no balance yet. Get a deposit code by POST /agent-balances and deposit.",
+)
+NOT_A_FIRST_BILL = ProblemType(
+    "not_a_first_bill",
+    409,
+    "Saldo agen hanya untuk pembayaran pertama peserta. Bayar tagihan ini lewat bank atau kanal lain.",
+    "An agent's balance is for a participant's first payment only. Pay this bill at a bank or another channel.",
+)
+BALANCE_TOO_LOW = ProblemType(
+    "balance_too_low",
+    409,
+    "Saldo agen tidak cukup: kurang Rp{missing}. Setor dahulu ke kode setoran lalu ulangi.",
+    "The agent's balance is too low by Rp{missing}. Deposit to the deposit code first, then try again.",
+)
+
+HEAD_UNKNOWN = (
+    "unknown_participant",
+    "Peserta ini tidak ditemukan di wilayah Anda. Periksa nomornya atau hapus barisnya.",
+    "This participant was not found within your scope. Check the number or remove the line.",
+)
+HEAD_TWICE = (
+    "listed_twice",
+    "Peserta ini sudah ada di daftar. Hapus salah satu barisnya.",
+    "This participant is on the list already. Remove one of the lines.",
+)
+IN_THE_FUTURE = (
+    "in_the_future",
+    "Waktu ini belum tiba. Kirim waktu yang sudah lewat.",
+    "This time has not come yet. Send one that has passed.",
+)
