@@ -12,6 +12,7 @@ TESTS ?= tests
 ARGS ?=
 TIER ?= test
 SEED ?= 7
+PAYMENTS ?= 20000
 BENCH ?= B1
 
 .PHONY: help
@@ -25,6 +26,10 @@ run: setup ## start everything, play one outreach day, stay up until Ctrl-C
 .PHONY: demo
 demo: setup ## the same in a throw-away folder on free ports; writes REPORT=demo.json, ends when it adds up
 	@exec $(BIN)/python -m deploy.local demo --report "$(REPORT)"
+
+.PHONY: bad-day
+bad-day: setup ## a bank's bad day; its books, our ledger and the reconciliation must agree (PAYMENTS=20000 SEED=7 REPORT=bad-day.json)
+	@exec $(BIN)/python -m deploy.local bad-day --payments $(PAYMENTS) --seed $(SEED) --report $(if $(filter command line environment,$(origin REPORT)),$(REPORT),bad-day.json)
 
 .PHONY: test
 test: setup ## all tests on a real Kafka and PostgreSQL (TESTS=path ARGS=options WORKERS=2)

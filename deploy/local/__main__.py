@@ -1,4 +1,4 @@
-"""`python -m deploy.local run | demo | status | stop | clean`: the commands behind the Makefile."""
+"""`python -m deploy.local run | demo | bad-day | status | stop | clean`: the commands behind the Makefile."""
 
 import argparse
 import asyncio
@@ -15,9 +15,11 @@ INTERRUPTED = 130
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description="Perisai on this machine.")
-    parser.add_argument("action", choices=["run", "demo", "status", "stop", "clean"])
-    parser.add_argument("--report", type=Path, default=Path("demo.json"), help="where `demo` writes what it found")
-    parser.add_argument("--json", action="store_true", help="`status` for machines")
+    parser.add_argument("action", choices=["run", "demo", "bad-day", "status", "stop", "clean"])
+    parser.add_argument("--report", type=Path, default=Path("demo.json"), help="where a play writes what it found")
+    parser.add_argument("--json", action="store_true", help="`status` and `bad-day` for machines")
+    parser.add_argument("--payments", type=int, default=20_000, help="of the bad day")
+    parser.add_argument("--seed", type=int, default=7, help="of the bad day: what goes wrong with whom")
     options = parser.parse_args()
     try:
         match options.action:
@@ -25,6 +27,9 @@ def main() -> None:
                 sys.exit(_interruptible(commands.run()))
             case "demo":
                 sys.exit(_interruptible(commands.demo(options.report)))
+            case "bad-day":
+                played = commands.bad_day(options.payments, options.seed, options.report, as_json=options.json)
+                sys.exit(_interruptible(played))
             case "status":
                 sys.exit(asyncio.run(commands.status(as_json=options.json)))
             case "stop":

@@ -1,16 +1,20 @@
 """What the Makefile's targets do. Each ends with an exit code; what goes wrong is one sentence (Trouble)."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
+import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from deploy.local import dev, outreach_day, places, programs
+from deploy.local.bad_day import play as day
+from deploy.local.bad_day import sheet
 from deploy.local.console import Console
 from deploy.local.kafka import cluster
 from deploy.local.outreach import history
@@ -51,20 +55,46 @@ async def _play(stack: LocalStack, console: Console) -> None:
 async def demo(report: Path) -> int:
     """The outreach day in a throw-away folder on free ports; writes `report` and gives 0 only if all of it adds up."""
     console = Console(quiet=True)
-    folder = Path(tempfile.mkdtemp(prefix="perisai-demo-"))
-    folder.chmod(0o711)  # as root PostgreSQL runs as another user, which must pass through
-    environ = _of_its_own(os.environ)
-    try:
-        async with _everything(folder, environ, console) as stack:
-            began = time.monotonic()
-            found = await stack.unless_crashed(outreach_day.play(stack, console.tell))
-            seconds = {"setup": _setup_seconds(), "start": stack.start_seconds, "play": time.monotonic() - began}
-            await stack.forget_given_servers()
+    async with _throw_away(console) as stack:
+        began = time.monotonic()
+        found = await stack.unless_crashed(outreach_day.play(stack, console.tell))
+        seconds = {"setup": _setup_seconds(), "start": stack.start_seconds, "play": time.monotonic() - began}
+        await stack.forget_given_servers()
         found |= {"stack": stack.names(), "seconds": {name: round(value, 1) for name, value in seconds.items()}}
         report.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
         console.page(outreach_day.table(found))
         if wrong := outreach_day.differences(found):
             raise Trouble(f"The outreach day does not add up; {report} has all counts:", tail=tuple(wrong))
+    console.tell(f"all adds up; the report is {report}")
+    return 0
+
+
+async def bad_day(payments: int, seed: int, report: Path, *, as_json: bool) -> int:
+    """A bank's bad day of so many payments in a throw-away folder; 0 only if the bank's books, our ledger and the reconciliation agree."""
+    console = Console(sys.stderr if as_json else None, quiet=True)
+    async with _throw_away(console) as stack:
+        found = await stack.unless_crashed(day.play(stack, payments, seed, console.tell))
+        await stack.forget_given_servers()
+        found |= {"stack": stack.names()}
+        report.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        if as_json:
+            print(json.dumps(found))
+        else:
+            console.page(sheet.table(found))
+        if found["differences"]:
+            raise Trouble(f"The books do not agree; {report} has all figures:", tail=tuple(found["differences"]))
+    console.tell(f"every rupiah is accounted for; the report is {report}")
+    return 0
+
+
+@contextlib.asynccontextmanager
+async def _throw_away(console: Console) -> AsyncIterator[LocalStack]:
+    """Everything in a folder of its own on free ports. The folder is deleted at the end, unless something failed: then it is named."""
+    folder = Path(tempfile.mkdtemp(prefix="perisai-demo-"))
+    folder.chmod(0o711)  # as root PostgreSQL runs as another user, which must pass through
+    try:
+        async with _everything(folder, _of_its_own(os.environ), console) as stack:
+            yield stack
     except Exception:
         console.tell(f"the logs of this run are kept in {folder / 'logs'}")
         raise
@@ -72,8 +102,6 @@ async def demo(report: Path) -> int:
         places.remove(folder)
         raise
     places.remove(folder)
-    console.tell(f"all adds up; the report is {report}")
-    return 0
 
 
 async def status(*, as_json: bool) -> int:

@@ -11,9 +11,14 @@ import csv
 import io
 import signal
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 
+import httpx
+
+from deploy.local.outreach import history, settling
 from deploy.local.outreach.day import WORKERS
+from deploy.local.trouble import Trouble
 from tests.faults.cells import ALWAYS, Injected
 from tests.faults.environment.busy import violation
 from tests.faults.ground import Ground
@@ -33,7 +38,6 @@ STOPS_WITHIN_S = 20.0
 FIRED_WITHIN_S = 45.0
 IMPORT_ROWS = 150
 SLEEPERS = 10
-TIMERS = frozenset({"registration-timers", "payments-timers"})
 DAYS = 32
 """Enough for bills to expire and months to end."""
 
@@ -49,8 +53,10 @@ async def play_round(
     struck: set[str] = set()
     kills, budget_s = ground.kills, (PACKED_S if len(points) > 1 else BUDGET_S)[action] * patience
     try:
-        if {point.process for point in points} & TIMERS:
+        if _wait_for_the_calendar(points):
             await _with_sleepers(ground)
+        if _wait_for_a_file(points):
+            await settling.agree_on_layout(ground.estate.town.doors, history.BEGINS.date())
         await asyncio.gather(*(_arm(ground, point, action, log) for point in points))
         played = await play(
             ground,
@@ -87,6 +93,16 @@ async def _with_sleepers(ground: Ground) -> None:
     await eventually(billed, within_s=60, what="sleepers billed")
 
 
+def _wait_for_the_calendar(points: Sequence[Point]) -> bool:
+    """Whether some point lies in a timer that has nothing to do before a month has passed."""
+    return any(point.id.startswith("Z") for point in points)
+
+
+def _wait_for_a_file(points: Sequence[Point]) -> bool:
+    """Whether some point lies on the way of a settlement file."""
+    return any(point.id.startswith("D") for point in points)
+
+
 async def _arm(ground: Ground, point: Point, action: str, log: Path) -> None:
     await ground.restart(
         point.process,
@@ -104,7 +120,7 @@ async def _inject(ground: Ground, points: Sequence[Point], action: str, log: Pat
     processes = {point.process for point in points}
     if "registration-workers" in processes:
         await upload(ground, IMPORT_ROWS)
-    if processes & TIMERS:
+    if _wait_for_the_calendar(points):
         await ground.advance(DAYS)
     pids = {point: ground.estate.pid(point.process) for point in points}
     struck_at: dict[int, float] = {}
@@ -116,6 +132,8 @@ async def _inject(ground: Ground, points: Sequence[Point], action: str, log: Pat
         return len(struck_at) == len(pids)
 
     waking = asyncio.create_task(_wake(ground, points, pids, log)) if action == "stop" else None
+    if _wait_for_a_file(points):
+        await settle_the_day(ground)
     with contextlib.suppress(AssertionError):  # told per cell: those that fired are judged all the same
         await eventually(all_fired, within_s=FIRED_WITHIN_S, what="every point fired")
     struck |= {point.id for point, pid in pids.items() if pid in struck_at}
@@ -196,6 +214,31 @@ async def upload(ground: Ground, rows: int) -> None:
         headers={"Content-Type": "text/csv"},
     )
     ground.driver.imports.append(str(started["import_id"]))
+
+
+async def settle_the_day(ground: Ground) -> None:
+    """The central office uploads what the bank's books hold as done of this business day.
+
+    Again until it has an answer: the process that takes it in may be the one that dies.
+    """
+    doors = ground.estate.town.doors
+    day = str((await doors.outside("bank", "GET", "/clock"))["now"])[:10]
+    content = ""
+
+    async def something_is_done() -> bool:
+        nonlocal content
+        content = await doors.text("bank", f"/settlement/{day}")
+        return content.count("\nD,") > 0
+
+    async def taken() -> bool:
+        try:
+            await settling.upload(doors, date.fromisoformat(day), content)
+        except (httpx.HTTPError, Trouble):
+            return False
+        return True
+
+    await eventually(something_is_done, within_s=30, what="a payment of this day at the bank")
+    await eventually(taken, within_s=30, what="the day's file was taken")
 
 
 def _result(

@@ -25,7 +25,7 @@ class Point:
         return self.process.partition("-")[0]
 
 
-_ONLINE, _PAY = "RegisteringOnline", "pay"
+_ONLINE, _PAY, _FILES = "RegisteringOnline", "pay", "timer.settlement-files"
 _REGISTRATION, _PAYMENTS, _NOTIFICATIONS = (
     "registration.contributions",
     "payments.participants",
@@ -60,6 +60,10 @@ POINTS = (
     Point("W3", "payments-api", f"before_commit:{_PAY}", 3, hit=3),
     Point("W4", "payments-api", f"committed:{_PAY}", 4, hit=3),
     Point("W5", "payments-api", "answered:/snap/v1.0/transfer-va/payment", 5, hit=3),
+    Point("D1", "payments-api", "committed:receive_files", 6),
+    Point("D2", "payments-timers", f"before_commit:{_FILES}", 1),
+    Point("D3", "payments-timers", "Z3:settlement-files", 2),
+    Point("D4", "payments-timers", f"before_commit:{_FILES}", 3, hit=2),
     Point("N1", "notifications-consumers", "P1:participants", 1, hit=2),
     Point("N2", "notifications-consumers", f"before_commit:{_NOTIFICATIONS}", 2, hit=2),
     Point("N3", "notifications-consumers", "P5:participants", 3, hit=2),
@@ -75,7 +79,6 @@ APART = ("K1", "K2", "Y1", "Y2")
 """Need a stage of their own: a parked key, a replay."""
 
 ABSENT = {
-    **dict.fromkeys(("D1", "D2", "D3", "D4"), "settlement files are not built yet"),
     **dict.fromkeys(("C1", "C2", "C3", "C4"), "claims is not built yet"),
     **dict.fromkeys(("V1", "V2", "V3"), "the portal is not built yet"),
     **dict.fromkeys(("A1", "A2", "A3", "A4", "A5"), "the audit archive is not built yet"),

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 
 from deploy.local.bank import books, clock
+from deploy.local.bank.bad_day import bad_day_routes
 from deploy.local.bank.behaviour import Mode
 from deploy.local.bank.books import Books
 from deploy.local.bank.clock import BusinessClock
@@ -44,5 +45,6 @@ def compose(environment: Environment) -> Party:
     app = FastAPI(title="Local bank", docs_url=None, redoc_url=None, lifespan=lifespan)
     answer_problems(app)
     app.include_router(counter_routes(settings, teller, mode, tasks, stop))
+    app.include_router(bad_day_routes(teller, line, tasks, stop))
     app.include_router(console_routes(settings, key, own_books, own_clock, line, mode))
     return Party(app, stop)

@@ -11,6 +11,7 @@ from deploy.local.bank.answers import Reply
 from deploy.local.bank.behaviour import Mode
 from deploy.local.bank.books import Books, Payment, State
 from deploy.local.bank.clock import BusinessClock, snap_time
+from deploy.local.bank.contradictions import contradict
 from deploy.local.bank.keys import public_pem
 from deploy.local.bank.line import Line
 from deploy.local.bank.repeat import ask_for_status, repeat
@@ -72,6 +73,17 @@ def console_routes(
     async def settlement(day: date) -> PlainTextResponse:
         text = settlement_file(settings.partner_id, day, books.done_on(day.isoformat()))
         return PlainTextResponse(text, media_type="text/csv")
+
+    @router.get("/settlement/{day}/contradicting")
+    async def contradicting(day: date, each: Annotated[int, Query(ge=1, le=1000)] = 3, seed: int = 7) -> dict[str, Any]:
+        false = contradict(books.done_on(day.isoformat()), each, seed)
+        return {
+            "file": settlement_file(settings.partner_id, day, false.lines, false.spoilt),
+            "omitted": false.omitted,
+            "changed": false.changed,
+            "doubled": false.doubled,
+            "spoilt": sorted(false.lines[place].payment_request_id for place in false.spoilt),
+        }
 
     @router.get("/clock")
     async def read_clock() -> dict[str, str]:

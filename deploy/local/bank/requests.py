@@ -66,6 +66,14 @@ class PayMany(_Asked):
     wait: bool = False
 
 
+class PlayBadDay(_Asked):
+    """`POST /bad-day`: one visit of each of these customers; what goes wrong with whom is drawn from the seed."""
+
+    customer_nos: Annotated[list[CustomerNo], Field(min_length=1, max_length=100_000)]
+    seed: int = 7
+    concurrency: Annotated[int, Field(ge=1, le=200)] = 16
+
+
 class Repeat(_Asked):
     """`POST /payments/{id}/repeat`: the same payment with these changes, for what the biller says to it."""
 

@@ -49,10 +49,10 @@ class ServiceKeys:
     def content_hash(self, content: bytes) -> str:
         return hmac.digest(subkey(self.master, "content-hash"), content, "sha256").hex()
 
-    def file_part(self, import_id: UUID, number: int, parts: int, box: bytes) -> bytes | None:
-        """One part of an uploaded file."""
-        place = import_id.bytes + number.to_bytes(4, "big") + parts.to_bytes(4, "big")
-        return _gcm(subkey(self.master, "import-files")[:32], box, place)
+    def file_part(self, purpose: str, file_id: UUID, number: int, parts: int, box: bytes) -> bytes | None:
+        """One part of an uploaded file; `purpose` says under which key files of that kind are."""
+        place = file_id.bytes + number.to_bytes(4, "big") + parts.to_bytes(4, "big")
+        return _gcm(subkey(self.master, purpose)[:32], box, place)
 
 
 @dataclass(frozen=True)

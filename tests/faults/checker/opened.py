@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.faults.checker.keys import CellKey, ServiceKeys, open_sealed, person_keys
-from tests.faults.checker.pieces import COLUMNS, DECLARED, FILES, shape
+from tests.faults.checker.pieces import COLUMNS, DECLARED, shape
 from tests.faults.checker.tally import Tally
 from tests.faults.checker.world import Event, World
 
@@ -77,17 +77,18 @@ async def _cells(
 
 
 async def _files(world: World, tally: Tally, service: str, keys: ServiceKeys) -> AsyncIterator[Opened]:
-    for (owner, table), column in FILES.items():
-        if owner != service:
+    for rule in DECLARED["file"]:
+        table, column = rule["table"], rule["column"]
+        if rule["service"] != service:
             continue
         parts: defaultdict[Any, list[Any]] = defaultdict(list)
         for row in await world.rows(service, table):
-            parts[row["import_id"]].append(row)
-        for import_id, rows in parts.items():
+            parts[row[rule["id"]]].append(row)
+        for file_id, rows in parts.items():
             for row in rows:
                 tally.checked += 1
-                text = keys.file_part(import_id, row["number"], len(rows), bytes(row[column]))
-                where, key = f"{service}.{table}.{column}", f"{import_id}:{row['number']}"
+                text = keys.file_part(rule["purpose"], file_id, row["number"], len(rows), bytes(row[column]))
+                where, key = f"{service}.{table}.{column}", f"{file_id}:{row['number']}"
                 if text is None:
                     tally.bad(where, key, expected="a box that opens there", actual="it does not open")
                 else:

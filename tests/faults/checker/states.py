@@ -41,8 +41,11 @@ async def keys_of(world: World, service: str, table: str, columns: list[str]) ->
 async def _caused(world: World, table: Mapping[str, Any]) -> set[str]:
     if "stream" in table:
         return {event.key for event in await world.log(table["service"]) if event.stream == table["stream"]}
-    events = (await world.by_type(table["service"])).get(table["event"], [])
-    empty = table.get("unless_empty")
+    by_type, types = await world.by_type(table["service"]), table["event"]
+    events = [event for name in ([types] if isinstance(types, str) else types) for event in by_type.get(name, ())]
+    empty, fields = table.get("unless_empty"), table.get("fields") or [table["field"]]
     return {
-        str(event.data[table["field"]]) for event in events if empty is None or event.data[empty]["box"] is not None
+        ":".join(str(event.data[field]) for field in fields)
+        for event in events
+        if empty is None or event.data[empty]["box"] is not None
     }

@@ -21,7 +21,8 @@ def histories(machine: Mapping[str, Any], log: Sequence[Event]) -> dict[str, lis
     """What the machine is about → the types of its events in order. Where it is about a thing, events that name none belong to none."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     per = machine.get("per")
-    for event in sorted((e for e in log if e.stream == machine["stream"]), key=lambda e: (e.key, e.seq)):
+    own = [event for event in log if event.stream == machine["stream"]]
+    for event in own if per else sorted(own, key=lambda e: (e.key, e.seq)):
         if per is None:
             found[event.key].append(event.type)
         elif event.data.get(per) is not None:
