@@ -76,7 +76,7 @@ async def _codes(doors: Doors, cast: Cast, path: str) -> list[str]:
 
 async def _live_through(doors: Doors, codes: list[str], seed: int, tell: Tell) -> dict[str, Any]:
     """The bank's bad day, until nothing is in hand or in doubt there."""
-    day = await doors.outside(
+    day: dict[str, Any] = await doors.outside(
         "bank", "POST", "/bad-day", {"customer_nos": codes, "seed": seed, "concurrency": CONCURRENCY}
     )
     while day["running"]:

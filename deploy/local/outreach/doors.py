@@ -37,12 +37,12 @@ class Doors:
     async def get(self, service: str, path: str, who: Person, **query: Any) -> Any:
         """The JSON of a read."""
         headers = {"Authorization": f"Bearer {await self.token(who)}"}
-        return _json(await self._client.get(self._stack.url(service) + path, headers=headers, params=query), path)
+        return _json(await self._read(service, path, headers=headers, params=query), path)
 
     async def find(self, service: str, path: str, who: Person, **query: Any) -> Any | None:
         """The JSON of a read; None while there is no such thing."""
         headers = {"Authorization": f"Bearer {await self.token(who)}"}
-        answer = await self._client.get(self._stack.url(service) + path, headers=headers, params=query)
+        answer = await self._read(service, path, headers=headers, params=query)
         return None if answer.status_code == httpx.codes.NOT_FOUND else _json(answer, path)
 
     async def post(self, service: str, path: str, who: Person, body: Any = None, *, key: str = "", **more: Any) -> Any:
@@ -62,6 +62,14 @@ class Doors:
         answer = await self._client.get(self._stack.url(party) + path)
         answer.raise_for_status()
         return answer.text
+
+    async def _read(self, service: str, path: str, **more: Any) -> httpx.Response:
+        """A read that met a connection which the other side was just giving up is made once more."""
+        url = self._stack.url(service) + path
+        try:
+            return await self._client.get(url, **more)
+        except (httpx.ReadError, httpx.RemoteProtocolError):
+            return await self._client.get(url, **more)
 
     async def token(self, who: Person) -> str:
         """A token of the issuer, kept until shortly before it dies."""

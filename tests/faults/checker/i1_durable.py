@@ -121,9 +121,10 @@ def _accepted(
 async def _stored(world: World, tally: Tally, service: str, books: _Books) -> None:
     """Whatever was answered as accepted stands in its table; what was answered as new has its event."""
     known: defaultdict[str, set[str]] = defaultdict(set)
-    for rule in states.ANSWERS:
-        if rule["service"] == service:
-            known[rule["field"]] |= await states.keys_of(world, service, rule["table"], [rule["field"]])
+    for answer in states.ANSWERS:
+        if answer["service"] == service:
+            field = answer["field"]
+            known[field] |= await states.keys_of(world, service, answer["table"], [field])
     for row in books.answers.values():
         tally.checked += 1
         correlation, accepted = str(row["correlation_id"]), 200 <= row["status"] < 300

@@ -6,7 +6,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tests.faults.checker.world import Event
 
@@ -46,7 +46,18 @@ def offences(machine: Mapping[str, Any], types: Sequence[str]) -> Iterator[tuple
             yield f"{first} and {second} in turn", " ".join(turns)
 
 
-def open_at_once(log: Sequence[Event]) -> Iterator[tuple[str, str]]:
+class Told(Protocol):
+    """What this needs to know of an event."""
+
+    stream: str
+    key: str
+    type: str
+
+    @property
+    def data(self) -> Mapping[str, Any]: ...
+
+
+def open_at_once(log: Sequence[Told]) -> Iterator[tuple[str, str]]:
     """(payer, bill) of every bill that was issued while another one of that payer was open.
 
     The bill of a collective bill's share is paid at once and offered to nobody.

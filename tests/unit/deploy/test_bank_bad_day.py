@@ -37,7 +37,10 @@ def test_shares_are_met_on_a_long_day() -> None:
 @pytest.mark.timeout(120)
 async def test_a_bad_day_ends_with_books_that_agree_with_what_was_posted(tmp_path: Path, key_file: Path) -> None:
     biller = FakeBiller(dict.fromkeys(NUMBERS, 36_800))
-    async with served(biller.app()) as address, party(compose, variables(tmp_path, key_file, address, TIMEOUT_S="10")) as client:
+    async with (
+        served(biller.app()) as address,
+        party(compose, variables(tmp_path, key_file, address, TIMEOUT_S="10")) as client,
+    ):
         bank = World(client, biller)
         biller.public_key = (await client.get("/public-key")).text
         await bank.post("/bad-day", customer_nos=NUMBERS, seed=3)

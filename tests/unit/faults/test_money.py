@@ -166,12 +166,14 @@ def statement(people: int, **changes: Any) -> list[Told]:
     }
     share = agent // 10
     whole = {"agents_payable": agent, "share": share, "gross": agent + share, "tax_bps": 0, "payout": agent + share}
-    whole |= {"adjustments": [], "carried_in": 0}
+    more: dict[str, Any] = {"adjustments": [], "carried_in": 0}
     return [
         *(paid(f"p{n}") for n in range(people)),
         Told("IncentiveEarned", {**month, "acquisitions": heads, "contributions": lines}, NEW),
         Told("IncentiveStatementIssued", {**month, **own} | {k: v for k, v in changes.items() if k in own}, NEW),
-        Told("WadahStatementIssued", {**month, **whole} | {k: v for k, v in changes.items() if k in whole}, NEW),
+        Told(
+            "WadahStatementIssued", {**month, **whole, **more} | {k: v for k, v in changes.items() if k in whole}, NEW
+        ),
     ]
 
 
