@@ -144,6 +144,16 @@ class CashReceived(Event, stream="contributions"):
     received_at: Instant
 
 
+class PayerCorrected(Event, stream="contributions"):
+    """payments noted what prices the months that are not paid yet; paid months keep their price."""
+
+    participant_id: ParticipantId
+    income: Amount
+    sector: Sector
+    programmes: tuple[Programme, ...]
+    funding_source: FundingSource
+
+
 class ContributionBilled(Event, stream="contributions"):
     """A bill fixes its months and amount when issued; `amount` is the sum of its months. Payable until `expires_at`
     (exclusive)."""
@@ -255,6 +265,7 @@ class PartnerDisabled(Event, stream="partners"):
 
 EVENTS: tuple[type[Event], ...] = (
     PayerAdded,
+    PayerCorrected,
     PayerNumbered,
     CashReceived,
     ContributionBilled,

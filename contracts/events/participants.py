@@ -125,6 +125,21 @@ class ParticipantRegistered(Event, stream="participants"):
     person: Sealed[Person]
 
 
+class ParticipantCorrected(Event, stream="participants"):
+    """What the contribution follows from, as it stands from now on: every value, the unchanged ones too.
+
+    It changes the price of contribution months not yet paid, never of paid ones (domain.md section 5).
+    """
+
+    participant_id: ParticipantId
+    occupation: ShortText
+    sector: Sector
+    income: Amount
+    employs_others: bool
+    programmes: tuple[Programme, ...]
+    funding_source: FundingSource
+
+
 class RegistrationExpired(Event, stream="participants"):
     """Unpaid for `registration_ttl_days`; the NIK is free again, the bill is void."""
 
@@ -221,6 +236,7 @@ class ParticipantReachable(Event, stream="participants"):
 
 EVENTS: tuple[type[Event], ...] = (
     ParticipantRegistered,
+    ParticipantCorrected,
     RegistrationExpired,
     ProtectionStarted,
     ProtectionExtended,

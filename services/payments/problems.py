@@ -83,6 +83,12 @@ CASE_STATUS_NOT_ASKED = ProblemType(
     "Tanyakan dahulu status pembayaran ini kepada mitra dan catat jawabannya.",
     "Ask the partner for the status of this payment first, and note the answer.",
 )
+BILL_ENDED = ProblemType(
+    "bill_ended",
+    409,
+    "Tagihan ini berstatus {status} dan tidak dapat dibatalkan lagi.",
+    "This bill is {status} and cannot be cancelled any more.",
+)
 MONTHS_NOT_OFFERED = ProblemType(
     "months_not_offered",
     422,

@@ -28,6 +28,7 @@ from contracts.values import (
     Sex,
     WadahId,
 )
+from services.registration.domain.correction import Correction
 from services.registration.domain.form import Form
 from services.registration.domain.text import UnreadableText, one_line
 
@@ -192,6 +193,27 @@ class HeldForm(_Request):
 
 class CancellationForm(_Request):
     reason: Paragraph
+
+
+class CorrectionForm(_Request):
+    """What is left out stays as it was."""
+
+    occupation: Line | None = None
+    sector: Sector | None = None
+    income: Whole | None = None
+    employs_others: Flag | None = None
+    programmes: Annotated[list[Programme], Field(max_length=10)] | None = None
+    funding_source: FundingSource | None = None
+
+    def to_domain(self) -> Correction:
+        return Correction(
+            occupation=self.occupation,
+            sector=self.sector,
+            income=self.income,
+            employs_others=self.employs_others,
+            programmes=None if self.programmes is None else tuple(self.programmes),
+            funding_source=self.funding_source,
+        )
 
 
 class ClosureForm(_Request):

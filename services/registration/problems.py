@@ -144,6 +144,12 @@ CLOSURE_STEP = ProblemType(
 
 # --- who registers --------------------------------------------------------------------------------------------------
 
+CORRECTION_STEP = ProblemType(
+    "correction_step",
+    409,
+    "Kepesertaan berstatus {status} tidak dapat dikoreksi lagi. Daftarkan kembali atau hubungi kantor cabang.",
+    "A participation that is {status} cannot be corrected any more. Register again or ask the branch office.",
+)
 AGENT_UNKNOWN = ProblemType(
     "agent_unknown",
     422,

@@ -127,8 +127,9 @@ participants = sa.Table(
     sa.Index("participants_of_agent", "agent_id", "participant_id"),
     sa.Index("participants_of_branch", "branch_id", "participant_id"),
     sa.Index("participants_of_wadah", "wadah_id", "standing"),
-    comment="ParticipantRegistered, RegistrationExpired, ProtectionStarted, ProtectionExtended, ProtectionCorrected, "
-    "GraceEntered, ParticipationLapsed, ParticipationClosed, ParticipantUnreachable, ParticipantReachable",
+    comment="ParticipantRegistered, ParticipantCorrected, RegistrationExpired, ProtectionStarted, ProtectionExtended, "
+    "ProtectionCorrected, GraceEntered, ParticipationLapsed, ParticipationClosed, ParticipantUnreachable, "
+    "ParticipantReachable",
 )
 
 PERSONAL_COLUMNS = ("nik", "name", "birth_place", "birth_date", "sex", "phone", "email", "address")

@@ -10,11 +10,12 @@ from fastapi import APIRouter, Depends, Request, Response
 from chassis.http import NOT_FOUND, Principal, accepts_command, allow, answer, body, meta, problems, within
 from chassis.problems import Refusal, Rejected
 from chassis.service import App
-from contracts.values import ParticipantId
+from contracts.values import BillId, ParticipantId
 from services.payments.api.shapes import BillShown, BillWanted, PaymentShown, TotalsShown
 from services.payments.commands.bills import IssueBill, IssueBills
+from services.payments.commands.cancelling import CancelBill, cancel_bills
 from services.payments.parameters import Parameters
-from services.payments.problems import BILLING_PROBLEMS
+from services.payments.problems import BILL_ENDED, BILLING_PROBLEMS
 from services.payments.queries import shown
 from services.payments.tables import payers
 
@@ -30,6 +31,8 @@ BILL = ("bill_id", "participant_id", "contribution_code", "kind", "months[]", "a
 def router(app: App, parameters: Parameters) -> APIRouter:
     routes, door = APIRouter(tags=["bills"]), app.command_door(IssueBills(parameters))
 
+    cancelling = app.command_door(cancel_bills)
+
     async def must_see(principal: Principal, participant_id: UUID) -> None:
         async with app.read() as conn:
             if not await shown.is_visible(conn, participant_id, within(principal, payers)):
@@ -42,11 +45,25 @@ def router(app: App, parameters: Parameters) -> APIRouter:
         responses=problems(NOT_FOUND, *BILLING_PROBLEMS.values()),
     )
     async def issue_bill(request: Request, principal: Payee) -> Response:
-        """Issues a bill of 1, 2, 3, 6 or 12 months (`prepay_months`) in place of the open one; 200 when that holds just these months."""
+        """Issues a bill in place of the open one, of all months owed or of 1, 2, 3, 6 or 12 (`prepay_months`); 200 when that holds just these."""
         wanted = await body(request, BillWanted)
         await must_see(principal, wanted.participant_id)
         command = IssueBill(ParticipantId(wanted.participant_id), wanted.months, meta(request, principal))
         return await answer(request, principal, door, command)
+
+    @routes.post(
+        "/bills/{bill_id}/cancel",
+        openapi_extra=accepts_command(gives=BILL),
+        responses=problems(NOT_FOUND, BILL_ENDED),
+    )
+    async def cancel_bill(request: Request, principal: Payee, bill_id: UUID) -> Response:
+        """Ends an open bill. The number stays payable: the next inquiry or request issues another bill."""
+        async with app.read() as conn:
+            participant_id = await shown.payer_of_bill(conn, bill_id, within(principal, payers))
+        if participant_id is None:
+            raise Refusal(Rejected(NOT_FOUND))
+        command = CancelBill(ParticipantId(participant_id), BillId(bill_id), meta(request, principal))
+        return await answer(request, principal, cancelling, command)
 
     @routes.get("/bills", responses=problems(NOT_FOUND))
     async def bills(principal: Reader, participant_id: UUID) -> list[BillShown]:

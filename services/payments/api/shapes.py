@@ -16,10 +16,13 @@ class _Asked(BaseModel):
 
 
 class BillWanted(_Asked):
-    """`months`: how many contribution months from the oldest unpaid one on; which numbers are offered is a dated parameter."""
+    """`months`: how many contribution months from the oldest unpaid one on, which numbers are offered is a dated parameter.
+
+    Left out: all that is owed up to the current month.
+    """
 
     participant_id: UUID
-    months: Annotated[int, Field(strict=True, ge=1, le=MOST_PREPAY_MONTHS)]
+    months: Annotated[int, Field(strict=True, ge=1, le=MOST_PREPAY_MONTHS)] | None = None
 
 
 class BillShown(BaseModel):
@@ -28,6 +31,7 @@ class BillShown(BaseModel):
     kind: str
     months: list[MonthShown]
     amount: int
+    funding_source: str
     status: str
     reason: str | None
     issued_at: datetime

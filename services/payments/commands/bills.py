@@ -28,10 +28,13 @@ from services.payments.store import Kept
 
 @dataclass(frozen=True, slots=True)
 class IssueBill:
-    """Months from the oldest unpaid one on; replaces the open bill. Whether the caller may see the payer was asked before."""
+    """Months from the oldest unpaid one on (None: all owed up to the current one); replaces the open bill.
+
+    Whether the caller may see the payer was asked before.
+    """
 
     participant_id: ParticipantId
-    months: int
+    months: int | None
     meta: Meta
 
 

@@ -14,6 +14,7 @@ from chassis.records import Outcome, Received
 from chassis.transaction import Tx
 from contracts.events.contributions import PayerNumbered
 from contracts.events.participants import (
+    ParticipantCorrected,
     ParticipantRegistered,
     ParticipationLapsed,
     ProtectionRefused,
@@ -22,13 +23,20 @@ from contracts.events.participants import (
 )
 from contracts.values import BillId, PaymentId
 from services.payments.commands.payer_book import STREAM, PayerBook
-from services.payments.domain.billing import CancelReason, add, end, issue
+from services.payments.domain.billing import CancelReason, add, correct, end, issue, reissue
 from services.payments.domain.parameters import BILLING_RULES, Sets
 from services.payments.domain.paying import Posted, receipt_key, refuse_protection
 from services.payments.parameters import Parameters
 from services.payments.queries import deciding
 
-HANDLED = (ParticipantRegistered, RegistrationExpired, ParticipationLapsed, ProtectionRefused, ProtectionStarted)
+HANDLED = (
+    ParticipantRegistered,
+    ParticipantCorrected,
+    RegistrationExpired,
+    ParticipationLapsed,
+    ProtectionRefused,
+    ProtectionStarted,
+)
 RECEIPTS = "receipts"
 
 
@@ -74,6 +82,8 @@ def _follow(loaded: _Loaded, item: Received) -> Outcome:
     match item.event:
         case ParticipantRegistered():
             return _registered(loaded, item, item.event)
+        case ParticipantCorrected():
+            return _corrected(loaded, item, item.event)
         case RegistrationExpired():
             return _ended(loaded, item, item.event, CancelReason.REGISTRATION_EXPIRED)
         case ParticipationLapsed():
@@ -108,6 +118,27 @@ def _numbered(loaded: _Loaded, item: Received, event: ProtectionStarted) -> Outc
     if kept.kpj != event.kpj:
         numbered = PayerNumbered(participant_id=event.participant_id, kpj=event.kpj)
         loaded.book.record(kept, [numbered], meta=item.meta)
+    return Done()
+
+
+def _corrected(loaded: _Loaded, item: Received, event: ParticipantCorrected) -> Outcome:
+    """Unpaid months cost what they now cost: an open bill gives way to one of as many months."""
+    book, now = loaded.book, loaded.tx.now
+    kept = book.get(event.participant_id)
+    if kept is None:
+        return Failed("unknown_payer")
+    corrected = correct(kept.payer, event)
+    if corrected is None:
+        return Done()
+    if corrected.income <= 0:
+        return Failed("income_not_positive")
+    open_bill = kept.payer.open_bill
+    kept = book.record(kept, [corrected, *end(kept.payer, now, CancelReason.CORRECTED)], meta=item.meta)
+    if open_bill is not None and now < open_bill.expires_at:
+        outcome = reissue(kept.payer, open_bill, now=now, bill_id=BillId(new_id()), sets=loaded.sets)
+        if isinstance(outcome, tuple):
+            bill, rules = outcome
+            book.record(kept, [bill], meta=item.meta, rules=rules.version)
     return Done()
 
 

@@ -11,11 +11,19 @@ from datetime import datetime
 from enum import StrEnum
 
 from contracts.event import Event
-from contracts.events.contributions import BillCancelled, BillExpired, ContributionBilled, MonthCharge, PayerAdded
+from contracts.events.contributions import (
+    BillCancelled,
+    BillExpired,
+    ContributionBilled,
+    MonthCharge,
+    PayerAdded,
+    PayerCorrected,
+)
 from contracts.events.contributions import Payer as PayerCopy
-from contracts.events.participants import ParticipantRegistered, RefusalReason
+from contracts.events.participants import ParticipantCorrected, ParticipantRegistered, RefusalReason
 from contracts.sealed import Sealed
 from contracts.values import BillId, ContributionMonth, Rupiah
+from services.payments.domain.bill import Bill
 from services.payments.domain.contribution import charge
 from services.payments.domain.parameters import CONTRIBUTION, PREPAY_MONTHS, ContributionRules, Dated, Sets, day_of
 from services.payments.domain.payer import Payer
@@ -39,6 +47,9 @@ class CancelReason(StrEnum):
     """Another bill of the payer was paid, so months and kind of this one no longer hold."""
     REGISTRATION_EXPIRED = "registration_expired"
     LAPSED = "lapsed"
+    CORRECTED = "corrected"
+    """What it was priced by has changed; the change counts for every month not yet paid."""
+    ON_REQUEST = "on_request"
 
 
 def add(registered: ParticipantRegistered) -> PayerAdded:
@@ -58,6 +69,21 @@ def add(registered: ParticipantRegistered) -> PayerAdded:
     )
 
 
+def correct(payer: Payer, corrected: ParticipantCorrected) -> PayerCorrected | None:
+    """What prices the unpaid months from now on; None when nothing of it changed."""
+    before = (payer.income, payer.sector, payer.programmes, payer.funding_source)
+    after = (corrected.income, corrected.sector, frozenset(corrected.programmes), corrected.funding_source)
+    if before == after:
+        return None
+    return PayerCorrected(
+        participant_id=payer.participant_id,
+        income=corrected.income,
+        sector=corrected.sector,
+        programmes=corrected.programmes,
+        funding_source=corrected.funding_source,
+    )
+
+
 def issue(
     payer: Payer, *, now: datetime, bill_id: BillId, sets: Sets, months: int | None = None
 ) -> tuple[ContributionBilled, Dated[ContributionRules]] | CannotBill:
@@ -67,15 +93,27 @@ def issue(
 
     Expires at 24:00 WIB of the last day of the month of issue. Whether another bill is open is the caller's question.
     """
-    day = day_of(now)
     if refusal := cannot_pay(payer, now):
         return refusal
-    if months is not None and months not in sets.on(PREPAY_MONTHS, day).months:
+    if months is not None and months not in sets.on(PREPAY_MONTHS, day_of(now)).months:
         return CannotBill.MONTHS_NOT_OFFERED
     wanted = payer.months_owed(now) if months is None else payer.next_unpaid(now, months)
-    if not wanted:
-        return CannotBill.NOTHING_OWED
-    rules = sets.set_on(CONTRIBUTION, day)
+    return _issue(payer, wanted, now, bill_id, sets) if wanted else CannotBill.NOTHING_OWED
+
+
+def reissue(
+    payer: Payer, ended: Bill, *, now: datetime, bill_id: BillId, sets: Sets
+) -> tuple[ContributionBilled, Dated[ContributionRules]] | CannotBill:
+    """A bill of as many months as the one that was ended, at today's price."""
+    if refusal := cannot_pay(payer, now):
+        return refusal
+    return _issue(payer, payer.next_unpaid(now, len(ended.months)), now, bill_id, sets)
+
+
+def _issue(
+    payer: Payer, wanted: Sequence[ContributionMonth], now: datetime, bill_id: BillId, sets: Sets
+) -> tuple[ContributionBilled, Dated[ContributionRules]]:
+    rules = sets.set_on(CONTRIBUTION, day_of(now))
     charges = tuple(_charge(payer, month, rules.value, issued_in=ContributionMonth.of(now)) for month in wanted)
     bill = ContributionBilled(
         bill_id=bill_id,

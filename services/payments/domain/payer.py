@@ -21,6 +21,7 @@ from contracts.events.contributions import (
     ContributionPaid,
     ContributionReversed,
     PayerAdded,
+    PayerCorrected,
 )
 from contracts.events.participants import RefusalReason
 from contracts.values import BillId, ContributionMonth, FundingSource, ParticipantId, Programme, Sector
@@ -117,6 +118,8 @@ def evolve(payer: Payer | None, event: Event, at: datetime) -> Payer | None:
     if payer is None:
         raise LookupError(f"{event.type} of a participant that was never added")
     match event:
+        case PayerCorrected():
+            return _corrected(payer, event)
         case ContributionBilled():
             return _with(payer, issued(event, at))
         case BillExpired():
@@ -148,6 +151,15 @@ def added(event: PayerAdded) -> Payer:
         programmes=frozenset(event.programmes),
         funding_source=event.funding_source,
         registration_expires_at=event.registration_expires_at,
+    )
+
+
+def _corrected(payer: Payer, event: PayerCorrected) -> Payer:
+    return payer._replace(
+        income=event.income,
+        sector=event.sector,
+        programmes=frozenset(event.programmes),
+        funding_source=event.funding_source,
     )
 
 

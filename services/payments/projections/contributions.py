@@ -12,6 +12,7 @@ from chassis import rows
 from chassis.privacy.vault import Vault
 from chassis.transaction import Recorded, Scope
 from contracts.event import Event
+from contracts.events.astray import ContributionRefunded, PayerClosed
 from contracts.events.contributions import (
     BillCancelled,
     BillExpired,
@@ -19,16 +20,26 @@ from contracts.events.contributions import (
     ContributionPaid,
     ContributionReversed,
     PayerAdded,
+    PayerCorrected,
 )
 from contracts.values import BillId, ParticipantId
 from services.payments import tables
 from services.payments.domain.payer import added, evolve, issued
 from services.payments.store import Kept, bill_row, is_one_of, load_payers, payer_row
 
-OfPayer = PayerAdded | ContributionBilled | BillExpired | BillCancelled | ContributionPaid | ContributionReversed
+OfBill = ContributionBilled | BillExpired | BillCancelled | ContributionPaid | ContributionReversed
+"""Name a bill, which they change."""
+OfPayer = OfBill | PayerAdded | PayerCorrected | PayerClosed | ContributionRefunded
 _OF_PAYER = frozenset(get_args(OfPayer))
 _ADDS = frozenset({PayerAdded, ContributionBilled})
-_CHANGES_PAYER = (PayerAdded, ContributionPaid, ContributionReversed)
+_CHANGES_PAYER = (
+    PayerAdded,
+    PayerCorrected,
+    PayerClosed,
+    ContributionPaid,
+    ContributionReversed,
+    ContributionRefunded,
+)
 
 
 async def payers_and_bills(conn: AsyncConnection, vault: Vault, recorded: Sequence[Recorded]) -> None:
@@ -81,7 +92,7 @@ async def _fold(conn: AsyncConnection, vault: Vault, events: Sequence[Recorded])
         event = recorded.event
         assert isinstance(event, OfPayer)
         kept[event.participant_id] = _folded(vault, kept.get(event.participant_id), recorded, event)
-        if not isinstance(event, PayerAdded):
+        if isinstance(event, OfBill):
             changed_bills[event.bill_id] = event.participant_id
         if isinstance(event, _CHANGES_PAYER):
             changed_payers.add(event.participant_id)
@@ -100,7 +111,7 @@ async def _load(conn: AsyncConnection, events: Sequence[Recorded]) -> dict[Parti
     payers = {r.event.participant_id for r in events if isinstance(r.event, OfPayer)} - made
     if not payers:
         return {}
-    named = {r.event.bill_id for r in events if isinstance(r.event, OfPayer) and not isinstance(r.event, PayerAdded)}
+    named = {r.event.bill_id for r in events if isinstance(r.event, OfBill)}
     return await load_payers(conn, is_one_of(payers), rows.matching(tables.bills.c.bill_id, named))
 
 

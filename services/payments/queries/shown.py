@@ -18,6 +18,17 @@ async def is_visible(conn: AsyncConnection, participant_id: UUID, scope: sa.Colu
     return (await conn.execute(query)).first() is not None
 
 
+async def payer_of_bill(conn: AsyncConnection, bill_id: UUID, scope: sa.ColumnElement[bool]) -> UUID | None:
+    """Whose bill this is, if the payer is within this scope (over `payers`)."""
+    query = (
+        sa.select(payers.c.participant_id)
+        .join(bills, bills.c.participant_id == payers.c.participant_id)
+        .where(bills.c.bill_id == bill_id, scope)
+    )
+    found: UUID | None = (await conn.execute(query)).scalar()
+    return found
+
+
 async def bills_of(
     conn: AsyncConnection, participant_id: UUID, scope: sa.ColumnElement[bool]
 ) -> Sequence[Mapping[Any, Any]]:

@@ -12,6 +12,7 @@ from chassis.service import App
 from contracts.events.participants import Entry
 from contracts.values import AgentId, BranchId, ParticipantId, WadahId
 from services.registration import problems as refusals
+from services.registration.commands.correcting import CorrectParticipant, correct_participants
 from services.registration.commands.protection import CloseParticipation, ClosingParticipations
 from services.registration.commands.registering import (
     Bringer,
@@ -19,7 +20,7 @@ from services.registration.commands.registering import (
     RegisteringOnline,
     RegisterParticipant,
 )
-from services.registration.forms import ClosureForm, NikForm, RegistrationForm
+from services.registration.forms import ClosureForm, CorrectionForm, NikForm, RegistrationForm
 from services.registration.queries import pages
 from services.registration.queries.pages import Filter
 
@@ -35,6 +36,7 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 def router(app: App) -> APIRouter:
     routes = APIRouter(tags=["participants"])
     registering = app.command_door(RegisteringOnline(Registering(app.vault, app.numbers)))
+    correcting = app.command_door(correct_participants)
     closing = app.command_door(ClosingParticipations(app.vault))
 
     @routes.post(
@@ -97,6 +99,23 @@ def router(app: App) -> APIRouter:
         if found is None:
             raise Refusal(Rejected(NOT_FOUND))
         return found
+
+    @routes.post(
+        "/participants/{participant_id}/correction",
+        openapi_extra=accepts_command(CorrectionForm, gives=("participant_id",)),
+        responses=problems(
+            NOT_FOUND,
+            refusals.CORRECTION_STEP,
+            refusals.INCOME_NOT_POSITIVE,
+            refusals.PROGRAMMES_BUNDLE,
+            refusals.JHT_COMPULSORY,
+        ),
+    )
+    async def correct(participant_id: ParticipantId, request: Request, principal: Registers) -> Response:
+        """Corrects what the contribution follows from; it counts from the first contribution month not yet paid."""
+        form = await body(request, CorrectionForm)
+        command = CorrectParticipant(meta(request, principal), principal, participant_id, form.to_domain())
+        return await answer(request, principal, correcting, command)
 
     @routes.post(
         "/participants/{participant_id}/closure",

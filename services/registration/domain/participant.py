@@ -17,6 +17,7 @@ from contracts.events.participants import (
     CorrectionCause,
     Entry,
     GraceEntered,
+    ParticipantCorrected,
     ParticipantReachable,
     ParticipantRegistered,
     ParticipantUnreachable,
@@ -145,6 +146,8 @@ def evolve(state: Participant | None, envelope: Envelope, event: Event) -> Parti
             return _registered(envelope, event)
         raise ImpossibleHistory(state, event)
     match event:
+        case ParticipantCorrected():
+            return _facts_corrected(state, event)
         case RegistrationExpired():
             return replace(state, standing=Standing.EXPIRED)
         case ProtectionStarted():
@@ -195,6 +198,18 @@ def _registered(envelope: Envelope, event: ParticipantRegistered) -> Participant
         new_to_bpu=event.new_to_bpu,
         outreach_id=event.outreach_id,
         consent=event.consent,
+    )
+
+
+def _facts_corrected(state: Participant, event: ParticipantCorrected) -> Participant:
+    return replace(
+        state,
+        occupation=event.occupation,
+        sector=event.sector,
+        income=event.income,
+        employs_others=event.employs_others,
+        programmes=event.programmes,
+        funding_source=event.funding_source,
     )
 
 

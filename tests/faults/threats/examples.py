@@ -168,6 +168,7 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
         "GET /participants/{participant_id}": [Example(path=_PARTICIPANT)],
         "GET /participants/counts": [Example()],
         "POST /participants/search": [Example(json={"nik": Slot("nik")})],
+        "POST /participants/{participant_id}/correction": [Example(path=_PARTICIPANT, json={"income": 1_500_000})],
         "POST /participants/{participant_id}/closure": [Example(path=_PARTICIPANT, json={"died_on": "2025-10-05"})],
         "POST /imports": [Example(rows=[{"nik": FreshNik, **ROW, "agent_code": "", "outreach_id": ""}])],
         "GET /imports/template": [Example()],
@@ -182,6 +183,7 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
     "payments": {
         **_OPS,
         "POST /bills": [Example(json={"participant_id": Slot("participant_id"), "months": 3})],
+        "POST /bills/{bill_id}/cancel": [Example(path={"bill_id": Slot("bill_id")})],
         "GET /bills": [Example(query=_PARTICIPANT)],
         "GET /payments": [Example(query=_PARTICIPANT)],
         "GET /contributions/totals": [Example()],

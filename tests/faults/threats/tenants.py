@@ -206,11 +206,17 @@ async def in_payments(h: Harness) -> list[Tenant]:
                 if turn == 0:
                     assert code(await bank.buy(who.code)) == "2002500"
                     tenant.values |= {"participant_id": str(who.participant_id), "member_id": str(who.participant_id)}
+                    tenant.values["bill_id"] = await _bill_of(h, who.participant_id)
                 tenant.secrets |= {str(who.participant_id), who.code, *await _money_of(h, who.participant_id)}
             tenant.values["transfer"] = await _last_transfer(h, branch_id)
             tenant.secrets.add(tenant.values["transfer"].partition(":")[0])
             tenants.append(tenant)
     return tenants
+
+
+async def _bill_of(h: Harness, participant_id: UUID) -> str:
+    path = f"/bills?participant_id={participant_id}"
+    return str((await h.client.get(path, headers=h.token(roles=["central"]))).json()[0]["bill_id"])
 
 
 async def _money_of(h: Harness, participant_id: UUID) -> set[str]:

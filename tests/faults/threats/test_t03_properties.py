@@ -55,7 +55,9 @@ _SESSION: Final = _fields(
     "outreach_id branch_id wadah_id kind status place starts_at ends_at audience agents officers head_count questions"
 )
 _IMPORT: Final = _fields("import_id status fault form rows accepted refused blank_lines line uploaded_at finished_at")
-_BILL: Final = _fields("bill_id participant_id kind months amount status reason issued_at expires_at payment_id rules")
+_BILL: Final = _fields(
+    "bill_id participant_id kind months amount funding_source status reason issued_at expires_at payment_id rules"
+)
 _PAYMENT: Final = _fields(
     "payment_id participant_id bill_id kind partner channel channel_reference amount months "
     "effective_at posted_at reversed_for"

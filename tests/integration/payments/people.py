@@ -15,6 +15,7 @@ from contracts.events.participants import (
     Consent,
     Entry,
     LapseKind,
+    ParticipantCorrected,
     ParticipantRegistered,
     ParticipationLapsed,
     Person,
@@ -95,6 +96,20 @@ async def register(h: Harness, **changes: Any) -> Somebody:
     who, record = registered(h, **changes)
     await h.deliver(record)
     return who
+
+
+async def correct(h: Harness, who: Somebody, **changes: Any) -> list[Outcome]:
+    """Registration tells that these facts of the participant changed; the others are those of `registered`."""
+    facts: dict[str, Any] = {
+        "participant_id": who.participant_id,
+        "occupation": "pedagang pasar",
+        "sector": Sector.OTHER,
+        "income": Rupiah(1_000_000),
+        "employs_others": False,
+        "programmes": THREE,
+        "funding_source": FundingSource.SELF,
+    }
+    return await h.deliver(h.record(ParticipantCorrected(**facts | changes), key=who.participant_id, scope=SCOPE))
 
 
 async def expire_registration(h: Harness, who: Somebody) -> list[Outcome]:
