@@ -56,6 +56,12 @@ def not_left_unreachable(cause: Event, known: Known, found: Sequence[Event]) -> 
     return not told or told[-1].type == "ParticipantReachable" or told[-1].recorded_at >= cause.recorded_at
 
 
+def number_was_known(cause: Event, known: Known, found: Sequence[Event]) -> bool:
+    """The participant number had been noted before."""
+    own = known.by_key[("contributions", cause.key)]
+    return any(event.type == "PayerNumbered" and event.data["kpj"] == cause.data["kpj"] for event in own)
+
+
 def no_earlier_bill_is_open(cause: Event, known: Known, found: Sequence[Event]) -> bool:
     """No bill that had been issued when the cause was recorded is still open."""
     own = known.by_key[("contributions", cause.key)]

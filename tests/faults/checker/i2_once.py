@@ -58,9 +58,10 @@ async def _on_topics(world: World, tally: Tally) -> None:
 async def _progress(world: World, tally: Tally, reader: str) -> Reached:
     """How far the reader came in every key; the last event of each, unless the key was to park."""
     last: dict[tuple[str, str], Event] = {}
+    read = _read(world, reader)
     for service in world.facts.services:
         for event in await world.log(service):
-            if STREAMS[event.stream]["topic"] in READERS.get(reader, ()):
+            if STREAMS[event.stream]["topic"] in read:
                 before = last.get(event.place)
                 last[event.place] = event if before is None or event.seq > before.seq else before
     stands = {(row["stream"], row["key"]): row for row in await world.rows(reader, "progress")}
@@ -78,6 +79,12 @@ async def _progress(world: World, tally: Tally, reader: str) -> Reached:
                 where, place[1], expected="no progress in what was never sent", actual=f"seq {stands[place]['seq']}"
             )
     return {place: row["seq"] for place, row in stands.items()}
+
+
+def _read(world: World, reader: str) -> set[str]:
+    """The topics that this reader follows: what the table says and the run has a group for."""
+    groups = {group.rpartition(".")[2] for group in world.facts.groups.get(reader, ())}
+    return groups & {*READERS.get(reader, ())}
 
 
 async def _caused(world: World, tally: Tally, reader: str, reached: Reached, known: Known) -> None:
