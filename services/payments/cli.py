@@ -19,6 +19,7 @@ from chassis.settings import StartRefused, load
 from services.payments import lawbook
 from services.payments.books import trial_balance
 from services.payments.domain.parameters import KINDS
+from services.payments.kit import cli as kit
 from services.payments.queries import agreed, parameters, shown
 from services.payments.settings import Settings
 
@@ -26,6 +27,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="for machines")]
 R = TypeVar("R")
 
 app = typer.Typer(no_args_is_help=True, help="Bills, payments and the ledger.")
+kit.extend(app)
 
 
 @app.command("trial-balance")

@@ -1,0 +1,174 @@
+"""Numbers and bills: what can be paid, what cannot and why (snap.md sections 7 and 12)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from services.payments.kit.cases import Case, Same, Say, Step, single
+from services.payments.kit.stage import Message, Stage, iso
+
+UNKNOWN = "99999999999999"
+MONTH = {"virtualAccountData.billDetails.0.billAmount.currency": "IDR"}
+
+
+def asks(side: str = "plain", kind: str = "owing", which: int = 1) -> Say:
+    return lambda stage: stage.inquiry(stage.number(kind, which), side)
+
+
+def pays(side: str = "plain", kind: str = "owing", which: int = 1, **more: Any) -> Say:
+    """The sum that the inquiry before it was told."""
+    return lambda stage: stage.payment(stage.number(kind, which), stage.quoted(), side, **more)
+
+
+def pays_anew(value: str = "", side: str = "plain", **more: Any) -> Say:
+    """Under another request id."""
+    return lambda stage: stage.payment(
+        stage.number(), value or stage.quoted(), side, paymentRequestId=stage.id("anew"), **more
+    )
+
+
+def _decimals(text: str) -> bool:
+    return isinstance(text, str) and text.endswith(".00") and text[:-3].isdigit()
+
+
+def _without_decimals(stage: Stage) -> Message:
+    return stage.payment(stage.number(), stage.quoted().removesuffix(".00"))
+
+
+def _one_decimal(stage: Stage) -> Message:
+    return stage.payment(stage.number(), stage.quoted().removesuffix("0"))
+
+
+def _more(stage: Stage) -> Message:
+    return stage.payment(stage.number(), f"{int(stage.quoted().removesuffix('.00')) + 1}.00")
+
+
+def _sums_disagree(stage: Stage) -> Message:
+    return stage.payment(stage.number(), stage.quoted(), totalAmount={"value": "1.00", "currency": "IDR"})
+
+
+def _last_week(stage: Stage) -> Message:
+    return stage.payment(stage.number(), stage.quoted(), trxDateTime=iso(stage.business_now() - timedelta(days=8)))
+
+
+def _in_z(stage: Stage) -> Message:
+    moment = (stage.business_now() - timedelta(hours=7)).replace(tzinfo=None)
+    return stage.payment(stage.number(), stage.quoted(), trxDateTime=f"{moment:%Y-%m-%dT%H:%M:%S}Z")
+
+
+def _unknown(service: str) -> Say:
+    def said(stage: Stage) -> Message:
+        return stage.inquiry(UNKNOWN) if service == "inquiry" else stage.payment(UNKNOWN, "1.00")
+
+    return said
+
+
+def _prefix(service: str, prefix_of: str) -> Say:
+    """A prefix of another partner, or one that nobody has."""
+
+    def said(stage: Stage) -> Message:
+        shown = (stage.side(prefix_of).prefix if prefix_of else "9" * 8).rjust(8)
+        number = stage.any_number()
+        account = {"partnerServiceId": shown, "virtualAccountNo": shown + number}
+        return stage.inquiry(number, **account) if service == "inquiry" else stage.payment(number, "1.00", **account)
+
+    return said
+
+
+QUOTE = {
+    "virtualAccountData.virtualAccountTrxType": "C",
+    "virtualAccountData.totalAmount.value": _decimals,
+    "virtualAccountData.totalAmount.currency": "IDR",
+    "virtualAccountData.virtualAccountName": lambda name: isinstance(name, str) and 0 < len(name) <= 255,
+    "virtualAccountData.inquiryStatus": "00",
+    "virtualAccountData.billDetails.0.billAmount.value": _decimals,
+}
+PAID = {
+    "virtualAccountData.paymentFlagStatus": "00",
+    "virtualAccountData.paidAmount.value": Same("the bill is quoted", "virtualAccountData.totalAmount.value"),
+    "virtualAccountData.billDetails.0.status": "00",
+    "virtualAccountData.billDetails.0.billerReferenceId": lambda found: isinstance(found, str) and 0 < len(found) <= 64,
+}
+QUOTED = Step("the bill is quoted", asks(), "2002400", QUOTE)
+
+CASES: Sequence[Case] = (
+    Case(
+        "recurring: a bill is paid once, exactly",
+        [
+            QUOTED,
+            Step("one rupiah more posts nothing", _more, "4042513"),
+            Step("sums that disagree post nothing", _sums_disagree, "4042513"),
+            Step(
+                "the exact sum is posted",
+                pays(additionalInfo={"branch": "7"}),
+                "2002500",
+                {**PAID, "additionalInfo.branch": "7"},
+            ),
+            Step("the next inquiry finds nothing owed", asks(), "4042414"),
+            Step("another payment of the paid bill", pays_anew(), "4042514"),
+        ],
+    ),
+    Case("a sum without decimals", [QUOTED, Step("is understood", _without_decimals, "2002500", PAID)]),
+    Case("a sum with one decimal", [QUOTED, Step("is understood", _one_decimal, "2002500", PAID)]),
+    Case("a transaction time in Z", [QUOTED, Step("is understood", _in_z, "2002500", PAID)]),
+    Case("a payment of eight days ago", [QUOTED, Step("is too old for its bill", _last_week, "4042519")]),
+    Case(
+        "asymmetric: the same services",
+        [
+            Step("the bill is quoted", asks("key"), "2002400", QUOTE),
+            Step("and paid", pays("key"), "2002500", PAID),
+            Step(
+                "and its status told",
+                lambda stage: stage.status(stage.number(), "key", paymentRequestId=stage.id()),
+                "2002600",
+                {"virtualAccountData.paymentFlagStatus": "00"},
+            ),
+        ],
+    ),
+    single("inquiry of an unknown number", _unknown("inquiry"), "4042412"),
+    single("payment of an unknown number", _unknown("payment"), "4042512"),
+    single("inquiry under the prefix of another partner", _prefix("inquiry", "bca"), "4042412"),
+    single("payment under the prefix of another partner", _prefix("payment", "bca"), "4042512"),
+    single("inquiry under a prefix that nobody has", _prefix("inquiry", ""), "4042416"),
+    single("payment under a prefix that nobody has", _prefix("payment", ""), "4042516"),
+    *(
+        Case(
+            f"a number that is {kind}",
+            [
+                Step("inquiry", asks(kind=kind), f"{http}24{number}"),
+                Step(
+                    "payment",
+                    lambda stage, kind=kind: stage.payment(stage.number(kind), "36800.00"),
+                    f"{http}25{number}",
+                ),  # type: ignore[misc]
+            ],
+        )
+        for kind, http, number in (("blocked", "404", "12"), ("closed", "403", "15"), ("expired", "404", "19"))
+    ),
+    Case(
+        "closed: a collective bill",
+        [
+            Step("the bill is quoted", asks(kind="collective"), "2002400", QUOTE),
+            Step("and paid", pays(kind="collective"), "2002500", PAID),
+        ],
+    ),
+    Case(
+        "open: an agent's deposit",
+        [
+            Step(
+                "any sum is asked for",
+                asks(kind="deposit"),
+                "2002400",
+                {"virtualAccountData.virtualAccountTrxType": "O", "virtualAccountData.totalAmount.value": "0.00"},
+            ),
+            Step(
+                "and any is taken",
+                lambda stage: stage.payment(stage.number("deposit"), "12345.00"),
+                "2002500",
+                {"virtualAccountData.paidAmount.value": "12345.00"},
+            ),
+        ],
+    ),
+)
