@@ -22,11 +22,13 @@ from rich.table import Table
 
 from chassis import cli as chassis_cli
 from chassis.clock import SystemClock
-from deploy.local import places
+from deploy.local import places, sandbox
 from deploy.local.secret import Secrets
 from deploy.local.state import StateFile
 
 SERVICES = ("registration", "payments", "notifications")
+WITHOUT_SETTINGS = {"check-signature", "conformance", "sandbox"}
+"""Commands of payments for a bank's team, who hold no settings of ours."""
 AsJson = Annotated[bool, typer.Option("--json", help="for machines")]
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Perisai for operators.")
@@ -180,7 +182,7 @@ def _token() -> str:
 
 def _service(name: str) -> typer.Typer:
     """The commands of one service, with its settings from the environment or from the running local stack."""
-    if "PERISAI_DATABASE_URL" not in os.environ:
+    if "PERISAI_DATABASE_URL" not in os.environ and not (name == "payments" and {*sys.argv[2:3]} & WITHOUT_SETTINGS):
         file = places.home() / "environments" / f"{name}.json"
         if not file.exists():
             sys.exit(
@@ -188,6 +190,8 @@ def _service(name: str) -> typer.Typer:
             )
         os.environ.update(json.loads(file.read_text()))
     commands: typer.Typer = importlib.import_module(f"services.{name}.cli").app
+    if name == "payments":
+        commands.command("sandbox")(sandbox.make)
     return chassis_cli.extend(commands, importlib.import_module(f"services.{name}.app").SERVICE)
 
 

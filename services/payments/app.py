@@ -7,6 +7,7 @@ from contracts.events import CATALOGUE
 from services.payments import tables
 from services.payments.api import balances, bills, collective, ledger, partners
 from services.payments.api import parameters as parameter_sets
+from services.payments.api.snap import published
 from services.payments.channels import Opened, Port
 from services.payments.consumers import subscriptions
 from services.payments.parameters import Parameters
@@ -23,6 +24,7 @@ def compose(app: App) -> Composition:
     channels = Opened.of(Port(app, registry, parameters), settings.channels).together
     return Composition(
         routers=[
+            published.router(),
             *channels.routers,
             bills.router(app, parameters),
             collective.router(app, parameters),

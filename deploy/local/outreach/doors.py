@@ -6,11 +6,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
-from deploy.local.stack import LocalStack
+from deploy.local.secret import Secrets
 from deploy.local.trouble import Trouble
 
 PATIENCE_S = 60.0
@@ -27,10 +27,18 @@ class Person:
     scope: dict[str, str] = field(default_factory=dict, hash=False)
 
 
+class Place(Protocol):
+    """A running stack: where its parties are, and its secrets."""
+
+    @property
+    def secrets(self) -> Secrets: ...
+    def url(self, name: str) -> str: ...
+
+
 class Doors:
     """Calls services, bank and gateway; every refusal that the play does not expect is Trouble, with the service's own words."""
 
-    def __init__(self, stack: LocalStack, client: httpx.AsyncClient) -> None:
+    def __init__(self, stack: Place, client: httpx.AsyncClient) -> None:
         self._stack, self._client = stack, client
         self._tokens: dict[str, tuple[str, float]] = {}
 

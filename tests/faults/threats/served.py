@@ -98,5 +98,5 @@ def signed(service: str) -> set[str]:
     return set(table()["signed"].get(service, ()))
 
 
-def open_to_all() -> set[str]:
-    return set(table()["open"]["every"])
+def open_to_all(service: str) -> set[str]:
+    return {*table()["open"]["every"], *table()["open"].get(service, ())}

@@ -77,7 +77,7 @@ async def test_every_served_route_stands_in_the_table_and_nothing_else_does(
 ) -> None:
     async with served(service, stack) as h:
         routes = doors.routed(h.asgi)
-    known = {*doors.roles_of(service), *doors.signed(service), *doors.open_to_all()}
+    known = {*doors.roles_of(service), *doors.signed(service), *doors.open_to_all(service)}
     wrong: list[Violation] = [
         {"where": service, "key": one, "expected": "in roles.toml" if one in routes else "served", "actual": "is not"}
         for one in sorted(routes ^ known)

@@ -55,7 +55,7 @@ async def test_what_is_served_is_what_is_committed(service: str, stack: Stack, e
         found = [
             p for p in strangers if (await h.client.get(p, headers=h.token(roles=["operator"]))).status_code != 404
         ]
-    wrong = _differ(service, operations | HIDDEN.get(service, set()) | doors.open_to_all(), routes)
+    wrong = _differ(service, operations | HIDDEN.get(service, set()) | doors.open_to_all(service), routes)
     wrong += [{"where": service, "key": path, "expected": "404", "actual": "served"} for path in found]
     if told != committed:
         wrong.append(

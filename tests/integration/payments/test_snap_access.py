@@ -312,3 +312,9 @@ async def test_calls_that_come_together_read_the_partners_once(h: Harness, bank:
     found = await asyncio.gather(*(registry.partners() for _ in range(50)))
     assert reads == 1
     assert all(one is found[0] and bank.partner in one.by_name for one in found)
+
+
+async def test_the_biller_document_is_served_to_everybody(h: Harness) -> None:
+    answer = await h.client.get("/snap/docs")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/markdown; charset=utf-8")
+    assert answer.text.startswith("# Biller document")

@@ -22,9 +22,20 @@ from services.payments.registry import Known, Partners, Registry
 _PRINTABLE = re.compile(r"[\x20-\x7e]+")
 _DIGITS = re.compile(r"[0-9]+")
 _JSON = "application/json"
-_MANDATORY = ("Content-Type", "X-TIMESTAMP", "X-SIGNATURE", "X-PARTNER-ID", "X-EXTERNAL-ID", "CHANNEL-ID")
-_MANDATORY_FOR_TOKEN = ("Content-Type", "X-TIMESTAMP", "X-CLIENT-KEY", "X-SIGNATURE")
-_LENGTHS = {"X-PARTNER-ID": 36, "X-EXTERNAL-ID": 36, "CHANNEL-ID": 5, "X-CLIENT-KEY": 255}
+MANDATORY = ("Content-Type", "X-TIMESTAMP", "X-SIGNATURE", "X-PARTNER-ID", "X-EXTERNAL-ID", "CHANNEL-ID")
+MANDATORY_FOR_TOKEN = ("Content-Type", "X-TIMESTAMP", "X-CLIENT-KEY", "X-SIGNATURE")
+LENGTHS = {"X-PARTNER-ID": 36, "X-EXTERNAL-ID": 36, "CHANNEL-ID": 5, "X-CLIENT-KEY": 255}
+RULES = {
+    "Content-Type": "`application/json`",
+    "X-TIMESTAMP": "`yyyy-MM-ddTHH:mm:ss+07:00`; `Z` and milliseconds are understood",
+    "X-CLIENT-KEY": "as agreed",
+    "X-SIGNATURE": "see below; a blank one is a failed one",
+    "Authorization": "`Bearer` and the token; absent in asymmetric mode",
+    "X-PARTNER-ID": "as agreed",
+    "X-EXTERNAL-ID": "printable ASCII, once a day (digits only by agreement)",
+    "CHANNEL-ID": "printable ASCII (a list by agreement)",
+}
+"""In words, for the published document."""
 
 
 class Turned(Exception):
@@ -64,7 +75,7 @@ class Gate:
 
     async def admit(self, request: Request, raw: bytes) -> Admitted:
         """Raises Turned with the case of the first check that fails, or the database's errors."""
-        _check_headers(request, _MANDATORY)
+        _check_headers(request, MANDATORY)
         partner, token = await self._caller(request, raw)
         self._check_agreement(request, partner)
         if token is not None:
@@ -80,7 +91,7 @@ class Gate:
 
     async def client_of_token_request(self, request: Request) -> Known:
         """The client that signed this request for a token. Raises Turned; one wording whatever is wrong with it."""
-        _check_headers(request, _MANDATORY_FOR_TOKEN)
+        _check_headers(request, MANDATORY_FOR_TOKEN)
         client_key = request.headers["X-CLIENT-KEY"]
         partner = (await self._registry.partners()).by_client_key.get(client_key)
         signed = partner is not None and signing.is_token_request_signed(
@@ -201,7 +212,7 @@ def _is_well_formed(name: str, value: str) -> bool:
             return values.instant(value) is not None
         case "X-SIGNATURE":
             return True
-    return len(value) <= _LENGTHS[name] and bool(_PRINTABLE.fullmatch(value))
+    return len(value) <= LENGTHS[name] and bool(_PRINTABLE.fullmatch(value))
 
 
 def _check_version(request: Request, partner: Known) -> None:

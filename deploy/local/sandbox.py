@@ -1,0 +1,192 @@
+"""`perisai payments sandbox`: test partners, keys and invented people to pay for, in the stack that runs here; for a bank's integration team.
+
+Everything goes through the services' own doors. Keys and secrets are drawn anew, lie in one file that only its owner can read, and are worth
+nothing elsewhere. A stack of production is refused: its issuer hands out no tokens to this command, and its settings say what it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import httpx
+import typer
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from chassis.clock import SystemClock
+from deploy.local import places
+from deploy.local.outreach.doors import Doors, Person, until
+from deploy.local.secret import Secrets, write_private
+from deploy.local.state import StateFile
+from deploy.local.trouble import Trouble
+
+WIB = ZoneInfo("Asia/Jakarta")
+OWING = 20
+"""Numbers that a conformance run uses up, and some to play with."""
+STRICT = {
+    "numeric_external_ids": True,
+    "token_not_found": True,
+    "channel_ids": ["95221"],
+    "mandatory_fields": ["inquiry.channelCode"],
+}
+SIDES: Mapping[str, Mapping[str, Any]] = {
+    "plain": {},
+    "key": {"signature_mode": "ASYMMETRIC"},
+    "bca": {"repeat_profile": "BCA"},
+    "shut": {},
+    "limited": {},
+    "strict": {"strictness": STRICT},
+}
+"""Partner → what is special about its terms; `shut` and `limited` have conditions of their own."""
+CENTRAL = Person("sandbox-central", "central")
+
+
+class Running:
+    """The stack that is up in this checkout, by its state file."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises Trouble when nothing runs, or when it is production."""
+        state = StateFile(folder).read()
+        if not state.running:
+            raise Trouble("Perisai is not running here; start it with `make run`.")
+        own = folder / "environments" / "payments.json"
+        if own.exists() and json.loads(own.read_text()).get("PERISAI_ENVIRONMENT") == "production":
+            raise Trouble("This is production: a sandbox is made in a local stack only.")
+        self._facts = state.facts
+        self.secrets = Secrets(folder / "secrets")
+
+    def url(self, name: str) -> str:
+        return str(self._facts[name])
+
+
+def make(
+    numbers: Annotated[int, typer.Option(help="how many invented people to register")] = OWING,
+    out: Annotated[Path | None, typer.Option(help="where to write the credentials")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
+) -> None:
+    """Test partners, keys and numbers for a bank's team, in the local stack that runs here."""
+    file = out or places.home() / "sandbox" / "credentials.json"
+    try:
+        found = asyncio.run(_made(Running(places.home()), numbers))
+    except Trouble as trouble:
+        sys.exit(str(trouble))
+    write_private(file, json.dumps(found, indent=1))
+    told = {
+        "credentials": str(file),
+        "base_url": found["base_url"],
+        "partners": list(found["sides"]),
+        "numbers": numbers,
+    }
+    print(json.dumps(told) if as_json else _words(told))
+
+
+def _words(told: Mapping[str, Any]) -> str:
+    return (
+        f"{told['numbers']} invented people can be paid for at {told['base_url']}/snap; partners: {', '.join(told['partners'])}\n"
+        f"keys, secrets and numbers are in {told['credentials']}\n"
+        f"try: perisai payments conformance --credentials {told['credentials']}"
+    )
+
+
+async def _made(stack: Running, numbers: int) -> dict[str, Any]:
+    async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
+        doors = Doors(stack, client)
+        mark, now = f"{secrets.randbelow(10**4):04d}", await _business_now(doors)
+        sides = {name: await _partner(doors, mark, place, name) for place, name in enumerate(SIDES)}
+        await _agree(doors, mark, "shut", now, _closed_now(now))
+        await _agree(doors, mark, "limited", now, {"most_payments_a_day": 0, "most_per_deposit": 100_000})
+        owing = await _people(doors, mark, numbers)
+    return {
+        "base_url": stack.url("payments"),
+        "business_offset_s": round((now - SystemClock().wall()).total_seconds()),
+        "sides": sides,
+        "numbers": {"owing": owing},
+    }
+
+
+async def _business_now(doors: Doors) -> datetime:
+    told = await doors.get("payments", "/ops/status", Person("sandbox-operator", "operator"))
+    return datetime.fromisoformat(told["business_time"])
+
+
+async def _partner(doors: Doors, mark: str, place: int, name: str) -> dict[str, Any]:
+    """Enables one partner and gives its side."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    side = {
+        "partner_id": f"9{mark}{place}",
+        "client_key": f"sandbox-{mark}-{name}",
+        "client_secret": secrets.token_urlsafe(36),
+        "private_key": key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+        "prefix": f"9{mark}{place}",
+        "asymmetric": name == "key",
+    }
+    wanted = {
+        "partner": f"sandbox-{mark}-{name}",
+        "name": f"Sandbox {mark} ({name})",
+        "client_key": side["client_key"],
+        "client_secret": side["client_secret"],
+        "partner_ids": [side["partner_id"]],
+        "va_prefixes": [side["prefix"]],
+        "public_keys": [key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()],
+        **SIDES[name],
+    }
+    await doors.post("payments", "/partners", CENTRAL, wanted, key=f"sandbox-{mark}-{name}")
+    return side
+
+
+async def _agree(doors: Doors, mark: str, name: str, now: datetime, conditions: Mapping[str, Any]) -> None:
+    body = {"valid_from": str(now.astimezone(WIB).date()), "conditions": conditions}
+    path = f"/partners/sandbox-{mark}-{name}/conditions"
+    await doors.post("payments", path, CENTRAL, body, key=f"sandbox-{mark}-{name}-conditions")
+
+
+def _closed_now(now: datetime) -> dict[str, str]:
+    """Hours that begin half a day from now and end an hour later."""
+    opens = now.astimezone(WIB) + timedelta(hours=11)
+    return {"opens": f"{opens:%H}:00", "closes": f"{opens + timedelta(hours=1):%H}:00"}
+
+
+async def _people(doors: Doors, mark: str, numbers: int) -> Sequence[str]:
+    """Contribution codes of invented people whose first bill is issued."""
+    opened = {"code": f"SBX-{mark}", "name": f"Sandbox {mark}", "city": "Tangerang"}
+    branch = await doors.post("registration", "/branches", CENTRAL, opened, key=f"sandbox-{mark}-branch")
+    officer = Person(f"sandbox-{mark}", "officer", {"branch_id": branch["branch_id"]})
+    people = [
+        await doors.post("registration", "/participants", officer, _form(mark, number), key=f"sandbox-{mark}-{number}")
+        for number in range(1, numbers + 1)
+    ]
+
+    async def billed() -> bool:
+        last = await doors.find("payments", "/bills", officer, participant_id=people[-1]["participant_id"])
+        return bool(last)
+
+    if people:
+        await until("the last of them to be billed", billed)
+    return [str(one["contribution_code"]) for one in people]
+
+
+def _form(mark: str, number: int) -> dict[str, Any]:
+    """An invented person; the number of the sandbox stands in the NIK, so that none is drawn twice."""
+    return {
+        "nik": f"3671{int(mark) % 90 + 1:02d}{number % 28 + 1:02d}{int(mark) // 90 % 12 + 1:02d}85{(int(mark) * 31 + number) % 9_999 + 1:04d}",
+        "name": f"Contoh Sandbox {number}",
+        "birth_place": "Tangerang",
+        "birth_date": f"1985-{int(mark) // 90 % 12 + 1:02d}-{number % 28 + 1:02d}",
+        "sex": "M",
+        "phone": f"0812{int(mark):04d}{number:04d}",
+        "address": "Jalan Contoh 1, Kota Tangerang",
+        "occupation": "Pedagang",
+        "sector": "OTHER",
+        "work_place": "Kota Tangerang",
+        "income": 1_000_000,
+        "programmes": ["JKK", "JKM", "JHT"],
+        "consent": {"given": True, "text_version": "2025-01"},
+    }
