@@ -35,7 +35,7 @@ class Result:
 async def play(stage: Stage, cases: Sequence[Case]) -> AsyncIterator[Result]:
     """Every exchange in order. A case whose step was skipped is skipped from there on; a failed one goes on."""
     for case in cases:
-        stage.begin()
+        stage.new_case()
         missing = ""
         for step in case.steps:
             if missing:

@@ -105,7 +105,7 @@ class Stage:
         self.of_case: dict[str, Any] = {}
         """What the steps of the case in hand share: numbers, ids, answers."""
 
-    def begin(self) -> None:
+    def new_case(self) -> None:
         """A new case begins: it has numbers and ids of its own."""
         self.of_case = {}
 

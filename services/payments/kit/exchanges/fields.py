@@ -52,7 +52,7 @@ MISSING = {
 NUMBERS = {"inquiry": "24", "payment": "25", "status": "26"}
 SAYS = {"inquiry": inquiry, "payment": payment, "status": status}
 WRONG_SUMS = ("0.00", "-1.00", "36800.50", "36.800,00", "1e5", "9" * 17 + ".00", "16800.000", 16_800, " 16800.00")
-WRONG = (
+WRONG: Sequence[tuple[str, Any]] = (
     ("partnerServiceId", "8" * 9),
     ("customerNo", "8" * 21),
     ("virtualAccountNo", "1"),
@@ -63,7 +63,7 @@ WRONG = (
     ("language", "ind"),
     ("additionalInfo", "text"),
 )
-WRONG_OF_PAYMENT = (
+WRONG_OF_PAYMENT: Sequence[tuple[str, Any]] = (
     ("paymentRequestId", LONG),
     ("flagAdvise", "X"),
     ("trxDateTime", "2026-11-22 10:15"),
