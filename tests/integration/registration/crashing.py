@@ -8,11 +8,11 @@ import asyncio
 import sys
 from datetime import timedelta
 
-from services.registration.imports.boxes import FileBoxes
-
+from chassis.privacy.boxes import FileBoxes
 from chassis.service import App
 from services.registration.app import SERVICE
 from services.registration.commands.registering import Registering
+from services.registration.imports.files import BOXES
 from services.registration.imports.worker import ImportWorker, Limits
 from tests.support.clock import FakeClock
 from tests.support.service import settings_for
@@ -26,7 +26,7 @@ async def work(database_url: str, chunk: int) -> None:
         clock=app.clock,
         vault=app.vault,
         registering=Registering(app.vault, app.numbers),
-        boxes=FileBoxes(app.settings.master_key),
+        boxes=FileBoxes(app.settings.master_key, BOXES),
         limits=Limits(chunk, timedelta(seconds=10)),
     )
     await worker.work(asyncio.Event())

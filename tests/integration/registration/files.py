@@ -11,9 +11,10 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-from services.registration.imports.boxes import FileBoxes
 
+from chassis.privacy.boxes import FileBoxes
 from services.registration.commands.registering import Registering
+from services.registration.imports.files import BOXES
 from services.registration.imports.worker import ImportWorker, Limits
 from tests.integration.registration.world import Headers, World, nik_of
 
@@ -62,7 +63,7 @@ def worker(world: World, *, chunk: int = 500, lease_s: float = 10) -> ImportWork
         clock=app.clock,
         vault=app.vault,
         registering=Registering(app.vault, app.numbers),
-        boxes=FileBoxes(app.settings.master_key),
+        boxes=FileBoxes(app.settings.master_key, BOXES),
         limits=Limits(chunk, timedelta(seconds=lease_s)),
     )
 
