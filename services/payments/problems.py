@@ -53,6 +53,24 @@ CONDITIONS_IN_USE = ProblemType(
     "Ketentuan yang sudah berlaku tidak dapat diubah. Pilih tanggal mulai yang lebih kemudian.",
     "Conditions that are in force are not changed. Choose a later day from which the new ones hold.",
 )
+QR_NOT_OFFERED = ProblemType(
+    "qr_not_offered",
+    409,
+    "Pembayaran dengan QR belum tersedia. Pakai kode iuran pada virtual account.",
+    "Payment by QR is not available yet. Use the contribution code with a virtual account.",
+)
+QR_ENDED = ProblemType(
+    "qr_ended",
+    409,
+    "Kode QR tagihan ini sudah dipakai atau berakhir. Minta tagihan baru bila masih ada yang terutang.",
+    "The QR code of this bill was used or has ended. Ask for a new bill if something is still owed.",
+)
+BILL_NOT_OPEN = ProblemType(
+    "bill_not_open",
+    409,
+    "Tagihan ini sudah dibayar atau berakhir. Minta tagihan baru.",
+    "This bill is paid or has ended. Ask for a new bill.",
+)
 SETTLEMENT_NO_LAYOUT = ProblemType(
     "settlement_no_layout",
     409,

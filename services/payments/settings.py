@@ -29,8 +29,20 @@ class Settings(Base):
     registry_ttl_s: float = Field(default=2.0, ge=0)
     """How long a process may go on with partners, tokens and parameters it read before; a change made in it shows at once."""
     keep_inquiries_days: int = Field(default=35, ge=1)
-    channels: Annotated[tuple[str, ...], NoDecode] = ("snap_va", "settlement_file")
+    channels: Annotated[tuple[str, ...], NoDecode] = ("snap_va", "qris_mpm", "settlement_file")
     """Modules of services/payments/channels, by comma: the ways of paying that are open in this process."""
+    qris_url: str = ""
+    """The acquirer's address up to and with the version; empty: no QR codes are offered."""
+    qris_partner: str = "qris"
+    """Under which name the acquirer is a partner, whose notices we take."""
+    qris_client_key: str = ""
+    qris_client_secret: str = Field(default="", repr=False)
+    qris_private_key: str = Field(default="", repr=False)
+    """RSA, PEM: what our requests for a token are signed with."""
+    qris_partner_id: str = ""
+    qris_channel_id: str = "95221"
+    qris_merchant_id: str = ""
+    qris_timeout_s: float = Field(default=5.0, gt=0)
     settlement_max_bytes: int = Field(default=64 * 1024 * 1024, gt=0)
     settlement_max_lines: int = Field(default=250_000, gt=0)
 

@@ -18,6 +18,7 @@ from services.payments.projections.ledger import ledger
 from services.payments.projections.money import payments_and_suspense
 from services.payments.projections.parameters import parameter_sets
 from services.payments.projections.partners import partners
+from services.payments.projections.qr import qr_codes
 from services.payments.projections.settlement import settlement
 
 
@@ -32,5 +33,6 @@ def projection(vault: Vault) -> Projection:
         await partners(conn, events)
         await settlement(conn, events)
         await parameter_sets(conn, events)
+        await qr_codes(conn, events)
 
     return project

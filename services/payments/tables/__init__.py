@@ -15,6 +15,7 @@ from services.payments.tables.groups import (
 from services.payments.tables.money import balances, payments, suspense, transfers
 from services.payments.tables.parameters import parameter_sets
 from services.payments.tables.partners import external_ids, inquiries, partner_secrets, partners, snap_tokens
+from services.payments.tables.qr import qr_codes, qr_questions
 from services.payments.tables.settlement import (
     cases,
     settlement_days,
@@ -43,6 +44,7 @@ STATE = (
     settlement_lines,
     settlement_days,
     cases,
+    qr_codes,
 )
 
 __all__ = [
@@ -63,6 +65,8 @@ __all__ = [
     "partners",
     "payers",
     "payments",
+    "qr_codes",
+    "qr_questions",
     "settlement_days",
     "settlement_files",
     "settlement_layouts",

@@ -56,6 +56,8 @@ OPERATIONS = {
 }
 PATHS = {f"/snap/{version}/{path}": service for version in VERSIONS for path, service in OPERATIONS.items()}
 """Of every version that can be agreed; which of them a partner may call is its terms' matter."""
+SERVICES = dict(PATHS)
+"""Whose code a path carries in a refusal; other doors that speak SNAP add theirs."""
 TOKEN_BYTES = 32
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _NIK = re.compile(r"[0-9]{16}")
@@ -242,7 +244,7 @@ class Counter:
 
     def not_supported(self, request: Request) -> Response:
         """Wrong method, or a path that is no service of ours."""
-        service = PATHS.get(request.url.path, Service.UNKNOWN)
+        service = SERVICES.get(request.url.path, Service.UNKNOWN)
         body = answers.plain(service, codes.NOT_SUPPORTED)
         return self._respond(Exchange(service, request), codes.NOT_SUPPORTED, body)
 
@@ -256,7 +258,7 @@ def _answers(partner: str, code: str) -> prometheus_client.Counter:
 def at_the_edge(path: str, rejected: Rejected) -> Response:
     """A call refused before it was looked at: too many at once, or an address that can name nothing."""
     case = codes.TOO_MANY if rejected.problem is OVERLOADED else codes.BAD_REQUEST
-    body = answers.plain(PATHS.get(path, Service.UNKNOWN), case)
+    body = answers.plain(SERVICES.get(path, Service.UNKNOWN), case)
     return Response(json.dumps(body), case.status, media_type="application/json")
 
 

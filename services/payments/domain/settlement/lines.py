@@ -113,7 +113,7 @@ def rupiah(text: str, layout: SettlementLayout, name: str) -> int:
     match = _amounts(layout.decimal_mark, layout.thousands_mark).fullmatch(text)
     if match is None:
         raise LineFault(f"{name}_unreadable")
-    digits = "".join(character for character in match[1] if character.isdigit())
+    digits = match[1].replace(layout.thousands_mark, "") if layout.thousands_mark else match[1]
     if len(digits) > MOST_DIGITS or int(match[2] or "0"):
         raise LineFault(f"{name}_unreadable")
     return int(digits)

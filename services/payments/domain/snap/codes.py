@@ -18,6 +18,7 @@ class Service(StrEnum):
     INQUIRY = "24"
     PAYMENT = "25"
     STATUS = "26"
+    QR_NOTICE = "52"
     UNKNOWN = "00"
 
 

@@ -1,0 +1,329 @@
+"""QR codes: asked for by a person, made and told of by the acquirer. Money it took is booked in the step that hears of it.
+
+A telling comes as a notice or as the answer to a question of ours; both are the same step, so what came first counts and the other finds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis import rows
+from chassis.ids import new_id
+from chassis.outcomes import Accepted
+from chassis.problems import NOT_FOUND, Rejected
+from chassis.transaction import Meta, Scope, Tx
+from contracts.event import Event
+from contracts.events.reconciliation import CaseOpened, QrIssued, QrNotIssued, QrRequested
+from contracts.values import WIB, BillId, CaseId, Rupiah
+from services.payments.commands.arrive import Arrival, book_arrivals
+from services.payments.commands.calls import Call, Calls
+from services.payments.commands.settlement import STREAM as CASES
+from services.payments.domain.qr import (
+    FIRST_QUESTION,
+    QR_RULES,
+    Qr,
+    QrState,
+    Take,
+    evolve,
+    expire,
+    hear,
+    next_question,
+    reference_of,
+)
+from services.payments.domain.settlement.outcomes import OWNER
+from services.payments.domain.snap import codes
+from services.payments.domain.snap.notices import Told
+from services.payments.problems import BILL_NOT_OPEN, QR_ENDED
+from services.payments.queries import qr as queries
+from services.payments.queries.qr import Asked, Question
+from services.payments.tables import qr_questions
+
+CHANNEL = "qris-mpm"
+STREAM = "qr-codes"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestQr:
+    """A code of this acquirer for a bill. Whether the caller may see the payer was asked before."""
+
+    bill_id: BillId
+    partner: str
+    meta: Meta
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The acquirer made the code."""
+
+    acquirer_reference: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotMade:
+    """It refused, with its response code."""
+
+    response_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotKnown:
+    """No answer, or none that says anything: it is asked again."""
+
+
+Answer = Made | NotMade | NotKnown | Told
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What came of a question of ours. `received_at` is a business instant."""
+
+    question: Question
+    answer: Answer
+    received_at: datetime
+    meta: Meta
+
+
+async def request_qr(tx: Tx, items: Sequence[RequestQr], /) -> list[Accepted | Rejected]:
+    """The code of each bill: asked for now, or the one that there is."""
+    wanted = {item.bill_id for item in items}
+    await tx.heads(STREAM, wanted)
+    known = await queries.by_bill(tx.conn, wanted)
+    asked = await queries.asked(tx.conn, wanted)
+    return [_request(tx, known, asked.get(item.bill_id), item) for item in items]
+
+
+def _request(tx: Tx, known: dict[BillId, Qr], asked: Asked | None, item: RequestQr) -> Accepted | Rejected:
+    qr = known.get(item.bill_id)
+    if asked is None:
+        return Rejected(NOT_FOUND)
+    if qr is not None and qr.awaits:
+        return Accepted({"bill_id": str(item.bill_id)}, 200)
+    if qr is not None and qr.state is not QrState.FAILED:
+        return Rejected(QR_ENDED)
+    if not asked.open or tx.now >= asked.expires_at:
+        return Rejected(BILL_NOT_OPEN)
+    requested = QrRequested(
+        bill_id=asked.bill_id,
+        participant_id=asked.participant_id,
+        partner=item.partner,
+        reference=reference_of(asked.bill_id),
+        amount=Rupiah(asked.amount),
+        expires_at=asked.expires_at,
+    )
+    _record(tx, known, requested, item.meta)
+    _ask(tx, Question(item.partner, requested.reference, asked.bill_id, 0), tx.now)
+    return Accepted({"bill_id": str(item.bill_id)}, 202)
+
+
+@dataclass(slots=True)
+class _Heard:
+    """One telling of the batch."""
+
+    partner: str
+    told: Told
+    received_at: datetime
+    meta: Meta
+
+
+async def take_answers(tx: Tx, items: Sequence[Answered], /) -> list[None]:
+    """What the acquirer answered to our questions; when to ask again, or never."""
+    desk = await _Desk.load(tx, [_heard(item, item.answer) for item in items if isinstance(item.answer, Told)], items)
+    for item in items:
+        if not isinstance(item.answer, Told):
+            desk.make(item, item.answer)
+    await desk.book()
+    for item in items:
+        desk.ask_again(item)
+    return [None for _ in items]
+
+
+async def take_notices(tx: Tx, items: Sequence[Call[Told]], /) -> list[codes.Case]:
+    """Notices are accepted whatever they say: the money has moved (snap.md section 10)."""
+    told = [(item, item.request) for item in items if isinstance(item.request, Told)]
+    heard = {id(item): _Heard(item.partner, request, item.received_at, item.meta) for item, request in told}
+    desk = await _Desk.load(tx, list(heard.values()), ())
+    calls = await Calls.load(tx, [(item, []) for item in items])
+    outcomes, accepted = [], []
+    for item in items:
+        case = codes.CONFLICT if calls.conflict(item) else codes.SUCCESS
+        if case is codes.SUCCESS and isinstance(item.request, codes.Case):
+            case = item.request
+        elif case is codes.SUCCESS:
+            accepted.append(heard[id(item)])
+        outcomes.append(case)
+    desk.heard = accepted
+    await desk.book()
+    calls.claim()
+    return outcomes
+
+
+class _Desk:
+    """The codes of one batch, and what is heard of them."""
+
+    def __init__(self, tx: Tx, known: dict[BillId, Qr], asked: dict[BillId, Asked], heard: list[_Heard]) -> None:
+        self._tx, self._known, self._asked, self.heard = tx, known, asked, heard
+
+    @classmethod
+    async def load(cls, tx: Tx, heard: list[_Heard], answered: Sequence[Answered]) -> _Desk:
+        """The first look-up only finds the keys."""
+        bills = {item.question.bill_id for item in answered if item.question.bill_id is not None}
+        if heard:
+            bills |= await queries.bills_of(
+                tx.conn,
+                {one.partner for one in heard},
+                {one.told.reference for one in heard if one.told.reference is not None},
+                {one.told.acquirer_reference for one in heard},
+            )
+        await tx.heads(STREAM, bills)
+        return cls(tx, await queries.by_bill(tx.conn, bills), await queries.asked(tx.conn, bills), heard)
+
+    def make(self, item: Answered, answer: Made | NotMade | NotKnown) -> None:
+        """The acquirer made the code, or will not."""
+        qr = self._known.get(item.question.bill_id) if item.question.bill_id else None
+        if qr is None or qr.state is not QrState.REQUESTED:
+            return
+        match answer:
+            case Made():
+                event: Event = QrIssued(
+                    bill_id=qr.bill_id, acquirer_reference=answer.acquirer_reference, content=answer.content
+                )
+            case NotMade():
+                event = QrNotIssued(bill_id=qr.bill_id, response_code=answer.response_code)
+            case NotKnown():
+                return
+        _record(self._tx, self._known, event, item.meta)
+
+    async def book(self) -> None:
+        """Books the money of all tellings, then records what they mean for their codes."""
+        takes = [(one, *self._hear(one)) for one in self.heard]
+        money = [one for one, take, _ in takes if take is Take.MONEY]
+        await book_arrivals(self._tx, [self._arrival(one) for one in money])
+        for one, take, event in takes:
+            qr = self._find(one)
+            if event is not None:
+                self._tx.record(event, key=_bill(event), meta=one.meta, scope=Scope(), rules=QR_RULES)
+                if qr is not None and not qr.awaits:
+                    self._tx.defer(_Forget(Question(qr.partner, qr.reference, qr.bill_id, 0)))
+            if take is Take.REFUND and qr is not None:
+                self._case(one, "refunded_at_channel", qr.amount)
+            elif getattr(event, "late", False):
+                self._case(one, "paid_after_close", None)
+            elif take is Take.ASK:
+                self._ask_how_much(one, qr)
+
+    def _hear(self, one: _Heard) -> tuple[Take, Event | None]:
+        """What it means for its code, which later tellings of the batch find changed."""
+        take, event = hear(self._find(one), one.told)
+        if event is not None:
+            after = evolve(self._known[_bill(event)], event)
+            assert after is not None
+            self._known[_bill(event)] = after
+        return take, event
+
+    def _find(self, one: _Heard) -> Qr | None:
+        """By our reference, else by the acquirer's; never by one of another acquirer."""
+        mine = [qr for qr in self._known.values() if qr.partner == one.partner]
+        by_ours = (qr for qr in mine if qr.reference == one.told.reference)
+        by_theirs = (qr for qr in mine if qr.acquirer_reference == one.told.acquirer_reference)
+        return next(by_ours, None) or (next(by_theirs, None) if one.told.reference is None else None)
+
+    def _arrival(self, one: _Heard) -> Arrival:
+        qr, told = self._find(one), one.told
+        assert told.amount is not None
+        return Arrival(
+            partner=one.partner,
+            channel=CHANNEL,
+            channel_reference=told.acquirer_reference,
+            amount=told.amount,
+            effective_at=told.paid_at or one.received_at,
+            code=self._asked[qr.bill_id].contribution_code if qr else "",
+            meta=one.meta,
+            hint_bill_id=qr.bill_id if qr else None,
+        )
+
+    def _case(self, one: _Heard, kind: str, amount_here: int | None) -> None:
+        case = CaseOpened(
+            case_id=CaseId(new_id()),
+            kind=kind,
+            partner=one.partner,
+            day=(one.told.paid_at or one.received_at).astimezone(WIB).date(),
+            owner=OWNER,
+            reference=one.told.acquirer_reference,
+            amount_here=None if amount_here is None else Rupiah(amount_here),
+            amount_there=None if one.told.amount is None else Rupiah(one.told.amount),
+        )
+        self._tx.new(CASES, case.case_id)
+        self._tx.record(case, key=case.case_id, meta=one.meta, scope=Scope(), rules=QR_RULES)
+
+    def _ask_how_much(self, one: _Heard, qr: Qr | None) -> None:
+        reference = qr.reference if qr else one.told.acquirer_reference
+        _ask(self._tx, Question(one.partner, reference, qr.bill_id if qr else None, 0), self._tx.now)
+
+    def ask_again(self, item: Answered) -> None:
+        """The question goes once its code needs no more; else it comes again, later each time."""
+        question, now = item.question, self._tx.now
+        qr = self._known.get(question.bill_id) if question.bill_id else None
+        if qr is not None and (ended := expire(qr, now)) is not None:
+            _record(self._tx, self._known, ended, item.meta)
+            qr = self._known[qr.bill_id]
+        answered = isinstance(item.answer, Told) and item.answer.amount is not None
+        if (qr is not None and not qr.awaits) or (qr is None and answered):
+            self._tx.defer(_Forget(question))
+        else:
+            made = isinstance(item.answer, Made)
+            tries = 0 if made else question.tries + 1
+            gap = FIRST_QUESTION if made else next_question(question.tries)
+            _ask(self._tx, Question(question.partner, question.reference, question.bill_id, tries), now + gap)
+
+
+def _heard(item: Answered, told: Told) -> _Heard:
+    return _Heard(item.question.partner, told, item.received_at, item.meta)
+
+
+def _record(tx: Tx, known: dict[BillId, Qr], event: Event, meta: Meta) -> None:
+    bill_id = _bill(event)
+    tx.record(event, key=bill_id, meta=meta, scope=Scope(), rules=QR_RULES)
+    after = evolve(known.get(bill_id), event)
+    assert after is not None
+    known[bill_id] = after
+
+
+def _bill(event: Event) -> BillId:
+    bill_id: BillId = getattr(event, "bill_id")  # noqa: B009  (every event of the stream has one)
+    return bill_id
+
+
+def _ask(tx: Tx, question: Question, at: datetime) -> None:
+    row: dict[str, Any] = {
+        "partner": question.partner,
+        "reference": question.reference,
+        "bill_id": question.bill_id,
+        "tries": question.tries,
+        "ask_at": at,
+        "lease_until": None,
+    }
+
+    async def store(conn: AsyncConnection) -> None:
+        await rows.upsert(conn, qr_questions, [row])
+
+    tx.defer(store)
+
+
+@dataclass(frozen=True, slots=True)
+class _Forget:
+    question: Question
+
+    async def __call__(self, conn: AsyncConnection) -> None:
+        table = qr_questions
+        await conn.execute(
+            sa.delete(table).where(
+                table.c.partner == self.question.partner, table.c.reference == self.question.reference
+            )
+        )

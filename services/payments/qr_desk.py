@@ -1,0 +1,79 @@
+"""Asks the acquirer what it is to be asked: to make a code, and what became of one, with growing gaps until its end and a day.
+
+A question is claimed before the call and settled after it, in transactions of their own; whoever dies in between lets it come again. The
+same reference makes the same code, so a call whose answer got lost is asked about first and then repeated (snap.md section 9).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import timedelta
+from uuid import UUID
+
+from chassis import faults
+from chassis.door import Door
+from chassis.ids import new_id
+from chassis.service import App
+from chassis.transaction import Meta
+from services.payments.acquirer import Acquirer
+from services.payments.commands.qr import Answer, Answered, take_answers
+from services.payments.domain.qr import QrState
+from services.payments.domain.snap.notices import QrStatus, Told
+from services.payments.queries import qr as queries
+from services.payments.queries.qr import Question
+
+IDLE_S = 0.5
+AT_ONCE = 16
+
+
+class QrDesk:
+    """One per process; several share the questions by their claims."""
+
+    def __init__(self, app: App, acquirer: Acquirer, *, lease: timedelta) -> None:
+        """`lease` must outlast the calls of one question."""
+        self._app, self._acquirer, self._lease = app, acquirer, lease
+        self._answers: Door[Answered, None] = app.door(take_answers)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until stopped, after the questions in hand."""
+        try:
+            while not stop.is_set():
+                if await self.ask_due() < AT_ONCE:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(stop.wait(), IDLE_S)
+        finally:
+            await self._acquirer.close()
+
+    async def ask_due(self, bill_id: UUID | None = None) -> int:
+        """One round of what is due, or the question of one bill at once; how many there were. Raises Unavailable."""
+        questions = await self._claim(bill_id)
+        await asyncio.gather(*(self._settle(question) for question in questions))
+        return len(questions)
+
+    async def _claim(self, bill_id: UUID | None) -> list[Question]:
+        clock = self._app.clock
+        wall = clock.wall()
+        async with self._app.engine.begin() as conn:  # lint: commit — plumbing: a claim is visible before the call
+            return await queries.claim(
+                conn, now=clock.business(), wall=wall, until=wall + self._lease, bill_id=bill_id, most=AT_ONCE
+            )
+
+    async def _settle(self, question: Question) -> None:
+        answer = await self._answer(question)
+        faults.point("Q2", "qr")
+        meta = Meta(actor=f"partner:{question.partner}", correlation_id=new_id())
+        await self._answers.submit(Answered(question, answer, self._app.clock.business(), meta))
+
+    async def _answer(self, question: Question) -> Answer:
+        qr = None
+        if question.bill_id is not None:
+            async with self._app.read() as conn:
+                qr = (await queries.by_bill(conn, {question.bill_id})).get(question.bill_id)
+        if qr is None or qr.state is not QrState.REQUESTED:
+            return await self._acquirer.ask(question)
+        if question.tries:
+            told = await self._acquirer.ask(question)
+            if isinstance(told, Told) and told.status is QrStatus.SUCCESS:
+                return told
+        return await self._acquirer.make(qr)
