@@ -5,7 +5,7 @@ from __future__ import annotations
 from chassis.service import App, Composition, Service, as_settings
 from contracts.events import CATALOGUE
 from services.payments import tables
-from services.payments.api import balances, bills, collective, ledger, partners
+from services.payments.api import balances, bills, collective, ledger, partners, proofs
 from services.payments.api import parameters as parameter_sets
 from services.payments.api.snap import published
 from services.payments.channels import Opened, Port
@@ -29,6 +29,7 @@ def compose(app: App) -> Composition:
             bills.router(app, parameters),
             collective.router(app, parameters),
             balances.router(app, parameters),
+            proofs.router(app),
             ledger.router(app),
             partners.router(app, registry),
             parameter_sets.router(app, parameters),

@@ -28,6 +28,18 @@ BALANCE_TOO_LOW = ProblemType(
     "Saldo agen tidak cukup: kurang Rp{missing}. Setor dahulu ke kode setoran lalu ulangi.",
     "The agent's balance is too low by Rp{missing}. Deposit to the deposit code first, then try again.",
 )
+LINK_NOT_VALID = ProblemType(
+    "link_not_valid",
+    403,
+    "Tautan ini tidak sah atau sudah kedaluwarsa. Minta tautan baru kepada agen atau kantor cabang.",
+    "This link is not valid or has expired. Ask your agent or the branch office for a new one.",
+)
+PAYMENT_TAKEN_BACK = ProblemType(
+    "payment_taken_back",
+    409,
+    "Pembayaran ini tidak lagi berlaku untuk tagihannya, jadi tidak ada bukti pembayaran. Hubungi kantor cabang.",
+    "This payment does not settle its bill any more, so there is no proof of it. Ask the branch office.",
+)
 
 HEAD_UNKNOWN = (
     "unknown_participant",

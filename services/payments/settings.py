@@ -28,6 +28,8 @@ class Settings(Base):
     inquiry_validity_min: int = Field(default=15, ge=0)
     registry_ttl_s: float = Field(default=2.0, ge=0)
     """How long a process may go on with partners, tokens and parameters it read before; a change made in it shows at once."""
+    proof_link_days: int = Field(default=7, ge=1, le=90)
+    """How long the link to a proof of payment opens it."""
     keep_inquiries_days: int = Field(default=35, ge=1)
     channels: Annotated[tuple[str, ...], NoDecode] = ("snap_va", "qris_mpm", "settlement_file")
     """Modules of services/payments/channels, by comma: the ways of paying that are open in this process."""

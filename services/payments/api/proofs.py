@@ -1,0 +1,111 @@
+"""Proofs of payment: a link within the caller's scope, and the PDF for whoever holds the link until it expires."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel
+
+from chassis.http import NOT_FOUND, Principal, allow, problems, within
+from chassis.problems import Refusal, Rejected
+from chassis.service import App, as_settings
+from contracts.values import FundingSource
+from services.payments.documents.links import SIGNATURE, Link, Links
+from services.payments.documents.proof import OfCollective, OfDeposit, OfParticipant, Paid, proof
+from services.payments.group_problems import LINK_NOT_VALID, PAYMENT_TAKEN_BACK
+from services.payments.queries import proofs
+from services.payments.settings import Settings
+from services.payments.store import charges_of
+from services.payments.tables import agent_balances, collective_bills, payers
+
+KIND = "proof-of-payment"
+Asker = Annotated[Principal, Depends(allow("agent", "coordinator", "officer", "checker", "participant"))]
+
+
+class ProofLink(BaseModel):
+    """`path`: where the PDF is, on this service, until `expires_at`. Whoever has it can open it: give it to the payer alone."""
+
+    path: str
+    expires_at: datetime
+
+
+def router(app: App) -> APIRouter:
+    routes, settings = APIRouter(tags=["proofs of payment"]), as_settings(app, Settings)
+    links = Links(settings.master_key)
+
+    @routes.get("/payments/{payment_id}/proof-link", responses=problems(NOT_FOUND, PAYMENT_TAKEN_BACK))
+    async def link(principal: Asker, payment_id: UUID) -> ProofLink:
+        """A link to the proof of a payment that stands. Proofs name the person, so the board gets those of collective bills only."""
+        of_people = replace(principal, roles=principal.roles - {"coordinator"})
+        async with app.read() as conn:
+            visible = await proofs.is_visible(
+                conn,
+                payment_id,
+                of_payers=within(of_people, payers),
+                of_collectives=within(principal, collective_bills),
+                of_balances=within(principal, agent_balances),
+            )
+            found = await proofs.paid(conn, payment_id) if visible else None
+        _must_stand(found)
+        made = links.sign(KIND, payment_id, app.clock.wall() + timedelta(days=settings.proof_link_days))
+        return ProofLink(path=f"/proofs/{payment_id}?{made.query}", expires_at=made.expires_at)
+
+    @routes.get(
+        "/proofs/{payment_id}",
+        response_class=Response,
+        responses={200: {"content": {"application/pdf": {}}}, **problems(LINK_NOT_VALID, PAYMENT_TAKEN_BACK)},
+    )
+    async def download(
+        payment_id: UUID,
+        expires: Annotated[int, Query(ge=0, lt=2**33)],
+        signature: Annotated[str, Query(pattern=SIGNATURE)],
+    ) -> Response:
+        """The PDF, for whoever holds a link that has not expired."""
+        if not links.holds(KIND, payment_id, Link(expires, signature), app.clock.wall()):
+            raise Refusal(Rejected(LINK_NOT_VALID))
+        async with app.read() as conn:
+            row = _must_stand(await proofs.paid(conn, payment_id))
+        paid, of = _paid(row), _of(row, app)
+        content = await asyncio.to_thread(proof, paid, of)
+        headers = {
+            "Content-Disposition": f'inline; filename="bukti-{payment_id}.pdf"',
+            "Referrer-Policy": "no-referrer",
+        }
+        return Response(content, media_type="application/pdf", headers=headers)
+
+    return routes
+
+
+def _must_stand(found: Mapping[Any, Any] | None) -> Mapping[Any, Any]:
+    if found is None:
+        raise Refusal(Rejected(NOT_FOUND))
+    if found["reversed_for"] is not None:
+        raise Refusal(Rejected(PAYMENT_TAKEN_BACK))
+    return found
+
+
+def _paid(row: Mapping[Any, Any]) -> Paid:
+    same = ("payment_id", "channel", "channel_reference", "amount", "effective_at", "posted_at")
+    return Paid(partner=row["partner_name"] or row["partner"], **{name: row[name] for name in same})
+
+
+def _of(row: Mapping[Any, Any], app: App) -> OfParticipant | OfCollective | OfDeposit:
+    if row["participant_id"] is not None:
+        return OfParticipant(
+            name=app.vault.open("payers", "name", row["participant_id"], row["name"]),
+            kpj=row["kpj"],
+            contribution_code=row["contribution_code"],
+            funding_source=FundingSource(row["funding_source"]),
+            months=charges_of(row["months"]),
+            collective_code=row["shared_code"],
+        )
+    if row["whole_code"] is not None:
+        source = FundingSource(row["whole_funding_source"])
+        return OfCollective(code=row["whole_code"], heads=row["heads"], funding_source=source)
+    return OfDeposit(code=row["deposit_code"])
