@@ -21,6 +21,8 @@ class TokenWish(Identity):
 
     life_s: Annotated[int, Field(ge=1, le=_YEAR_S)] | None = None
     starts_in_s: Annotated[int, Field(ge=-_YEAR_S, le=_YEAR_S)] = 0
+    clock_s: Annotated[int, Field(ge=-_YEAR_S, le=_YEAR_S)] = 0
+    """How far the issuer's own clock is from the true one for this token."""
     issuer: str | None = None
     audience: str | None = None
     key: Literal["published", "unpublished"] = "published"
@@ -55,7 +57,8 @@ def admin_routes(settings: Settings, ring: KeyRing, accounts: Accounts) -> APIRo
 
     @router.post("/admin/tokens")
     async def mint(wish: TokenWish) -> dict[str, Any]:
-        span = Span.beginning(now_s(), starts_in_s=wish.starts_in_s, life_s=wish.life_s or settings.token_life_s)
+        now, life_s = now_s() + wish.clock_s, wish.life_s or settings.token_life_s
+        span = Span.beginning(now, starts_in_s=wish.starts_in_s, life_s=life_s)
         signed = sign(
             wish.identity(),
             span,
@@ -63,7 +66,7 @@ def admin_routes(settings: Settings, ring: KeyRing, accounts: Accounts) -> APIRo
             audience=wish.audience or settings.audience,
             key=ring.signing if wish.key == "published" else new_key(),
         )
-        return {"access_token": signed, "token_type": "Bearer", "expires_in": span.expires - now_s()}
+        return {"access_token": signed, "token_type": "Bearer", "expires_in": span.expires - now}
 
     return router
 

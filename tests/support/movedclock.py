@@ -1,0 +1,33 @@
+"""The wall clock of this process stands elsewhere and goes on from there, as on a machine whose clock is wrong.
+
+Everything Python asks for the time is moved (`datetime`, `time.time`), and so are new ids, whose library asks the machine itself. Clocks that only
+grow are left alone: no wrong date makes a second longer. What a process asks others for (PostgreSQL's `now()`) is their own.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+BY = "FAULT_CLOCK_S"
+"""Names the environment's variable: whole seconds, before zero for a clock that is late."""
+
+
+def move(seconds: int) -> None:
+    """From now on, and for good. Called once, before anything was asked for the time."""
+    import time_machine
+    from uuid_utils.compat import uuid7
+
+    from chassis import ids
+
+    def moved_id() -> UUID:
+        return uuid7(nanoseconds=time.time_ns())
+
+    time_machine.travel(datetime.now(UTC) + timedelta(seconds=seconds), tick=True).start()
+    ids.uuid7 = moved_id  # type: ignore[assignment]
+
+
+def told_by(id_: str | UUID) -> datetime:
+    """When an id was made, by the clock of whoever made it (UUIDv7, RFC 9562)."""
+    return datetime.fromtimestamp((UUID(str(id_)).int >> 80) / 1000, UTC)
