@@ -47,6 +47,10 @@ class Driver:
     imports: list[str] = field(default_factory=list)
     """Uploaded files whose people are not known yet."""
     asked: int = 0
+    told_to_wait: int = 0
+    """Answers 429 or 503 that say when to come again."""
+    sent_away: int = 0
+    """Those that do not."""
 
     @property
     def town(self) -> Town:
@@ -117,10 +121,16 @@ class Driver:
             else:
                 made = answer.json().get("participant_id") if answer.status_code == httpx.codes.CREATED else None
                 self.journal.answered(request, key, answer, made)
+                self._count(answer)
                 if answer.status_code < 500 and answer.status_code != httpx.codes.TOO_MANY_REQUESTS:
                     return answer
             await asyncio.sleep(AGAIN_S * self.chance.uniform(0.5, 1.5))
         raise AssertionError(f"no answer to {path} in {ATTEMPTS} attempts")
+
+    def _count(self, answer: httpx.Response) -> None:
+        if answer.status_code in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE):
+            self.told_to_wait += "retry-after" in answer.headers
+            self.sent_away += "retry-after" not in answer.headers
 
     async def learn(self) -> None:
         """Who was registered from files that are worked off by now."""
