@@ -105,7 +105,7 @@ async def _estates(run: Run, parts: list[str], asked: argparse.Namespace) -> Non
                 await lane.kills(asked.kills)
         finally:
             run.results += lane.results
-            run.stack, run.brokers = grounds.stack, grounds.most_brokers
+            run.stack, run.brokers, run.standby = grounds.stack, grounds.most_brokers, grounds.standby
 
 
 async def _apart(run: Run, parts: list[str], asked: argparse.Namespace) -> None:
@@ -128,7 +128,8 @@ async def _cells(run: Run, asked: argparse.Namespace) -> None:
             if cell.partition(".")[0] not in ("story", "threat", "input", "model", "stepped"):
                 _cannot(f"make faults: there is no cell {cell}")
             proofs.append(cell)
-        run.results, run.stack, run.brokers = lane.results, grounds.stack, grounds.most_brokers
+        run.results, run.stack = lane.results, grounds.stack
+        run.brokers, run.standby = grounds.most_brokers, grounds.standby
     for cell in proofs:
         run.results += await play_proofs(tier=asked.tier, seed=run.seed, cell=cell, workers=1, tell=tell)
 

@@ -33,6 +33,10 @@ class Injected:
     found: dict[str, Sequence[Mapping[str, str]]] = field(default_factory=dict)
     """Violations that only the cell itself could see while it ran, by invariant."""
     counts: dict[str, int] = field(default_factory=dict)
+    measured: dict[str, float] = field(default_factory=dict)
+    """Figures of this act that the report gives with the fault's parameters."""
+    standby: str = "none"
+    """What followed PostgreSQL meanwhile: `sync`, `async`."""
 
 
 class NotHere(Exception):

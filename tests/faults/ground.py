@@ -58,6 +58,8 @@ class Ground:
     """Of each process that ended, by its number: exit code, and when (monotonic)."""
     spared: set[str] = field(default_factory=set)
     """Processes that the warden leaves dead: a cell holds them down."""
+    spent: bool = False
+    """A cell left something here that no other cell could stand on."""
     _warding: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property

@@ -18,6 +18,9 @@ MOST_PEOPLE = 1_500
 """On one estate: a verdict looks at everything that is there, so twenty of them cost more than opening a new one."""
 
 
+STANDBYS = ("none", "sync", "async")
+
+
 class Grounds:
     """`stack` holds what the last ground was made of, for the report. `kept`: where a failing cell's evidence goes."""
 
@@ -26,6 +29,8 @@ class Grounds:
         self._open: AsyncExitStack | None = None
         self.most_brokers = 1
         """Of any ground so far."""
+        self.standby = "none"
+        """The weakest that followed PostgreSQL in any cell so far."""
         self._ground: Ground | None = None
         self._brokers = 0
         self._number = 0
@@ -41,8 +46,14 @@ class Grounds:
 
     async def get(self, *, brokers: int = 1) -> Ground:
         """The ground in use, or a new one when it is full, spoilt or of another size."""
-        if self._ground is not None and brokers == self._brokers and len(self._ground.driver.people) < MOST_PEOPLE:
-            return self._ground
+        ground = self._ground
+        if (
+            ground is not None
+            and brokers == self._brokers
+            and not ground.spent
+            and len(ground.driver.people) < MOST_PEOPLE
+        ):
+            return ground
         await self.leave()
         self._tell(f"opening an estate with {brokers} broker{'s' * (brokers > 1)}: a process per role, history played")
         self._number += 1
@@ -56,6 +67,10 @@ class Grounds:
         self._open, self._brokers, self.most_brokers = opened, brokers, max(self.most_brokers, brokers)
         self.stack = await _made_of(self._ground)
         return self._ground
+
+    def followed_by(self, standby: str) -> None:
+        """A cell had this standby (`none`, `sync`, `async`)."""
+        self.standby = max(self.standby, standby, key=STANDBYS.index)
 
     async def leave(self) -> None:
         """Ends the ground in use; the next cell gets a new one."""

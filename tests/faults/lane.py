@@ -138,6 +138,7 @@ class Lane:
             return
         result.take(played)
         result.counts |= {"kills": ground.kills - kills, **played.injected.counts}
+        self._grounds.followed_by(played.injected.standby)
 
     async def _round(self, points: Sequence[Point], action: str) -> list[Result]:
         ground, sizes = await self._get(), self._sizes

@@ -32,6 +32,8 @@ class Run:
     seed: int
     brokers: int = 1
     """The most that any ground had."""
+    standby: str = "none"
+    """What followed PostgreSQL in any cell."""
     stack: Mapping[str, str] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
     broken: list[dict[str, Any]] = field(default_factory=list)
@@ -92,7 +94,7 @@ class Run:
                 "version": self.stack.get("postgres", "none was needed"),
                 "fsync": self.stack.get("fsync", "on"),
                 "synchronous_commit": self.stack.get("synchronous_commit", "on"),
-                "standby": "none",
+                "standby": self.standby,
             },
             "kafka": {
                 "version": self.stack.get("kafka", "none was needed"),

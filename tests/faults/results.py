@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from tests.faults.cells import Injected
@@ -104,6 +104,7 @@ class Result:
         self.recovery_s, self.duration_s = played.recovery_s, played.duration_s
         self.per_s, self.registrations, self.payments = played.per_s, played.registrations, played.payments
         self.counts["registrations"] = played.registrations
+        self.fault = replace(self.fault, params={**self.fault.params, **played.injected.measured})
 
     def as_json(self) -> dict[str, Any]:
         """The cell as report.schema.json has it."""

@@ -45,7 +45,7 @@ READY_WITHIN_S = 60.0
 
 @dataclass
 class Child:
-    """One process of a service. `code` is None while it runs; `ended_at` is monotonic."""
+    """One process of a service. `code` is None while it runs; `ended_at` is monotonic; `tree`: the build that it runs."""
 
     name: str
     service: str
@@ -55,6 +55,7 @@ class Child:
     code: int | None = None
     ended_at: float = 0.0
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    tree: Path = places.PROJECT
 
 
 class Estate:
@@ -66,8 +67,8 @@ class Estate:
         self.stack, self.client = stack, client
         self.children: dict[str, Child] = {}
         self.told: Callable[[Child], None] = lambda child: None
-        self._nursery: asyncio.subprocess.Process | None = None
-        self._listening: asyncio.Task[None] | None = None
+        self._nurseries: dict[Path, asyncio.subprocess.Process] = {}
+        self._listening: list[asyncio.Task[None]] = []
         self._births: dict[str, asyncio.Future[int]] = {}
 
     @property
@@ -96,9 +97,10 @@ class Estate:
 
     async def start(self, name: str, **environ: str) -> None:
         """Forks the process, with these variables over its own; does not wait until it is ready."""
-        child, nursery = self.children[name], self._nursery
-        assert nursery is not None and nursery.stdin is not None, "the estate is open"
+        child = self.children[name]
         assert not self.running(name), f"{name} runs"
+        nursery = await self._nursery_of(child.tree)
+        assert nursery.stdin is not None
         birth = self._births[name] = asyncio.get_running_loop().create_future()
         order = {"name": name, "service": child.service, "env": self._environment(child) | environ}
         nursery.stdin.write(json.dumps(order | {"log": str(self.log(name))}).encode() + b"\n")
@@ -203,26 +205,33 @@ class Estate:
         return {*self.stack.ports.values(), *(child.port for child in self.children.values())}
 
     @asynccontextmanager
-    async def _with_nursery(self) -> AsyncIterator[None]:
-        self._nursery = nursery = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tests.support.nursery",
-            cwd=places.PROJECT,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
+    async def _with_nurseries(self) -> AsyncIterator[None]:
         try:
-            assert nursery.stdout is not None and nursery.stdin is not None
-            await nursery.stdout.readline()  # it has imported
-            self._listening = asyncio.create_task(self._listen(nursery.stdout), name="nursery")
+            await self._nursery_of(places.PROJECT)
             yield
             await asyncio.gather(*(self._end(name) for name in self.children))
         finally:
-            if self._listening is not None:
-                self._listening.cancel()
-            nursery.kill()  # its children follow it
-            await nursery.wait()
+            for listening in self._listening:
+                listening.cancel()
+            for nursery in self._nurseries.values():
+                nursery.kill()  # its children follow it
+                await nursery.wait()
+
+    async def _nursery_of(self, tree: Path) -> asyncio.subprocess.Process:
+        """The warm parent of a build, which has imported when this returns."""
+        if tree not in self._nurseries:
+            nursery = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "tests.support.nursery"),
+                cwd=tree,
+                env=os.environ | {"PYTHONPATH": str(tree)},
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+            )
+            self._nurseries[tree] = nursery
+            assert nursery.stdout is not None
+            await nursery.stdout.readline()
+            self._listening.append(asyncio.create_task(self._listen(nursery.stdout), name=f"nursery of {tree.name}"))
+        return self._nurseries[tree]
 
     async def _end(self, name: str) -> None:
         self.signal(name, signal.SIGCONT)
@@ -266,7 +275,7 @@ async def open_estate(folder: Path, **more: Any) -> AsyncIterator[Estate]:
         httpx.AsyncClient(timeout=60, trust_env=False, limits=httpx.Limits(max_connections=200)) as client,
     ):
         estate = Estate(stack, client)
-        async with estate._with_nursery():
+        async with estate._with_nurseries():
             for service, roles in ROLES.items():
                 for role in roles:
                     await estate.add(f"{service}-{role}", service=service, roles=role, start=False)

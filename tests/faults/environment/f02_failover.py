@@ -41,4 +41,11 @@ async def fail_over(ground: Ground, busy: str) -> Injected:
         fired = not stack.running("postgres")
         await standby.take_over()
         ended_at = time.monotonic()
-    return Injected(planned=1, fired=int(fired), unit="kill", ended_at=ended_at, operator_actions=["standby promoted"])
+    return Injected(
+        planned=1,
+        fired=int(fired),
+        unit="kill",
+        ended_at=ended_at,
+        operator_actions=["standby promoted"],
+        standby="sync",
+    )

@@ -35,8 +35,6 @@ enter("env.F9.checkpoint-export", "audit", "audit is not built yet")
 for _clock in CLOCKS:
     enter(f"env.F10.audit.{_clock}", "audit", "audit is not built yet")
 for _service in ("registration", "payments"):
-    for _first in ("readers-first", "writers-first"):
-        enter(f"env.F24.{_service}.{_first}", _service, "no event has a second version yet")
     enter(
         f"env.F2.{_service}.async", _service, "an asynchronous standby loses what it had not got: that cannot pass I1"
     )
