@@ -1,5 +1,5 @@
 """F13: records that are no events, or events that cannot be read, on every topic of a reader, between good ones. Each becomes one dead letter, or
-parks its own key; its neighbours go on.
+parks its own key; its neighbours go on, and wait for no more than twice as long as before.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from tests.faults.cells import Injected, cell
 from tests.faults.environment.busy import flowing, until_recorded
 from tests.faults.environment.carrying import Placed, place, producer
 from tests.faults.environment.readers import readers_of, topics_of
+from tests.faults.environment.waits import marks, p99_s, undisturbed
 from tests.faults.ground import Ground
 
 INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I9", "I10", "I11")
@@ -79,6 +80,8 @@ async def poison(ground: Ground, reader: str) -> Injected:
     strangers: list[dict[str, Any]] = []
     kinds = [(topic, kind) for topic in topics_of(ground, reader) for kind in (*LETTERS, WRONG_TYPES)]
     async with flowing(ground), producer(ground.estate.stack.kafka.bootstrap) as through:
+        before_s = await p99_s(ground, reader, await marks(ground))
+        since = await marks(ground)
         for topic, kind in kinds:
             name = topic.removeprefix(ground.estate.stack.topic_prefix)
             envelope = stranger(ground.random, name, READ_AS[reader, name])
@@ -89,13 +92,22 @@ async def poison(ground: Ground, reader: str) -> Injected:
             else:
                 strangers += [told(other, name, envelope) for other in readers_of(ground, topic)]
             await until_recorded(ground, "registration", 3)
+        beside_s = await p99_s(ground, reader, since)
     planted = {
         "dead_letters": [letter.as_letter() for letter in letters],
         "parked": [one for one in strangers if "reasons" in one],
         "moved": [one for one in strangers if "reasons" not in one],
     }
     fired = len(letters) + sum(kind == WRONG_TYPES for _, kind in kinds)
-    return Injected(planned=len(kinds), fired=fired, unit="record", ended_at=time.monotonic(), planted=planted)
+    return Injected(
+        planned=len(kinds),
+        fired=fired,
+        unit="record",
+        ended_at=time.monotonic(),
+        planted=planted,
+        found=undisturbed(reader, before_s=before_s, beside_s=beside_s),
+        measured={"neighbours_p99_s": round(beside_s, 3), "neighbours_p99_before_s": round(before_s, 3)},
+    )
 
 
 def told(reader: str, topic: str, envelope: Envelope) -> dict[str, Any]:

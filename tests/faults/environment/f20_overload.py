@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
+import httpx
 
 from tests.faults.cells import Injected, cell
-from tests.faults.environment.busy import flowing, until_busy, violation
+from tests.faults.environment.busy import Found, flowing, until_busy, violation
+from tests.faults.environment.metrics import answered
 from tests.faults.ground import Ground
 
 INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I10", "I11")
@@ -24,6 +26,8 @@ BURST, BURST_PER_S = 1_000, 500.0
 COPIES_AT_ONCE = 200
 LOCKED_S = 12
 MOST_MIB = 512
+PLACES = 32
+"""Requests at once in a burst: fewer than the callers, whose connections are 200."""
 
 
 @cell(
@@ -36,10 +40,15 @@ MOST_MIB = 512
     tiers=("long",),
 )
 async def registrations_at_once(ground: Ground) -> Injected:
-    """A thousand people within two seconds."""
-    pid = ground.estate.pid("registration-api")
-    await ground.driver.register(BURST, per_s=BURST_PER_S)
-    return grown(ground, "registration-api", pid, planned=BURST)
+    """A thousand people within two seconds, for whom there are few places: who finds none is told when to come again, and comes."""
+    async with few_places(ground, "registration-api") as pid:
+        driver = ground.driver
+        told, sent_away = driver.told_to_wait, driver.sent_away
+        await driver.register(BURST, per_s=BURST_PER_S)
+        found = grown(ground, "registration-api", pid, planned=BURST)
+        found.found |= refused(driver.told_to_wait - told, driver.sent_away - sent_away)
+    found.ended_at = time.monotonic()
+    return found
 
 
 @cell(
@@ -53,13 +62,17 @@ async def registrations_at_once(ground: Ground) -> Injected:
 )
 async def payments_at_once(ground: Ground) -> Injected:
     """Payments of the same people, two hundred at a time: one of each is posted."""
-    pid, town = ground.estate.pid("payments-api"), ground.estate.town
+    town = ground.estate.town
     people = await town.register(COPIES_AT_ONCE)
     await town.until_billed(people, within_s=120)
     codes = [person.code for person in people]
     round_ = {"customer_nos": codes * 2, "concurrency": COPIES_AT_ONCE, "wait": True}
-    await town.doors.outside("bank", "POST", "/pay-many", round_)
-    return grown(ground, "payments-api", pid, planned=len(codes) * 2)
+    async with few_places(ground, "payments-api") as pid:
+        await town.doors.outside("bank", "POST", "/pay-many", round_)
+        found = grown(ground, "payments-api", pid, planned=len(codes) * 2)
+        found.found |= refused(await answered(ground, "payments-api", httpx.codes.TOO_MANY_REQUESTS), 0)
+    found.ended_at = time.monotonic()
+    return found
 
 
 @cell(
@@ -98,6 +111,23 @@ async def pool_exhausted(ground: Ground, service: str, table: str) -> Injected:
     found = grown(ground, f"{service}-api", pid, planned=LOCKED_S)
     found.unit, found.fired = "second", waited
     return found
+
+
+@asynccontextmanager
+async def few_places(ground: Ground, name: str) -> AsyncIterator[int]:
+    """Within the block this process works on few requests at once. Gives its number."""
+    await ground.restart(name, PERISAI_HTTP_MAX_CONCURRENT=str(PLACES))
+    yield ground.estate.pid(name)
+    await ground.restart(name)
+
+
+def refused(told: int, sent_away: int) -> Found:
+    """A burst that turned nobody away was none; whoever was turned away was told when to come again (a bank by SNAP's own code)."""
+    return violation(
+        "I11", "the edge", expected="some refused for now, all told so", actual="nobody refused", holds=told > 0
+    ) or violation(
+        "I11", "the edge", expected="Retry-After with each", actual=f"{sent_away} without", holds=not sent_away
+    )
 
 
 def grown(ground: Ground, name: str, pid: int, *, planned: int) -> Injected:
