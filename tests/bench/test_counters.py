@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,59 @@ class Counting(Relay):
                 return await producer.send_batch(batch.real, topic, partition=partition)
 
         return Wrapped()
+
+
+class Waiting(Relay):
+    """Hands its batches to nobody; all are acknowledged together each time the relay has nothing left to do but wait. `waits`: how often that was."""
+
+    waits = 0
+
+    async def _ready_producer(self) -> Any:
+        producer, held = await super()._ready_producer(), list[asyncio.Future[None]]()
+        loop = asyncio.get_running_loop()
+
+        def look(left: int, of: int) -> None:
+            if len(held) != of:
+                return  # it went on meanwhile: the ack that came then looks in its turn
+            if left:
+                loop.call_soon(look, left - 1, of)
+                return
+            self.waits += 1
+            while held:
+                held.pop().set_result(None)
+
+        class Wrapped:
+            partitions_for, create_batch = producer.partitions_for, producer.create_batch
+
+            async def send_batch(self, batch: Any, topic: str, *, partition: int) -> asyncio.Future[None]:
+                held.append(loop.create_future())
+                loop.call_soon(look, TURNS, len(held))
+                return held[-1]
+
+        return Wrapped()
+
+
+TURNS = 20
+"""Of the event loop, in which a relay that has anything to do would have done it."""
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_relay_waits_once_for_all_acknowledgements_of_a_batch(stack: Stack, size: int) -> None:
+    async with toy(COUNTING, stack) as h, toy_topics(stack) as prefix:
+        relay = Waiting(
+            h.app.engine,
+            service="counting",
+            instance="counting-0",
+            bootstrap=[stack.kafka_bootstrap],
+            prefix=prefix,
+            catalogue=COUNTING.catalogue,
+        )
+        await relay.publish_once()
+        await h.run(count, [Add(new_id(), 1) for _ in range(size)])
+        await eventually(lambda: all_visible(h), within_s=40)
+        assert await relay.publish_once() == size
+        await relay.close()
+    holds("chassis.relay_batch.awaits", relay.waits)
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
+from uuid import UUID
 
 import pytest
 
@@ -15,6 +17,7 @@ from contracts.values import NotificationId
 from services.notifications.commands.send import Claim, Settle, claim, settle
 from services.notifications.domain.notification import State
 from services.notifications.domain.sending import Doubtful, NotTaken, Refused, Taken
+from services.notifications.gateway import Answer, Gateway, Message
 from services.notifications.queries import ToSend
 from tests.integration.notifications.driver import Driver, GatewayAtHand, driven
 from tests.support.clock import START
@@ -251,10 +254,28 @@ async def test_a_batch_costs_the_same_statements_for_any_size(d: Driver, size: i
     for _ in range(size):
         await d.queued()
     before, commits = await d.h.statements()
-    assert len(await d.sender().send_batch()) == size
+    calls, sender = Counter[UUID](), d.sender()
+    sender.gateway = Counted(sender.gateway, calls)
+    assert len(await sender.send_batch()) == size
     after, committed = await d.h.statements()
     holds("notifications.send_batch.statements", after - before)
     assert committed - commits == 2
+    assert len(calls) == size
+    holds("notifications.send_attempt.outbound_calls", max(calls.values()))
+
+
+class Counted(Gateway):
+    """The gateway, and how often it was called for each message."""
+
+    def __init__(self, real: Gateway, calls: Counter[UUID]) -> None:
+        self._real, self._calls = real, calls
+
+    async def send(self, message: Message) -> Answer:
+        self._calls[message.reference] += 1
+        return await self._real.send(message)
+
+    async def close(self) -> None:
+        await self._real.close()
 
 
 async def _claimed(d: Driver) -> ToSend:

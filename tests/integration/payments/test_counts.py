@@ -6,7 +6,9 @@ import hashlib
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from chassis import eventlog
 from chassis.ids import new_id
 from chassis.transaction import Meta
 from contracts.events.contributions import RepeatProfile
@@ -75,3 +77,20 @@ async def test_a_batch_of_registrations_takes_at_most_10_statements(h: Harness, 
     await h.deliver(*(record for _, record in found))
     after, _ = await h.statements()
     holds("payments.consumer_batch.statements", after - before - CHECK)
+
+
+async def test_a_payment_is_told_in_few_bytes(h: Harness) -> None:
+    """With every header that an envelope can have, since brokers keep them for ever and every reader fetches them."""
+    (who,) = await people(h, 1)
+    await h.run(
+        Pay(Limits()), [call(h, Payment(VirtualAccount("8100", who.code), "PAY-1", 36_800, True, None, False), 1)]
+    )
+    async with h.app.read() as conn:
+        query = f"SELECT {eventlog.ENVELOPE_COLUMNS} FROM event_log WHERE type = 'ContributionPaid'"
+        row = (await conn.execute(sa.text(query))).one()
+    id_, trace = new_id(), "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    envelope = eventlog.envelope_of(row, h.service.name)._replace(
+        branch_id=id_, wadah_id=id_, agent_id=id_, causation_id=id_, traceparent=trace
+    )
+    holds("payments.contribution_paid.value_bytes", len(row.payload))
+    holds("payments.contribution_paid.header_bytes", sum(len(n) + len(v) for n, v in envelope.to_headers()))
