@@ -1,7 +1,8 @@
 """Load, decide, append, project: one transaction per batch, the only place that commits.
 
 - A conflict re-runs the whole use case in a new transaction, never under a savepoint: a savepoint keeps its transaction id, and an id that is
-  older than what it decides on inverts a key's order at the relay.
+  older than what it decides on inverts a key's order at the relay. The same key taken twice in a row is no conflict but a bug: somebody takes a row
+  that is there for new.
 - An unexpected exception splits the batch, each part in a new transaction, until the culprit is alone: one bad item never sinks its neighbours.
 - An outage raises `Unavailable`: nothing was decided, or the commit's outcome is unknown and idempotency keys or `progress` find it.
 """
@@ -20,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis import eventlog, faults
 from chassis.clock import Clock
-from chassis.database import Unavailable, is_conflict, is_outage
+from chassis.database import Unavailable, is_conflict, is_outage, taken_place
 from chassis.privacy.sealing import KeyUnavailable
 from chassis.telemetry import log, metrics
 from chassis.transaction import Projection, Tx, UseCase
@@ -95,6 +96,7 @@ class Batches:
         return [*await self.run(use_case, items[:middle]), *await self.run(use_case, items[middle:])]
 
     async def _until_it_holds(self, use_case: UseCase[I, O], items: Sequence[I]) -> Sequence[O]:
+        taken: str | None = None
         for attempt in range(MAX_RERUNS):
             try:
                 return await self._once(use_case, items)
@@ -103,6 +105,9 @@ class Batches:
             except Exception as error:
                 if not is_conflict(error) or attempt == MAX_RERUNS - 1:
                     raise
+                before, taken = taken, taken_place(error)
+                if taken is not None and taken == before:
+                    raise  # whoever had the key was durable before this run began and was not looked for: no race
                 metrics.CONFLICTS.labels(name_of(use_case)).inc()
                 await asyncio.sleep(_pause(attempt))
         raise RuntimeError(f"{name_of(use_case)}: asked to start again {MAX_RERUNS} times")

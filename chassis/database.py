@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
-from asyncpg.exceptions import IntegrityConstraintViolationError, InterfaceError, InternalClientError, PostgresError
+from asyncpg.exceptions import (
+    IntegrityConstraintViolationError,
+    InterfaceError,
+    InternalClientError,
+    PostgresError,
+    UniqueViolationError,
+)
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -113,6 +119,14 @@ async def copy(conn: AsyncConnection, table: str, columns: Sequence[str], rows: 
 def is_conflict(error: BaseException) -> bool:
     """Another transaction won: re-run in a new transaction."""
     return isinstance(error, DBAPIError) and sqlstate(error) in _CONFLICTS
+
+
+def taken_place(error: BaseException) -> str | None:
+    """Which key was taken, in the server's own words; None for any other error. For comparing alone: its values may be a person's."""
+    cause: BaseException | None = error.orig if isinstance(error, DBAPIError) else None
+    while cause is not None and not isinstance(cause, UniqueViolationError):
+        cause = cause.__cause__
+    return None if cause is None else f"{cause.table_name} {cause.constraint_name} {cause.detail}"
 
 
 def is_outage(error: BaseException) -> bool:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis import rows
 from chassis.batches import Broken, WroteWhileLoading
 from chassis.database import Unavailable
 from chassis.door import Door
 from chassis.idempotency import Answer, Idempotent, Keyed
 from chassis.ids import new_id
 from chassis.outcomes import Accepted
+from chassis.privacy.vault import Vault
 from chassis.problems import Rejected
 from chassis.tables import person_keys
-from chassis.transaction import Scope, Tx
+from chassis.transaction import Projection, Recorded, Scope, Tx
 from contracts.sealed import Sealed
 from tests.support.service import Harness
 from tests.support.stack import Stack
@@ -64,6 +69,28 @@ async def test_poison_item_ends_alone_and_its_neighbours_are_durable(stack: Stac
         outcomes = await h.run(count, [Add(key, 666 if n == 4 else 1) for n, key in enumerate(keys)])
         assert [isinstance(o, Broken) for o in outcomes] == [n == 4 for n in range(9)]
         assert set(await stored(h)) == set(keys) - {keys[4]}
+
+
+async def test_a_row_wrongly_taken_for_new_is_tried_once_more_and_no_oftener(stack: Stack) -> None:
+    def takes_all_for_new(vault: Vault) -> Projection:
+        async def project(conn: AsyncConnection, events: Sequence[Recorded]) -> None:
+            await rows.insert(conn, counters, [{"id": UUID(e.envelope.key), "total": 0, "events": 1} for e in events])
+
+        return project
+
+    runs: list[int] = []
+
+    async def counted(tx: Tx, items: Sequence[Add], /) -> list[Accepted | Rejected]:
+        runs.append(len(items))
+        return await count(tx, items)
+
+    async with toy(replace(COUNTING, projection=takes_all_for_new), stack) as h:
+        known, new = new_id(), new_id()
+        await h.run(count, [Add(known, 1)])
+        broken, taken = await h.run(counted, [Add(known, 1), Add(new, 1)])
+        assert isinstance(broken, Broken) and isinstance(broken.error, IntegrityError)
+        assert isinstance(taken, Accepted)
+        assert runs == [2, 2, 1, 1, 1], "the batch twice, the culprit twice, its neighbour once"
 
 
 async def test_person_whose_key_is_not_at_hand_is_an_outage_and_breaks_nothing(stack: Stack) -> None:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from chassis.consumer import Consumer
+from chassis.database import Unavailable
 from chassis.lanes import BATCH, MAX_RECORDS, all_of, divided
 from chassis.records import Coordinates, Record
 
@@ -49,6 +54,37 @@ def test_lanes_are_of_one_size_when_keys_are_many() -> None:
 def test_one_key_is_one_lane_however_long_and_no_part_is_over_a_transaction() -> None:
     (lane,) = divided(records([b"one"] * (2 * BATCH + 1)))
     assert [len(part) for part in lane] == [BATCH, BATCH, 1]
+
+
+class Settling(Consumer):
+    """Notes what it settles instead; the part that begins with `stumbles` fails the first time."""
+
+    def __init__(self, stumbles: Record) -> None:
+        subscription: Any = SimpleNamespace(topic="t", handled=frozenset())
+        nothing: Any = None
+        super().__init__(
+            subscription, service="tests", catalogue=nothing, batches=nothing, keys=nothing, letters=nothing
+        )
+        self.stumbles: Record | None = stumbles
+        self.settled: list[Record] = []
+
+    async def _settle(self, found: Sequence[Record]) -> None:
+        await asyncio.sleep(0)
+        if found[0] is self.stumbles:
+            self.stumbles = None
+            raise Unavailable
+        self.settled += found
+
+
+async def test_a_lane_whose_second_part_fails_goes_on_there_and_nothing_is_settled_twice() -> None:
+    found = records(some_keys(MAX_RECORDS, MAX_RECORDS))
+    (_, second), whole_other = (lane := divided(found))[0], whole(lane[1])
+    consumer = Settling(second[0])
+    await consumer.consume(found)
+    assert consumer.stumbles is None, "it did fail"
+    assert sorted(r.at.offset for r in consumer.settled) == [r.at.offset for r in found]
+    assert [r for r in consumer.settled if r in whole_other] == whole_other
+    assert consumer.settled.index(second[0]) > consumer.settled.index(whole_other[-1]), "the other lane ended first"
 
 
 async def test_an_error_is_raised_only_when_every_lane_has_ended() -> None:
