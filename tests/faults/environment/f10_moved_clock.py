@@ -11,10 +11,10 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -35,6 +35,7 @@ CLOSE_ENOUGH = timedelta(minutes=5)
 TURNED_AWAY = ("4012500", "4012501")
 """A call that is dated otherwise; a token that is over by this clock."""
 WIB = ZoneInfo("Asia/Jakarta")
+T = TypeVar("T")
 _SINCE = (
     "SELECT event_id, type, occurred_at, recorded_at, causation_id IS NULL AS asked, convert_from(payload, 'UTF8') AS payload"
     " FROM event_log WHERE position > $1 ORDER BY position"
@@ -129,7 +130,7 @@ class Strangers:
         token = await town.doors.token(town.cast.officer)
         if service != "payments":
             return cls(service, token, None, None)
-        (owing,) = await town.register(1)
+        (owing,) = await patiently(partial(town.register, 1))
         await town.until_billed([owing], within_s=60)
         return cls(service, token, await Partner.the_bank(ground.estate), owing)
 
@@ -138,7 +139,7 @@ class Strangers:
         answers = {"a token of another hour": await self._read(ground)}
         if self.bank is not None and self.owing is not None:
             body = self.bank.payment(self.owing.code, PRICE, f"clock{secrets.token_hex(8)}")
-            answers["a call of another hour"] = await self.bank.send(body, self.bank.headers(body))
+            answers["a call of another hour"] = await patiently(partial(self.bank.send, body, self.bank.headers(body)))
         allowed = (str(httpx.codes.UNAUTHORIZED.value), *TURNED_AWAY)
         told = [
             {"where": f"{self.service}-api", "key": what, "expected": "turned away", "actual": answer}
@@ -150,8 +151,17 @@ class Strangers:
     async def _read(self, ground: Ground) -> str:
         path = {"registration": "/participants/counts", "payments": "/contributions/totals"}[self.service]
         headers = {"Authorization": f"Bearer {self.token}"}
-        answer = await ground.estate.client.get(f"{ground.estate.url(f'{self.service}-api')}{path}", headers=headers)
+        url = f"{ground.estate.url(f'{self.service}-api')}{path}"
+        answer = await patiently(partial(ground.estate.client.get, url, headers=headers))
         return str(answer.status_code)
+
+
+async def patiently(call: Callable[[], Awaitable[T]]) -> T:
+    """A connection that was kept alive may be one that the other side is just giving up: then once more, over another."""
+    try:
+        return await call()
+    except httpx.TransportError:
+        return await call()
 
 
 for _service in ("registration", "payments"):

@@ -83,7 +83,8 @@ async def test_a_payment_is_told_in_few_bytes(h: Harness) -> None:
     """With every header that an envelope can have, since brokers keep them for ever and every reader fetches them."""
     (who,) = await people(h, 1)
     await h.run(
-        Pay(Limits()), [call(h, Payment(VirtualAccount("8100", who.code), "PAY-1", 36_800, True, None, False), 1)]
+        Pay(Limits(), Fixed()),
+        [call(h, Payment(VirtualAccount("8100", who.code), "PAY-1", 36_800, True, None, False), 1)],
     )
     async with h.app.read() as conn:
         query = f"SELECT {eventlog.ENVELOPE_COLUMNS} FROM event_log WHERE type = 'ContributionPaid'"
