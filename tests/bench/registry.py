@@ -27,7 +27,10 @@ NOT_BUILT = {
     "B8": "the portal is not built yet, and fairness is measured beside its pages",
     "B11": "the portal is not built yet",
 }
-ALL = tuple(f"B{number}" for number in range(1, 12))
+GIVE_WAY = ("B6", "B7", "B9")
+"""Played last: in them every process steps back behind the generator (`tests.bench.priority`), and only root could bring it forward again."""
+ALL = tuple(sorted((f"B{number}" for number in range(1, 12)), key=lambda name: name in GIVE_WAY))
+"""In the order in which they are played."""
 ON_THREE_BROKERS = ("B2", "B3", "B6", "B7")
 """Repeated on three brokers when BROKERS=3."""
 

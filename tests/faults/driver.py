@@ -47,6 +47,8 @@ class Driver:
     imports: list[str] = field(default_factory=list)
     """Uploaded files whose people are not known yet."""
     asked: int = 0
+    unanswered: int = 0
+    """Registrations on their way."""
     told_to_wait: int = 0
     """Answers 429 or 503 that say when to come again."""
     sent_away: int = 0
@@ -96,7 +98,9 @@ class Driver:
         self.journal.person(number, form)
         agent = self.chance.choice(self.town.cast.agents)
         key = f"fault-{UUID(int=self.chance.getrandbits(128))}"
+        self.unanswered += 1
         answer = await self._insist("/participants", agent, form, key, number)
+        self.unanswered -= 1
         if answer.status_code == httpx.codes.CREATED:
             found = answer.json()
             self.people[found["participant_id"]] = found["contribution_code"]

@@ -11,7 +11,7 @@ FILE = Path(__file__).with_name("catalogue.toml")
 
 @dataclass(frozen=True)
 class Build:
-    """`check`: a pytest node of a proof, or a cell of the harness when it has no `::`. `test`: part of the test tier."""
+    """`check`: a pytest node of a proof. `test`: part of the test tier."""
 
     id: str
     what: str
@@ -20,10 +20,6 @@ class Build:
     test: bool = False
     tier: str = "test"
     environ: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def is_node(self) -> bool:
-        return "::" in self.check
 
 
 def read() -> dict[str, Build]:

@@ -32,22 +32,18 @@ def run(build: Build, copy: Path, *, servers: dict[str, str], within_s: float) -
     """The check of this build in a copy, broken or not. `servers`: where Kafka and PostgreSQL are."""
     with tempfile.TemporaryDirectory(prefix="perisai-check-") as name:
         folder = Path(name)
-        argv = _node(build, folder) if build.is_node else _cell(build, folder)
-        environ = environment(copy, **build.environ, **(servers if build.is_node else {}))
+        argv = _node(build, folder)
+        environ = environment(copy, **build.environ, **servers)
         began = time.monotonic()
         code, tail = _within(argv, copy, environ, folder / "output", within_s)
         seconds = time.monotonic() - began
-        violated = tuple(sorted(_violated(folder) if build.is_node else _violated_in(folder / "report.json")))
+        violated = tuple(sorted(_violated(folder)))
     return Verdict(code == 0, violated, seconds, "" if code == 0 or violated else tail)
 
 
 def _node(build: Build, folder: Path) -> list[str]:
     options = ["-p", "no:cacheprovider", "-q", "--tb=native", f"--tier={build.tier}", f"--evidence={folder}"]
     return [sys.executable, "-m", "pytest", *options, build.check]
-
-
-def _cell(build: Build, folder: Path) -> list[str]:
-    return [sys.executable, "-m", "tests.faults", "--cell", build.check, "--report", str(folder / "report.json")]
 
 
 def _within(
@@ -74,13 +70,6 @@ def _violated(folder: Path) -> Iterable[str]:
     """What the evidence of proofs names."""
     for file in folder.glob("*.json"):
         yield from _broken(json.loads(file.read_text())["invariants"])
-
-
-def _violated_in(report: Path) -> Iterable[str]:
-    """What a report of cells names."""
-    if report.exists():
-        for cell in json.loads(report.read_text())["cells"]:
-            yield from _broken(cell["invariants"])
 
 
 def _broken(invariants: list[dict[str, Any]]) -> set[str]:

@@ -50,7 +50,7 @@ def prove(
     found: list[Found] = []
     passed: dict[str, Verdict] = {}
     with (
-        _servers(any(build.is_node for build in builds)) as servers,
+        _servers() as servers,
         tempfile.TemporaryDirectory(prefix="perisai-broken-") as name,
     ):
         unbroken = copies.copy_to(Path(name) / "unbroken")
@@ -84,10 +84,10 @@ def _missed(build: Build, verdict: Verdict) -> str:
 
 
 @contextmanager
-def _servers(needed: bool) -> Iterator[dict[str, str]]:
+def _servers() -> Iterator[dict[str, str]]:
     """Kafka and PostgreSQL for all checks: those that are given, else a pair that ends with this program."""
     given = {name: os.environ[name] for name in SERVERS if os.environ.get(name)}
-    if given or not needed:
+    if given:
         yield given
         return
     folder = Path(tempfile.mkdtemp(prefix="perisai-servers-"))

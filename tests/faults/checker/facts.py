@@ -48,6 +48,8 @@ class Planted:
     recovery: Mapping[str, Any] | None = None
     leaps: tuple[datetime, ...] = ()
     """When (wall time) the calendar of all services was moved forward."""
+    lost: frozenset[str] = frozenset()
+    """Correlation ids of what died with a server whose standby had not got it: nothing of it may be left."""
     places: frozenset[tuple[str, int, int]] = field(init=False)
     """(topic, partition, offset) of the records that are no events of ours."""
     keys: frozenset[tuple[str, str, str]] = field(init=False)
@@ -101,6 +103,7 @@ def planted_from(told: Mapping[str, Any]) -> Planted:
         gateway_honours_keys=told.get("gateway_honours_keys", True),
         recovery=told.get("recovery"),
         leaps=tuple(datetime.fromisoformat(at) for at in told.get("leaps", ())),
+        lost=frozenset(told.get("lost", ())),
     )
 
 

@@ -35,9 +35,13 @@ async def check(world: World, tally: Tally) -> None:
     for service in world.facts.services:
         books = await _books(world, service)
         for command in world.journal.commands:
-            if command.service == service:
-                _answered(tally, command, books)
-                _effects(tally, command, books)
+            if command.service != service:
+                continue
+            if command.correlations & world.planted.lost:
+                _gone(tally, command, books)
+                continue
+            _answered(tally, command, books)
+            _effects(tally, command, books)
         await _stored(world, tally, service, books)
         await _causes(world, tally, service, books)
     await states.anti_join(world, tally)
@@ -74,6 +78,18 @@ def _answered(tally: Tally, command: Command, books: _Books) -> None:
             tally.bad(where, name, expected=f"status {answer.status} as answered", actual=f"status {stored['status']}")
         elif answer.body_sha256 not in _hashes(stored["body"]):
             tally.bad(where, name, expected="the body as answered", actual="another body")
+
+
+def _gone(tally: Tally, command: Command, books: _Books) -> None:
+    """Lost with its server, whole: neither an answer nor an event is left of it."""
+    left = (command.actor, command.key) in books.answers or bool(command.correlations & books.uncaused.keys())
+    tally.see(
+        not left,
+        f"{command.service}.event_log",
+        hashed(command.key),
+        expected="nothing of what was lost",
+        actual="a part",
+    )
 
 
 def _hashes(body: str) -> set[str]:

@@ -1,6 +1,6 @@
 """F2: PostgreSQL dies for good and its standby takes over. A synchronous one has everything that was answered.
 
-An asynchronous one has a window of loss: that cannot pass I1, so it is no cell here.
+An asynchronous one has a window of loss: f02_lost_window.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import time
 
 from tests.faults.cells import Injected, cell
 from tests.faults.environment.busy import flowing, until_busy
-from tests.faults.environment.standby import synchronous_standby
+from tests.faults.environment.standby import standby_of
 from tests.faults.ground import Ground
 
 INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I10", "I11")
@@ -35,7 +35,7 @@ async def payments(ground: Ground) -> Injected:
 async def fail_over(ground: Ground, busy: str) -> Injected:
     """SIGKILL under load, promotion, and the same address for what was the standby."""
     stack = ground.estate.stack
-    async with synchronous_standby(stack) as standby, flowing(ground):
+    async with standby_of(stack, synchronous=True) as standby, flowing(ground):
         await until_busy(ground, busy)
         await stack.kill("postgres")
         fired = not stack.running("postgres")

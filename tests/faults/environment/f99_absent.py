@@ -34,7 +34,3 @@ enter("env.F22.archive-down", "audit", "audit is not built yet")
 enter("env.F9.checkpoint-export", "audit", "audit is not built yet")
 for _clock in CLOCKS:
     enter(f"env.F10.audit.{_clock}", "audit", "audit is not built yet")
-for _service in ("registration", "payments"):
-    enter(
-        f"env.F2.{_service}.async", _service, "an asynchronous standby loses what it had not got: that cannot pass I1"
-    )
