@@ -143,7 +143,7 @@ CASES: Sequence[Case] = (
         for service, xx in (("inquiry", "24"), ("payment", "25"), ("status", "26"))
         for name in HEADERS
     ),
-    single("a blank header counts as missing", inquiry(headers={"CHANNEL-ID": "  "}), "4002402", naming="CHANNEL-ID"),
+    single("a blank header counts as missing", inquiry(headers={"CHANNEL-ID": ""}), "4002402", naming="CHANNEL-ID"),
     *(
         single(f"{name}: {value[:20]} is a wrong form", inquiry(headers={name: value}), "4002401", naming=name)
         for name, value in MALFORMED
