@@ -18,7 +18,12 @@ from deploy.local.bank.ids import new_external_id
 from deploy.local.bank.settings import Settings
 from deploy.local.bank.signing import sign_asymmetric, sign_symmetric, sign_token_request
 
-_PATHS = {"24": "/transfer-va/inquiry", "25": "/transfer-va/payment", "26": "/transfer-va/status"}
+_PATHS = {
+    "24": "/transfer-va/inquiry",
+    "25": "/transfer-va/payment",
+    "26": "/transfer-va/status",
+    "52": "/qr/qr-mpm-notify",
+}
 _TOKEN_PATH, _TOKEN_SERVICE = "/access-token/b2b", "73"
 _LARGEST_ANSWER = 256 * 1024
 

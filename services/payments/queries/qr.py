@@ -77,6 +77,23 @@ async def asked(conn: AsyncConnection, wanted: Collection[UUID]) -> dict[BillId,
     }
 
 
+async def asked_by_reference(
+    conn: AsyncConnection, wanted: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], tuple[BillId, str]]:
+    """(acquirer, our reference) → the bill of that code, and the number that its payer pays under."""
+    query = (
+        sa.select(qr_codes.c.partner, qr_codes.c.reference, qr_codes.c.bill_id, payers.c.contribution_code)
+        .join(payers, payers.c.participant_id == qr_codes.c.participant_id)
+        .where(
+            rows.matching(qr_codes.c.partner, {partner for partner, _ in wanted}),
+            rows.matching(qr_codes.c.reference, {reference for _, reference in wanted}),
+        )
+    )
+    return {
+        (row.partner, row.reference): (BillId(row.bill_id), row.contribution_code) for row in await conn.execute(query)
+    }
+
+
 async def participant_of(conn: AsyncConnection, bill_id: UUID) -> UUID | None:
     query = sa.select(bills.c.participant_id).where(bills.c.bill_id == bill_id)
     found: UUID | None = (await conn.execute(query)).scalar_one_or_none()

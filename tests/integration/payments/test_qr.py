@@ -114,7 +114,7 @@ async def test_a_notice_of_success_pays_the_bill_once(town: Town) -> None:
 
 async def test_two_notices_at_the_same_moment_post_once(town: Town) -> None:
     reference, number = await live(town)
-    more = {"originalPartnerReferenceNo": reference, "amount": rupiah(36_800)}
+    more: dict[str, Any] = {"originalPartnerReferenceNo": reference, "amount": rupiah(36_800)}
     answers = await asyncio.gather(*(notify(town.acquirer, number, **more) for _ in range(5)))
     assert {code(answer) for answer in answers} == {"2005200"}
     assert len(await town.payments()) == 1

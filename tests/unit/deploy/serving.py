@@ -19,9 +19,9 @@ from deploy.local.outside.server import Party
 
 
 @contextlib.asynccontextmanager
-async def served(app: FastAPI) -> AsyncIterator[str]:
+async def served(app: FastAPI, *, port: int = 0) -> AsyncIterator[str]:
     """The address of the running application; stopped, with its lifespan, at the end."""
-    server = _Server(uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=2))
+    server = _Server(uvicorn.Config(app, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=2))
     running = asyncio.create_task(server.serve())
     try:
         await eventually(lambda: _true(server.started or running.done()))
@@ -32,10 +32,12 @@ async def served(app: FastAPI) -> AsyncIterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def party(compose: Callable[[Environment], Party], values: dict[str, str]) -> AsyncIterator[httpx.AsyncClient]:
+async def party(
+    compose: Callable[[Environment], Party], values: dict[str, str], *, port: int = 0
+) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an outside party composed from these variables."""
     composed = compose(Environment(values))
-    async with served(composed.app) as address, httpx.AsyncClient(base_url=address, timeout=20) as client:
+    async with served(composed.app, port=port) as address, httpx.AsyncClient(base_url=address, timeout=20) as client:
         try:
             yield client
         finally:

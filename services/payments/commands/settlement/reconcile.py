@@ -28,7 +28,7 @@ from contracts.events.reconciliation import (
     SettlementLayout,
     SettlementLinesReconciled,
 )
-from contracts.values import CaseId, Rupiah, SettlementFileId
+from contracts.values import BillId, CaseId, Rupiah, SettlementFileId
 from services.payments.commands.arrive import Arrival, Arrived, ArrivedAs, book_arrivals
 from services.payments.commands.settlement import STREAM
 from services.payments.domain.partners import Partner
@@ -50,7 +50,7 @@ from services.payments.domain.settlement.outcomes import (
     reference_of,
     unreadable,
 )
-from services.payments.queries import agreed
+from services.payments.queries import agreed, qr
 from services.payments.queries import settlement as queries
 from services.payments.queries.receipts import Booked, Reference, booked_under
 from services.payments.queries.settlement import File, Paid, Unlisted
@@ -169,14 +169,16 @@ class Reconcile:
             return
         found = await _load(tx, works)
         arriving = [(work, line) for work in works for line in _compared(work, found)]
-        arrivals = [self._arrival(work, line) for work, line in arriving]
+        codes = await _codes(tx, arriving)
+        arrivals = [self._arrival(work, line, codes) for work, line in arriving]
         for (work, line), arrived in zip(arriving, await book_arrivals(tx, arrivals), strict=True):
             work.done[line.line] = _arrived(line, arrived)
         for work in works:
             _record(tx, work, found.waiting)
 
-    def _arrival(self, work: _Work, line: Listed) -> Arrival:
-        number = work.customer_no(line) or ""
+    def _arrival(self, work: _Work, line: Listed, codes: Mapping[Reference, tuple[BillId, str]]) -> Arrival:
+        """Under the number that the line names, or that of the QR code's bill where it names our reference."""
+        hint, number = codes.get((work.file.partner, line.own_reference or ""), (None, work.customer_no(line) or ""))
         return Arrival(
             partner=work.file.partner,
             channel=CHANNEL,
@@ -187,7 +189,18 @@ class Reconcile:
             meta=work.meta,
             # a number of 16 digits may be a NIK: it is looked up by its keyed hash, never stored or logged
             nik_hash=self._vault.nik_hash(number) if len(number) == _NIK_DIGITS else None,
+            hint_bill_id=hint,
         )
+
+
+async def _codes(tx: Tx, arriving: Sequence[tuple[_Work, Listed]]) -> dict[Reference, tuple[BillId, str]]:
+    """Bills of the QR codes that lines without a number name; no statement when all have one."""
+    wanted = {
+        (work.file.partner, line.own_reference)
+        for work, line in arriving
+        if line.account is None and line.own_reference is not None
+    }
+    return await qr.asked_by_reference(tx.conn, wanted) if wanted else {}
 
 
 async def _load(tx: Tx, works: Sequence[_Work]) -> _Found:
