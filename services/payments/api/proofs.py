@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -19,13 +18,14 @@ from contracts.values import FundingSource
 from services.payments.documents.links import SIGNATURE, Link, Links
 from services.payments.documents.proof import OfCollective, OfDeposit, OfParticipant, Paid, proof
 from services.payments.group_problems import LINK_NOT_VALID, PAYMENT_TAKEN_BACK
-from services.payments.queries import proofs
+from services.payments.queries import groups, proofs
 from services.payments.settings import Settings
 from services.payments.store import charges_of
 from services.payments.tables import agent_balances, collective_bills, payers
 
 KIND = "proof-of-payment"
-Asker = Annotated[Principal, Depends(allow("agent", "coordinator", "officer", "checker", "participant"))]
+Asker = Annotated[Principal, Depends(allow("agent", "officer", "checker", "participant"))]
+Board = Annotated[Principal, Depends(allow("coordinator", "officer", "checker"))]
 
 
 class ProofLink(BaseModel):
@@ -39,22 +39,26 @@ def router(app: App) -> APIRouter:
     routes, settings = APIRouter(tags=["proofs of payment"]), as_settings(app, Settings)
     links = Links(settings.master_key)
 
-    @routes.get("/payments/{payment_id}/proof-link", responses=problems(NOT_FOUND, PAYMENT_TAKEN_BACK))
-    async def link(principal: Asker, payment_id: UUID) -> ProofLink:
-        """A link to the proof of a payment that stands. Proofs name the person, so the board gets those of collective bills only."""
-        of_people = replace(principal, roles=principal.roles - {"coordinator"})
-        async with app.read() as conn:
-            visible = await proofs.is_visible(
-                conn,
-                payment_id,
-                of_payers=within(of_people, payers),
-                of_collectives=within(principal, collective_bills),
-                of_balances=within(principal, agent_balances),
-            )
-            found = await proofs.paid(conn, payment_id) if visible else None
-        _must_stand(found)
+    def signed(found: Mapping[Any, Any] | None) -> ProofLink:
+        payment_id = _must_stand(found)["payment_id"]
         made = links.sign(KIND, payment_id, app.clock.wall() + timedelta(days=settings.proof_link_days))
         return ProofLink(path=f"/proofs/{payment_id}?{made.query}", expires_at=made.expires_at)
+
+    @routes.get("/payments/{payment_id}/proof-link", responses=problems(NOT_FOUND, PAYMENT_TAKEN_BACK))
+    async def link(principal: Asker, payment_id: UUID) -> ProofLink:
+        """A link to the proof of a participant's payment, or of an agent's deposit, that stands."""
+        async with app.read() as conn:
+            scopes = within(principal, payers), within(principal, agent_balances)
+            visible = await proofs.is_visible(conn, payment_id, *scopes)
+            return signed(await proofs.paid(conn, payment_id) if visible else None)
+
+    @routes.get("/collective-bills/{bill_id}/proof-link", responses=problems(NOT_FOUND, PAYMENT_TAKEN_BACK))
+    async def link_of_whole(principal: Board, bill_id: UUID) -> ProofLink:
+        """A link to the proof of a paid collective bill as a whole; it names nobody."""
+        async with app.read() as conn:
+            bill = await groups.collective(conn, bill_id, within(principal, collective_bills))
+            paid = bill["payment_id"] if bill is not None else None
+            return signed(None if paid is None else await proofs.paid(conn, paid))
 
     @routes.get(
         "/proofs/{payment_id}",

@@ -44,24 +44,17 @@ async def paid(conn: AsyncConnection, payment_id: UUID) -> Mapping[Any, Any] | N
 
 
 async def is_visible(
-    conn: AsyncConnection,
-    payment_id: UUID,
-    *,
-    of_payers: sa.ColumnElement[bool],
-    of_collectives: sa.ColumnElement[bool],
-    of_balances: sa.ColumnElement[bool],
+    conn: AsyncConnection, payment_id: UUID, of_payers: sa.ColumnElement[bool], of_balances: sa.ColumnElement[bool]
 ) -> bool:
-    """Whether this payment is of a payer, a collective bill or a balance within these scopes."""
+    """Whether this payment is of a payer or an agent's balance within these scopes."""
     query = (
         sa.select(payments.c.payment_id)
         .outerjoin(payers, payers.c.participant_id == payments.c.participant_id)
-        .outerjoin(collective_bills, collective_bills.c.bill_id == payments.c.bill_id)
         .outerjoin(agent_balances, agent_balances.c.agent_id == payments.c.agent_id)
         .where(
             payments.c.payment_id == payment_id,
             sa.or_(
                 sa.and_(payers.c.participant_id.is_not(None), of_payers),
-                sa.and_(collective_bills.c.bill_id.is_not(None), of_collectives),
                 sa.and_(agent_balances.c.agent_id.is_not(None), of_balances),
             ),
         )

@@ -114,6 +114,7 @@ _AGENT, _OUTREACH_ID, _IMPORT = (
     {"import_id": Slot("import_id")},
 )
 _PARTICIPANT = {"participant_id": Slot("participant_id")}
+_COLLECTIVE = {"bill_id": Slot("collective_bill_id")}
 _TERMS = {"name": "Bank Contoh", "partner_ids": ["1"], "va_prefixes": ["7"]}
 _PARTNER = {"partner": Fresh, "client_key": Fresh, "public_keys": [pem()], **_TERMS}
 _KIND = {"kind": "prepay_months"}
@@ -187,6 +188,28 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
         "GET /bills": [Example(query=_PARTICIPANT)],
         "GET /payments": [Example(query=_PARTICIPANT)],
         "GET /contributions/totals": [Example()],
+        "POST /collective-bills": [
+            Example(json={"participants": [Slot("participant_id")], "funding_source": "DONOR", "months": 1})
+        ],
+        "POST /collective-bills/upload": [
+            Example(rows=[{"participant_id": Slot("participant_id"), "months": "1"}], query={"funding_source": "DONOR"})
+        ],
+        "POST /collective-bills/{bill_id}/cancel": [Example(path=_COLLECTIVE, json={"reason": "review"})],
+        "GET /collective-bills": [Example(), Example(query={"before": Slot("collective_bill_id", open=True)})],
+        "GET /collective-bills/{bill_id}": [Example(path=_COLLECTIVE)],
+        "GET /collective-bills/{bill_id}/lines": [
+            Example(path=_COLLECTIVE),
+            Example(path=_COLLECTIVE, query={"after": "0"}),
+        ],
+        "GET /collective-bills/{bill_id}/proof-link": [Example(path={"bill_id": Slot("paid_collective_bill_id")})],
+        "POST /agent-balances": [Example()],
+        "POST /agent-balances/charges": [Example(json=_PARTICIPANT)],
+        "GET /agent-balances": [Example()],
+        "GET /agent-balances/{agent_id}/statement": [Example(path=_AGENT)],
+        "POST /cash": [Example(json=_PARTICIPANT)],
+        "GET /cash": [Example()],
+        "GET /cash/agents": [Example()],
+        "GET /payments/{payment_id}/proof-link": [Example(path={"payment_id": Slot("payment_id")})],
         "GET /ledger/trial-balance": [Example()],
         "GET /ledger/accounts/{account}/transfers": [
             Example(path={"account": "clearing:bank-a"}),

@@ -208,6 +208,7 @@ async def in_payments(h: Harness) -> list[Tenant]:
                     tenant.values |= {"participant_id": str(who.participant_id), "member_id": str(who.participant_id)}
                     tenant.values["bill_id"] = await _bill_of(h, who.participant_id)
                 tenant.secrets |= {str(who.participant_id), who.code, *await _money_of(h, who.participant_id)}
+            await _money_of_many(h, bank, tenant)
             tenant.values["transfer"] = await _last_transfer(h, branch_id)
             tenant.secrets.add(tenant.values["transfer"].partition(":")[0])
             tenants.append(tenant)
@@ -217,6 +218,37 @@ async def in_payments(h: Harness) -> list[Tenant]:
 async def _bill_of(h: Harness, participant_id: UUID) -> str:
     path = f"/bills?participant_id={participant_id}"
     return str((await h.client.get(path, headers=h.token(roles=["central"]))).json()[0]["bill_id"])
+
+
+async def _money_of_many(h: Harness, bank: Bank, tenant: Tenant) -> None:
+    """A collective bill, a balance with something in it, cash in hand for an open bill, and the payment that stands."""
+    mine, person = tenant.headers(h, "agent"), tenant.values["participant_id"]
+    bill, settled = [await _collective(h, tenant) for _ in range(2)]
+    balance = (await h.client.post("/agent-balances", headers=mine)).json()
+    for number, amount in ((settled["code"], settled["amount"]), (balance["code"], 1_000)):
+        assert code(await bank.pay(number, amount)) == "2002500"
+    for path, body in (("/bills", {"participant_id": person, "months": 1}), ("/cash", {"participant_id": person})):
+        done = await h.client.post(path, json=body, headers=tenant.headers(h, "agent"))
+        assert done.status_code == 201, done.text
+    paid = (await h.client.get(f"/payments?participant_id={person}", headers=mine)).json()
+    lines = (await h.client.get(f"/agent-balances/{tenant.agent_id}/statement", headers=mine)).json()["lines"]
+    tenant.values |= {
+        "collective_bill_id": bill["bill_id"],
+        "paid_collective_bill_id": settled["bill_id"],
+        "agent_id": str(tenant.agent_id),
+        "payment_id": paid[0]["payment_id"],
+    }
+    tenant.secrets |= {one[name] for one in (bill, settled) for name in ("bill_id", "code")}
+    tenant.secrets |= {balance["code"], lines[0]["payment_id"]}
+    tenant.secrets |= {str(tenant.agent_id), *await _money_of(h, UUID(person))}
+
+
+async def _collective(h: Harness, tenant: Tenant) -> dict[str, Any]:
+    wish = {"participants": [tenant.values["participant_id"]], "funding_source": "DONOR", "months": 1}
+    issued = await h.client.post("/collective-bills", json=wish, headers=tenant.headers(h, "coordinator"))
+    assert issued.status_code == 201, issued.text
+    found: dict[str, Any] = issued.json()
+    return found
 
 
 async def _money_of(h: Harness, participant_id: UUID) -> set[str]:

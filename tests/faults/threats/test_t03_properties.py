@@ -62,6 +62,11 @@ _PAYMENT: Final = _fields(
     "payment_id participant_id bill_id kind partner channel channel_reference amount months "
     "effective_at posted_at reversed_for"
 )
+_COLLECTIVE: Final = _fields(
+    "bill_id code funding_source heads amount status reason issued_at expires_at payment_id effective_at posted_at "
+    "shares_posted shares_suspended rules"
+)
+_BOARD: Final = ("coordinator", "officer", "checker", "central", "auditor", "operator")
 _MESSAGE: Final = _fields(
     "notification_id participant_id cause channel template template_version language state reason "
     "attempts queued_at not_after sent_at delivered_at"
@@ -110,6 +115,27 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
         "GET /contributions/totals": _each(
             ("agent", *FULL, "central", "auditor", "operator"),
             frozenset({"participants", "billed", "paid", "contributions"}),
+        ),
+        "GET /collective-bills": _each(_BOARD, _COLLECTIVE),
+        "GET /collective-bills/{bill_id}": _each(_BOARD, _COLLECTIVE),
+        "GET /collective-bills/{bill_id}/lines": _each(
+            _BOARD,
+            _fields("number participant_id contribution_code kind months amount void payment_id suspended_for"),
+        ),
+        "GET /agent-balances": _each(("agent", *_BOARD), _fields("agent_id code balance")),
+        "GET /agent-balances/{agent_id}/statement": _each(
+            ("agent", "officer", "checker", "central", "auditor", "operator"), _fields("agent_id lines next")
+        ),
+        "GET /cash": _each(
+            ("agent", "officer", "checker", "central", "auditor", "operator"),
+            _fields("bill_id participant_id agent_id amount received_at reported_at age_hours"),
+        ),
+        "GET /cash/agents": _each(
+            ("agent", *_BOARD), _fields("agent_id notes amount oldest_received_at age_hours")
+        ),
+        "GET /payments/{payment_id}/proof-link": _each(("agent", *FULL), _fields("path expires_at")),
+        "GET /collective-bills/{bill_id}/proof-link": _each(
+            ("coordinator", "officer", "checker"), _fields("path expires_at")
         ),
         "GET /ledger/trial-balance": _each(
             ("officer", "checker", "central", "auditor", "operator"),

@@ -28,7 +28,10 @@ async def link(h: Harness, payment_id: str, headers: dict[str, str] | None = Non
 
 
 async def read(h: Harness, payment_id: str, headers: dict[str, str] | None = None) -> str:
-    found = await link(h, payment_id, headers)
+    return await opened(h, await link(h, payment_id, headers))
+
+
+async def opened(h: Harness, found: httpx.Response) -> str:
     assert found.status_code == 200, found.text
     response = await h.client.get(found.json()["path"])
     assert (response.status_code, response.headers["content-type"]) == (200, "application/pdf")
@@ -78,17 +81,23 @@ async def test_a_share_and_the_whole_have_a_proof_each(h: Harness, bank: Bank) -
     issued = await bill(h, people)
     await bank.pay(issued["code"], 73_600)
     await h.due("collective-posting")
-    whole = (await h.client.get(f"/collective-bills/{issued['bill_id']}", headers=coordinator(h))).json()
-    found = await read(h, whole["payment_id"], coordinator(h))
+    path = f"/collective-bills/{issued['bill_id']}/proof-link"
+    found = await opened(h, await h.client.get(path, headers=coordinator(h)))
     assert "Jumlah peserta 2" in found
     assert "Rp73.600" in found
     (share,) = await payments_of(h, people[0])
     told = await read(h, share["payment_id"], officer(h))
     assert f"Bagian dari tagihan kolektif {issued['code']}" in told
     assert "Donatur" in told
-    for headers in (coordinator(h), agent(h, ELSEWHERE)):  # who is on the list is named in no proof of the board's
-        assert (await link(h, share["payment_id"], headers)).status_code == 404
-    assert (await link(h, whole["payment_id"], coordinator(h, ELSEWHERE))).status_code == 404
+    assert (
+        await link(h, share["payment_id"], coordinator(h))
+    ).status_code == 403  # a proof of the board's names nobody
+    unknown = await h.client.get(f"/collective-bills/{stranger()}/proof-link", headers=coordinator(h))
+    foreign = await h.client.get(path, headers=coordinator(h, ELSEWHERE))
+    unpaid = await bill(h, people, months=1)
+    not_yet = await h.client.get(f"/collective-bills/{unpaid['bill_id']}/proof-link", headers=coordinator(h))
+    for response in (unknown, foreign, not_yet):
+        assert (response.status_code, response.json()) == (404, unknown.json())
 
 
 async def test_deposits_and_charges_have_proofs(h: Harness, bank: Bank) -> None:
@@ -118,10 +127,10 @@ async def test_foreign_and_unknown_payments_are_the_same_404(h: Harness, bank: B
     mine = h.token(roles=["participant"], participant_id=who.participant_id)
     assert (await link(h, payment_id, mine)).status_code == 200
     unknown = await link(h, stranger())
-    for headers in (agent(h, ELSEWHERE), officer(h, ELSEWHERE), coordinator(h), h.token(roles=["agent"])):
+    for headers in (agent(h, ELSEWHERE), officer(h, ELSEWHERE), h.token(roles=["agent"])):
         foreign = await link(h, payment_id, headers)
         assert (foreign.status_code, foreign.json()) == (404, unknown.json())
-    for role in ("central", "auditor", "operator"):
+    for role in ("central", "auditor", "operator", "coordinator"):
         assert (await link(h, payment_id, h.token(roles=[role]))).status_code == 403
 
 
