@@ -18,8 +18,8 @@ def registration_not_over(cause: Event, known: Known, found: Sequence[Event]) ->
 
 
 def first_bill(cause: Event, known: Known, found: Sequence[Event]) -> bool:
-    """The welcome goes with the first bill; one that continues a spell is not told."""
-    return bool(cause.data["kind"] == "FIRST")
+    """The welcome goes with the first bill; one that continues a spell is not told, and nobody pays that of a share."""
+    return bool(cause.data["kind"] == "FIRST" and cause.data.get("share_of") is None)
 
 
 def payment_was_voided(cause: Event, known: Known, found: Sequence[Event]) -> bool:

@@ -41,6 +41,7 @@ from tests.faults.checker.journal import read_journal
 from tests.faults.checker.run import check
 from tests.faults.watch import UNPUBLISHED
 from tests.integration.faults.outside import PREFIX, Outside, outside
+from tests.integration.faults.ways import every_way
 from tests.integration.payments.bank import Bank
 from tests.support.clock import START, FakeClock
 from tests.support.service import NIK_HASH_KEY, Harness, harness, key_bytes
@@ -69,6 +70,7 @@ class SmallRun:
     people: list[tuple[str, str]] = field(default_factory=list)
     niks: list[str] = field(default_factory=list)
     officer: dict[str, str] = field(default_factory=dict)
+    branch_id: UUID = field(init=False)
     sender: Sender = field(init=False)
     planted: dict[str, Any] = field(default_factory=dict)
 
@@ -165,7 +167,13 @@ class SmallRun:
         form = {"code": "J08", "name": "Cimone", "city": "Kota Contoh"}
         answer = await h.client.post("/branches", json=form, headers=h.token(roles=["central"]))
         assert answer.status_code == 201, answer.text
-        self.officer = h.token(roles=["officer"], subject="officer-1", branch_id=answer.json()["branch_id"])
+        self.branch_id = UUID(answer.json()["branch_id"])
+        self.officer = h.token(roles=["officer"], subject="officer-1", branch_id=self.branch_id)
+
+    async def newcomer(self) -> tuple[str, str]:
+        """One more person who is none of `people`."""
+        await self.register()
+        return self.people.pop()
 
     async def pay(self, bank: Bank, code: str, *, amount: int = PRICE) -> None:
         """Asks and pays at the bank, which writes down what it was answered."""
@@ -262,7 +270,7 @@ def _record(raw: Any) -> Record:
 
 @asynccontextmanager
 async def small_run(stack: Stack, folder: Path, *, people: int = 6) -> AsyncIterator[SmallRun]:
-    """Everybody has registered, all but two have paid (one was refused), all are told, nothing is on its way."""
+    """Everybody has registered, all but two have paid (one was refused), all are told, nothing is on its way; money came in every other way too."""
     clock = FakeClock(START, SystemClock().wall())
     async with AsyncExitStack() as stays:
         prefix = await stays.enter_async_context(stack.own_topics())
@@ -287,6 +295,7 @@ async def small_run(stack: Stack, folder: Path, *, people: int = 6) -> AsyncIter
         for _, code in run.people[1:-1]:
             await run.pay(bank, code)
         await run.pay(bank, run.people[-1][1], amount=PRICE + 1)
+        await every_way(run, bank, PRICE)
         await run.settle()
         yield run
 

@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -95,6 +96,29 @@ async def a_payment_the_bank_never_told_us_of(run: SmallRun) -> AsyncIterator[di
     run.party.payments[-1]["told"] = False
     yield {"missing_here": ["R-untold"]}
     run.party.payments.pop()
+
+
+@plant("I3")
+async def suspense_of_another_amount(run: SmallRun) -> AsyncIterator[dict[str, Any]]:
+    which = "channel_reference = 'R-astray'"
+    async with swapped(run, "payments", "suspense", "amount", 1, which):
+        yield {}
+
+
+@plant("I1", "I3")
+async def a_receipt_that_no_table_shows(run: SmallRun) -> AsyncIterator[dict[str, Any]]:
+    which = "channel_reference = 'R-deposit'"
+    async with swapped(run, "payments", "payments", "payment_id", uuid4(), which):
+        yield {}
+
+
+@plant("I1")
+async def a_case_without_a_cause(run: SmallRun) -> AsyncIterator[dict[str, Any]]:
+    (row,) = await run.sql("payments", "SELECT case_id FROM cases ORDER BY case_id LIMIT 1")
+    other = uuid4()
+    await run.sql("payments", "UPDATE cases SET case_id = $1 WHERE case_id = $2", other, row["case_id"])
+    yield {}
+    await run.sql("payments", "UPDATE cases SET case_id = $1 WHERE case_id = $2", row["case_id"], other)
 
 
 @plant("I4")
