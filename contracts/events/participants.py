@@ -32,6 +32,7 @@ from contracts.values import (
     Sector,
     Sex,
     ShortText,
+    WadahId,
 )
 
 
@@ -146,6 +147,18 @@ class RegistrationExpired(Event, stream="participants"):
     participant_id: ParticipantId
 
 
+class ParticipantReassigned(Event, stream="participants"):
+    """Alih binaan: from contribution month `from_month` on, the first after the decision, `agent` of `wadah` looks after the participant;
+    both None: the branch does. Protection is not touched.
+    """
+
+    participant_id: ParticipantId
+    agent: AgentId | None
+    wadah: WadahId | None
+    from_month: ContributionMonth
+    reason: Code
+
+
 class ProtectionStarted(Event, stream="participants"):
     """A first or reactivation payment opened a spell at `starts_at`. `agent` is the manager, None when the branch
     is."""
@@ -238,6 +251,7 @@ EVENTS: tuple[type[Event], ...] = (
     ParticipantRegistered,
     ParticipantCorrected,
     RegistrationExpired,
+    ParticipantReassigned,
     ProtectionStarted,
     ProtectionExtended,
     ProtectionCorrected,

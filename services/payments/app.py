@@ -5,7 +5,17 @@ from __future__ import annotations
 from chassis.service import App, Composition, Service, as_settings
 from contracts.events import CATALOGUE
 from services.payments import tables
-from services.payments.api import balances, bills, collective, ledger, partners, proofs
+from services.payments.api import (
+    balances,
+    bills,
+    collective,
+    disputes,
+    incentive_documents,
+    incentives,
+    ledger,
+    partners,
+    proofs,
+)
 from services.payments.api import parameters as parameter_sets
 from services.payments.api.snap import published
 from services.payments.channels import Opened, Port
@@ -33,9 +43,12 @@ def compose(app: App) -> Composition:
             ledger.router(app),
             partners.router(app, registry),
             parameter_sets.router(app, parameters),
+            incentives.router(app),
+            incentive_documents.router(app),
+            disputes.router(app),
         ],
         subscriptions=subscriptions(parameters),
-        timers=[*timers(app.clock, keep_inquiries_days=settings.keep_inquiries_days), *channels.timers],
+        timers=[*timers(app.clock, parameters, keep_inquiries_days=settings.keep_inquiries_days), *channels.timers],
         workers=channels.workers,
         edges=channels.edges,
     )

@@ -1,4 +1,4 @@
-"""What payments follows: the participants. Everything else on their topic only moves `progress`."""
+"""What payments follows: the participants, and who works for whom. Everything else on their topics only moves `progress`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from collections.abc import Sequence
 
 from chassis.consumer import Subscription
 from services.payments.commands.follow import HANDLED, FollowParticipants
+from services.payments.commands.incentives import follow as agency
 from services.payments.parameters import Parameters
 
 
 def subscriptions(parameters: Parameters) -> Sequence[Subscription]:
-    """One batch subscriber on topic `participants`."""
-    return [Subscription("participants", FollowParticipants(parameters), frozenset(HANDLED))]
+    """One batch subscriber per topic."""
+    return [
+        Subscription("participants", FollowParticipants(parameters), frozenset(HANDLED)),
+        Subscription("agency", agency.follow_agency, frozenset(agency.HANDLED)),
+    ]

@@ -131,6 +131,18 @@ SET_DECIDED = ProblemType(
     "Usulan ini sudah diputuskan. Ajukan ketentuan baru bila perlu.",
     "This proposal was decided already. Propose another set if needed.",
 )
+NO_SUCH_LINE = ProblemType(
+    "no_such_line",
+    422,
+    "Pernyataan ini punya {lines} baris. Sebut nomor baris, atau 0 untuk seluruh pernyataan.",
+    "This statement has {lines} lines. Name the number of a line, or 0 for the statement as a whole.",
+)
+DISPUTE_ANSWERED = ProblemType(
+    "dispute_answered",
+    409,
+    "Keberatan ini sudah dijawab. Ajukan keberatan baru bila masih ada yang keliru.",
+    "This dispute is answered already. Raise a new one if something is still wrong.",
+)
 
 BILLING_PROBLEMS = {
     CannotBill.NOTHING_OWED: NOTHING_OWED,

@@ -90,6 +90,7 @@ def payer_row(kept: Kept) -> dict[str, Any]:
         "paid": stretches(payer.paid),
         "paid_through": None if through is None else str(through),
         "blocked": payer.blocked,
+        "new_to_bpu": payer.new_to_bpu,
         "branch_id": kept.scope.branch_id,
         "wadah_id": kept.scope.wadah_id,
         "agent_id": kept.scope.agent_id,
@@ -215,6 +216,7 @@ def _kept(row: Mapping[Any, Any], bills: Mapping[BillId, Bill], rules: Mapping[B
         registration_expires_at=row["registration_expires_at"],
         paid=months_of(row["paid"]),
         blocked=row["blocked"],
+        new_to_bpu=row["new_to_bpu"],
         bills=bills,
     )
     scope = Scope(row["branch_id"], row["wadah_id"], row["agent_id"])

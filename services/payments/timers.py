@@ -1,4 +1,4 @@
-"""What falls due in payments: bills past their end, and plumbing past its use."""
+"""What falls due in payments: bills past their end, plumbing past its use, and the monthly run of the incentives."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.clock import Clock
 from chassis.timers import Timer, backed_off
+from services.payments import incentive_timers
 from services.payments.commands.bills import expire_bills
 from services.payments.commands.collective import expire_collectives
 from services.payments.commands.housekeeping import Tidy, limits
 from services.payments.commands.shares import post_shares
+from services.payments.parameters import Parameters
 from services.payments.queries import due, groups
 from services.payments.tables import bills, collective_bills
 
@@ -23,7 +25,7 @@ BILLS_AT_ONCE = 2
 """Collective bills whose shares are posted side by side, each some lines at a time."""
 
 
-def timers(clock: Clock, *, keep_inquiries_days: int) -> Sequence[Timer]:
+def timers(clock: Clock, parameters: Parameters, *, keep_inquiries_days: int) -> Sequence[Timer]:
     """Bills end by business time; tokens and X-EXTERNAL-IDs by the wall clock."""
 
     async def old_plumbing(conn: AsyncConnection, _: datetime, limit: int) -> Sequence[str]:
@@ -35,6 +37,7 @@ def timers(clock: Clock, *, keep_inquiries_days: int) -> Sequence[Timer]:
         Timer(EXPIRE_COLLECTIVE, _ended_collectives, expire_collectives),
         Timer(POST_SHARES, _unposted, post_shares, batch=BILLS_AT_ONCE),
         Timer(TIDY, old_plumbing, Tidy(keep_inquiries_days), every_s=60.0),
+        *incentive_timers.timers(parameters),
     ]
 
 

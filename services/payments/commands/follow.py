@@ -1,4 +1,5 @@
-"""What payments does when a participant is registered, expires, lapses, is given a number, or is refused protection.
+"""What payments does when a participant is registered, expires, lapses, is given a number or another manager, or is refused
+protection.
 
 What it learns it writes down as its own events in the same transaction. A new payer and the first bill are one step.
 """
@@ -15,6 +16,7 @@ from chassis.transaction import Tx
 from contracts.events.contributions import PayerNumbered
 from contracts.events.participants import (
     ParticipantCorrected,
+    ParticipantReassigned,
     ParticipantRegistered,
     ParticipationLapsed,
     ProtectionRefused,
@@ -22,6 +24,7 @@ from contracts.events.participants import (
     RegistrationExpired,
 )
 from contracts.values import BillId, PaymentId
+from services.payments.commands.incentives import managers
 from services.payments.commands.payer_book import STREAM, PayerBook
 from services.payments.domain.billing import CancelReason, add, correct, end, issue, reissue
 from services.payments.domain.parameters import BILLING_RULES, Sets
@@ -29,7 +32,7 @@ from services.payments.domain.paying import Posted, receipt_key, refuse_protecti
 from services.payments.parameters import Parameters
 from services.payments.queries import deciding
 
-HANDLED = (
+OF_PAYER = (
     ParticipantRegistered,
     ParticipantCorrected,
     RegistrationExpired,
@@ -37,6 +40,7 @@ HANDLED = (
     ProtectionRefused,
     ProtectionStarted,
 )
+HANDLED = (*OF_PAYER, ParticipantReassigned)
 RECEIPTS = "receipts"
 
 
@@ -65,10 +69,11 @@ class FollowParticipants:
 
 async def _load(tx: Tx, items: Sequence[Received], sets: Sets) -> _Loaded:
     """Heads first, then state. The first look-up only finds the keys of the receipts; it is read again."""
-    participants = {item.event.participant_id for item in items if isinstance(item.event, HANDLED)}
+    participants = {item.event.participant_id for item in items if isinstance(item.event, OF_PAYER)}
     refused = {item.event.payment_id for item in items if isinstance(item.event, ProtectionRefused)}
     payments = await deciding.payments_by_id(tx.conn, refused) if refused else {}
     await tx.heads(STREAM, participants)
+    await managers.load_managements(tx, items)
     if payments:
         keys = {receipt_key(payment.partner, payment.channel_reference) for payment in payments.values()}
         await tx.heads(RECEIPTS, keys)
@@ -92,6 +97,8 @@ def _follow(loaded: _Loaded, item: Received) -> Outcome:
             return _refused(loaded, item, item.event)
         case ProtectionStarted():
             return _numbered(loaded, item, item.event)
+        case ParticipantReassigned():
+            managers.note_manager(loaded.tx, item)
     return Done()
 
 
@@ -111,13 +118,14 @@ def _registered(loaded: _Loaded, item: Received, event: ParticipantRegistered) -
 
 
 def _numbered(loaded: _Loaded, item: Received, event: ProtectionStarted) -> Outcome:
-    """The participant number stands on proofs of payment."""
+    """The participant number stands on proofs of payment; who manages the new spell, on incentives."""
     kept = loaded.book.get(event.participant_id)
     if kept is None:
         return Failed("unknown_payer")
     if kept.kpj != event.kpj:
         numbered = PayerNumbered(participant_id=event.participant_id, kpj=event.kpj)
         loaded.book.record(kept, [numbered], meta=item.meta)
+    managers.note_manager(loaded.tx, item)
     return Done()
 
 

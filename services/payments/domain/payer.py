@@ -47,6 +47,7 @@ class Payer(NamedTuple):
     registration_expires_at: datetime
     paid: frozenset[ContributionMonth] = frozenset()
     blocked: str | None = None
+    new_to_bpu: bool = False
     bills: Mapping[BillId, Bill] = _NO_BILLS
 
     @property
@@ -151,6 +152,7 @@ def added(event: PayerAdded) -> Payer:
         programmes=frozenset(event.programmes),
         funding_source=event.funding_source,
         registration_expires_at=event.registration_expires_at,
+        new_to_bpu=bool(event.new_to_bpu),
     )
 
 

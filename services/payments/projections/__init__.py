@@ -14,6 +14,7 @@ from chassis.privacy.vault import Vault
 from chassis.transaction import Projection, Recorded
 from services.payments.projections.contributions import payers_and_bills
 from services.payments.projections.groups import groups
+from services.payments.projections.incentives import incentives
 from services.payments.projections.ledger import ledger
 from services.payments.projections.money import payments_and_suspense
 from services.payments.projections.parameters import parameter_sets
@@ -34,5 +35,6 @@ def projection(vault: Vault) -> Projection:
         await settlement(conn, events)
         await parameter_sets(conn, events)
         await qr_codes(conn, events)
+        await incentives(conn, events)
 
     return project

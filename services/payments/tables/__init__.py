@@ -3,6 +3,7 @@
 What is not in STATE is plumbing, which is not replayed.
 """
 
+from services.payments.tables import incentives
 from services.payments.tables.base import metadata
 from services.payments.tables.contributions import bills, payers
 from services.payments.tables.groups import (
@@ -45,6 +46,7 @@ STATE = (
     settlement_days,
     cases,
     qr_codes,
+    *incentives.STATE,
 )
 
 __all__ = [

@@ -23,11 +23,13 @@ payers = sa.Table(
     sa.Column("paid_through", sa.Text, comment="M, the last month paid without a gap; null when nothing is paid"),
     sa.Column("blocked", sa.Text, comment="why no further money is taken"),
     sa.Column("kpj", sa.Text, comment="participant number; null until the first payment"),
+    sa.Column("new_to_bpu", sa.Boolean, nullable=False, comment="this NIK was never in BPU: may be an acquisition"),
     sa.Column("branch_id", UUID),
     sa.Column("wadah_id", UUID),
     sa.Column("agent_id", UUID),
     sa.Index("payers_contribution_code", "contribution_code", unique=True),
     sa.Index("payers_nik_hash", "nik_hash"),
+    sa.Index("payers_of_agent", "agent_id"),
     comment="PayerAdded, PayerNumbered, ContributionPaid, ContributionReversed",
 )
 

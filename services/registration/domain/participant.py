@@ -19,6 +19,7 @@ from contracts.events.participants import (
     GraceEntered,
     ParticipantCorrected,
     ParticipantReachable,
+    ParticipantReassigned,
     ParticipantRegistered,
     ParticipantUnreachable,
     ParticipationClosed,
@@ -150,6 +151,8 @@ def evolve(state: Participant | None, envelope: Envelope, event: Event) -> Parti
             return _facts_corrected(state, event)
         case RegistrationExpired():
             return replace(state, standing=Standing.EXPIRED)
+        case ParticipantReassigned():
+            return replace(state, agent_id=event.agent, wadah_id=event.wadah)
         case ProtectionStarted():
             return _started(state, event)
         case ProtectionExtended():

@@ -16,15 +16,18 @@ from contracts.events.participants import (
     Entry,
     LapseKind,
     ParticipantCorrected,
+    ParticipantReassigned,
     ParticipantRegistered,
     ParticipationLapsed,
     Person,
     ProtectionRefused,
+    ProtectionStarted,
     RefusalReason,
     RegistrationExpired,
 )
 from contracts.sealed import Sealed
 from contracts.values import (
+    AgentId,
     ContributionMonth,
     FundingSource,
     Language,
@@ -129,4 +132,33 @@ async def lapse(h: Harness, who: Somebody, through: str) -> list[Outcome]:
 
 async def refuse(h: Harness, who: Somebody, payment_id: PaymentId, reason: RefusalReason) -> list[Outcome]:
     event = ProtectionRefused(participant_id=who.participant_id, payment_id=payment_id, reason=reason)
+    return await h.deliver(h.record(event, key=who.participant_id, scope=SCOPE))
+
+
+async def reactivate(h: Harness, who: Somebody, agent: UUID | None, month: str, spell: int = 2) -> list[Outcome]:
+    """Registration opened a new spell in this month under this manager."""
+    event = ProtectionStarted(
+        participant_id=who.participant_id,
+        kpj="12345678901",
+        spell=spell,
+        payment_id=PaymentId(new_id()),
+        amount=Rupiah(36_800),
+        starts_at=h.clock.business(),
+        months=(ContributionMonth.parse(month),),
+        paid_through=ContributionMonth.parse(month),
+        acquisition=False,
+        agent=None if agent is None else AgentId(agent),
+    )
+    return await h.deliver(h.record(event, key=who.participant_id, scope=SCOPE))
+
+
+async def reassign(h: Harness, who: Somebody, agent: UUID | None, from_month: str) -> list[Outcome]:
+    """Alih binaan, decided in the month before."""
+    event = ParticipantReassigned(
+        participant_id=who.participant_id,
+        agent=None if agent is None else AgentId(agent),
+        wadah=None,
+        from_month=ContributionMonth.parse(from_month),
+        reason="on_request",
+    )
     return await h.deliver(h.record(event, key=who.participant_id, scope=SCOPE))

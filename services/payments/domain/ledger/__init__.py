@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from contracts.event import Event
-from services.payments.domain.ledger import astray, contributions, groups, settlements
+from services.payments.domain.ledger import astray, contributions, groups, incentives, settlements
 from services.payments.domain.ledger.accounts import (
     CONTRIBUTIONS,
     JHT,
@@ -24,6 +24,7 @@ _LINES: Lines = {
     **groups.LINES,
     **settlements.LINES,
     **astray.LINES,
+    **incentives.LINES,
 }
 
 MOVES_MONEY = frozenset(_LINES)

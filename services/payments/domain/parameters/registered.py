@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from services.payments.domain.parameters import incentives
 from services.payments.domain.parameters.billing import MAX_BACKDATE_DAYS, PREPAY_MONTHS
 from services.payments.domain.parameters.contribution import CONTRIBUTION
 from services.payments.domain.parameters.kinds import AnyKind
 
-_ALL: tuple[AnyKind, ...] = (CONTRIBUTION, PREPAY_MONTHS, MAX_BACKDATE_DAYS)
+_ALL: tuple[AnyKind, ...] = (CONTRIBUTION, PREPAY_MONTHS, MAX_BACKDATE_DAYS, *incentives.KINDS)
 
 KINDS: Mapping[str, AnyKind] = MappingProxyType({kind.name: kind for kind in _ALL})

@@ -1,0 +1,75 @@
+"""Doubts about incentive statements over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from chassis.http import NOT_FOUND, Principal, accepts_command, allow, answer, body, meta, problems, within
+from chassis.service import App
+from contracts.values import AgentId, DisputeId
+from services.payments.api.incentive_shapes import AnswerWanted, DisputeShown, DisputeWanted
+from services.payments.commands.incentives.disputes import (
+    AnswerDispute,
+    RaiseDispute,
+    answer_disputes,
+    raise_disputes,
+)
+from services.payments.problems import DISPUTE_ANSWERED, NO_SUCH_LINE
+from services.payments.queries import incentives_shown as shown
+from services.payments.tables.incentives import incentive_disputes
+
+Doubter = Annotated[Principal, Depends(allow("agent", "coordinator"))]
+Officer = Annotated[Principal, Depends(allow("officer"))]
+Reader = Annotated[
+    Principal, Depends(allow("agent", "coordinator", "officer", "checker", "central", "auditor", "operator"))
+]
+PAGE = 200
+
+
+def router(app: App) -> APIRouter:
+    routes = APIRouter(prefix="/incentives/disputes", tags=["incentives"])
+    raising, answering = app.command_door(raise_disputes), app.command_door(answer_disputes)
+
+    @routes.post(
+        "",
+        status_code=201,
+        openapi_extra=accepts_command(DisputeWanted, gives=("dispute_id",), status=201),
+        responses=problems(NOT_FOUND, NO_SUCH_LINE),
+    )
+    async def raise_dispute(request: Request, principal: Doubter) -> Response:
+        """The agent, or the board of the Wadah, doubts a line of an issued statement."""
+        wanted = await body(request, DisputeWanted)
+        command = RaiseDispute(
+            meta(request, principal),
+            principal,
+            AgentId(wanted.agent_id),
+            wanted.month,
+            wanted.line,
+            wanted.reason,
+            wanted.note,
+        )
+        return await answer(request, principal, raising, command)
+
+    @routes.post(
+        "/{dispute_id}/answer",
+        openapi_extra=accepts_command(AnswerWanted, gives=("dispute_id",)),
+        responses=problems(NOT_FOUND, DISPUTE_ANSWERED),
+    )
+    async def answer_dispute(request: Request, principal: Officer, dispute_id: UUID) -> Response:
+        """The branch answers once. What follows from a doubt that was right comes as an adjustment of a later run."""
+        wanted = await body(request, AnswerWanted)
+        command = AnswerDispute(meta(request, principal), principal, DisputeId(dispute_id), wanted.upheld, wanted.note)
+        return await answer(request, principal, answering, command)
+
+    @routes.get("")
+    async def disputes(principal: Reader, open_only: bool = False, agent_id: UUID | None = None) -> list[DisputeShown]:
+        """Within the caller's scope, oldest first: what waits for the branch with `open_only`."""
+        async with app.read() as conn:
+            scope = within(principal, incentive_disputes)
+            found = await shown.disputes(conn, scope, open_only=open_only, agent_id=agent_id, limit=PAGE)
+        return [DisputeShown.model_validate(dict(row)) for row in found]
+
+    return routes

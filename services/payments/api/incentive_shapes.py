@@ -1,0 +1,224 @@
+"""What the incentive pages take and give: participant numbers, never a NIK."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from chassis.http import field_fault
+
+MONTH = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
+Month = Annotated[str, StringConstraints(pattern=MONTH)]
+_LONG_NUMBER = re.compile(r"\d(?:[ .-]?\d){9,}")
+
+
+def _names_nobody(note: str) -> str:
+    """A NIK, a phone or an account number has ten digits or more; what the note is about is named by its line."""
+    if _LONG_NUMBER.search(note):
+        raise field_fault(
+            "long_number",
+            id="Jangan tulis NIK, nomor telepon atau rekening; sebut nomor barisnya saja.",
+            en="Do not write a NIK, phone or account number; name the line instead.",
+        )
+    return note
+
+
+Note = Annotated[str, StringConstraints(min_length=1, max_length=1000), AfterValidator(_names_nobody)]
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DisputeWanted(_Asked):
+    """`line`: its number in the statement; 0 for what is missing in it."""
+
+    agent_id: UUID
+    month: Month
+    line: Annotated[int, Field(strict=True, ge=0, lt=2**31)]
+    reason: Literal["not_mine", "missing_payment", "missing_acquisition", "wrong_amount", "wrong_manager", "other"]
+    note: Note
+
+
+class AnswerWanted(_Asked):
+    upheld: Annotated[bool, Field(strict=True)]
+    note: Note
+
+
+class RunShown(BaseModel):
+    """`agents_awaiting`: how many statements are still to come; null once the run is complete."""
+
+    month: str
+    closed_at: datetime
+    statements_at: datetime
+    orders_at: datetime
+    pay_by: datetime
+    completed_at: datetime | None
+    agents_done: int
+    wadah_done: int
+    lines_done: int
+    agents_awaiting: int | None
+    payout: int | None
+
+
+class StatementLine(BaseModel):
+    """An agent's statement as a list shows it, whole rupiah: payable + carried_out = agent + adjusted + carried_in."""
+
+    agent_id: UUID
+    code: str
+    wadah_id: UUID
+    month: str
+    scheme: str
+    acquisitions: int
+    received: int
+    acquisition_pay: int
+    contribution_pay: int
+    agent: int
+    carved: int
+    adjusted: int
+    carried_in: int
+    payable: int
+    carried_out: int
+    lines: int
+    months_without: int
+    issued_at: datetime
+
+
+class StatementsShown(BaseModel):
+    """`next` continues the list; null at its end."""
+
+    items: list[StatementLine]
+    next: str | None
+
+
+class AdjustmentShown(BaseModel):
+    """An earlier month computed anew: the agent's own `before` and after (`agent`)."""
+
+    month: str
+    before: int
+    agent: int
+    acquisitions: int
+    received: int
+    rules: str
+    reason: str | None
+
+
+class StatementShown(StatementLine):
+    """`fingerprint`: SHA-256 over the lines, as printed on the document."""
+
+    wadah: str
+    agreement_number: str
+    rules: str
+    fingerprint: str
+    event_id: UUID
+    adjustments: list[AdjustmentShown]
+
+
+class LineShown(BaseModel):
+    """`sign` −1: a line of an earlier run that no longer counts. An acquisition has `with_jht`, a contribution the rest."""
+
+    line: int
+    month: str
+    sign: int
+    payment_id: UUID
+    participant_id: UUID
+    participant_number: str | None
+    with_jht: bool | None
+    contribution_month: str | None
+    k: int | None
+    bps: int | None
+    received: int | None
+
+
+class LinesShown(BaseModel):
+    items: list[LineShown]
+    next: int | None
+
+
+class TracedEvent(BaseModel):
+    """One event that a line comes from, as it stands in the log."""
+
+    event_id: UUID
+    stream: str
+    type: str
+    version: int
+    rules: str
+    occurred_at: datetime
+    payment_id: UUID | None
+
+
+class ShareAdjustmentShown(BaseModel):
+    month: str
+    before: int
+    share: int
+
+
+class WadahStatementLine(BaseModel):
+    """A Wadah's statement, whole rupiah: gross = agents_payable + share_payable, payout = gross − tax."""
+
+    wadah_id: UUID
+    wadah: str
+    agreement_number: str
+    month: str
+    scheme: str
+    rules: str
+    agents: int
+    acquisitions: int
+    received: int
+    agents_payable: int
+    share: int
+    adjusted: int
+    carried_in: int
+    share_payable: int
+    carried_out: int
+    gross: int
+    tax_bps: int
+    tax: int
+    payout: int
+    order_from: datetime
+    pay_by: datetime
+    issued_at: datetime
+    order_id: UUID | None
+    paid_at: datetime | None
+
+
+class WadahStatementShown(WadahStatementLine):
+    event_id: UUID
+    adjustments: list[ShareAdjustmentShown]
+    of_agents: list[StatementLine]
+
+
+class MonthOfAgent(BaseModel):
+    """What counts for the drop rules: `months_without` in a row; the warning after one and two, due at the third."""
+
+    month: str
+    scheme: str
+    acquisitions: int
+    received: int
+    months_without: int
+    warning: Literal["FIRST", "SECOND", "DROP_DUE"] | None
+
+
+class ActivityShown(BaseModel):
+    agent_id: UUID
+    months: list[MonthOfAgent]
+
+
+class DisputeShown(BaseModel):
+    dispute_id: UUID
+    agent_id: UUID
+    wadah_id: UUID
+    run: str
+    line: int
+    reason: str
+    note: str
+    raised_by: str
+    raised_at: datetime
+    upheld: bool | None
+    answer: str | None
+    answered_by: str | None
+    answered_at: datetime | None

@@ -1,0 +1,86 @@
+"""What payments notes of agents and agreements: topic `agency`, written down as its own events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from chassis.outcomes import Done
+from chassis.records import Outcome, Received
+from chassis.transaction import Tx
+from contracts.event import Event
+from contracts.events.agency import (
+    AgentActivated,
+    AgentProposed,
+    AgentReinstated,
+    AgentSuspended,
+    WadahEnded,
+    WadahEngaged,
+)
+from contracts.events.incentives import AgentNoted, AgentStep, AgentStepNoted, AgreementEndNoted, AgreementNoted
+from services.payments.domain.incentives.workers import NOTING
+
+OfWadah = WadahEngaged | WadahEnded
+OfAgent = AgentProposed | AgentActivated | AgentSuspended | AgentReinstated
+HANDLED: tuple[type[Event], ...] = (
+    WadahEngaged,
+    WadahEnded,
+    AgentProposed,
+    AgentActivated,
+    AgentSuspended,
+    AgentReinstated,
+)
+
+
+async def follow_agency(tx: Tx, items: Sequence[Received], /) -> list[Outcome]:
+    """One outcome per event of topic `agency`, in their order. Each is noted as it is; nothing is decided on what was noted before."""
+    await tx.heads("agreements", {item.event.wadah_id for item in items if isinstance(item.event, OfWadah)})
+    await tx.heads("agent-notes", {item.event.agent_id for item in items if isinstance(item.event, OfAgent)})
+    for item in items:
+        _note(tx, item)
+    return [Done() for _ in items]
+
+
+def _note(tx: Tx, item: Received) -> None:
+    match item.event:
+        case WadahEngaged() | WadahEnded() as event:
+            noted: Event = _of_wadah(event)
+            tx.record(noted, key=event.wadah_id, meta=item.meta, scope=item.scope, rules=NOTING)
+        case AgentProposed() | AgentActivated() | AgentSuspended() | AgentReinstated() as event:
+            noted = _of_agent(item, event)
+            tx.record(noted, key=event.agent_id, meta=item.meta, scope=item.scope, rules=NOTING)
+
+
+def _of_wadah(event: OfWadah) -> AgreementNoted | AgreementEndNoted:
+    if isinstance(event, WadahEnded):
+        return AgreementEndNoted(wadah_id=event.wadah_id, ended_on=event.ended_on)
+    return AgreementNoted(
+        wadah_id=event.wadah_id,
+        branch_id=event.branch_id,
+        name=event.name,
+        agreement_number=event.agreement_number,
+        scheme=event.scheme,
+        term_from=event.term_from,
+        term_to=event.term_to,
+    )
+
+
+def _of_agent(item: Received, event: OfAgent) -> AgentNoted | AgentStepNoted:
+    at = item.envelope.occurred_at
+    match event:
+        case AgentProposed():
+            return AgentNoted(
+                agent_id=event.agent_id,
+                code=event.code,
+                wadah_id=event.wadah_id,
+                branch_id=event.branch_id,
+                participant_id=event.participant_id,
+            )
+        case AgentActivated():
+            return AgentStepNoted(agent_id=event.agent_id, step=AgentStep.ACTIVATED, at=at)
+        case AgentSuspended():
+            return AgentStepNoted(agent_id=event.agent_id, step=AgentStep.SUSPENDED, at=at)
+        case AgentReinstated():
+            return AgentStepNoted(agent_id=event.agent_id, step=AgentStep.REINSTATED, at=at)
+        case _:
+            assert_never(event)

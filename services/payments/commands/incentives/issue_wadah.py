@@ -1,0 +1,103 @@
+"""Statements of Wadah, once every agent of theirs has one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from chassis.outcomes import Done, Failed
+from chassis.records import Outcome
+from chassis.timers import Due
+from chassis.transaction import Scope, Tx
+from contracts.events.incentives import Earnings
+from contracts.values import ContributionMonth, WadahId
+from services.payments.commands.incentives.issue import STREAM, parsed
+from services.payments.domain.incentives.wadah import AgentsTotals, PayDays, SharedMonth, wadah_statement
+from services.payments.domain.incentives.workers import Agreement
+from services.payments.domain.parameters import Sets
+from services.payments.domain.parameters.incentives import TAX_BPS, set_of
+from services.payments.parameters import Parameters
+from services.payments.queries import incentives as queries
+
+
+@dataclass(frozen=True, slots=True)
+class IssueWadahStatements:
+    """The use case of the timer; a key is a Wadah and the month of the open run."""
+
+    parameters: Parameters
+    __name__ = "issue_wadah_statements"
+
+    async def __call__(self, tx: Tx, items: Sequence[Due], /) -> list[Outcome]:
+        sets = await self.parameters.sets(tx.conn)
+        await tx.heads(STREAM, {item.key for item in items})
+        months = {month for _, month in map(parsed, items)}
+        desks = {month: await _Desk.load(tx, sets, month, items) for month in months}
+        return [desks[parsed(item)[1]].serve(item) for item in items]
+
+
+@dataclass(slots=True)
+class _Desk:
+    tx: Tx
+    sets: Sets
+    run: queries.Run
+    agreements: Mapping[WadahId, Agreement]
+    totals: Mapping[WadahId, Mapping[Any, Any]]
+    carried: Mapping[WadahId, int]
+    issued: set[WadahId]
+    earned: Mapping[WadahId, Mapping[ContributionMonth, Sequence[Earnings]]]
+    shares: Mapping[tuple[WadahId, ContributionMonth], int]
+
+    @classmethod
+    async def load(cls, tx: Tx, sets: Sets, month: ContributionMonth, items: Sequence[Due]) -> _Desk:
+        run = await queries.run_of(tx.conn, month)
+        assert run is not None, "a key is due only while its run is open"
+        wanted = {parsed(item)[0] for item in items}
+        carried, issued = await queries.wadah_carried(tx.conn, wanted, month)
+        return cls(
+            tx,
+            sets,
+            run,
+            await queries.agreements_of(tx.conn, wanted),
+            await queries.agents_totals(tx.conn, wanted, month),
+            carried,
+            issued,
+            await queries.shared_months(tx.conn, wanted, month),
+            await queries.shares_before(tx.conn, wanted),
+        )
+
+    def serve(self, item: Due) -> Outcome:
+        wadah_id = WadahId(parsed(item)[0])
+        if wadah_id in self.issued:
+            return Done()
+        agreement, totals = self.agreements.get(wadah_id), self.totals.get(wadah_id)
+        if agreement is None or totals is None:
+            return Failed("no_statements")
+        self._issue(agreement, totals, item)
+        self.issued.add(wadah_id)
+        return Done()
+
+    def _issue(self, agreement: Agreement, totals: Mapping[Any, Any], item: Due) -> None:
+        months = self.earned[agreement.wadah_id]
+        own = self._month(agreement, self.run.month)
+        after = self.run.month + 1
+        event = wadah_statement(
+            agreement,
+            own,
+            [self._month(agreement, month) for month in sorted(months) if month != self.run.month],
+            AgentsTotals(totals["statements"], totals["payable"], totals["acquisitions"], totals["received"]),
+            carried=self.carried.get(agreement.wadah_id, 0),
+            tax_bps=self.sets.on(TAX_BPS, date(after.year, after.month, 1)).bps,
+            days=PayDays(self.run.orders_at, self.run.pay_by),
+        )
+        scope = Scope(agreement.branch_id, agreement.wadah_id)
+        self.tx.record(event, key=item.key, meta=item.meta, scope=scope, rules=own.rules.version)
+
+    def _month(self, agreement: Agreement, month: ContributionMonth) -> SharedMonth:
+        return SharedMonth(
+            month=month,
+            rules=set_of(self.sets, agreement.scheme, agreement.wadah_id, month),
+            agents=self.earned[agreement.wadah_id].get(month, ()),
+            before=self.shares.get((agreement.wadah_id, month), 0),
+        )

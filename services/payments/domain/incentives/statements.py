@@ -1,0 +1,169 @@
+"""The statement of an agent's month: its lines, what earlier months are corrected by, and what is carried from month to month.
+
+A closed month is computed anew from today's ledger with its own set; the difference is a line of this run (domain.md section 7).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from contracts.event import Event
+from contracts.events.agency import IncentiveScheme
+from contracts.events.incentives import (
+    AcquiredLine,
+    Adjustment,
+    ContributionLine,
+    Earnings,
+    IncentiveClawedBack,
+    IncentiveEarned,
+    IncentiveStatementIssued,
+)
+from contracts.values import ContributionMonth, Rupiah
+from services.payments.domain.incentives.earning import NO_EARNINGS, earnings
+from services.payments.domain.incentives.lines import NOTHING, Lines, Paid, differences, lines_of
+from services.payments.domain.incentives.workers import Worker
+from services.payments.domain.parameters.incentives import IncentiveSet
+from services.payments.domain.parameters.kinds import Dated
+
+LINES_PER_EVENT = 500
+"""About 80 kB: far below the largest event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """A closed month as it stands in the statements issued so far."""
+
+    lines: Lines = NOTHING
+    earned: Earnings = NO_EARNINGS
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """One incentive month of one agent: its set, the payments that stand today, and what was credited for it before."""
+
+    month: ContributionMonth
+    rules: Dated[IncentiveSet]
+    payments: Sequence[Paid]
+    before: Before = Before()
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """From the agent's last statement: a balance of zero or below, and the months in a row without result."""
+
+    balance: int = 0
+    months_without: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """Lines that count for a month, or (`back`) no longer do."""
+
+    month: ContributionMonth
+    lines: Lines
+    back: bool
+
+
+def statement(
+    worker: Worker,
+    own: Month,
+    earlier: Sequence[Month],
+    carried: Carried,
+    last_month: ContributionMonth | None,
+) -> list[Event]:
+    """The events of an agent's statement: its lines in bounded parts, then the statement itself. `earlier`: months to compute anew."""
+    lines = lines_of(worker, own.payments, own.rules.value, last_month)
+    earned = earnings(lines, own.rules.value)
+    bookings, adjustments = [Booking(own.month, lines, back=False)], list[Adjustment]()
+    for month in earlier:
+        booked, adjustment = _adjust(worker, month, last_month)
+        bookings += booked
+        adjustments += adjustment
+    total = earned.agent + sum(a.after.agent - a.before.agent for a in adjustments) + carried.balance
+    issued = IncentiveStatementIssued(
+        agent_id=worker.agent_id,
+        wadah_id=worker.agreement.wadah_id,
+        month=own.month,
+        scheme=worker.agreement.scheme,
+        earned=earned,
+        adjustments=tuple(adjustments),
+        carried_in=Rupiah(carried.balance),
+        payable=Rupiah(max(total, 0)),
+        carried_out=Rupiah(min(total, 0)),
+        lines=sum(len(booking.lines) for booking in bookings),
+        fingerprint=fingerprint(bookings),
+        months_without=months_without(worker, own.month, earned, carried.months_without),
+    )
+    return [*_line_events(worker, own.month, bookings), issued]
+
+
+def _adjust(
+    worker: Worker, month: Month, last_month: ContributionMonth | None
+) -> tuple[list[Booking], list[Adjustment]]:
+    """What a closed month is corrected by; nothing when it comes to the same."""
+    rules, before = month.rules.value, month.before
+    lines = lines_of(worker, month.payments, rules, last_month)
+    after = earnings(lines, rules, reached_before=before.earned.acquisition_pay > 0)
+    gone, new = differences(before.lines, lines)
+    if not (gone or new or after != before.earned):
+        return [], []
+    bookings = [Booking(month.month, gone, back=True), Booking(month.month, new, back=False)]
+    adjustment = Adjustment(
+        month=month.month, rules=month.rules.version, before=before.earned, after=after, reason=_reason(gone, new)
+    )
+    return bookings, [adjustment]
+
+
+def _reason(gone: Lines, new: Lines) -> str:
+    if gone and new:
+        return "lines_changed"
+    return "lines_taken_back" if gone else "lines_added" if new else "amounts_changed"
+
+
+def months_without(worker: Worker, month: ContributionMonth, earned: Earnings, so_far: int) -> int:
+    """Months in a row without an acquisition (NEW), or without that and any contribution (OLD); full months after the activation only."""
+    kept = earned.acquisitions > 0 or (worker.agreement.scheme is IncentiveScheme.OLD and earned.received > 0)
+    activated = worker.activated_in
+    if kept or activated is None or month <= activated:
+        return 0
+    return so_far + 1
+
+
+def fingerprint(bookings: Iterable[Booking]) -> str:
+    """SHA-256, hex, over every line in its order: what a printed statement is checked by."""
+    digest = hashlib.sha256()
+    for booking in bookings:
+        sign = f"{booking.month}{'-' if booking.back else '+'}"
+        for line in booking.lines.acquisitions:
+            digest.update(f"{sign}{line.payment_id}{line.with_jht}\n".encode())
+        for part in booking.lines.contributions:
+            digest.update(f"{sign}{part.payment_id}{part.month}{part.k}/{part.bps}/{part.received}\n".encode())
+    return digest.hexdigest()
+
+
+def _line_events(worker: Worker, run: ContributionMonth, bookings: Iterable[Booking]) -> Iterator[Event]:
+    number = 1
+    for booking in bookings:
+        for part in _parts(booking.lines):
+            kind = IncentiveClawedBack if booking.back else IncentiveEarned
+            yield kind(
+                agent_id=worker.agent_id,
+                run=run,
+                month=booking.month,
+                first_line=number,
+                acquisitions=part.acquisitions,
+                contributions=part.contributions,
+            )
+            number += len(part)
+
+
+def _parts(lines: Lines) -> Iterator[Lines]:
+    every: list[AcquiredLine | ContributionLine] = [*lines.acquisitions, *lines.contributions]
+    for start in range(0, len(every), LINES_PER_EVENT):
+        part = every[start : start + LINES_PER_EVENT]
+        yield Lines(
+            tuple(line for line in part if isinstance(line, AcquiredLine)),
+            tuple(line for line in part if isinstance(line, ContributionLine)),
+        )

@@ -1,0 +1,57 @@
+"""Agents and agreements as payments knows them: who worked when, for which Wadah, under which scheme, until which month."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from contracts.events.agency import IncentiveScheme
+from contracts.values import WIB, AgentId, BranchId, ContributionMonth, ParticipantId, WadahId
+
+NOTING = "perisai-incentive-notes/2022-04"
+"""Rule version of what payments notes of agents, agreements and managers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    wadah_id: WadahId
+    branch_id: BranchId
+    name: str
+    agreement_number: str
+    scheme: IncentiveScheme
+    term_from: date
+    term_to: date
+    ended_on: date | None = None
+
+    @property
+    def last_day(self) -> date:
+        """The last WIB day in force: a PKS that is not renewed ends at 24:00 WIB of it."""
+        return self.term_to if self.ended_on is None else min(self.ended_on, self.term_to)
+
+    def last_month_at(self, instant: datetime) -> ContributionMonth | None:
+        """The last contribution month its agents manage, once it has ended at `instant`; None while it runs.
+
+        The month of the end is still theirs: a change of managers holds from the first month after it (domain.md section 2).
+        """
+        last = self.last_day
+        return ContributionMonth(last.year, last.month) if last < instant.astimezone(WIB).date() else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """An agent. `duties`: stretches of business time in which it was ACTIVE, the last one open (None) while it is."""
+
+    agent_id: AgentId
+    code: str
+    participant_id: ParticipantId
+    """The agent's own participation."""
+    agreement: Agreement
+    duties: tuple[tuple[datetime, datetime | None], ...]
+
+    def is_active_at(self, instant: datetime) -> bool:
+        return any(since <= instant and (until is None or instant < until) for since, until in self.duties)
+
+    @property
+    def activated_in(self) -> ContributionMonth | None:
+        """The month of the first activation."""
+        return ContributionMonth.of(self.duties[0][0]) if self.duties else None

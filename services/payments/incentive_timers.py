@@ -1,0 +1,66 @@
+"""What falls due in the monthly run of the incentives: the run itself, statements of agents and Wadah, payouts."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis.timers import Timer, backed_off
+from services.payments.commands.incentives.issue import IssueStatements
+from services.payments.commands.incentives.issue_wadah import IssueWadahStatements
+from services.payments.commands.incentives.runs import TurnRuns, next_step
+from services.payments.parameters import Parameters
+from services.payments.queries import incentives as queries
+from services.payments.queries import incentives_due as due
+from services.payments.queries.incentives import Run
+from services.payments.tables.incentives import agents, agreements
+
+RUNS, STATEMENTS, WADAH = "incentive-runs", "incentive-statements", "incentive-wadah"
+PACE_S = 5.0
+"""Between two looks at a queue that is empty for all but a few hours of a month."""
+AGENTS_PER_BATCH, WADAH_PER_BATCH = 100, 200
+"""An agent's statement holds some 50 lines; a transaction of 100 of them stays far below its time limit."""
+
+Find = Callable[[AsyncConnection, Run, int, sa.ColumnElement[bool]], Awaitable[list[str]]]
+
+
+def timers(parameters: Parameters) -> Sequence[Timer]:
+    async def runs_that_can_go_on(conn: AsyncConnection, now: datetime, limit: int) -> Sequence[str]:
+        step = await next_step(conn, await parameters.sets(conn), now)
+        return [] if step is None else [str(step.month)]
+
+    return [
+        Timer(RUNS, runs_that_can_go_on, TurnRuns(parameters), every_s=PACE_S),
+        Timer(
+            STATEMENTS,
+            _of_open_run(STATEMENTS, agents.c.agent_id, due.agents_without_statement),
+            IssueStatements(parameters),
+            every_s=PACE_S,
+            batch=AGENTS_PER_BATCH,
+        ),
+        Timer(
+            WADAH,
+            _of_open_run(WADAH, agreements.c.wadah_id, due.wadah_without_statement),
+            IssueWadahStatements(parameters),
+            every_s=PACE_S,
+            batch=WADAH_PER_BATCH,
+        ),
+    ]
+
+
+def _of_open_run(
+    timer: str, owner: sa.ColumnElement[object], find: Find
+) -> Callable[[AsyncConnection, datetime, int], Awaitable[Sequence[str]]]:
+    """Keys of the run that is open and whose statements are due by now."""
+
+    async def found(conn: AsyncConnection, now: datetime, limit: int) -> Sequence[str]:
+        run = await queries.last_run(conn)
+        if run is None or run.completed_at is not None or now < run.statements_at:
+            return []
+        key = sa.cast(owner, sa.Text).concat(f":{run.month}")
+        return await find(conn, run, limit, backed_off(timer, key, now))
+
+    return found

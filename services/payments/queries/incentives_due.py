@@ -1,0 +1,93 @@
+"""What the monthly run has to do now: agents and Wadah without their statement, payouts without an order."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.payments.queries.incentives import LONGEST_PREPAYMENT, Run
+from services.payments.tables.incentives import agents, agreements, incentive_statements, wadah_statements
+
+
+def awaits_statement(run: Run) -> sa.ColumnElement[bool]:
+    """Over `agents` joined with `agreements`: activated before the closing, and without the run's statement.
+
+    An agent whose agreement ended goes on for as long as what was prepaid under it may be corrected, and while a balance is open.
+    """
+    s, month = incentive_statements, str(run.month)
+    ended = sa.func.least(agreements.c.term_to, sa.func.coalesce(agreements.c.ended_on, agreements.c.term_to))
+    oldest = run.month + -LONGEST_PREPAYMENT
+    still = sa.func.to_char(ended, "YYYY-MM") >= str(oldest)
+    owes = sa.exists().where(s.c.agent_id == agents.c.agent_id, s.c.carried_out < 0, s.c.month == str(run.month + -1))
+    has = sa.exists().where(s.c.agent_id == agents.c.agent_id, s.c.month == month)
+    return sa.and_(agents.c.activated_at < run.closed_at, sa.or_(still, owes), sa.not_(has))
+
+
+async def agents_without_statement(
+    conn: AsyncConnection, run: Run, limit: int, held_back: sa.ColumnElement[bool]
+) -> list[str]:
+    """Keys agent:month, by agent."""
+    query = (
+        sa.select(agents.c.agent_id)
+        .join(agreements, agreements.c.wadah_id == agents.c.wadah_id)
+        .where(awaits_statement(run), sa.not_(held_back))
+        .order_by(agents.c.agent_id)
+        .limit(limit)
+    )
+    return [statement_key(row.agent_id, run.month) for row in await conn.execute(query)]
+
+
+async def wadah_without_statement(
+    conn: AsyncConnection, run: Run, limit: int, held_back: sa.ColumnElement[bool]
+) -> list[str]:
+    """Keys Wadah:month of those whose agents all have their statements, by Wadah."""
+    s, w, month = incentive_statements, wadah_statements, str(run.month)
+    open_agent = (
+        sa.exists()
+        .select_from(agents)
+        .where(agents.c.wadah_id == agreements.c.wadah_id, awaits_statement(run))
+        .correlate(agreements)
+    )
+    query = (
+        sa.select(agreements.c.wadah_id)
+        .where(
+            sa.exists().where(s.c.wadah_id == agreements.c.wadah_id, s.c.month == month),
+            sa.not_(sa.exists().where(w.c.wadah_id == agreements.c.wadah_id, w.c.month == month)),
+            sa.not_(open_agent),
+            sa.not_(held_back),
+        )
+        .order_by(agreements.c.wadah_id)
+        .limit(limit)
+    )
+    return [statement_key(row.wadah_id, run.month) for row in await conn.execute(query)]
+
+
+async def nothing_awaits(conn: AsyncConnection, run: Run) -> bool:
+    """Whether every agent and every Wadah has the statement of this run."""
+    none_held = sa.false()
+    return not (
+        await agents_without_statement(conn, run, 1, none_held)
+        or await wadah_without_statement(conn, run, 1, none_held)
+    )
+
+
+async def payouts_to_order(
+    conn: AsyncConnection, now: datetime, limit: int, held_back: sa.ColumnElement[bool]
+) -> list[str]:
+    """Keys Wadah:month of statements whose payout is to be ordered by now, the oldest first."""
+    w = wadah_statements
+    query = (
+        sa.select(w.c.wadah_id, w.c.month)
+        .where(w.c.paid_at.is_(None), w.c.payout > 0, w.c.order_id.is_(None), w.c.order_from <= now)
+        .where(sa.not_(held_back))
+        .order_by(w.c.order_from, w.c.wadah_id)
+        .limit(limit)
+    )
+    return [f"{row.wadah_id}:{row.month}" for row in await conn.execute(query)]
+
+
+def statement_key(owner: object, month: object) -> str:
+    """The key of stream `incentives`: an agent or a Wadah, and a month."""
+    return f"{owner}:{month}"

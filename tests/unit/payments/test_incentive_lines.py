@@ -1,0 +1,232 @@
+"""Formulas and attribution of domain.md section 7, borders included."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from pydantic import ValidationError
+
+from contracts.events.agency import IncentiveScheme
+from contracts.events.contributions import BillKind
+from contracts.events.incentives import Earnings
+from contracts.values import AgentId, BranchId, ContributionMonth, ParticipantId, PaymentId, WadahId
+from services.payments.domain.incentives.earning import earnings, share
+from services.payments.domain.incentives.lines import Charge, Lines, Managed, Paid, differences, lines_of
+from services.payments.domain.incentives.runs import run_of
+from services.payments.domain.incentives.workers import Agreement, Worker
+from services.payments.domain.parameters import DEFAULTS
+from services.payments.domain.parameters.incentives import (
+    NEW_SET,
+    OLD_SET,
+    CounterOnTransfer,
+    IncentiveSet,
+    Rate,
+    RunDays,
+)
+
+AGENT, OTHER = AgentId(UUID(int=0xA)), AgentId(UUID(int=0xB))
+M = ContributionMonth(2025, 10)
+THAT_DAY = datetime(2025, 10, 6, 2, tzinfo=UTC)
+
+
+def agreement(**changes: Any) -> Agreement:
+    facts: dict[str, Any] = {
+        "wadah_id": WadahId(UUID(int=1)),
+        "branch_id": BranchId(UUID(int=2)),
+        "name": "Wadah Contoh",
+        "agreement_number": "PKS/1",
+        "scheme": IncentiveScheme.NEW,
+        "term_from": date(2025, 1, 1),
+        "term_to": date(2025, 12, 31),
+    }
+    return Agreement(**facts | changes)
+
+
+def worker(**changes: Any) -> Worker:
+    facts: dict[str, Any] = {
+        "agent_id": AGENT,
+        "code": "PRS00000001",
+        "participant_id": ParticipantId(UUID(int=0xFF)),
+        "agreement": agreement(),
+        "duties": ((datetime(2025, 9, 1, tzinfo=UTC), None),),
+    }
+    return Worker(**facts | changes)
+
+
+def managed(paid: str = "2025-10", through: str | None = None, **changes: Any) -> Managed:
+    stretch = (ContributionMonth.parse(paid), ContributionMonth.parse(through or paid))
+    facts: dict[str, Any] = {
+        "registered_by": AGENT,
+        "new_to_bpu": True,
+        "changes": (),
+        "paid": (stretch,),
+        "restarts": (),
+    }
+    return Managed(**facts | changes)
+
+
+def paid(number: int, months: int = 1, *, received: int = 36_800, jht: bool = True, **changes: Any) -> Paid:
+    facts: dict[str, Any] = {
+        "payment_id": PaymentId(UUID(int=number)),
+        "participant_id": ParticipantId(UUID(int=1_000 + number)),
+        "kind": BillKind.FIRST,
+        "effective_at": THAT_DAY,
+        "charges": tuple(Charge(M + n, received) for n in range(months)),
+        "managed": managed("2025-10", str(M + (months - 1))),
+        "with_jht": jht,
+    }
+    return Paid(**facts | changes)
+
+
+def earned(payments: list[Paid], rules: IncentiveSet = NEW_SET, **changes: Any) -> Earnings:
+    return earnings(lines_of(worker(**changes), payments, rules), rules)
+
+
+@pytest.mark.parametrize(
+    ("rules", "people", "agent", "wadah"),
+    [
+        (NEW_SET, 50, 1_026_000, 102_600),  # domain.md section 13, C1
+        (NEW_SET, 30, 615_600, 61_560),  # C2
+        (OLD_SET, 50, 574_200, 63_800),  # C4
+        (OLD_SET, 30, 74_520, 8_280),
+        (OLD_SET, 100, 698_400, 77_600),
+    ],
+)
+def test_the_official_cases_by_the_formulas(rules: IncentiveSet, people: int, agent: int, wadah: int) -> None:
+    found = earned([paid(n) for n in range(people)], rules)
+    assert (found.agent, share([found], rules)) == (agent, wadah)
+
+
+def test_at_25_every_head_pays_and_at_24_none_but_contributions_do() -> None:
+    at_25, at_24 = earned([paid(n) for n in range(25)]), earned([paid(n) for n in range(24)])
+    assert (at_25.acquisition_pay, at_24.acquisition_pay) == (375_000, 0)
+    assert at_24.contribution_pay == 24 * 36_800 * 15 // 100
+
+
+def test_a_head_without_jht_pays_less() -> None:
+    people = [paid(n, jht=n < 20, received=36_800 if n < 20 else 16_800) for n in range(30)]
+    assert earned(people).acquisition_pay == 20 * 15_000 + 10 * 10_000
+
+
+def test_a_prepayment_over_the_border_is_split_by_month() -> None:
+    year = paid(1, 12, kind=BillKind.STANDARD, managed=managed("2023-12", "2026-09"))
+    found = lines_of(worker(), [year], NEW_SET).contributions
+    assert [(line.k, line.bps) for line in found[:3]] == [(23, 1_500), (24, 1_500), (25, 500)]
+    base = 36_800
+    assert earned([year]).contribution_pay == 2 * base * 1_500 // 10_000 + 10 * base * 500 // 10_000
+
+
+def test_after_the_60th_month_nothing_is_paid_and_the_line_says_so() -> None:
+    old = paid(1, 2, kind=BillKind.STANDARD, managed=managed("2020-11", "2025-11"))
+    assert [(line.k, line.bps) for line in lines_of(worker(), [old], NEW_SET).contributions] == [(60, 500), (61, 0)]
+    assert earned([old]).contribution_pay == 36_800 * 500 // 10_000
+
+
+def test_each_rate_class_is_rounded_once_and_the_wadah_once() -> None:
+    tiny = [paid(n, received=33, kind=BillKind.STANDARD) for n in range(3)]
+    found = earned(tiny)
+    assert found.contribution_pay == 99 * 1_500 // 10_000 == 14 > 3 * (33 * 1_500 // 10_000)
+    assert share([found, found, found], NEW_SET) == 42 * 1_000 // 10_000 == 4
+
+
+def test_a_credit_brings_no_line_and_its_month_still_counts() -> None:
+    charges = (Charge(M, 0), Charge(M + 1, 36_800))
+    found = lines_of(worker(), [paid(1, 2, charges=charges, kind=BillKind.STANDARD)], NEW_SET).contributions
+    assert [(str(line.month), line.k) for line in found] == [("2025-11", 2)]
+
+
+class TestAcquisitions:
+    def test_count_only_for_the_agent_who_registered_and_is_active_then(self) -> None:
+        suspended = ((datetime(2025, 9, 1, tzinfo=UTC), THAT_DAY - timedelta(hours=1)),)
+        again = (*suspended, (THAT_DAY, None))
+        assert earned([paid(1)]).acquisitions == 1
+        assert earned([paid(1)], duties=suspended).acquisitions == 0
+        assert earned([paid(1)], duties=again).acquisitions == 1
+        assert earned([paid(1, managed=managed(registered_by=OTHER))]).acquisitions == 0
+
+    def test_do_not_count_for_a_nik_that_was_in_bpu_before_nor_for_oneself(self) -> None:
+        assert earned([paid(1, managed=managed(new_to_bpu=False))]).acquisitions == 0
+        himself = worker().participant_id
+        assert earned([paid(1, participant_id=himself)]).acquisitions == 0
+        allowed = NEW_SET.model_copy(update={"self_acquisition": True})
+        assert earned([paid(1, participant_id=himself)], allowed).acquisitions == 1
+
+    def test_do_not_count_later_payments(self) -> None:
+        kinds = (BillKind.STANDARD, BillKind.REACTIVATION)
+        assert earned([paid(n, kind=kind) for n, kind in enumerate(kinds)]).acquisitions == 0
+
+
+class TestManagers:
+    BACK = managed(
+        "2025-01", "2025-12", changes=((ContributionMonth(2025, 5), OTHER), (ContributionMonth(2025, 9), AGENT))
+    )
+
+    def test_each_month_belongs_to_whoever_manages_then(self) -> None:
+        year = paid(
+            1,
+            12,
+            charges=tuple(Charge(ContributionMonth(2025, n), 10_000) for n in range(1, 13)),
+            managed=self.BACK,
+        )
+        mine = lines_of(worker(), [year], NEW_SET).contributions
+        theirs = lines_of(worker(agent_id=OTHER), [year], NEW_SET).contributions
+        assert [line.month.month for line in mine] == [1, 2, 3, 4, 9, 10, 11, 12]
+        assert [line.month.month for line in theirs] == [5, 6, 7, 8]
+
+    def test_the_counter_is_the_agents_own_and_goes_on_when_he_comes_back(self) -> None:
+        september = ContributionMonth(2025, 9)
+        assert self.BACK.counter(OTHER, ContributionMonth(2025, 5), CounterOnTransfer.PER_AGENT) == 1
+        assert self.BACK.counter(AGENT, september, CounterOnTransfer.PER_AGENT) == 5
+        assert self.BACK.counter(AGENT, september, CounterOnTransfer.CONTINUE) == 9
+
+    def test_the_counter_restarts_with_a_new_spell_and_counts_months_not_time(self) -> None:
+        months = (
+            (ContributionMonth(2023, 1), ContributionMonth(2024, 6)),
+            (ContributionMonth(2025, 8), ContributionMonth(2025, 10)),
+        )
+        spells = managed(paid="2025-10")._replace(paid=months, restarts=(ContributionMonth(2025, 8),))
+        assert spells.counter(AGENT, ContributionMonth(2024, 6), CounterOnTransfer.PER_AGENT) == 18
+        assert spells.counter(AGENT, ContributionMonth(2025, 10), CounterOnTransfer.PER_AGENT) == 3
+
+    def test_of_two_decisions_for_one_month_the_later_holds(self) -> None:
+        twice = managed(changes=((M, OTHER), (M, None)))
+        assert (twice.manager_in(M), twice.manager_in(M + -1)) == (None, AGENT)
+
+    def test_months_after_the_end_of_the_agreement_belong_to_the_branch(self) -> None:
+        months = lines_of(worker(), [paid(1, 3)], NEW_SET, last_month=M).contributions
+        assert [line.month for line in months] == [M]
+
+
+def test_an_agreement_ends_with_its_last_day_and_its_month_is_still_managed() -> None:
+    ended = agreement(ended_on=date(2025, 10, 15))
+    assert agreement().last_day == date(2025, 12, 31)
+    assert ended.last_month_at(datetime(2025, 10, 15, 16, 59, tzinfo=UTC)) is None
+    assert ended.last_month_at(datetime(2025, 10, 15, 17, 0, tzinfo=UTC)) == M
+
+
+def test_lines_differ_by_what_went_and_what_came() -> None:
+    one, two = paid(1), paid(2)
+    before, after = (lines_of(worker(), payments, NEW_SET) for payments in ([one, two], [two]))
+    assert differences(before, after) == (lines_of(worker(), [one], NEW_SET), Lines())
+    assert differences(before, before) == (Lines(), Lines())
+
+
+def test_a_run_closes_on_the_2nd_at_24_wib_and_the_rest_follows() -> None:
+    run = run_of(M, DEFAULTS)
+    instants = (run.closed_at, run.statements_at, run.orders_at, run.pay_by)
+    assert [f"{instant.astimezone(UTC):%m-%dT%H:%M}" for instant in instants] == [
+        "11-02T17:00", "11-02T17:00", "11-03T17:00", "11-05T17:00",
+    ]  # fmt: skip
+
+
+def test_sets_whose_borders_or_days_do_not_rise_are_refused() -> None:
+    rates = ((Rate(through=None, bps=1), Rate(through=24, bps=1)), (Rate(through=24, bps=1), Rate(through=24, bps=2)))
+    for wrong in rates:
+        with pytest.raises(ValidationError):
+            IncentiveSet(**NEW_SET.model_dump() | {"rates": wrong})
+    for days in ((3, 3, 4, 5), (2, 5, 4, 5), (2, 3, 4, 3)):
+        with pytest.raises(ValidationError):
+            RunDays(**dict(zip(("close", "statements", "orders", "paid"), days, strict=True)))
