@@ -254,7 +254,7 @@ class Estate:
 
 READS = {
     "registration": ("contributions", "notifications"),
-    "payments": ("participants",),
+    "payments": ("participants", "agency"),
     "notifications": ("participants", "contributions"),
 }
 """Which topics each service reads."""
