@@ -21,6 +21,7 @@ MODULES = {
     "B7": "b7_whole_path",
     "B9": "b9_scale_out",
     "B10": "b10_import",
+    "B12": "b12_incentives",
 }
 NOT_BUILT = {
     "B5": "the archive is not built yet, and replay is fed from it",
@@ -29,7 +30,7 @@ NOT_BUILT = {
 }
 GIVE_WAY = ("B6", "B7", "B9")
 """Played last: in them every process steps back behind the generator (`tests.bench.priority`), and only root could bring it forward again."""
-ALL = tuple(sorted((f"B{number}" for number in range(1, 12)), key=lambda name: name in GIVE_WAY))
+ALL = tuple(sorted((f"B{number}" for number in range(1, 13)), key=lambda name: name in GIVE_WAY))
 """In the order in which they are played."""
 ON_THREE_BROKERS = ("B2", "B3", "B6", "B7")
 """Repeated on three brokers when BROKERS=3."""
