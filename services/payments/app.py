@@ -14,7 +14,11 @@ from services.payments.api import (
     incentives,
     ledger,
     partners,
+    payees,
     proofs,
+    proposals,
+    suspense,
+    transfer_orders,
 )
 from services.payments.api import parameters as parameter_sets
 from services.payments.api.snap import published
@@ -46,6 +50,10 @@ def compose(app: App) -> Composition:
             incentives.router(app),
             incentive_documents.router(app),
             disputes.router(app),
+            suspense.router(app),
+            proposals.router(app),
+            payees.router(app),
+            transfer_orders.router(app),
         ],
         subscriptions=subscriptions(parameters),
         timers=[*timers(app.clock, parameters, keep_inquiries_days=settings.keep_inquiries_days), *channels.timers],
@@ -58,7 +66,7 @@ SERVICE = Service(
     name="payments",
     catalogue=CATALOGUE,
     tables=tables.STATE,
-    personal={"payers": ("name",)},
+    personal={"payers": ("name",), "payee_accounts": ("details",)},
     projection=projection,
     compose=compose,
     settings=Settings,

@@ -6,7 +6,9 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import date, datetime
 from typing import Annotated, Any, TypeVar
+from uuid import UUID
 
 import sqlalchemy as sa
 import typer
@@ -14,15 +16,18 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.clock import SystemClock
 from chassis.database import make_engine
 from chassis.settings import StartRefused, load
 from services.payments import lawbook
-from services.payments.books import trial_balance
+from services.payments.books import days, statement, trial_balance, waiting_case
 from services.payments.domain.parameters import KINDS
 from services.payments.kit import cli as kit
-from services.payments.queries import agreed, parameters, shown
+from services.payments.queries import agreed, ledger, parameters, shown_astray
 from services.payments.settings import Settings
 
+PAGE, MOST_CASES = 1_000, 10_000
+OnDay = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="a day, WIB")]
 AsJson = Annotated[bool, typer.Option("--json", help="for machines")]
 R = TypeVar("R")
 
@@ -31,15 +36,88 @@ kit.extend(app)
 
 
 @app.command("trial-balance")
-def show_trial_balance(as_json: AsJson = False) -> None:
-    """Debits and credits of every account; exits 1 when they do not balance."""
-    found = trial_balance(asyncio.run(_read(lambda conn: shown.trial_balance(conn, sa.true()))))
+def show_trial_balance(on: OnDay = None, as_json: AsJson = False) -> None:
+    """Debits and credits of every account, now or at the end of a day; exits 1 when they do not balance."""
+    until = days(None, _day(on)).until
+    if until is None:
+        rows = asyncio.run(_read(lambda conn: ledger.trial_balance(conn, sa.true())))
+    else:
+        rows = asyncio.run(_read(lambda conn: ledger.trial_balance_before(conn, sa.true(), until)))
+    found = trial_balance(rows)
     if as_json:
         print(json.dumps(found))
     else:
         Console().print(_table(found))
     if found["imbalance"]:
         raise typer.Exit(1)
+
+
+@app.command("statement")
+def show_statement(
+    account: Annotated[str, typer.Argument(help="e.g. clearing:bank-a, suspense")],
+    since: OnDay = None,
+    until: OnDay = None,
+    after: Annotated[str, typer.Option(help="the `next` of the page before")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """A page of an account's transfers with the balance after each, oldest first."""
+    found = asyncio.run(_read(lambda conn: _statement(conn, account, days(_day(since), _day(until)), after)))
+    if as_json:
+        print(json.dumps(found, default=str))
+        return
+    print(f"{account}, rupiah, opening {found['opening']:,}")
+    for line in found["transfers"]:
+        side = "debit " if line["debit"] == account else "credit"
+        other = line["credit"] if side == "debit " else line["debit"]
+        print(f"{line['occurred_at']:%Y-%m-%d %H:%M} {side} {line['amount']:>15,} {line['balance']:>15,} {other}")
+    if found["next"]:
+        print(f"more: --after {found['next']}")
+
+
+async def _statement(conn: AsyncConnection, account: str, span: ledger.Span, after: str) -> dict[str, Any]:
+    event_id, _, line = after.partition(":")
+    try:
+        place = (UUID(event_id), int(line)) if after else None
+    except ValueError:
+        sys.exit("--after takes what `next` of the page before said")
+    opening = await ledger.balance_before(conn, account, sa.true(), span, place)
+    rows = await ledger.account_statement(conn, account, sa.true(), span, place, PAGE)
+    return statement(account, opening, rows, page=PAGE)
+
+
+@app.command("suspense")
+def show_suspense(as_json: AsJson = False) -> None:
+    """Money that waits: why, since when, who answers for it and whose turn it is."""
+    query = _read(
+        lambda conn: shown_astray.cases(conn, sa.true(), closed=False, reason=None, after=None, limit=MOST_CASES)
+    )
+    rows = asyncio.run(query)
+    now = SystemClock(load(Settings).clock_offset).business()
+    found = [waiting_case(row, now) for row in rows]
+    if as_json:
+        print(json.dumps(found, default=str))
+        return
+    for case in found:
+        owner = case["owner"] or "nobody"
+        print(
+            f"{case['payment_id']} {case['held']:>13,} {case['reason']:<22} {case['age_days']:>4} d {case['waits_for']:<7} {owner}"
+        )
+
+
+@app.command("transfer-orders")
+def show_orders(
+    status: Annotated[str, typer.Option(help="ORDERED, CONFIRMED or FAILED")] = "", as_json: AsJson = False
+) -> None:
+    """Money that is to leave, and what became of it."""
+    query = _read(lambda conn: shown_astray.orders(conn, sa.true(), status or None, None, MOST_CASES))
+    found = [dict(row) for row in asyncio.run(query)]
+    if as_json:
+        print(json.dumps(found, default=str))
+        return
+    for order in found:
+        print(
+            f"{order['order_id']} {order['purpose']:<9} {order['amount']:>13,} {order['status']:<9} {order['ordered_at']:%Y-%m-%d}"
+        )
 
 
 @app.command("partners")
@@ -81,6 +159,10 @@ async def _sets(conn: AsyncConnection, kinds: Sequence[str]) -> list[dict[str, A
             shown = lawbook.history(KINDS[kind], own, for_everybody=subject is None)
             found += [one | {"kind": kind, "subject": subject} for one in shown]
     return found
+
+
+def _day(option: datetime | None) -> date | None:
+    return None if option is None else option.date()
 
 
 def _table(found: dict[str, Any]) -> Table:

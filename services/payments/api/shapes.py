@@ -105,12 +105,14 @@ class TransferShown(BaseModel):
     participant_id: UUID | None
     month: str | None
     occurred_at: datetime
+    balance: int
 
 
 class StatementShown(BaseModel):
-    """`next` continues the statement; null at its end."""
+    """`opening` and each `balance` are debit minus credit; `next` continues the statement, null at its end."""
 
     account: str
+    opening: int
     transfers: list[TransferShown]
     next: str | None
 

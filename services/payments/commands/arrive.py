@@ -16,12 +16,15 @@ from chassis.transaction import Meta, Scope, Tx
 from contracts.events.contributions import ContributionPaid
 from contracts.values import BillId, PaymentId
 from services.payments.commands.follow import RECEIPTS
-from services.payments.commands.payer_book import STREAM, PayerBook
+from services.payments.commands.targets import Target, Targets, targets_to_pay
 from services.payments.domain.arriving import Reason, never_settled, place, seen, suspend
+from services.payments.domain.balance import deposit, deposited
 from services.payments.domain.bill import Bill
+from services.payments.domain.collective import CollectiveStatus, cannot_pay_whole, pay_whole
+from services.payments.domain.collective import posted as posted_whole
 from services.payments.domain.parameters import BILLING_RULES
 from services.payments.domain.paying import CannotPay, Limits, Money, Posted, post, posted, receipt_key
-from services.payments.queries import deciding
+from services.payments.groups import KeptBalance, KeptCollective
 from services.payments.queries.receipts import Booked, Reference, booked_under
 from services.payments.store import Kept
 
@@ -65,56 +68,78 @@ class Arrived:
 async def book_arrivals(tx: Tx, items: Sequence[Arrival], /, *, limits: Limits = Limits()) -> list[Arrived]:  # noqa: B008 — frozen
     """Books each arrival once. One outcome per item, in their order; any number in as many statements as one.
 
-    Reads heads, so it comes before the caller records anything of streams `contributions` and `receipts`.
+    Reads heads, so it comes before the caller records anything of payers, collective bills, agents' balances and receipts.
     """
     if not items:
         return []
     codes, hashes = {item.code for item in items}, {item.nik_hash for item in items if item.nik_hash is not None}
-    participants = await deciding.participants_by_number(tx.conn, codes, hashes)
-    await tx.heads(STREAM, participants)
     await tx.heads(RECEIPTS, {receipt_key(item.partner, item.channel_reference) for item in items})
     hints = {item.hint_bill_id for item in items if item.hint_bill_id is not None}
-    book = PayerBook(tx, await deciding.payers_with_live_bills(tx.conn, participants, tx.now, hints))
+    targets = await targets_to_pay(tx, codes, hashes, hints)
     booked = await booked_under(tx.conn, {(item.partner, item.channel_reference) for item in items})
-    desk = _Desk(tx, book, booked, limits)
+    desk = _Desk(tx, targets, booked, limits)
     return [desk.take(item) for item in items]
 
 
 class _Desk:
-    """What one batch knows: payers and receipts, those of its earlier items too."""
+    """What one batch knows: targets and receipts, those of its earlier items too."""
 
-    def __init__(self, tx: Tx, book: PayerBook, booked: dict[Reference, Booked], limits: Limits) -> None:
-        self._tx, self._book, self._booked, self._limits = tx, book, booked, limits
+    def __init__(self, tx: Tx, targets: Targets, booked: dict[Reference, Booked], limits: Limits) -> None:
+        self._tx, self._targets, self._booked, self._limits = tx, targets, booked, limits
 
     def take(self, item: Arrival) -> Arrived:
         money = _money(self._tx, item)
         before = self._booked.get((item.partner, item.channel_reference))
         if before is not None and (known := seen(before.posted, waits=before.waits_for is not None, money=money)):
             return Arrived(ArrivedAs(known), (before.posted.payment_id,), before.waits_for)
-        kept = self._book.find(item.code, item.nik_hash)
+        target = self._targets.find(item.code, item.nik_hash)
         if before is not None:
-            return self._suspend(item, money, kept, Reason.PAYMENT_VOIDED, before.posted)
-        outcome = place(None if kept is None else kept.payer, money, item.hint_bill_id, self._limits)
-        if isinstance(outcome, Bill):
-            assert kept is not None
-            return self._post(item, money, kept, outcome)
-        return self._suspend(item, money, kept, outcome, None)
+            return self._suspend(item, money, target, Reason.PAYMENT_VOIDED, before.posted)
+        outcome = self._post(item, money, target)
+        if isinstance(outcome, Posted):
+            self._remember(money, outcome, None)
+            return Arrived(ArrivedAs.POSTED, (outcome.payment_id,))
+        return self._suspend(item, money, target, outcome, None)
 
-    def _post(self, item: Arrival, money: Money, kept: Kept, bill: Bill) -> Arrived:
+    def _post(self, item: Arrival, money: Money, target: Target | None) -> Posted | CannotPay | Reason:
+        """The payment of whatever the number stands for, or why it pays nothing."""
+        match target:
+            case None:
+                return Reason.UNKNOWN_CODE
+            case KeptCollective():
+                return self._post_whole(item, money, target)
+            case KeptBalance():
+                taken = deposit(target.balance, money, payment_id=PaymentId(new_id()))
+                self._targets.balances.record(target, taken, meta=item.meta)
+                return deposited(taken)
+        return self._post_bill(item, money, target)
+
+    def _post_bill(self, item: Arrival, money: Money, kept: Kept) -> Posted | CannotPay | Reason:
+        bill = place(kept.payer, money, item.hint_bill_id, self._limits)
+        if not isinstance(bill, Bill):
+            return bill
         events = post(kept.payer, bill, money, payment_id=PaymentId(new_id()), now=self._tx.now)
-        self._book.record(kept, events, meta=item.meta)
-        paid = next(event for event in events if isinstance(event, ContributionPaid))
-        self._remember(money, posted(paid), None)
-        return Arrived(ArrivedAs.POSTED, (paid.payment_id,))
+        self._targets.payers.record(kept, events, meta=item.meta)
+        return posted(next(event for event in events if isinstance(event, ContributionPaid)))
+
+    def _post_whole(self, item: Arrival, money: Money, kept: KeptCollective) -> Posted | CannotPay | Reason:
+        refusal = cannot_pay_whole(kept.bill, money, None, self._limits)
+        if refusal is CannotPay.EXPIRED and kept.bill.status is CollectiveStatus.CANCELLED:
+            return Reason.BILL_CANCELLED
+        if refusal is not None:
+            return refusal
+        paid = pay_whole(kept.bill, money, payment_id=PaymentId(new_id()), now=self._tx.now)
+        self._targets.collectives.record(kept, paid, meta=item.meta)
+        return posted_whole(paid)
 
     def _suspend(
-        self, item: Arrival, money: Money, kept: Kept | None, reason: CannotPay | Reason, before: Posted | None
+        self, item: Arrival, money: Money, target: Target | None, reason: CannotPay | Reason, before: Posted | None
     ) -> Arrived:
         payment_id = PaymentId(new_id()) if before is None else before.payment_id
         bill_id = None if before is None else before.bill_id
-        participant_id = None if kept is None else kept.payer.participant_id
+        participant_id = target.payer.participant_id if isinstance(target, Kept) else None
         event = suspend(money, reason, payment_id=payment_id, participant_id=participant_id, bill_id=bill_id)
-        scope = Scope() if kept is None else kept.scope
+        scope = Scope() if target is None else target.scope
         key = receipt_key(item.partner, item.channel_reference)
         self._tx.record(event, key=key, meta=item.meta, scope=scope, rules=BILLING_RULES)
         self._remember(money, before or never_settled(event, self._tx.now), reason)

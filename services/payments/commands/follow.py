@@ -18,6 +18,7 @@ from contracts.events.participants import (
     ParticipantCorrected,
     ParticipantReassigned,
     ParticipantRegistered,
+    ParticipationClosed,
     ParticipationLapsed,
     ProtectionRefused,
     ProtectionStarted,
@@ -29,6 +30,7 @@ from services.payments.commands.payer_book import STREAM, PayerBook
 from services.payments.domain.billing import CancelReason, add, correct, end, issue, reissue
 from services.payments.domain.parameters import BILLING_RULES, Sets
 from services.payments.domain.paying import Posted, receipt_key, refuse_protection
+from services.payments.domain.refunds import close_payer
 from services.payments.parameters import Parameters
 from services.payments.queries import deciding
 
@@ -37,6 +39,7 @@ OF_PAYER = (
     ParticipantCorrected,
     RegistrationExpired,
     ParticipationLapsed,
+    ParticipationClosed,
     ProtectionRefused,
     ProtectionStarted,
 )
@@ -46,12 +49,13 @@ RECEIPTS = "receipts"
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """State of one batch; `payments` are those that lost their protection, by our own id."""
+    """State of one batch; `payments` are those that lost their protection, by our own id, `standing` those of whoever was closed."""
 
     tx: Tx
     book: PayerBook
     sets: Sets
     payments: dict[PaymentId, Posted]
+    standing: list[Posted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,9 @@ async def _load(tx: Tx, items: Sequence[Received], sets: Sets) -> _Loaded:
         payments = await deciding.payments_by_id(tx.conn, refused)
     bills = {payment.bill_id for payment in payments.values() if payment.bill_id is not None}
     kept = await deciding.payers_with_live_bills(tx.conn, participants, tx.now, bills)
-    return _Loaded(tx, PayerBook(tx, kept), sets, payments)
+    closed = {item.event.participant_id for item in items if isinstance(item.event, ParticipationClosed)}
+    standing = await deciding.standing_payments(tx.conn, closed) if closed else []
+    return _Loaded(tx, PayerBook(tx, kept), sets, payments, standing)
 
 
 def _follow(loaded: _Loaded, item: Received) -> Outcome:
@@ -93,6 +99,8 @@ def _follow(loaded: _Loaded, item: Received) -> Outcome:
             return _ended(loaded, item, item.event, CancelReason.REGISTRATION_EXPIRED)
         case ParticipationLapsed():
             return _ended(loaded, item, item.event, CancelReason.LAPSED)
+        case ParticipationClosed():
+            return _closed(loaded, item, item.event)
         case ProtectionRefused():
             return _refused(loaded, item, item.event)
         case ProtectionStarted():
@@ -158,6 +166,19 @@ def _ended(
     if kept is None:
         return Failed("unknown_payer")
     loaded.book.record(kept, end(kept.payer, loaded.tx.now, reason), meta=item.meta)
+    return Done()
+
+
+def _closed(loaded: _Loaded, item: Received, event: ParticipationClosed) -> Outcome:
+    """Nothing more is billed, and what was paid for months after that of the end is owed back (domain.md section 8)."""
+    kept = loaded.book.get(event.participant_id)
+    if kept is None:
+        return Failed("unknown_payer")
+    theirs = [payment for payment in loaded.standing if payment.participant_id == event.participant_id]
+    events = close_payer(kept.payer, theirs, closed_on=event.died_on, reason="death")
+    if events is not None:
+        kept = loaded.book.record(kept, end(kept.payer, loaded.tx.now, CancelReason.CLOSED), meta=item.meta)
+        loaded.book.record(kept, events, meta=item.meta)
     return Done()
 
 

@@ -44,10 +44,8 @@ def seen(booked: Posted, *, waits: bool, money: Money) -> Known | None:
     return None if booked.reversed_for is not None and not waits else Known.SAME
 
 
-def place(payer: Payer | None, money: Money, hint: BillId | None, limits: Limits) -> Bill | CannotPay | Reason:
+def place(payer: Payer, money: Money, hint: BillId | None, limits: Limits) -> Bill | CannotPay | Reason:
     """The bill that this money pays, or why it pays none. `hint`: it was asked for this bill (a QR), and pays this one or none."""
-    if payer is None:
-        return Reason.UNKNOWN_CODE
     asked = payer if hint is None else payer._replace(bills=_only(payer.bills, hint))
     outcome = settle(asked, money, None, limits)
     if outcome is CannotPay.EXPIRED and _was_cancelled(asked, money):

@@ -50,6 +50,7 @@ class CancelReason(StrEnum):
     CORRECTED = "corrected"
     """What it was priced by has changed; the change counts for every month not yet paid."""
     ON_REQUEST = "on_request"
+    CLOSED = "participation_closed"
 
 
 def add(registered: ParticipantRegistered) -> PayerAdded:

@@ -22,6 +22,7 @@ from contracts.events.astray import (
 )
 from contracts.events.contributions import ContributionReversed
 from contracts.values import PaymentId, Rupiah, TransferOrderId
+from services.payments.domain.balance import BALANCE_PARTNER
 from services.payments.domain.bill import Bill
 from services.payments.domain.ledger.accounts import REFUNDS_PAYABLE, fees
 from services.payments.domain.orders import CannotOrder, Order, Wanted, order
@@ -193,6 +194,8 @@ def _void(proposal: Proposal, found: Found) -> Sequence[Event] | Refused:
         )
     if payment is None or payment.bill_id is None or payment.participant_id is None:
         return CannotDo.NOTHING_THERE
+    if payment.partner == BALANCE_PARTNER:
+        return CannotDo.NOT_OFFERED
     if payment.reversed_for is not None:
         return CannotDo.ALREADY_TAKEN_BACK
     if found.refund is not None:

@@ -12,11 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.privacy.vault import Vault
 from chassis.transaction import Projection, Recorded
+from services.payments.projections.astray import payee_accounts, proposals, refunds, suspense, transfer_orders
 from services.payments.projections.contributions import payers_and_bills
 from services.payments.projections.groups import groups
 from services.payments.projections.incentives import incentives
 from services.payments.projections.ledger import ledger
-from services.payments.projections.money import payments_and_suspense
+from services.payments.projections.money import payments
 from services.payments.projections.parameters import parameter_sets
 from services.payments.projections.partners import partners
 from services.payments.projections.qr import qr_codes
@@ -28,13 +29,18 @@ def projection(vault: Vault) -> Projection:
 
     async def project(conn: AsyncConnection, events: Sequence[Recorded]) -> None:
         await payers_and_bills(conn, vault, events)
-        await payments_and_suspense(conn, events)
         await groups(conn, events)
+        await payments(conn, events)
+        await suspense(conn, events)
         await ledger(conn, events)
         await partners(conn, events)
         await settlement(conn, events)
         await parameter_sets(conn, events)
         await qr_codes(conn, events)
         await incentives(conn, events)
+        await proposals(conn, events)
+        await payee_accounts(conn, vault, events)
+        await transfer_orders(conn, events)
+        await refunds(conn, events)
 
     return project

@@ -1,4 +1,4 @@
-"""Payments and suspense, written straight from their events."""
+"""Receipts, written straight from their events: payments of bills, and money that never settled one."""
 
 from __future__ import annotations
 
@@ -21,30 +21,26 @@ from services.payments.domain.arriving import never_settled
 from services.payments.domain.paying import posted
 from services.payments.store import receipt_row
 
-_MOVES_MONEY = frozenset({ContributionPaid, ContributionReversed, PaymentUnmatched})
+_OF_RECEIPTS = frozenset({ContributionPaid, ContributionReversed, PaymentUnmatched})
 
 
-async def payments_and_suspense(conn: AsyncConnection, recorded: Sequence[Recorded]) -> None:
-    events = [r for r in recorded if type(r.event) in _MOVES_MONEY]
-    if events:
-        await _payments(conn, events)
-        await _suspense(conn, events)
-
-
-async def _payments(conn: AsyncConnection, events: Sequence[Recorded]) -> None:
+async def payments(conn: AsyncConnection, recorded: Sequence[Recorded]) -> None:
+    events = [r for r in recorded if type(r.event) in _OF_RECEIPTS]
+    if not events:
+        return
     paid = {
         r.event.payment_id: receipt_row(posted(r.event), r.event.kind)
         for r in events
         if isinstance(r.event, ContributionPaid)
     }
-    unmatched = {r.event.payment_id: _receipt(r, r.event) for r in events if isinstance(r.event, PaymentUnmatched)}
+    unmatched = [_receipt(r, r.event) for r in events if isinstance(r.event, PaymentUnmatched)]
     taken_back = {r.event.payment_id: r.event.reason for r in events if isinstance(r.event, ContributionReversed)}
     earlier: dict[PaymentId, dict[str, Any]] = {}
     if known := taken_back.keys() - paid.keys():
         query = sa.select(tables.payments).where(rows.matching(tables.payments.c.payment_id, known))
         earlier = {row["payment_id"]: dict(row) for row in (await conn.execute(query)).mappings()}
     order = ("partner", "channel_reference")
-    new = [*_with_reasons(paid, taken_back), *(row for row in unmatched.values() if row is not None)]
+    new = [*_with_reasons(paid, taken_back), *(row for row in unmatched if row is not None)]
     await rows.insert(conn, tables.payments, new, order=order)
     await rows.upsert(conn, tables.payments, _with_reasons(earlier, taken_back), order=order)
 
@@ -60,24 +56,3 @@ def _receipt(recorded: Recorded, event: PaymentUnmatched) -> dict[str, Any] | No
     if event.bill_id is not None or recorded.envelope.seq != 1:
         return None
     return receipt_row(never_settled(event, recorded.envelope.occurred_at))
-
-
-async def _suspense(conn: AsyncConnection, events: Sequence[Recorded]) -> None:
-    found = [
-        {
-            "partner": event.partner,
-            "channel_reference": event.channel_reference,
-            "payment_id": event.payment_id,
-            "bill_id": event.bill_id,
-            "channel": event.channel,
-            "participant_id": event.participant_id,
-            "amount": event.amount,
-            "reason": event.reason,
-            "effective_at": event.effective_at,
-            "since": recorded.envelope.occurred_at,
-            "branch_id": recorded.envelope.branch_id,
-        }
-        for recorded in events
-        if isinstance(event := recorded.event, PaymentUnmatched)
-    ]
-    await rows.upsert(conn, tables.suspense, found)

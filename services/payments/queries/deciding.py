@@ -88,6 +88,13 @@ async def payments_by_id(conn: AsyncConnection, wanted: Collection[UUID]) -> dic
     return {row["payment_id"]: posted_of(row) for row in (await conn.execute(query)).mappings()}
 
 
+async def standing_payments(conn: AsyncConnection, participants: Collection[UUID]) -> list[Posted]:
+    """Every payment of these payers that settles its bill."""
+    of_them = rows.matching(payments.c.participant_id, participants)
+    query = sa.select(payments).where(of_them, payments.c.reversed_for.is_(None))
+    return [posted_of(row) for row in (await conn.execute(query)).mappings()]
+
+
 _SEEN = sa.text(
     "WITH asked AS (SELECT * FROM unnest(CAST(:partners AS text[]), CAST(:references AS text[]),"
     "  CAST(:external_ids AS text[]), CAST(:days AS date[])) AS a(partner, reference, external_id, day))"

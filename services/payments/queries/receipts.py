@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.payments.domain.paying import Posted
+from services.payments.domain.suspense import VOIDED
 from services.payments.store import posted_of
 from services.payments.tables import payments, suspense
 
@@ -18,7 +19,7 @@ Reference = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """One receipt. `waits_for`: why it is or was in suspense; None when it never was."""
+    """One receipt. `waits_for`: why it is or was in suspense; None when it never was, or was found never to have come."""
 
     posted: Posted
     waits_for: str | None
@@ -32,7 +33,7 @@ async def booked_under(conn: AsyncConnection, references: Collection[Reference])
         sa.func.unnest(sa.cast([reference for _, reference in ordered], sa.ARRAY(sa.Text))).label("reference"),
     ).subquery()
     query = (
-        sa.select(payments, suspense.c.reason)
+        sa.select(payments, sa.case((suspense.c.outcome == VOIDED, None), else_=suspense.c.reason).label("waits_for"))
         .join(asked, sa.and_(payments.c.partner == asked.c.partner, payments.c.channel_reference == asked.c.reference))
         .outerjoin(
             suspense,
@@ -42,4 +43,4 @@ async def booked_under(conn: AsyncConnection, references: Collection[Reference])
         )
     )
     found = (await conn.execute(query)).mappings()
-    return {(row["partner"], row["channel_reference"]): Booked(posted_of(row), row["reason"]) for row in found}
+    return {(row["partner"], row["channel_reference"]): Booked(posted_of(row), row["waits_for"]) for row in found}

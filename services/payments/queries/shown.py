@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.payments.tables import balances, bills, payers, payments, transfers
+from services.payments.tables import bills, payers, payments
 
 
 async def is_visible(conn: AsyncConnection, participant_id: UUID, scope: sa.ColumnElement[bool]) -> bool:
@@ -73,29 +73,3 @@ async def totals(conn: AsyncConnection, scope: sa.ColumnElement[bool]) -> Mappin
         sa.cast(received, sa.BigInteger).label("contributions"),
     ).where(scope)
     return (await conn.execute(query.select_from(payers))).mappings().one()
-
-
-async def trial_balance(conn: AsyncConnection, scope: sa.ColumnElement[bool]) -> Sequence[Mapping[Any, Any]]:
-    """Debit and credit per account, by account, over the branches of this scope (over `balances`)."""
-    query = (
-        sa.select(
-            balances.c.account,
-            sa.cast(sa.func.sum(balances.c.debit), sa.BigInteger).label("debit"),
-            sa.cast(sa.func.sum(balances.c.credit), sa.BigInteger).label("credit"),
-        )
-        .where(scope)
-        .group_by(balances.c.account)
-        .order_by(balances.c.account)
-    )
-    return (await conn.execute(query)).mappings().all()
-
-
-async def account_statement(
-    conn: AsyncConnection, account: str, scope: sa.ColumnElement[bool], after: tuple[UUID, int] | None, limit: int
-) -> Sequence[Mapping[Any, Any]]:
-    """Transfers that touch an account, oldest first, from after (event id, line) on, within this scope (over `transfers`)."""
-    place = sa.tuple_(transfers.c.event_id, transfers.c.line)
-    query = sa.select(transfers).where(sa.or_(transfers.c.debit == account, transfers.c.credit == account), scope)
-    if after is not None:
-        query = query.where(place > sa.tuple_(sa.literal(after[0], sa.UUID), sa.literal(after[1], sa.Integer)))
-    return (await conn.execute(query.order_by(place).limit(limit))).mappings().all()

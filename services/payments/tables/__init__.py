@@ -3,7 +3,8 @@
 What is not in STATE is plumbing, which is not replayed.
 """
 
-from services.payments.tables import incentives
+from services.payments.tables import astray, incentives
+from services.payments.tables.astray import payee_accounts, proposals, refunds, transfer_orders
 from services.payments.tables.base import metadata
 from services.payments.tables.contributions import bills, payers
 from services.payments.tables.groups import (
@@ -47,6 +48,7 @@ STATE = (
     cases,
     qr_codes,
     *incentives.STATE,
+    *astray.STATE,
 )
 
 __all__ = [
@@ -65,10 +67,13 @@ __all__ = [
     "parameter_sets",
     "partner_secrets",
     "partners",
+    "payee_accounts",
     "payers",
     "payments",
+    "proposals",
     "qr_codes",
     "qr_questions",
+    "refunds",
     "settlement_days",
     "settlement_files",
     "settlement_layouts",
@@ -76,5 +81,6 @@ __all__ = [
     "settlement_parts",
     "snap_tokens",
     "suspense",
+    "transfer_orders",
     "transfers",
 ]

@@ -49,7 +49,13 @@ suspense = sa.Table(
     sa.Column("effective_at", INSTANT, nullable=False),
     sa.Column("since", INSTANT, nullable=False),
     sa.Column("branch_id", UUID),
-    comment="PaymentUnmatched",
+    sa.Column("held", sa.BigInteger, nullable=False, comment="how much of the amount still waits"),
+    sa.Column("owner", sa.Text, comment="who took it; null until somebody does"),
+    sa.Column("outcome", sa.Text, comment="what became of the rest last"),
+    sa.Column("closed_at", INSTANT),
+    sa.Index("suspense_payment", "payment_id", unique=True),
+    sa.Index("suspense_open", "since", postgresql_where=sa.text("held > 0")),
+    comment="PaymentUnmatched, CaseTaken, PaymentMatched, PaymentReturned, PaymentReturnFailed, PaymentAssigned, PaymentVoided",
 )
 
 transfers = sa.Table(

@@ -115,6 +115,13 @@ _AGENT, _OUTREACH_ID, _IMPORT = (
 )
 _PARTICIPANT = {"participant_id": Slot("participant_id")}
 _COLLECTIVE = {"bill_id": Slot("collective_bill_id")}
+_PROPOSAL, _PAYEE, _ORDER = (
+    {"proposal_id": Slot("proposal_id")},
+    {"payee_account_id": Slot("payee_account_id")},
+    {"order_id": Slot("order_id")},
+)
+_ACCOUNT = {"bank_code": "008", "number": "1370009876543", "holder": "Contoh Penerima"}
+_ASSIGNED = {"payment_id": Slot("astray_payment_id"), "reason": "checked"}
 _TERMS = {"name": "Bank Contoh", "partner_ids": ["1"], "va_prefixes": ["7"]}
 _PARTNER = {"partner": Fresh, "client_key": Fresh, "public_keys": [pem()], **_TERMS}
 _KIND = {"kind": "prepay_months"}
@@ -215,6 +222,38 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
             Example(path={"account": "clearing:bank-a"}),
             Example(path={"account": "clearing:bank-a"}, query={"after": Slot("transfer", open=True)}),
         ],
+        "GET /suspense": [Example(), Example(query={"after": Slot("astray_payment_id", open=True)})],
+        "POST /suspense/{payment_id}/owner": [Example(path={"payment_id": Slot("astray_payment_id")})],
+        "POST /proposals": [
+            Example(
+                json={
+                    "action": "RETURN",
+                    "payment_id": Slot("astray_payment_id"),
+                    "amount": 1,
+                    "reason": "checked",
+                    "payee_account_id": Slot("payee_account_id"),
+                }
+            ),
+            Example(json={**_ASSIGNED, "action": "MATCH", **_PARTICIPANT, "bill_id": Slot("bill_id")}),
+        ],
+        "GET /proposals": [Example(), Example(query={"after": Slot("proposal_id", open=True)})],
+        "POST /proposals/{proposal_id}/approval": [Example(path=_PROPOSAL)],
+        "POST /proposals/{proposal_id}/refusal": [Example(path=_PROPOSAL, json={"reason": "not_proven"})],
+        "POST /proposals/{proposal_id}/withdrawal": [Example(path=_PROPOSAL)],
+        "POST /payee-accounts": [
+            Example(json={"kind": "PARTICIPANT", "owner_id": Slot("participant_id"), **_ACCOUNT}),
+            Example(json={"kind": "PAYER", **_ACCOUNT}),
+        ],
+        "GET /payee-accounts": [Example(), Example(query={"owner_id": Slot("participant_id")})],
+        "GET /payee-accounts/{payee_account_id}": [Example(path=_PAYEE)],
+        "POST /payee-accounts/{payee_account_id}/verification": [Example(path=_PAYEE, json={"evidence": "buku 1"})],
+        "POST /payee-accounts/{payee_account_id}/retirement": [Example(path=_PAYEE, json={"reason": "moved"})],
+        "GET /transfer-orders": [Example(), Example(query={"after": Slot("order_id", open=True)})],
+        "POST /transfer-orders/{order_id}/confirmation": [
+            Example(path=_ORDER, json={"partner": "bank-a", "paid_on": "2025-10-08", "evidence": "MT940 1/1"})
+        ],
+        "POST /transfer-orders/{order_id}/failure": [Example(path=_ORDER, json={"reason": "account_closed"})],
+        "GET /refunds": [Example(), Example(query={"after": Slot("astray_payment_id", open=True)})],
         "POST /partners": [Example(json=_PARTNER)],
         "POST /partners/{partner}/keys": [Example(path={"partner": "bank-a"}, json={"public_keys": [pem()]})],
         "POST /partners/{partner}/terms": [Example(path={"partner": "bank-a"}, json=_TERMS)],

@@ -20,6 +20,7 @@ from contracts.sealed import Sealed
 from contracts.values import ParticipantId
 from services.notifications.domain.notification import notification_id_of
 from services.payments.tables import bills, payments, transfers
+from tests.faults.threats.astray import astray
 from tests.integration.payments.bank import Bank, code
 from tests.integration.payments.people import register
 from tests.integration.registration.files import row, table, worked
@@ -207,6 +208,8 @@ async def in_payments(h: Harness) -> list[Tenant]:
                     assert code(await bank.buy(who.code)) == "2002500"
                     tenant.values |= {"participant_id": str(who.participant_id), "member_id": str(who.participant_id)}
                     tenant.values["bill_id"] = await _bill_of(h, who.participant_id)
+                    tenant.values |= await astray(h, bank, who, scope)
+                    tenant.secrets |= {*tenant.values.values()}
                 tenant.secrets |= {str(who.participant_id), who.code, *await _money_of(h, who.participant_id)}
             await _money_of_many(h, bank, tenant)
             tenant.values["transfer"] = await _last_transfer(h, branch_id)
@@ -236,7 +239,7 @@ async def _money_of_many(h: Harness, bank: Bank, tenant: Tenant) -> None:
         "collective_bill_id": bill["bill_id"],
         "paid_collective_bill_id": settled["bill_id"],
         "agent_id": str(tenant.agent_id),
-        "payment_id": paid[0]["payment_id"],
+        "payment_id": next(one["payment_id"] for one in paid if one["reversed_for"] is None),
     }
     tenant.secrets |= {one[name] for one in (bill, settled) for name in ("bill_id", "code")}
     tenant.secrets |= {balance["code"], lines[0]["payment_id"]}

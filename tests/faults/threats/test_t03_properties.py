@@ -71,6 +71,22 @@ _MESSAGE: Final = _fields(
     "notification_id participant_id cause channel template template_version language state reason "
     "attempts queued_at not_after sent_at delivered_at"
 )
+_CASE: Final = _fields(
+    "payment_id partner channel channel_reference participant_id branch_id amount held reason effective_at since "
+    "age_days owner waits_for proposal_id outcome closed_at"
+)
+_PROPOSAL: Final = _fields(
+    "proposal_id action payment_id amount reason evidence participant_id bill_id account payee_account_id "
+    "made_by made_at status decided_by decided_at decision"
+)
+_PAYEE: Final = _fields(
+    "payee_account_id kind owner_id bank_code number_ends recorded_by verified_by evidence retired_for"
+)
+_ORDER: Final = _fields(
+    "order_id purpose reference payee_account_id amount account payment_id participant_id status ordered_at "
+    "closed_at partner paid_on evidence failed_for"
+)
+_KEEPERS: Final = ("officer", "checker", "central", "auditor", "operator")
 _MESSAGES: Final = frozenset({"queued", "waiting", "sent", "delivered", "failed", "unknown"})
 FULL: Final = ("officer", "checker", "participant")
 UNNAMED: Final = ("central", "auditor", "operator", "service")
@@ -143,8 +159,14 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
         ),
         "GET /ledger/accounts/{account}/transfers": _each(
             ("officer", "checker", "central", "auditor", "operator"),
-            _fields("event_id line debit credit amount payment_id participant_id month occurred_at"),
+            _fields("event_id line debit credit amount payment_id participant_id month occurred_at balance"),
         ),
+        "GET /suspense": _each(_KEEPERS, _CASE),
+        "GET /proposals": _each(_KEEPERS, _PROPOSAL),
+        "GET /payee-accounts": _each(("officer", "checker"), _PAYEE),
+        "GET /payee-accounts/{payee_account_id}": _each(("officer", "checker"), _PAYEE | {"number", "holder"}),
+        "GET /transfer-orders": _each(_KEEPERS, _ORDER),
+        "GET /refunds": _each(_KEEPERS, _fields("payment_id participant_id amount months reason since order_status")),
         "GET /partners": _each(
             ("central", "operator", "auditor"),
             _fields(
@@ -262,7 +284,7 @@ def _things(answer: Any) -> list[Mapping[str, Any]]:
     """The things that an answer shows: its items, or itself."""
     if isinstance(answer, list):
         return answer
-    for name in ("items", "notifications", "transfers"):
+    for name in ("items", "notifications", "transfers", "cases", "proposals", "orders", "refunds"):
         if name in answer:
             return list(answer[name])
     return [answer]

@@ -19,7 +19,7 @@ from tests.support.stack import Stack
 pytestmark = pytest.mark.timeout(600)
 THINGS = (
     "wadah_id", "agent_id", "participant_id", "member_id", "outreach_id", "import_id", "branch_id", "notification_id",
-    "bill_id",
+    "payment_id", "astray_payment_id", "proposal_id", "payee_account_id", "order_id", "bill_id",
 )  # fmt: skip
 
 

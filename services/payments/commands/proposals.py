@@ -1,0 +1,257 @@
+"""One person proposes what becomes of money, another decides; what follows is recorded with the decision, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from chassis.ids import new_id
+from chassis.outcomes import Accepted
+from chassis.problems import Rejected
+from chassis.transaction import Meta, Scope, Tx
+from contracts.event import Event
+from contracts.events.astray import (
+    Action,
+    PaymentMatched,
+    ProposalApproved,
+    ProposalMade,
+    TransferOrdered,
+    TransferPurpose,
+)
+from contracts.events.contributions import ContributionReversed
+from contracts.values import BillId, ParticipantId, PayeeAccountId, PaymentId, ProposalId, Rupiah, TransferOrderId
+from services.payments.commands.follow import RECEIPTS
+from services.payments.commands.orders import ORDERS
+from services.payments.commands.payer_book import STREAM, PayerBook
+from services.payments.domain import orders as ordering
+from services.payments.domain import suspense as waiting
+from services.payments.domain.payees import PAYEE_RULES, Payee
+from services.payments.domain.paying import Posted, receipt_key
+from services.payments.domain.proposals import CannotDecide, Proposal, Verdict, decide, evolve, made
+from services.payments.domain.refunds import Refund
+from services.payments.domain.resolving import Found, NewIds, Refused, carry_out
+from services.payments.problems_astray import DECIDING_PROBLEMS, DOING_PROBLEMS
+from services.payments.queries import astray as loads
+from services.payments.queries import deciding
+from services.payments.queries.astray import KeptCase, KeptOrder, KeptProposal, OrderKey
+
+PROPOSALS = "proposals"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Propose:
+    """`amount` None: all that waits, or the whole bill, payment or refund. Whether the caller may see these things was asked before."""
+
+    action: Action
+    payment_id: PaymentId
+    amount: int | None
+    reason: str
+    evidence: str | None
+    participant_id: ParticipantId | None
+    bill_id: BillId | None
+    account: str | None
+    payee_account_id: PayeeAccountId | None
+    meta: Meta
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    proposal_id: ProposalId
+    verdict: Verdict
+    reason: str
+    meta: Meta
+
+
+async def make_proposals(tx: Tx, items: Sequence[Propose], /) -> list[Accepted | Rejected]:
+    """Nothing that could not be carried out now is proposed to anybody."""
+    drafts = [_draft(tx, item) for item in items]
+    desk = await Desk.load(tx, drafts)
+    return [_make(tx, desk, draft, item) for draft, item in zip(drafts, items, strict=True)]
+
+
+def _draft(tx: Tx, item: Propose) -> Proposal:
+    proposal_id = ProposalId(new_id())
+    tx.new(PROPOSALS, proposal_id)
+    return Proposal(
+        proposal_id=proposal_id,
+        action=item.action,
+        payment_id=item.payment_id,
+        amount=item.amount or 0,
+        reason=item.reason,
+        evidence=item.evidence,
+        participant_id=item.participant_id,
+        bill_id=item.bill_id,
+        account=item.account,
+        payee_account_id=item.payee_account_id,
+        made_by=item.meta.actor,
+        made_at=tx.now,
+    )
+
+
+def _make(tx: Tx, desk: Desk, draft: Proposal, item: Propose) -> Accepted | Rejected:
+    if item.amount is None:
+        draft = draft._replace(amount=desk.whole(draft))
+    outcome = desk.consequences(draft)
+    if isinstance(outcome, Refused):
+        return Rejected(DOING_PROBLEMS[outcome])
+    facts = {name: getattr(draft, name) for name in ProposalMade.model_fields}
+    event = ProposalMade(**facts | {"amount": Rupiah(draft.amount)})
+    tx.record(event, key=draft.proposal_id, meta=item.meta, scope=desk.scope(draft), rules=PAYEE_RULES)
+    proposal = made(event, tx.now)
+    return Accepted({"proposal_id": str(proposal.proposal_id), "status": str(proposal.status)})
+
+
+async def decide_proposals(tx: Tx, items: Sequence[Decide], /) -> list[Accepted | Rejected]:
+    """Approves, refuses or withdraws each; an approval that can no longer be carried out is refused and leaves its proposal pending."""
+    wanted = {item.proposal_id for item in items}
+    named = [kept.proposal for kept in (await loads.proposals_by_id(tx.conn, wanted)).values()]
+    await tx.heads(PROPOSALS, wanted)
+    desk = await Desk.load(tx, named)
+    kept = await loads.proposals_by_id(tx.conn, wanted)
+    return [_decide(tx, desk, kept, item) for item in items]
+
+
+def _decide(tx: Tx, desk: Desk, kept: dict[ProposalId, KeptProposal], item: Decide) -> Accepted | Rejected:
+    found = kept.get(item.proposal_id)
+    event = decide(None if found is None else found.proposal, item.verdict, by=item.meta.actor, reason=item.reason)
+    if isinstance(event, CannotDecide):
+        return Rejected(DECIDING_PROBLEMS[event])
+    assert found is not None
+    outcome = desk.consequences(found.proposal) if isinstance(event, ProposalApproved) else ()
+    if isinstance(outcome, Refused):
+        return Rejected(DOING_PROBLEMS[outcome])
+    tx.record(event, key=item.proposal_id, meta=item.meta, scope=found.scope, rules=PAYEE_RULES)
+    desk.record(found.proposal, outcome, item.meta)
+    after = evolve(found.proposal, event, tx.now)
+    assert after is not None
+    kept[item.proposal_id] = KeptProposal(after, found.scope)
+    return Accepted({"proposal_id": str(item.proposal_id), "status": str(after.status), **_ids(outcome)}, 200)
+
+
+def _ids(events: Iterable[Event]) -> dict[str, str]:
+    """What came of it: the payment that the money became, the order that was given."""
+    found: dict[str, str] = {}
+    for event in events:
+        match event:
+            case PaymentMatched():
+                found["payment_id"] = str(event.matched_as)
+            case TransferOrdered():
+                found["order_id"] = str(event.order_id)
+    return found
+
+
+class Desk:
+    """What stands around the proposals of one batch; what is carried out changes it for those after it."""
+
+    def __init__(self, tx: Tx, book: PayerBook) -> None:
+        self._tx, self._book = tx, book
+        self.cases: dict[PaymentId, KeptCase] = {}
+        self.payments: dict[PaymentId, Posted] = {}
+        self.refunds: dict[PaymentId, Refund] = {}
+        self.payees: dict[PayeeAccountId, Payee] = {}
+        self.orders: dict[OrderKey, KeptOrder] = {}
+
+    @classmethod
+    async def load(cls, tx: Tx, proposals: Sequence[Proposal]) -> Desk:
+        """Heads first, then state; the first look-up only finds their keys."""
+        receipts = {p.payment_id for p in proposals}
+        payments = await deciding.payments_by_id(tx.conn, receipts)
+        named = [(p.participant_id, p.bill_id) for p in proposals]
+        named += [(p.participant_id, p.bill_id) for p in payments.values()]
+        participants = {participant_id for participant_id, _ in named if participant_id is not None}
+        order_keys = {_order_key(p) for p in proposals}
+        await tx.heads(STREAM, participants)
+        await tx.heads(RECEIPTS, {receipt_key(p.partner, p.channel_reference) for p in payments.values()})
+        await tx.heads(ORDERS, {ordering.order_key(*key) for key in order_keys})
+        bills = {bill_id for _, bill_id in named if bill_id is not None}
+        desk = cls(tx, PayerBook(tx, await deciding.payers_with_live_bills(tx.conn, participants, tx.now, bills)))
+        desk.payments = await deciding.payments_by_id(tx.conn, receipts)
+        desk.cases = await loads.cases(tx.conn, receipts)
+        desk.refunds = await loads.refunds_of(tx.conn, receipts)
+        desk.payees = await loads.payees(tx.conn, {p.payee_account_id for p in proposals if p.payee_account_id})
+        desk.orders = await loads.orders(tx.conn, order_keys)
+        return desk
+
+    def whole(self, draft: Proposal) -> int:
+        """The amount that is meant when none is named."""
+        kept = self._book.get(draft.participant_id)
+        if draft.action is Action.MATCH and kept is not None and draft.bill_id is not None:
+            bill = kept.payer.bills.get(draft.bill_id)
+            return 0 if bill is None else bill.amount
+        if draft.action is Action.REFUND:
+            return self.refunds[draft.payment_id].amount if draft.payment_id in self.refunds else 0
+        case, payment = self.cases.get(draft.payment_id), self.payments.get(draft.payment_id)
+        if case is not None and case.case.held:
+            return case.case.held
+        return 0 if payment is None else payment.amount
+
+    def scope(self, draft: Proposal) -> Scope:
+        """Whose head decides: the branch of who gets the money, else of the money itself; any, where that is not known."""
+        kept = self._book.get(draft.participant_id) if draft.action in (Action.MATCH, Action.CREDIT) else None
+        kept = kept or self._book.get(self._payer_of(draft.payment_id))
+        if kept is not None:
+            return Scope(kept.scope.branch_id)
+        case = self.cases.get(draft.payment_id)
+        return Scope() if case is None else case.scope
+
+    def consequences(self, proposal: Proposal) -> Sequence[Event] | Refused:
+        """Every event of this proposal, were it approved now."""
+        case, order = self.cases.get(proposal.payment_id), self.orders.get(_order_key(proposal))
+        kept = self._book.get(proposal.participant_id)
+        found = Found(
+            case=None if case is None else case.case,
+            payment=self.payments.get(proposal.payment_id),
+            refund=self.refunds.get(proposal.payment_id),
+            payer=None if kept is None else kept.payer,
+            payee=None if proposal.payee_account_id is None else self.payees.get(proposal.payee_account_id),
+            order=None if order is None else order.order,
+        )
+        ids = NewIds(PaymentId(new_id()), TransferOrderId(new_id()))
+        return carry_out(proposal, found, ids, self._tx.now)
+
+    def record(self, proposal: Proposal, events: Iterable[Event], meta: Meta) -> None:
+        """Each event on the stream it belongs to, and folded at once."""
+        for event in events:
+            match event.stream:
+                case "receipts":
+                    self._of_receipt(proposal.payment_id, event, meta)
+                case "transfer-orders":
+                    self._of_order(proposal, event, meta)
+                case _:
+                    self._of_payer(event, meta)
+
+    def _of_receipt(self, payment_id: PaymentId, event: Event, meta: Meta) -> None:
+        kept = self.cases[payment_id]
+        key = receipt_key(kept.case.partner, kept.case.channel_reference)
+        self._tx.record(event, key=key, meta=meta, scope=kept.scope, rules=PAYEE_RULES)
+        after = waiting.evolve(kept.case, event, self._tx.now)
+        assert after is not None
+        self.cases[payment_id] = KeptCase(after, kept.scope)
+
+    def _of_order(self, proposal: Proposal, event: Event, meta: Meta) -> None:
+        key, scope = _order_key(proposal), self.scope(proposal)
+        self._tx.record(event, key=ordering.order_key(*key), meta=meta, scope=scope, rules=PAYEE_RULES)
+        before = self.orders[key].order if key in self.orders else None
+        after = ordering.evolve(before, event)
+        assert after is not None
+        self.orders[key] = KeptOrder(after, scope)
+
+    def _of_payer(self, event: Any, meta: Meta) -> None:
+        kept = self._book.get(event.participant_id)
+        assert kept is not None
+        self._book.record(kept, [event], meta=meta)
+        if isinstance(event, ContributionReversed):
+            payment = self.payments[event.payment_id]
+            self.payments[event.payment_id] = replace(payment, reversed_for=event.reason)
+
+    def _payer_of(self, payment_id: PaymentId) -> ParticipantId | None:
+        payment = self.payments.get(payment_id)
+        return None if payment is None else payment.participant_id
+
+
+def _order_key(proposal: Proposal) -> OrderKey:
+    """What a transfer for this proposal is for: a refund is owed once, whoever proposes it."""
+    if proposal.action is Action.REFUND:
+        return TransferPurpose.REFUND, str(proposal.payment_id)
+    return TransferPurpose.RETURN, str(proposal.proposal_id)

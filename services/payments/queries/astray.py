@@ -1,0 +1,80 @@
+"""What decisions about money in suspense, refunds and transfers load from: by keys, any number in one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis import rows
+from chassis.transaction import Scope
+from contracts.events.astray import TransferPurpose
+from contracts.values import PayeeAccountId, PaymentId, ProposalId, TransferOrderId
+from services.payments.domain.orders import Order
+from services.payments.domain.payees import Payee
+from services.payments.domain.proposals import Proposal
+from services.payments.domain.refunds import Refund
+from services.payments.domain.suspense import Case
+from services.payments.shelves import case_of, order_of, payee_of, proposal_of, refund_of
+from services.payments.tables import payee_accounts, proposals, refunds, suspense, transfer_orders
+
+OrderKey = tuple[TransferPurpose, str]
+
+
+class KeptCase(NamedTuple):
+    case: Case
+    scope: Scope
+
+
+class KeptProposal(NamedTuple):
+    proposal: Proposal
+    scope: Scope
+
+
+class KeptOrder(NamedTuple):
+    order: Order
+    scope: Scope
+
+
+async def cases(conn: AsyncConnection, payments: Collection[UUID]) -> dict[PaymentId, KeptCase]:
+    """Money in suspense, open or closed, by the payment it came as."""
+    query = sa.select(suspense).where(rows.matching(suspense.c.payment_id, payments))
+    found = (await conn.execute(query)).mappings()
+    return {row["payment_id"]: KeptCase(case_of(row), Scope(row["branch_id"])) for row in found}
+
+
+async def proposals_by_id(conn: AsyncConnection, wanted: Collection[UUID]) -> dict[ProposalId, KeptProposal]:
+    query = sa.select(proposals).where(rows.matching(proposals.c.proposal_id, wanted))
+    found = (await conn.execute(query)).mappings()
+    return {row["proposal_id"]: KeptProposal(proposal_of(row), Scope(row["branch_id"])) for row in found}
+
+
+async def payees(conn: AsyncConnection, wanted: Collection[UUID]) -> dict[PayeeAccountId, Payee]:
+    """Accounts that money may go to, without number and holder."""
+    query = sa.select(payee_accounts).where(rows.matching(payee_accounts.c.payee_account_id, wanted))
+    return {row["payee_account_id"]: payee_of(row) for row in (await conn.execute(query)).mappings()}
+
+
+async def orders(conn: AsyncConnection, keys: Iterable[OrderKey]) -> dict[OrderKey, KeptOrder]:
+    """The last order for each purpose and reference."""
+    references = {reference for _, reference in keys}
+    query = sa.select(transfer_orders).where(rows.matching(transfer_orders.c.reference, references))
+    return _orders(await conn.execute(query))
+
+
+async def orders_by_id(conn: AsyncConnection, wanted: Collection[TransferOrderId]) -> dict[OrderKey, KeptOrder]:
+    query = sa.select(transfer_orders).where(rows.matching(transfer_orders.c.order_id, wanted))
+    return _orders(await conn.execute(query))
+
+
+def _orders(result: sa.CursorResult[tuple[object, ...]]) -> dict[OrderKey, KeptOrder]:
+    found = [KeptOrder(order_of(row), Scope(row["branch_id"], row["wadah_id"])) for row in result.mappings()]
+    return {(kept.order.purpose, kept.order.reference): kept for kept in found}
+
+
+async def refunds_of(conn: AsyncConnection, payments: Collection[UUID]) -> dict[PaymentId, Refund]:
+    query = sa.select(refunds).where(rows.matching(refunds.c.payment_id, payments))
+    return {row["payment_id"]: refund_of(row) for row in (await conn.execute(query)).mappings()}
