@@ -163,6 +163,8 @@ async def reassign(h: Harness, who: Somebody, agent: UUID | None, from_month: st
         reason="on_request",
     )
     return await h.deliver(h.record(event, key=who.participant_id, scope=SCOPE))
+
+
 async def close(h: Harness, who: Somebody, died_on: date, scope: Scope = SCOPE) -> list[Outcome]:
     event = ParticipationClosed(participant_id=who.participant_id, spell=1, died_on=died_on)
     return await h.deliver(h.record(event, key=who.participant_id, scope=scope))
