@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from chassis.clock import SystemClock
+from chassis.ids import new_id
 from deploy.local import places
 from deploy.local.outreach.doors import Doors, Person, until
 from deploy.local.secret import Secrets, write_private
@@ -29,8 +30,8 @@ from deploy.local.state import StateFile
 from deploy.local.trouble import Trouble
 
 WIB = ZoneInfo("Asia/Jakarta")
-OWING = 20
-"""Numbers that a conformance run uses up, and some to play with."""
+OWING, COLLECTIVE = 20, 3
+"""Numbers that a conformance run uses up, and some to play with; people of a collective bill."""
 STRICT = {
     "numeric_external_ids": True,
     "token_not_found": True,
@@ -103,12 +104,12 @@ async def _made(stack: Running, numbers: int) -> dict[str, Any]:
         sides = {name: await _partner(doors, mark, place, name) for place, name in enumerate(SIDES)}
         await _agree(doors, mark, "shut", now, _closed_now(now))
         await _agree(doors, mark, "limited", now, {"most_payments_a_day": 0, "most_per_deposit": 100_000})
-        owing = await _people(doors, mark, numbers)
+        found = await _numbers(doors, mark, numbers)
     return {
         "base_url": stack.url("payments"),
         "business_offset_s": round((now - SystemClock().wall()).total_seconds()),
         "sides": sides,
-        "numbers": {"owing": owing},
+        "numbers": found,
     }
 
 
@@ -154,23 +155,37 @@ def _closed_now(now: datetime) -> dict[str, str]:
     return {"opens": f"{opens:%H}:00", "closes": f"{opens + timedelta(hours=1):%H}:00"}
 
 
-async def _people(doors: Doors, mark: str, numbers: int) -> Sequence[str]:
-    """Contribution codes of invented people whose first bill is issued."""
+async def _numbers(doors: Doors, mark: str, numbers: int) -> dict[str, Sequence[str]]:
+    """Contribution codes of invented people whose first bill is issued; a collective bill over three more; deposits of two agents."""
     opened = {"code": f"SBX-{mark}", "name": f"Sandbox {mark}", "city": "Tangerang"}
     branch = await doors.post("registration", "/branches", CENTRAL, opened, key=f"sandbox-{mark}-branch")
     officer = Person(f"sandbox-{mark}", "officer", {"branch_id": branch["branch_id"]})
     people = [
         await doors.post("registration", "/participants", officer, _form(mark, number), key=f"sandbox-{mark}-{number}")
-        for number in range(1, numbers + 1)
+        for number in range(1, numbers + COLLECTIVE + 1)
     ]
 
     async def billed() -> bool:
         last = await doors.find("payments", "/bills", officer, participant_id=people[-1]["participant_id"])
         return bool(last)
 
-    if people:
-        await until("the last of them to be billed", billed)
-    return [str(one["contribution_code"]) for one in people]
+    await until("the last of them to be billed", billed)
+    codes = [str(one["contribution_code"]) for one in people]
+    together = {"participants": codes[numbers:], "funding_source": "DONOR"}
+    whole = await doors.post("payments", "/collective-bills", officer, together, key=f"sandbox-{mark}-collective")
+    agents = [_agent(mark, branch["branch_id"], which) for which in (1, 2)]
+    balances = [await doors.post("payments", "/agent-balances", one, key=f"sandbox-{mark}-balance") for one in agents]
+    return {
+        "owing": codes[:numbers],
+        "collective": [str(whole["code"])],
+        "deposit": [str(balance["code"]) for balance in balances],
+    }
+
+
+def _agent(mark: str, branch_id: str, which: int) -> Person:
+    """An invented agent of nobody's."""
+    scope = {"branch_id": branch_id, "wadah_id": str(new_id()), "agent_id": str(new_id())}
+    return Person(f"sandbox-{mark}-agent-{which}", "agent", scope)
 
 
 def _form(mark: str, number: int) -> dict[str, Any]:

@@ -12,7 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import rsa
+
 from tests.integration.payments.bank import PATH, Bank
+
+DEAD_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+"""Every bank's key before its rotation."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,13 @@ class Forger:
         theirs = self.accomplice.envelope(call.path, call.body)
         return replace(call, headers={**theirs, "X-PARTNER-ID": self.victim.partner_id})
 
+    def dead_key(self, call: Call) -> Call:
+        """Rightly signed, with the secret or key that was the victim's before it was rotated."""
+        return replace(call, headers={**call.headers, **_signed(before(self.victim).envelope(call.path, call.body))})
+
+    def another_version(self, call: Call) -> Call:
+        return replace(call, path=call.path.replace("/v1.0/", "/v2.0/"))
+
     def signature(self, call: Call) -> Call:
         return call.with_header("X-SIGNATURE", self._twisted(call.headers["X-SIGNATURE"]))
 
@@ -135,8 +147,17 @@ class Forger:
         return text[:at] + other + text[at + 1 :]
 
 
+def before(bank: Bank) -> Bank:
+    """The bank as it was before its rotation."""
+    return replace(bank, secret=f"{bank.secret}-before", key=DEAD_KEY)
+
+
 def _signature(headers: Mapping[str, str]) -> dict[str, str]:
     return {"X-SIGNATURE": headers["X-SIGNATURE"]}
+
+
+def _signed(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: headers[name] for name in ("X-TIMESTAMP", "X-SIGNATURE")}
 
 
 Kind = Callable[[Forger, Call], Call]
@@ -155,6 +176,8 @@ KINDS: Mapping[str, Kind] = {
     "without token": Forger.without_token,
     "key of another": Forger.key_of_another,
     "token and key of another": Forger.token_and_key_of_another,
+    "dead key": Forger.dead_key,
+    "another version": Forger.another_version,
     "signature": Forger.signature,
     "last letter of signature": Forger.last_letter_of_signature,
     "no signature": Forger.no_signature,

@@ -10,15 +10,16 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from services.payments.app import SERVICE
 from tests.faults.evidence import Evidence, Scale, Violation
-from tests.faults.threats.forging import KINDS, Call, Forger
+from tests.faults.threats.forging import KINDS, Call, Forger, before
 from tests.faults.threats.rows import changes, picture
-from tests.integration.payments.bank import OTHER_KEY, Bank, code
+from tests.integration.payments.bank import OTHER_KEY, Bank, code, pem
 from tests.integration.payments.people import Somebody, register
 from tests.support.service import Harness, harness
 from tests.support.stack import Stack
@@ -46,18 +47,39 @@ class Market:
 async def market(stack: Stack) -> AsyncIterator[Market]:
     async with harness(SERVICE, stack) as h:
         banks = [
-            await Bank(h).enable(),
-            await Bank(h, "bank-b", "8200", "client-b", "a-secret-of-the-tests-0002", "82002").enable(
-                repeat_profile="BCA"
+            await _rotated(Bank(h)),
+            await _rotated(
+                Bank(h, "bank-b", "8200", "client-b", "a-secret-of-the-tests-0002", "82002"), repeat_profile="BCA"
             ),
-            await Bank(
-                h, "bank-c", "8300", "client-c", "unused-secret-of-the-tests", "83003", asymmetric=True, key=OTHER_KEY
-            ).enable(),
+            await _rotated(
+                Bank(
+                    h,
+                    "bank-c",
+                    "8300",
+                    "client-c",
+                    "unused-secret-of-the-tests",
+                    "83003",
+                    asymmetric=True,
+                    key=OTHER_KEY,
+                )
+            ),
         ]
         owing = [await register(h) for _ in range(8)]
         posted = [await _paid(Forger(bank, bank, random.Random(0)), await register(h)) for bank in banks]
         yield Market(h, banks, owing, posted)
         assert (await h.replay()).equal
+
+
+async def _rotated(bank: Bank, **terms: Any) -> Bank:
+    """Enabled with another secret and another key, both replaced since without overlap."""
+    await before(bank).enable(**terms)
+    for path, body in (("keys", {"public_keys": [pem(bank.key)]}), ("secrets", {"client_secret": bank.secret})):
+        headers = bank.h.token(roles=["central"])
+        answer = await bank.h.client.post(f"/partners/{bank.partner}/{path}", json=body, headers=headers)
+        assert answer.status_code == 200, answer.text
+    if not bank.asymmetric:
+        bank.token = (await bank.ask_token()).json()["accessToken"]
+    return bank
 
 
 async def _paid(forger: Forger, who: Somebody) -> Call:
