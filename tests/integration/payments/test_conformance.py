@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -61,7 +62,7 @@ def _side(bank: Bank) -> Side:
     )
 
 
-async def _agree(h: Harness, partner: str, conditions: dict[str, object]) -> None:
+async def _agree(h: Harness, partner: str, conditions: Mapping[str, object]) -> None:
     body = {"valid_from": "2025-10-06", "conditions": conditions}
     answer = await h.client.post(f"/partners/{partner}/conditions", json=body, headers=h.token(roles=["central"]))
     assert answer.status_code == 200, answer.text

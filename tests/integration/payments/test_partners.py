@@ -68,7 +68,7 @@ CENTRAL = ["central"]
 
 async def change(h: Harness, path: str, body: dict[str, Any] | None = None, status: int = 200) -> Any:
     """What an admin call answers; it must have this status."""
-    sent = {} if body is None else {"json": body}
+    sent: dict[str, Any] = {} if body is None else {"json": body}
     answer = await h.client.post(f"/partners/{path}", headers=h.token(roles=CENTRAL), **sent)
     assert answer.status_code == status, answer.text
     return answer.json()
@@ -294,12 +294,13 @@ class TestAgreement:
         lengths = [{"field": "inquiry.inquiryRequestId", "most": 5}]
         await strict.enable(strictness={"mandatory_fields": ["inquiry.channelCode"], "lengths": lengths})
         who = await register(h)
-        for caller, number, more, expected in (
+        calls: list[tuple[Bank, str, dict[str, Any], str]] = [
             (bank, "LONG-1", {}, "2002400"),
             (strict, "S-1", {}, "4002402"),
             (strict, "S-1", {"channelCode": 6011}, "2002400"),
             (strict, "LONG-1", {"channelCode": 6011}, "4002401"),
-        ):
+        ]
+        for caller, number, more, expected in calls:
             assert code(await caller.inquire(who.code, number, **more)) == expected
 
     async def test_a_repeat_over_a_rotation_of_the_secret_is_still_the_same_call(self, h: Harness) -> None:

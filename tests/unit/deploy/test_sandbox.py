@@ -34,7 +34,7 @@ def test_the_people_are_well_formed_and_all_different(mark: str) -> None:
 @given(st.integers(0, 2 * 365 * 24 * 60), st.integers(0, 8 * 60))
 def test_the_shut_partner_is_shut_for_the_next_hours(since: int, minutes: int) -> None:
     now = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(minutes=since)
-    conditions = Conditions(**sandbox._closed_now(now))
+    conditions = Conditions.model_validate(sandbox._closed_now(now))
     assert closed_at(conditions, now + timedelta(minutes=minutes)) is not None
 
 

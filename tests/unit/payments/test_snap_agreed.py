@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from contracts.events.contributions import FieldLength, Strictness
 from contracts.events.partners import Conditions
-from contracts.values import WIB
+from contracts.values import WIB, Rupiah
 from services.payments.api.snap.source import Sources
 from services.payments.domain.snap import codes, requests
 from services.payments.domain.snap.codes import Service
@@ -58,8 +58,8 @@ def test_limits_that_were_not_agreed_limit_nothing() -> None:
     assert too_much(Conditions(), 10**12) is None
     assert too_often(Conditions(most_payments_a_day=2), 1) is None
     assert too_often(Conditions(most_payments_a_day=2), 2) is codes.TOO_OFTEN
-    assert too_much(Conditions(most_per_deposit=500_000), 500_000) is None
-    assert too_much(Conditions(most_per_deposit=500_000), 500_001) is codes.ABOVE_LIMIT
+    assert too_much(Conditions(most_per_deposit=Rupiah(500_000)), 500_000) is None
+    assert too_much(Conditions(most_per_deposit=Rupiah(500_000)), 500_001) is codes.ABOVE_LIMIT
 
 
 class TestStricterFields:
