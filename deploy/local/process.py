@@ -5,6 +5,7 @@ order) and asks the kernel for a signal when the parent dies, so even a killed s
 """
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import signal
@@ -116,7 +117,8 @@ class Process:
     async def kill(self) -> None:
         """`kill -9` to the whole process group."""
         if self.running:
-            os.killpg(self.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it ended just now, and we have not heard of it yet
+                os.killpg(self.pid, signal.SIGKILL)
             await self.wait()
 
     async def _read(self) -> None:
