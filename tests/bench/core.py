@@ -16,9 +16,9 @@ from tests.bench.latency import Latency, percentile
 from tests.bench.priority import give_way
 from tests.bench.rounds import NoResult
 
-EVENTS_PER_CYCLE = 10
-"""Registered, payer added, billed, recipient added, queued, sent, paid, protected, queued, sent: as counted (`core.cycle.events`). The model's nine
-did not know of the payer."""
+EVENTS_PER_CYCLE = 11
+"""Registered, payer added, billed, recipient added, queued, sent, paid, protected, payer's number noted, queued, sent: as counted
+(`core.cycle.events`). The model's nine knew of neither the payer nor the number."""
 IN_FLIGHT, IN_FLIGHT_QUICK = 600, 100
 MOST_PER_S = 900
 """Rendered beforehand per second of a saturated run: the model's limit with generator and simulators on two cores."""

@@ -11,7 +11,7 @@ from tests.integration.faults.small_run import SERVICES, small_run
 from tests.support.counters import holds
 from tests.support.stack import Stack
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 ABOUT = (
     "SELECT type FROM event_log WHERE key = $1 OR convert_from(payload, 'UTF8') LIKE '%' || $1 || '%' ORDER BY position"
