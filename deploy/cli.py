@@ -22,6 +22,7 @@ from rich.table import Table
 
 from chassis import cli as chassis_cli
 from chassis.clock import SystemClock
+from deploy import settlement
 from deploy.local import places, sandbox
 from deploy.local.secret import Secrets
 from deploy.local.state import StateFile
@@ -36,6 +37,7 @@ parked = typer.Typer(no_args_is_help=True, help="Keys whose events wait.")
 clock = typer.Typer(no_args_is_help=True, help="Business time, outside production.")
 cli.add_typer(parked, name="parked")
 cli.add_typer(clock, name="clock")
+cli.add_typer(settlement.commands(lambda: _address("payments"), lambda: _token()), name="settlement")
 
 
 def main() -> None:
