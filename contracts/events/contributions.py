@@ -23,6 +23,7 @@ from contracts.values import (
     ParticipantId,
     PaymentId,
     Programme,
+    Rupiah,
     Sector,
     ShortText,
 )
@@ -99,10 +100,17 @@ class MonthCharge(BaseModel):
     jkm: Amount
     jht: Amount
     discounted: bool
+    credit: Amount = Rupiah(0)
+    """How much of JKK and JKM is paid from the participant's carry-forward credit, JKK first."""
 
     @property
     def total(self) -> int:
         return self.jkk + self.jkm + self.jht
+
+    @property
+    def due(self) -> int:
+        """What is still to be paid in money."""
+        return self.total - self.credit
 
 
 class Payer(Personal):
@@ -155,7 +163,7 @@ class PayerCorrected(Event, stream="contributions"):
 
 
 class ContributionBilled(Event, stream="contributions"):
-    """A bill fixes its months and amount when issued; `amount` is the sum of its months. Payable until `expires_at`
+    """A bill fixes its months and amount when issued; `amount` is what its months are due. Payable until `expires_at`
     (exclusive)."""
 
     bill_id: BillId
@@ -168,6 +176,40 @@ class ContributionBilled(Event, stream="contributions"):
     expires_at: Instant
     share_of: BillId | None = None
     """The collective bill whose money pays this bill at once; None for a bill that is offered to its payer."""
+    sector: Sector | None = None
+    """The payer's sector on the day of issue; None in bills that were issued before it was noted."""
+
+
+class CreditedMonth(BaseModel):
+    """What a paid month had cost more than it does under a later rule, each component in whole rupiah."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    month: ContributionMonth
+    jkk: Amount
+    jkm: Amount
+
+    @property
+    def total(self) -> int:
+        return self.jkk + self.jkm
+
+
+class CreditGranted(Event, stream="contributions"):
+    """Months that were paid at full price are discounted after all: the excess lowers the next bills (PP 50/2025; domain.md section 5)."""
+
+    payment_id: PaymentId
+    participant_id: ParticipantId
+    months: tuple[CreditedMonth, ...]
+    amount: Amount
+
+
+class CreditWithdrawn(Event, stream="contributions"):
+    """The payment that the credit came from is taken back, and the credit with it."""
+
+    payment_id: PaymentId
+    participant_id: ParticipantId
+    months: tuple[CreditedMonth, ...]
+    amount: Amount
 
 
 class BillExpired(Event, stream="contributions"):
@@ -269,6 +311,8 @@ EVENTS: tuple[type[Event], ...] = (
     PayerNumbered,
     CashReceived,
     ContributionBilled,
+    CreditGranted,
+    CreditWithdrawn,
     BillExpired,
     BillCancelled,
     ContributionPaid,

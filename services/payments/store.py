@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import rows
 from chassis.transaction import Scope
-from contracts.events.contributions import BillKind, MonthCharge
+from contracts.events.contributions import BillKind, CreditedMonth, MonthCharge
 from contracts.values import (
     BillId,
     ContributionMonth,
@@ -89,6 +89,8 @@ def payer_row(kept: Kept) -> dict[str, Any]:
         "registration_expires_at": payer.registration_expires_at,
         "paid": stretches(payer.paid),
         "paid_through": None if through is None else str(through),
+        "credit": payer.credit,
+        "credited": [_credited_json(payer.credited[month]) for month in sorted(payer.credited)],
         "blocked": payer.blocked,
         "new_to_bpu": payer.new_to_bpu,
         "branch_id": kept.scope.branch_id,
@@ -106,6 +108,7 @@ def bill_row(participant_id: ParticipantId, bill: Bill, rules: str) -> dict[str,
         "months": charges_json(bill.months),
         "amount": bill.amount,
         "funding_source": str(bill.funding_source),
+        "sector": None if bill.sector is None else str(bill.sector),
         "rules": rules,
         "issued_at": bill.issued_at,
         "expires_at": bill.expires_at,
@@ -130,6 +133,7 @@ def bill_of(row: Mapping[Any, Any], *, prefix: str = "") -> Bill:
         closed_at=row[prefix + "closed_at"],
         reason=row[prefix + "reason"],
         payment_id=None if row[prefix + "payment_id"] is None else PaymentId(row[prefix + "payment_id"]),
+        sector=None if row[prefix + "sector"] is None else Sector(row[prefix + "sector"]),
     )
 
 
@@ -180,7 +184,11 @@ def charges_json(months: Sequence[MonthCharge]) -> list[dict[str, Any]]:
 @lru_cache(maxsize=4_096)
 def _charge_json(charge: MonthCharge) -> dict[str, Any]:
     """Kept, as few charges differ: a month, a band, a sector. Nobody changes what is given."""
-    return charge.model_dump(mode="json")
+    return charge.model_dump(mode="json", exclude_defaults=True)
+
+
+def _credited_json(one: CreditedMonth) -> dict[str, Any]:
+    return one.model_dump(mode="json")
 
 
 def charges_of(found: Iterable[Mapping[str, Any]]) -> tuple[MonthCharge, ...]:
@@ -218,6 +226,8 @@ def _kept(row: Mapping[Any, Any], bills: Mapping[BillId, Bill], rules: Mapping[B
         blocked=row["blocked"],
         new_to_bpu=row["new_to_bpu"],
         bills=bills,
+        credit=row["credit"],
+        credited={one.month: one for one in map(CreditedMonth.model_validate, row["credited"])},
     )
     scope = Scope(row["branch_id"], row["wadah_id"], row["agent_id"])
     return Kept(payer, row["name"], row["nik_hash"], scope, rules, row["kpj"])

@@ -13,6 +13,8 @@ from chassis.timers import Timer, backed_off
 from services.payments import incentive_timers
 from services.payments.commands.bills import expire_bills
 from services.payments.commands.collective import expire_collectives
+from services.payments.commands.credit import TIMER as CARRY_FORWARD
+from services.payments.commands.credit import GrantCredits
 from services.payments.commands.housekeeping import Tidy, limits
 from services.payments.commands.shares import post_shares
 from services.payments.parameters import Parameters
@@ -32,10 +34,12 @@ def timers(clock: Clock, parameters: Parameters, *, keep_inquiries_days: int) ->
         old = limits(clock.wall(), keep_inquiries_days=keep_inquiries_days)
         return ["all"] if await due.has_old_plumbing(conn, old) else []
 
+    credits_ = GrantCredits(parameters)
     return [
         Timer(EXPIRE, _ended_bills, expire_bills),
         Timer(EXPIRE_COLLECTIVE, _ended_collectives, expire_collectives),
         Timer(POST_SHARES, _unposted, post_shares, batch=BILLS_AT_ONCE),
+        Timer(CARRY_FORWARD, credits_.due, credits_, every_s=60.0),
         Timer(TIDY, old_plumbing, Tidy(keep_inquiries_days), every_s=60.0),
         *incentive_timers.timers(parameters),
     ]

@@ -11,11 +11,12 @@ from chassis.http import NOT_FOUND, Principal, accepts_command, allow, answer, b
 from chassis.problems import Refusal, Rejected
 from chassis.service import App
 from contracts.values import BillId, ParticipantId
-from services.payments.api.shapes import BillShown, BillWanted, PaymentShown, TotalsShown
+from services.payments.api.shapes import BillShown, BillWanted, CreditShown, PaymentShown, TotalsShown
 from services.payments.commands.bills import IssueBill, IssueBills
 from services.payments.commands.cancelling import CancelBill, cancel_bills
 from services.payments.parameters import Parameters
 from services.payments.problems import BILL_ENDED, BILLING_PROBLEMS
+from services.payments.queries import credit as credits_
 from services.payments.queries import shown
 from services.payments.tables import payers
 
@@ -80,6 +81,15 @@ def router(app: App, parameters: Parameters) -> APIRouter:
         async with app.read() as conn:
             found = await shown.payments_of(conn, participant_id, within(principal, payers))
         return [PaymentShown.model_validate(dict(row)) for row in found]
+
+    @routes.get("/credit", responses=problems(NOT_FOUND))
+    async def credit(principal: Reader, participant_id: UUID) -> CreditShown:
+        """Carry-forward credit of a participant: what lowers the JKK and JKM of the next bills, and the paid months it comes from."""
+        async with app.read() as conn:
+            found = await credits_.credit_of(conn, participant_id, within(principal, payers))
+        if found is None:
+            raise Refusal(Rejected(NOT_FOUND))
+        return CreditShown.model_validate(dict(found))
 
     @routes.get("/contributions/totals")
     async def contribution_totals(principal: Reader) -> TotalsShown:

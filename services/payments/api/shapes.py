@@ -47,6 +47,22 @@ class MonthShown(BaseModel):
     jkm: int
     jht: int
     discounted: bool
+    credit: int = 0
+    """How much of JKK and JKM is paid from carry-forward credit."""
+
+
+class CreditedShown(BaseModel):
+    month: str
+    jkk: int
+    jkm: int
+
+
+class CreditShown(BaseModel):
+    """`credit`: whole rupiah; `credited`: paid months whose excess became credit."""
+
+    participant_id: UUID
+    credit: int
+    credited: list[CreditedShown]
 
 
 class PaymentShown(BaseModel):

@@ -64,7 +64,7 @@ def _issue(tx: Tx, book: PayerBook, item: IssueBill, sets: Sets) -> Accepted | R
     if (same := _open_bill_like(kept, bill, tx)) is not None:
         return Accepted(bill_body(kept, same), 200)
     kept = book.record(kept, end(kept.payer, tx.now, CancelReason.REPLACED), meta=item.meta)
-    kept = book.record(kept, [bill], meta=item.meta, rules=rules.version)
+    kept = book.issue(kept, bill, meta=item.meta, rules=rules.version)
     return Accepted(bill_body(kept, kept.payer.bills[bill.bill_id]))
 
 

@@ -28,6 +28,7 @@ from contracts.values import BillId, PaymentId
 from services.payments.commands.incentives import managers
 from services.payments.commands.payer_book import STREAM, PayerBook
 from services.payments.domain.billing import CancelReason, add, correct, end, issue, reissue
+from services.payments.domain.credit import taken_back
 from services.payments.domain.parameters import BILLING_RULES, Sets
 from services.payments.domain.paying import Posted, receipt_key, refuse_protection
 from services.payments.domain.refunds import close_payer
@@ -121,7 +122,7 @@ def _registered(loaded: _Loaded, item: Received, event: ParticipantRegistered) -
     outcome = issue(kept.payer, now=now, bill_id=BillId(new_id()), sets=loaded.sets)
     if isinstance(outcome, tuple):
         bill, rules = outcome
-        book.record(kept, [bill], meta=item.meta, rules=rules.version)
+        book.issue(kept, bill, meta=item.meta, rules=rules.version)
     return Done()
 
 
@@ -154,7 +155,7 @@ def _corrected(loaded: _Loaded, item: Received, event: ParticipantCorrected) -> 
         outcome = reissue(kept.payer, open_bill, now=now, bill_id=BillId(new_id()), sets=loaded.sets)
         if isinstance(outcome, tuple):
             bill, rules = outcome
-            book.record(kept, [bill], meta=item.meta, rules=rules.version)
+            book.issue(kept, bill, meta=item.meta, rules=rules.version)
     return Done()
 
 
@@ -191,9 +192,11 @@ def _refused(loaded: _Loaded, item: Received, event: ProtectionRefused) -> Outco
     events = refuse_protection(payment, event.reason)
     if events is None:
         return Done()
-    taken_back, unmatched = events
-    loaded.book.record(kept, [taken_back], meta=item.meta)
+    reversed_, unmatched = events
+    back = taken_back(kept.payer, reversed_)
+    kept = loaded.book.record(kept, back, meta=item.meta)
+    unmatched = unmatched.model_copy(update={"amount": back[0].amount})
     key = receipt_key(payment.partner, payment.channel_reference)
     loaded.tx.record(unmatched, key=key, meta=item.meta, scope=kept.scope, rules=BILLING_RULES)
-    loaded.payments[event.payment_id] = replace(payment, reversed_for=taken_back.reason)
+    loaded.payments[event.payment_id] = replace(payment, reversed_for=reversed_.reason)
     return Done()

@@ -17,7 +17,7 @@ from contracts.values import BillId
 from services.payments.commands.calls import Call, Calls, numbers
 from services.payments.commands.payer_book import STREAM, PayerBook
 from services.payments.commands.targets import Target, Targets, target_id, targets_to_show, title_of
-from services.payments.domain.bill import Bill
+from services.payments.domain.bill import Bill, BillStatus
 from services.payments.domain.billing import CancelReason, end, issue
 from services.payments.domain.parameters import Sets
 from services.payments.domain.paying import Limits, Quote
@@ -138,8 +138,9 @@ def _issue(tx: Tx, book: PayerBook, kept: Kept, item: Call[Inquiry], sets: Sets)
         return BILLING_CASES[issued]
     bill, rules = issued
     kept = book.record(kept, end(kept.payer, tx.now, CancelReason.SUPERSEDED), meta=item.meta)
-    kept = book.record(kept, [bill], meta=item.meta, rules=rules.version)
-    return kept.payer.bills[bill.bill_id]
+    kept = book.issue(kept, bill, meta=item.meta, rules=rules.version)
+    issued_bill = kept.payer.bills[bill.bill_id]
+    return issued_bill if issued_bill.status is BillStatus.OPEN else codes.PAID  # paid by credit as it was issued
 
 
 def _keep(tx: Tx, items: Sequence[Call[Inquiry]], outcomes: Sequence[Quoted | codes.Case]) -> None:

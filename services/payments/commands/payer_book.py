@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
+from chassis.ids import new_id
 from chassis.transaction import Meta, Scope, Tx
 from contracts.event import Event
-from contracts.events.contributions import PayerAdded
-from contracts.values import ParticipantId
+from contracts.events.contributions import ContributionBilled, PayerAdded
+from contracts.values import ParticipantId, PaymentId
+from services.payments.domain.credit import settled_by_credit
 from services.payments.domain.parameters import BILLING_RULES
 from services.payments.domain.payer import evolve
 from services.payments.store import Kept
@@ -47,6 +49,15 @@ class PayerBook:
         assert payer is not None
         self._kept[event.participant_id] = Kept(payer, None, None, scope)
         return self._kept[event.participant_id]
+
+    def issue(self, kept: Kept, bill: ContributionBilled, *, meta: Meta, rules: str) -> Kept:
+        """Records a bill that is to be paid, and its payment where the payer's credit covers it whole."""
+        kept = self.record(kept, [bill], meta=meta, rules=rules)
+        if bill.amount:
+            return kept
+        issued = kept.payer.bills[bill.bill_id]
+        paid = settled_by_credit(kept.payer, issued, payment_id=PaymentId(new_id()), now=self._tx.now)
+        return self.record(kept, [paid], meta=meta)
 
     def record(self, kept: Kept, events: Iterable[Event], *, meta: Meta, rules: str = BILLING_RULES) -> Kept:
         """Records events of a known payer; gives the payer after them."""

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from contracts.events.contributions import BillKind, MonthCharge
-from contracts.values import BillId, ContributionMonth, FundingSource, PaymentId
+from contracts.values import BillId, ContributionMonth, FundingSource, PaymentId, Sector
 
 
 class BillStatus(StrEnum):
@@ -42,11 +42,18 @@ class Bill(NamedTuple):
     closed_at: datetime | None = None
     reason: str | None = None
     payment_id: PaymentId | None = None
+    sector: Sector | None = None
+    """That of the payer on the day of issue; None where it was not noted."""
 
     @property
     def ended_at(self) -> datetime:
         """The first instant at which it is no longer payable by itself."""
         return self.expires_at if self.closed_at is None else min(self.closed_at, self.expires_at)
+
+    @property
+    def credit(self) -> int:
+        """How much of it is paid from the participant's credit."""
+        return sum(charge.credit for charge in self.months)
 
     @property
     def contribution_months(self) -> frozenset[ContributionMonth]:

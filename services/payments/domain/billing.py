@@ -14,6 +14,7 @@ from contracts.event import Event
 from contracts.events.contributions import (
     BillCancelled,
     BillExpired,
+    BillKind,
     ContributionBilled,
     MonthCharge,
     PayerAdded,
@@ -24,7 +25,7 @@ from contracts.events.participants import ParticipantCorrected, ParticipantRegis
 from contracts.sealed import Sealed
 from contracts.values import BillId, ContributionMonth, Rupiah
 from services.payments.domain.bill import Bill
-from services.payments.domain.contribution import charge
+from services.payments.domain.contribution import charge, with_credit
 from services.payments.domain.parameters import CONTRIBUTION, PREPAY_MONTHS, ContributionRules, Dated, Sets, day_of
 from services.payments.domain.payer import Payer
 
@@ -116,15 +117,19 @@ def _issue(
 ) -> tuple[ContributionBilled, Dated[ContributionRules]]:
     rules = sets.set_on(CONTRIBUTION, day_of(now))
     charges = tuple(_charge(payer, month, rules.value, issued_in=ContributionMonth.of(now)) for month in wanted)
+    kind = payer.kind_at(now)
+    if kind is BillKind.STANDARD:
+        charges = tuple(with_credit(charges, payer.credit))
     bill = ContributionBilled(
         bill_id=bill_id,
         participant_id=payer.participant_id,
         contribution_code=payer.contribution_code,
-        kind=payer.kind_at(now),
+        kind=kind,
         months=charges,
-        amount=Rupiah(sum(c.total for c in charges)),
+        amount=Rupiah(sum(c.due for c in charges)),
         funding_source=payer.funding_source,
         expires_at=ContributionMonth.of(now).ends_at,
+        sector=payer.sector,
     )
     return bill, rules
 

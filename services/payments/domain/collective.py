@@ -92,9 +92,10 @@ def line_of(
 ) -> tuple[CollectiveLine, str] | CannotBill:
     """The line of one head with the version of the rules that priced it, or why there is none.
 
-    Whether a month is discounted is judged by who pays this bill (PP 50/2025), not by who usually pays for the person.
+    Whether a month is discounted is judged by who pays this bill (PP 50/2025), not by who usually pays for the person; and the person's
+    own credit waits for a bill of his own.
     """
-    payer = wish.payer._replace(funding_source=funding_source)
+    payer = wish.payer._replace(funding_source=funding_source, credit=0)
     outcome = issue(payer, now=now, bill_id=wish.share_bill_id, sets=sets, months=wish.months)
     if isinstance(outcome, CannotBill):
         return outcome
@@ -308,6 +309,7 @@ def _billed(bill: Collective, payer: Payer, share: Bill) -> ContributionBilled:
         funding_source=share.funding_source,
         expires_at=share.expires_at,
         share_of=bill.bill_id,
+        sector=payer.sector,
     )
 
 

@@ -7,10 +7,10 @@ JKM amount are even.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 
-from contracts.events.contributions import MonthCharge
+from contracts.events.contributions import CreditedMonth, MonthCharge
 from contracts.values import ContributionMonth, FundingSource, Programme, Rupiah, Sector
 from services.payments.domain.parameters import ContributionRules, Discount, DiscountTest, Row
 from services.payments.domain.parameters.contribution import BPS
@@ -70,6 +70,28 @@ def _charge(
         jht=Rupiah(row.jht if with_jht else 0),
         discounted=discount is not None,
     )
+
+
+def excess(
+    charge: MonthCharge, *, sector: Sector, funding_source: FundingSource, rules: ContributionRules
+) -> CreditedMonth | None:
+    """What a month that was charged at full price costs less under these rules; None when it costs the same.
+
+    Only where the contribution month decides: a test on the month of issue says nothing of bills issued before.
+    """
+    discount = None if charge.discounted else _discount(charge.month, sector, funding_source, rules)
+    if discount is None or rules.discount_test is not DiscountTest.CONTRIBUTION_MONTH:
+        return None
+    jkk, jkm = (amount - _lowered(amount, discount.bps) for amount in (charge.jkk, charge.jkm))
+    return CreditedMonth(month=charge.month, jkk=Rupiah(jkk), jkm=Rupiah(jkm))
+
+
+def with_credit(charges: Iterable[MonthCharge], credit: int) -> Iterator[MonthCharge]:
+    """The charges, oldest first, with their JKK and JKM paid from this credit as far as it reaches; JHT never is."""
+    for charge in charges:
+        used = min(credit, charge.jkk + charge.jkm)
+        credit -= used
+        yield charge.model_copy(update={"credit": Rupiah(used)}) if used else charge
 
 
 def _lowered(amount: int, bps: int) -> int:

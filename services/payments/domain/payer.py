@@ -20,6 +20,9 @@ from contracts.events.contributions import (
     ContributionBilled,
     ContributionPaid,
     ContributionReversed,
+    CreditedMonth,
+    CreditGranted,
+    CreditWithdrawn,
     PayerAdded,
     PayerCorrected,
 )
@@ -28,6 +31,7 @@ from contracts.values import BillId, ContributionMonth, FundingSource, Participa
 from services.payments.domain.bill import Bill, BillStatus
 from services.payments.domain.parameters import GRACE_MONTHS
 
+_NOTHING_CREDITED: Mapping[ContributionMonth, CreditedMonth] = MappingProxyType({})
 _NO_BILLS: Mapping[BillId, Bill] = MappingProxyType({})
 
 CLOSED = str(RefusalReason.PARTICIPANT_CLOSED)
@@ -49,6 +53,10 @@ class Payer(NamedTuple):
     blocked: str | None = None
     new_to_bpu: bool = False
     bills: Mapping[BillId, Bill] = _NO_BILLS
+    credit: int = 0
+    """Carry-forward credit in rupiah, for the JKK and JKM of the next bills."""
+    credited: Mapping[ContributionMonth, CreditedMonth] = _NOTHING_CREDITED
+    """Paid months whose excess became credit."""
 
     @property
     def closed(self) -> bool:
@@ -130,13 +138,20 @@ def evolve(payer: Payer | None, event: Event, at: datetime) -> Payer | None:
         case ContributionPaid():
             bill = payer.bills[event.bill_id]
             bill = bill._replace(status=BillStatus.PAID, closed_at=at, reason=None, payment_id=event.payment_id)
-            return _with(payer, bill)._replace(paid=payer.paid | _months(event))
+            credit = payer.credit - _credit_used(event)
+            return _with(payer, bill)._replace(paid=payer.paid | _months(event), credit=credit)
         case ContributionReversed():
             reversed_ = _ended(payer, event.bill_id, BillStatus.REVERSED, at, event.reason)
             blocked = event.refusal if event.refusal in _BLOCKING else payer.blocked
-            return reversed_._replace(paid=payer.paid - _months(event), blocked=blocked)
+            credit = payer.credit + _credit_used(event)
+            return _unpaid(reversed_, _months(event))._replace(blocked=blocked, credit=credit)
         case ContributionRefunded():
-            return payer._replace(paid=payer.paid - _months(event))
+            return _unpaid(payer, _months(event))
+        case CreditGranted():
+            credited = {**payer.credited, **{one.month: one for one in event.months}}
+            return payer._replace(credit=payer.credit + event.amount, credited=credited)
+        case CreditWithdrawn():
+            return payer._replace(credit=payer.credit - event.amount)
         case PayerClosed():
             return payer._replace(blocked=CLOSED)
     return payer
@@ -175,6 +190,7 @@ def issued(event: ContributionBilled, at: datetime) -> Bill:
         funding_source=event.funding_source,
         issued_at=at,
         expires_at=event.expires_at,
+        sector=event.sector,
     )
 
 
@@ -184,6 +200,15 @@ def _ended(payer: Payer, bill_id: BillId, status: BillStatus, at: datetime, reas
 
 def _with(payer: Payer, bill: Bill) -> Payer:
     return payer._replace(bills={**payer.bills, bill.bill_id: bill})
+
+
+def _unpaid(payer: Payer, months: frozenset[ContributionMonth]) -> Payer:
+    credited = {month: one for month, one in payer.credited.items() if month not in months}
+    return payer._replace(paid=payer.paid - months, credited=credited)
+
+
+def _credit_used(event: ContributionPaid | ContributionReversed) -> int:
+    return sum(charge.credit for charge in event.months)
 
 
 def _months(event: ContributionPaid | ContributionReversed | ContributionRefunded) -> frozenset[ContributionMonth]:

@@ -125,7 +125,7 @@ def is_payable(payer: Payer, bill: Bill, instant: datetime, quote: Quote | None,
 
     A quote carries neither a first or reactivation bill across its month, nor a standard one across the lapse instant.
     """
-    if bill.status is BillStatus.REVERSED or bill.contribution_months & payer.paid:
+    if bill.status is BillStatus.REVERSED or bill.contribution_months & payer.paid or bill.credit > payer.credit:
         return False
     if not _fits_the_spell(payer, bill, instant):
         return False

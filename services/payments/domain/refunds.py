@@ -9,6 +9,7 @@ from typing import NamedTuple
 from contracts.events.astray import ContributionRefunded, PayerClosed
 from contracts.events.contributions import MonthCharge
 from contracts.values import ContributionMonth, ParticipantId, PaymentId, Rupiah
+from services.payments.domain.credit import standing
 from services.payments.domain.payer import Payer
 from services.payments.domain.paying import Posted
 
@@ -31,13 +32,14 @@ def close_payer(
         return None
     last = ContributionMonth(closed_on.year, closed_on.month)
     closed = PayerClosed(participant_id=payer.participant_id, closed_on=closed_on, reason=reason)
-    standing = sorted((p for p in payments if p.reversed_for is None), key=lambda p: (p.posted_at, p.payment_id))
-    given_back = [_refund(payer, payment, last) for payment in standing]
+    stand = sorted((p for p in payments if p.reversed_for is None), key=lambda p: (p.posted_at, p.payment_id))
+    given_back = [_refund(payer, payment, last) for payment in stand]
     return closed, *(refund for refund in given_back if refund is not None)
 
 
 def _refund(payer: Payer, payment: Posted, last: ContributionMonth) -> ContributionRefunded | None:
-    months = tuple(charge for charge in payment.months if charge.month > last and charge.month in payer.paid)
+    excess = (charge for charge in payment.months if charge.month > last and charge.month in payer.paid)
+    months = standing(payer, excess)
     if not months:
         return None
     return ContributionRefunded(

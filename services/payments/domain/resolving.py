@@ -24,6 +24,7 @@ from contracts.events.contributions import ContributionReversed
 from contracts.values import PaymentId, Rupiah, TransferOrderId
 from services.payments.domain.balance import BALANCE_PARTNER
 from services.payments.domain.bill import Bill
+from services.payments.domain.credit import taken_back
 from services.payments.domain.ledger.accounts import REFUNDS_PAYABLE, fees
 from services.payments.domain.orders import CannotOrder, Order, Wanted, order
 from services.payments.domain.payees import Payee
@@ -200,18 +201,17 @@ def _void(proposal: Proposal, found: Found) -> Sequence[Event] | Refused:
         return CannotDo.ALREADY_TAKEN_BACK
     if found.refund is not None:
         return CannotDo.PARTLY_USED
-    return (
-        ContributionReversed(
-            payment_id=payment.payment_id,
-            bill_id=payment.bill_id,
-            participant_id=payment.participant_id,
-            partner=payment.partner,
-            amount=Rupiah(payment.amount),
-            months=payment.months,
-            reason=MISSING_AT_BANK,
-            refusal=None,
-        ),
+    reversed_ = ContributionReversed(
+        payment_id=payment.payment_id,
+        bill_id=payment.bill_id,
+        participant_id=payment.participant_id,
+        partner=payment.partner,
+        amount=Rupiah(payment.amount),
+        months=payment.months,
+        reason=MISSING_AT_BANK,
+        refusal=None,
     )
+    return (reversed_,) if found.payer is None else taken_back(found.payer, reversed_)
 
 
 def _refund(proposal: Proposal, found: Found, ids: NewIds) -> Sequence[Event] | Refused:

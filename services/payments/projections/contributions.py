@@ -19,6 +19,8 @@ from contracts.events.contributions import (
     ContributionBilled,
     ContributionPaid,
     ContributionReversed,
+    CreditGranted,
+    CreditWithdrawn,
     PayerAdded,
     PayerCorrected,
 )
@@ -29,7 +31,7 @@ from services.payments.store import Kept, bill_row, is_one_of, load_payers, paye
 
 OfBill = ContributionBilled | BillExpired | BillCancelled | ContributionPaid | ContributionReversed
 """Name a bill, which they change."""
-OfPayer = OfBill | PayerAdded | PayerCorrected | PayerClosed | ContributionRefunded
+OfPayer = OfBill | PayerAdded | PayerCorrected | PayerClosed | ContributionRefunded | CreditGranted | CreditWithdrawn
 _OF_PAYER = frozenset(get_args(OfPayer))
 _ADDS = frozenset({PayerAdded, ContributionBilled})
 _CHANGES_PAYER = (
@@ -39,6 +41,8 @@ _CHANGES_PAYER = (
     ContributionPaid,
     ContributionReversed,
     ContributionRefunded,
+    CreditGranted,
+    CreditWithdrawn,
 )
 
 

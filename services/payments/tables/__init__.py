@@ -6,7 +6,7 @@ What is not in STATE is plumbing, which is not replayed.
 from services.payments.tables import astray, incentives
 from services.payments.tables.astray import payee_accounts, proposals, refunds, transfer_orders
 from services.payments.tables.base import metadata
-from services.payments.tables.contributions import bills, payers
+from services.payments.tables.contributions import bills, credit_passes, payers
 from services.payments.tables.groups import (
     agent_balance_lines,
     agent_balances,
@@ -61,6 +61,7 @@ __all__ = [
     "cash_received",
     "collective_bills",
     "collective_lines",
+    "credit_passes",
     "external_ids",
     "inquiries",
     "metadata",

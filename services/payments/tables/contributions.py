@@ -21,6 +21,8 @@ payers = sa.Table(
     sa.Column("registration_expires_at", INSTANT, nullable=False),
     sa.Column("paid", JSONB, nullable=False, comment='paid months as stretches: [["2025-10", "2025-12"]]'),
     sa.Column("paid_through", sa.Text, comment="M, the last month paid without a gap; null when nothing is paid"),
+    sa.Column("credit", sa.BigInteger, nullable=False, comment="carry-forward credit, rupiah"),
+    sa.Column("credited", JSONB, nullable=False, comment="paid months whose excess became credit"),
     sa.Column("blocked", sa.Text, comment="why no further money is taken"),
     sa.Column("kpj", sa.Text, comment="participant number; null until the first payment"),
     sa.Column("new_to_bpu", sa.Boolean, nullable=False, comment="this NIK was never in BPU: may be an acquisition"),
@@ -30,7 +32,8 @@ payers = sa.Table(
     sa.Index("payers_contribution_code", "contribution_code", unique=True),
     sa.Index("payers_nik_hash", "nik_hash"),
     sa.Index("payers_of_agent", "agent_id"),
-    comment="PayerAdded, PayerNumbered, ContributionPaid, ContributionReversed",
+    comment="PayerAdded, PayerNumbered, PayerCorrected, PayerClosed, ContributionPaid, ContributionReversed, "
+    "ContributionRefunded, CreditGranted, CreditWithdrawn",
 )
 
 bills = sa.Table(
@@ -42,6 +45,7 @@ bills = sa.Table(
     sa.Column("months", JSONB, nullable=False),
     sa.Column("amount", sa.BigInteger, nullable=False),
     sa.Column("funding_source", sa.Text, nullable=False),
+    sa.Column("sector", sa.Text, comment="that of the payer on the day of issue"),
     sa.Column("rules", sa.Text, nullable=False),
     sa.Column("issued_at", INSTANT, nullable=False),
     sa.Column("expires_at", INSTANT, nullable=False),
@@ -52,4 +56,11 @@ bills = sa.Table(
     sa.Index("bills_of_payer", "participant_id", "issued_at"),
     sa.Index("bills_open", "expires_at", postgresql_where=sa.text("status = 'OPEN'")),
     comment="ContributionBilled, BillExpired, BillCancelled, ContributionPaid, ContributionReversed",
+)
+
+credit_passes = sa.Table(
+    "credit_passes",
+    metadata,
+    sa.Column("day", sa.Date, primary_key=True, comment="WIB"),
+    comment="Plumbing: days on which every payer was looked at for credit",
 )

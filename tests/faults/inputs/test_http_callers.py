@@ -118,7 +118,7 @@ def _pointing(service: str) -> Iterator[tuple[str, Example, str]]:
     for operation, every in EXAMPLES[service].items():
         roles = sorted(doors.roles_of(service)[operation] & {"agent", "officer", "checker"})
         named = {slot.name for slot in every[0].slots() if not slot.open} - {"branch_id"}
-        if roles and named and (every[0].path or operation in ("GET /bills", "GET /payments")):
+        if roles and named and (every[0].path or operation in ("GET /bills", "GET /payments", "GET /credit")):
             yield operation, every[0], roles[-1]
 
 

@@ -194,6 +194,7 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
         "POST /bills/{bill_id}/cancel": [Example(path={"bill_id": Slot("bill_id")})],
         "GET /bills": [Example(query=_PARTICIPANT)],
         "GET /payments": [Example(query=_PARTICIPANT)],
+        "GET /credit": [Example(query=_PARTICIPANT)],
         "GET /contributions/totals": [Example()],
         "POST /collective-bills": [
             Example(json={"participants": [Slot("participant_id")], "funding_source": "DONOR", "months": 1})

@@ -128,6 +128,9 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
     "payments": {
         "GET /bills": _each(("agent", *FULL, "central", "auditor", "operator"), _BILL),
         "GET /payments": _each(("agent", *FULL, "central", "auditor", "operator"), _PAYMENT),
+        "GET /credit": _each(
+            ("agent", *FULL, "central", "auditor", "operator"), _fields("participant_id credit credited")
+        ),
         "GET /contributions/totals": _each(
             ("agent", *FULL, "central", "auditor", "operator"),
             frozenset({"participants", "billed", "paid", "contributions"}),

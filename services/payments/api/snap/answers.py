@@ -162,7 +162,7 @@ def _month(number: int, charge: MonthCharge) -> Body:
         "billName": f"Iuran {charge.month}",
         "billShortName": str(charge.month),
         "billDescription": {"english": f"Month {charge.month}", "indonesia": f"Iuran {charge.month}"},
-        "billAmount": values.decimal(charge.total),
+        "billAmount": values.decimal(charge.due),
     }
 
 
