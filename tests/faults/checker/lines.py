@@ -14,6 +14,8 @@ EXPENSE, TAX = "incentive-expense", "tax-withheld"
 COMPONENTS = {"jkk": "contributions:jkk", "jkm": "contributions:jkm", "jht": "contributions:jht"}
 OF_AGENTS = "agent-balance"
 """The partner of a payment that an agent's deposits make."""
+OF_CREDIT = "perisai"
+"""The partner of a payment that a participant's credit makes."""
 OWED = (*COMPONENTS.values(), SUSPENSE, COLLECTIVE, REFUNDS, CREDIT, BALANCE)
 """Accounts of what people gave us and we owe them; a name that ends with a colon stands for all that begin with it."""
 Line = tuple[str, str, int, str | None, str | None]
@@ -39,7 +41,11 @@ def lines_of(event: Told) -> Iterator[Line]:
         case "ContributionReversed":
             yield from _months(data, CLEARING + data["partner"], forward=False)
         case "ContributionRefunded":
-            yield from _months(data, REFUNDS, forward=False)
+            yield from _months(
+                {**data, "months": [{**charge, "credit": 0} for charge in data["months"]]}, REFUNDS, forward=False
+            )
+        case "CreditGranted" | "CreditWithdrawn":
+            yield from _months(data, CREDIT, forward=event.type == "CreditWithdrawn")
         case "PaymentUnmatched":
             yield _source(data), SUSPENSE, data["amount"], payment, None
         case "PaymentMatched" | "PaymentVoided":
@@ -70,12 +76,17 @@ def _source(data: Mapping[str, Any]) -> str:
 
 
 def _months(data: Mapping[str, Any], other: str, *, forward: bool) -> Iterator[Line]:
-    """Each component of each month, from `other` to its account or back."""
+    """Each component of each month, from `other` to its account or back; what a month uses of its payer's credit is of that account."""
     for charge in data["months"]:
+        credit = charge.get("credit", 0)
         for component, account in COMPONENTS.items():
-            if charge[component]:
-                pair = (other, account) if forward else (account, other)
-                yield *pair, charge[component], data["payment_id"], charge["month"]
+            amount = charge.get(component, 0)
+            used = 0 if component == "jht" else min(credit, amount)
+            credit -= used
+            for source, part in ((CREDIT, used), (other, amount - used)):
+                if part:
+                    pair = (source, account) if forward else (account, source)
+                    yield *pair, part, data["payment_id"], charge["month"]
 
 
 def owed(account: str) -> bool:

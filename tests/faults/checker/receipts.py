@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from tests.faults.checker.lines import OF_AGENTS
+from tests.faults.checker.lines import OF_AGENTS, OF_CREDIT
 
 BILL, WHOLE, BALANCE, SUSPENSE = "bill", "collective", "balance", "suspense"
 SHARED, REFUNDED = "shares", "refunded"
@@ -114,7 +114,11 @@ class Fold:
                 self._move(data, SUSPENSE, LEFT[event.type])
 
     def _comes_from_outside(self, data: Mapping[str, Any]) -> bool:
-        return data.get("share_of") is None and data["partner"] != OF_AGENTS and data["payment_id"] not in self._matched
+        return (
+            data.get("share_of") is None
+            and data["partner"] not in (OF_AGENTS, OF_CREDIT)
+            and data["payment_id"] not in self._matched
+        )
 
     def _new(self, data: Mapping[str, Any], place: str, *, own: bool, bill_id: str | None = None) -> Receipt:
         payment = data["payment_id"]

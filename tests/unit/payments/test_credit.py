@@ -203,8 +203,8 @@ def test_no_rupiah_of_credit_is_lost_or_made(
             continue
         found = refuse_protection(payments.pop(index), "reactivated_meanwhile")
         assert found is not None
-        for event in taken_back(who, found[0]):
-            who, events = add(who, event, at), [*events, event]
+        for one in taken_back(who, found[0]):
+            who, events = add(who, one, at), [*events, one]
         assert who.credit >= 0
     balance: defaultdict[str, int] = defaultdict(int)
     for event in events:
