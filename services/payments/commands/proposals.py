@@ -198,7 +198,8 @@ class Desk:
     def consequences(self, proposal: Proposal) -> Sequence[Event] | Refused:
         """Every event of this proposal, were it approved now."""
         case, order = self.cases.get(proposal.payment_id), self.orders.get(_order_key(proposal))
-        kept = self._book.get(proposal.participant_id)
+        voids = proposal.action is Action.VOID
+        kept = self._book.get(self._payer_of(proposal.payment_id) if voids else proposal.participant_id)
         found = Found(
             case=None if case is None else case.case,
             payment=self.payments.get(proposal.payment_id),
