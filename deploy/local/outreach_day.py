@@ -8,19 +8,22 @@ from typing import Any
 
 import httpx
 
-from deploy.local.outreach import day, history, report
+from deploy.local.outreach import aftermath, day, history, report
 from deploy.local.outreach.doors import Doors
 from deploy.local.stack import LocalStack
 
 
 async def play(stack: LocalStack, tell: Callable[[str], None]) -> dict[str, Any]:
-    """Plays the history and the day on a running stack, or finds them played; gives the report. Raises Trouble."""
+    """Plays history, day, next morning and the end of the month on a running stack, or finds them played; the report. Raises Trouble."""
     async with httpx.AsyncClient(timeout=60, trust_env=False) as client:
         doors = Doors(stack, client)
         cast = await history.happen(stack, doors, tell)
         await history.reach_the_day(doors)
         played = await day.happen(doors, cast, tell)
-        return await report.ask(doors, cast, played)
+        settled = await aftermath.next_morning(doors, cast, played, tell)
+        await day.be_told(doors, cast, played, tell)
+        found = await report.ask(doors, cast, played)
+        return found | settled | await aftermath.end_of_month(doors, cast, tell)
 
 
 def table(found: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from deploy.local import places
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 
 
 async def test_demo_reports_a_day_that_adds_up(tmp_path: Path) -> None:
@@ -38,6 +38,15 @@ async def test_demo_reports_a_day_that_adds_up(tmp_path: Path) -> None:
     assert [found[name] for name in ("registered", "billed", "paid", "protected")] == [50, 50, 50, 50]
     assert found["notifications"] == {"queued": 100, "sent": 100, "delivered": 100, "failed": 0}
     assert [found[name] for name in ("unpublished", "parked", "dead_letters")] == [0, 0, 0]
+    assert found["incentive"] == {"agent": 1_026_000, "wadah": 102_600}
+    assert found["reconciled"] == {
+        "day": "2025-10-06",
+        "lines": {"matched": 49, "missing_here": 1},
+        "status": "SETTLED",
+        "received": 1_840_000,
+    }
+    assert (found["astray"]["reason"], found["astray"]["outcome"]) == ("unknown_code", "matched")
+    assert found["astray"]["proposed_by"] != found["astray"]["approved_by"]
     assert len(found["refused"]) >= 10 and found["events"] > 400
     assert set(found["stack"]) == {"kafka", "postgres", "python"}
     assert set(found["seconds"]) == {"setup", "start", "play"}

@@ -12,9 +12,9 @@ import httpx
 from deploy.local.bad_day import books, people
 from deploy.local.bad_day.books import Taken
 from deploy.local.outreach import history, settling
+from deploy.local.outreach.day import PRICE
 from deploy.local.outreach.doors import Doors, until
 from deploy.local.outreach.history import THE_DAY, Cast
-from deploy.local.outreach.report import PRICE
 from deploy.local.stack import LocalStack
 
 ROWS = 5_000

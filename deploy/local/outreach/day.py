@@ -16,6 +16,8 @@ from deploy.local.outreach.history import THE_DAY, Cast
 HERE = Path(__file__).parent
 WORKERS, MISTAKES = HERE / "workers.csv", HERE / "mistakes.csv"
 AT_ONCE = 8
+PRICE = 36_800
+"""Three programmes in the lowest income band (domain.md section 5)."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,18 @@ async def happen(doors: Doors, cast: Cast, tell: Callable[[str], None]) -> Playe
     held = {"head_count": 84, "questions": "Bagaimana klaim JKK bila kecelakaan terjadi di luar kota?"}
     await doors.post("registration", f"/outreach/{session}/held", cast.officer, held, key="held")
     await until("a bill for everybody", lambda: _all_billed(doors, cast, played))
-    tell("the bank: everybody pays with the code")
+    tell("the bank: everybody pays with the code, but one is mistyped at a counter")
     await _pay(doors, cast, played)
-    await until("protection for everybody", lambda: _all_protected(doors, cast, played))
+    await _pay_astray(doors, played)
+    await until("protection for all but one", lambda: _protected(doors, cast, len(played.codes) - 1))
+    return played
+
+
+async def be_told(doors: Doors, cast: Cast, played: Played, tell: Callable[[str], None]) -> None:
+    """Waits until everybody is protected and has had every message."""
+    await until("protection for everybody", lambda: _protected(doors, cast, len(played.codes)))
     tell("waiting for the last message and the last event")
     await until("every message delivered", lambda: _all_told(doors, cast, played))
-    return played
 
 
 async def _session(doors: Doors, cast: Cast) -> str:
@@ -101,14 +109,29 @@ async def _all_billed(doors: Doors, cast: Cast, played: Played) -> bool:
 
 async def _pay(doors: Doors, cast: Cast, played: Played) -> None:
     unpaid = await doors.get("registration", "/participants", cast.agents[0], status="unpaid", limit=200)
-    codes = [row["contribution_code"] for row in unpaid["items"] if row["contribution_code"] in set(played.codes)]
+    right = {*played.codes[:-1]}
+    codes = [row["contribution_code"] for row in unpaid["items"] if row["contribution_code"] in right]
     if codes:
         await doors.outside("bank", "POST", "/pay-many", {"customer_nos": codes, "concurrency": AT_ONCE, "wait": True})
 
 
-async def _all_protected(doors: Doors, cast: Cast, played: Played) -> bool:
+async def _pay_astray(doors: Doors, played: Played) -> None:
+    """The last one's money is taken under a number that nobody has: the check digit is wrong. We hear of it by the bank's file alone."""
+    wrong = mistyped(played.codes[-1])
+    if not (await doors.outside("bank", "GET", f"/payments?customer_no={wrong}"))["payments"]:
+        order = {"customer_no": wrong, "amount": PRICE, "behaviour": {"never_call": True}}
+        await doors.outside("bank", "POST", "/pay", order)
+
+
+def mistyped(code: str) -> str:
+    """The code with another last digit."""
+    return code[:-1] + str((int(code[-1]) + 1) % 10)
+
+
+async def _protected(doors: Doors, cast: Cast, least: int) -> bool:
+    """So many are or were: in a later month, played again, they may be in grace."""
     counts = await doors.get("registration", "/participants/counts", cast.agents[0])
-    return bool(counts["protected"] >= len(played.codes))
+    return bool(sum(counts[name] for name in ("protected", "grace", "lapsed")) >= least)
 
 
 async def _all_told(doors: Doors, cast: Cast, played: Played) -> bool:

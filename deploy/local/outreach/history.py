@@ -25,6 +25,10 @@ BEGINS = datetime(2025, 5, 5, 9, tzinfo=WIB)
 THE_DAY = datetime(2025, 10, 6, 9, tzinfo=WIB)
 """A Monday morning before any discount of the contributions: the day of the official simulation (domain case C1)."""
 AGENTS = json.loads((Path(__file__).parent / "agents.json").read_text(encoding="utf-8"))
+NEXT_MORNING = datetime(2025, 10, 7, 9, tzinfo=WIB)
+"""The bank's file of the day has come."""
+STATEMENTS_DAY = datetime(2025, 11, 3, 9, tzinfo=WIB)
+"""The month is closed, and its incentive statements are issued (domain.md section 7, run days)."""
 PREPAID_MONTHS = 6
 
 CENTRAL = Person("central-1", "central")
@@ -131,11 +135,16 @@ async def _pay_ahead(doors: Doors, officer: Person, participant: str, code: str,
 
 
 async def reach_the_day(doors: Doors) -> None:
-    """Moves business time of the services forward to the day, and tells the bank the date that payments lives in."""
-    pair = {"at": THE_DAY.isoformat(), "as_of": SystemClock().wall().isoformat()}
+    """As `reach`, the day of the outreach session."""
+    await reach(doors, THE_DAY)
+
+
+async def reach(doors: Doors, at: datetime) -> None:
+    """Moves business time of the services forward to this moment, and tells the bank the date that payments lives in; never back."""
+    pair = {"at": at.isoformat(), "as_of": SystemClock().wall().isoformat()}
     for service in ("registration", "payments", "notifications"):
         found = await doors.get(service, "/ops/status", OPERATOR)
-        if datetime.fromisoformat(found["business_time"]) < THE_DAY:
+        if datetime.fromisoformat(found["business_time"]) < at:
             await doors.post(service, "/ops/clock", OPERATOR, pair)
     now = (await doors.get("payments", "/ops/status", OPERATOR))["business_time"]
     await doors.outside("bank", "POST", "/clock", {"now": now})

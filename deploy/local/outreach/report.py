@@ -8,12 +8,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from deploy.local.outreach.day import Played
+from deploy.local.outreach.day import PRICE, Played
 from deploy.local.outreach.doors import Doors, until
-from deploy.local.outreach.history import CENTRAL, OPERATOR, Cast
+from deploy.local.outreach.history import CENTRAL, OPERATOR, THE_DAY, Cast
 
 SERVICES = ("registration", "payments", "notifications")
-PRICE = 36_800
 PEOPLE = 50
 
 
@@ -53,7 +52,7 @@ async def _quiet(doors: Doors) -> bool:
 
 
 def expected(refused: dict[str, int]) -> dict[str, Any]:
-    """What the day must come to: fifty people at 36,800 (official simulation, domain case C1), two messages each."""
+    """What it must come to: fifty people at 36,800 with two messages each, and their agent's month (official simulation, domain case C1)."""
     return {
         "registered": PEOPLE,
         "refused": refused,
@@ -65,6 +64,20 @@ def expected(refused: dict[str, int]) -> dict[str, Any]:
         "unpublished": 0,
         "parked": 0,
         "dead_letters": 0,
+        "reconciled": {
+            "day": THE_DAY.date().isoformat(),
+            "lines": {"matched": PEOPLE - 1, "missing_here": 1},
+            "status": "SETTLED",
+            "received": PEOPLE * PRICE,
+        },
+        "astray": {
+            "amount": PRICE,
+            "reason": "unknown_code",
+            "outcome": "matched",
+            "proposed_by": "officer-1",
+            "approved_by": "head-1",
+        },
+        "incentive": {"agent": 1_026_000, "wadah": 102_600},
     }
 
 
@@ -87,11 +100,16 @@ def table(report: dict[str, Any]) -> str:
         "paid at the bank": report["paid"],
         "protected": report["protected"],
         "messages queued / sent / delivered / failed": " / ".join(str(told[name]) for name in told),
-        "contributions": f"Rp{ledger['contributions']:,}".replace(",", "."),
+        "contributions": _rupiah(ledger["contributions"]),
         "ledger imbalance": ledger["imbalance"],
         "suspense": ledger["suspense"],
         "events in all logs": report["events"],
         "unpublished / parked / dead letters": f"{report['unpublished']} / {report['parked']} / {report['dead_letters']}",
+        "the bank's file of the day": _reconciled(report["reconciled"]),
+        "one payment astray": _astray(report["astray"]),
+        "incentive of October, agent / Wadah": " / ".join(
+            _rupiah(report["incentive"][who]) for who in ("agent", "wadah")
+        ),
     }
     shown = Table("One outreach day, Tangerang Cimone and DPC SPN, 6 October 2025", "", title_justify="left")
     for name, value in rows.items():
@@ -102,3 +120,17 @@ def table(report: dict[str, Any]) -> str:
     console.print(shown)
     console.print(f"refused by code: {refused}", soft_wrap=True)
     return out.getvalue().rstrip()
+
+
+def _rupiah(amount: int) -> str:
+    return f"Rp{amount:,}".replace(",", ".")
+
+
+def _reconciled(found: dict[str, Any]) -> str:
+    lines = ", ".join(f"{name} {count}" for name, count in found["lines"].items())
+    return f"{lines}; {found['status'].lower()}, {_rupiah(found['received'])} received"
+
+
+def _astray(found: dict[str, Any]) -> str:
+    who = f"proposed by {found['proposed_by']}, approved by {found['approved_by']}"
+    return f"{_rupiah(found['amount'])} {found['reason']}: {found['outcome']}, {who}"
