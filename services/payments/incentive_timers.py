@@ -11,14 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.timers import Timer, backed_off
 from services.payments.commands.incentives.issue import IssueStatements
 from services.payments.commands.incentives.issue_wadah import IssueWadahStatements
+from services.payments.commands.incentives.payout import note_payouts, order_payouts
 from services.payments.commands.incentives.runs import TurnRuns, next_step
 from services.payments.parameters import Parameters
+from services.payments.queries import incentive_payouts as payouts
 from services.payments.queries import incentives as queries
 from services.payments.queries import incentives_due as due
 from services.payments.queries.incentives import Run
 from services.payments.tables.incentives import agents, agreements
 
 RUNS, STATEMENTS, WADAH = "incentive-runs", "incentive-statements", "incentive-wadah"
+ORDERS, PAYOUTS = "incentive-orders", "incentive-payouts"
 PACE_S = 5.0
 """Between two looks at a queue that is empty for all but a few hours of a month."""
 AGENTS_PER_BATCH, WADAH_PER_BATCH = 100, 200
@@ -48,7 +51,17 @@ def timers(parameters: Parameters) -> Sequence[Timer]:
             every_s=PACE_S,
             batch=WADAH_PER_BATCH,
         ),
+        Timer(ORDERS, _to_order, order_payouts, every_s=PACE_S),
+        Timer(PAYOUTS, _to_note, note_payouts, every_s=PACE_S),
     ]
+
+
+async def _to_order(conn: AsyncConnection, now: datetime, limit: int) -> Sequence[str]:
+    return await payouts.to_order(conn, now, limit, backed_off(ORDERS, payouts.KEY, now))
+
+
+async def _to_note(conn: AsyncConnection, now: datetime, limit: int) -> Sequence[str]:
+    return await payouts.to_note(conn, limit, backed_off(PAYOUTS, payouts.KEY, now))
 
 
 def _of_open_run(

@@ -13,6 +13,7 @@ from chassis import rows
 from chassis.transaction import Recorded
 from contracts.event import Event
 from contracts.events import incentives as contract
+from contracts.events.astray import ContributionRefunded
 from contracts.events.contributions import ContributionPaid, ContributionReversed
 from contracts.events.incentives import (
     AcquiredLine,
@@ -114,7 +115,7 @@ def _reviews(recorded: Iterable[Recorded]) -> Iterable[_Row]:
             if _month(event.effective_at) < _month(event.posted_at):
                 yield _review(r, participant_id=event.participant_id)
         elif kind in _TAKES_BACK:
-            assert isinstance(event, ContributionReversed | ManagerChanged)
+            assert isinstance(event, ContributionReversed | ContributionRefunded | ManagerChanged)
             yield _review(r, participant_id=event.participant_id)
         elif kind is AgentStepNoted:
             assert isinstance(event, AgentStepNoted)
@@ -122,7 +123,7 @@ def _reviews(recorded: Iterable[Recorded]) -> Iterable[_Row]:
                 yield _review(r, agent_id=event.agent_id, from_month=str(_month(event.at)))
 
 
-_TAKES_BACK = frozenset({ContributionReversed, ManagerChanged})
+_TAKES_BACK = frozenset({ContributionReversed, ContributionRefunded, ManagerChanged})
 
 
 def _review(

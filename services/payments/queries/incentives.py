@@ -235,6 +235,7 @@ _PAID = sa.text(
     "  SELECT w.*, p.participant_id FROM wanted w JOIN payers p ON p.agent_id = w.agent_id"
     "  UNION SELECT w.*, m.participant_id FROM wanted w JOIN managements m ON m.agent_id = w.agent_id)"
     " SELECT q.agent_id, q.month, y.payment_id, y.participant_id, y.kind, y.effective_at, CAST(y.months AS text) AS months,"
+    "  (SELECT CAST(f.months AS text) FROM refunds f WHERE f.payment_id = y.payment_id) AS refunded,"
     "  p.agent_id AS registered_by, p.new_to_bpu, CAST(p.paid AS text) AS paid,"
     "  (SELECT json_agg(json_build_array(m.from_month, m.agent_id) ORDER BY m.from_month, m.seq)"
     "   FROM managements m WHERE m.participant_id = y.participant_id)::text AS changes,"
@@ -269,7 +270,7 @@ def _paid(row: sa.Row[Any]) -> Paid:
         ParticipantId(row.participant_id),
         _kind(row.kind),
         row.effective_at,
-        _charges(row.months),
+        _charges(row.months, row.refunded),
         managed,
         _with_jht(row.months),
     )
@@ -291,10 +292,13 @@ def _managed(registered_by: UUID | None, new: bool, changes: str | None, paid: s
 
 
 @lru_cache(maxsize=65_536)
-def _charges(months: str) -> tuple[Charge, ...]:
-    """Kept, as few charges differ: a month, a band, a sector."""
+def _charges(months: str, refunded: str | None) -> tuple[Charge, ...]:
+    """What came for each month that was not given back. Kept, as few charges differ: a month, a band, a sector."""
+    back = {charge["month"] for charge in json.loads(refunded)} if refunded else ()
     return tuple(
-        Charge(_month(charge["month"]), charge["jkk"] + charge["jkm"] + charge["jht"]) for charge in json.loads(months)
+        Charge(_month(charge["month"]), charge["jkk"] + charge["jkm"] + charge["jht"] - charge.get("credit", 0))
+        for charge in json.loads(months)
+        if charge["month"] not in back
     )
 
 

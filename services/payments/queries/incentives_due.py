@@ -1,8 +1,6 @@
-"""What the monthly run has to do now: agents and Wadah without their statement, payouts without an order."""
+"""What the monthly run has to do now: agents and Wadah without their statement."""
 
 from __future__ import annotations
-
-from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -71,21 +69,6 @@ async def nothing_awaits(conn: AsyncConnection, run: Run) -> bool:
         await agents_without_statement(conn, run, 1, none_held)
         or await wadah_without_statement(conn, run, 1, none_held)
     )
-
-
-async def payouts_to_order(
-    conn: AsyncConnection, now: datetime, limit: int, held_back: sa.ColumnElement[bool]
-) -> list[str]:
-    """Keys Wadah:month of statements whose payout is to be ordered by now, the oldest first."""
-    w = wadah_statements
-    query = (
-        sa.select(w.c.wadah_id, w.c.month)
-        .where(w.c.paid_at.is_(None), w.c.payout > 0, w.c.order_id.is_(None), w.c.order_from <= now)
-        .where(sa.not_(held_back))
-        .order_by(w.c.order_from, w.c.wadah_id)
-        .limit(limit)
-    )
-    return [f"{row.wadah_id}:{row.month}" for row in await conn.execute(query)]
 
 
 def statement_key(owner: object, month: object) -> str:

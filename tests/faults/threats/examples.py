@@ -122,6 +122,9 @@ _PROPOSAL, _PAYEE, _ORDER = (
 )
 _ACCOUNT = {"bank_code": "008", "number": "1370009876543", "holder": "Contoh Penerima"}
 _ASSIGNED = {"payment_id": Slot("astray_payment_id"), "reason": "checked"}
+_MONTH_OF_AGENT = {**_AGENT, "month": "2025-10"}
+_MONTH_OF_WADAH = {"wadah_id": Slot("wadah_id"), "month": "2025-10"}
+_DOUBT = {"agent_id": Slot("agent_id"), "month": "2025-10", "line": 1, "reason": "other", "note": "Mohon diperiksa."}
 _TERMS = {"name": "Bank Contoh", "partner_ids": ["1"], "va_prefixes": ["7"]}
 _PARTNER = {"partner": Fresh, "client_key": Fresh, "public_keys": [pem()], **_TERMS}
 _KIND = {"kind": "prepay_months"}
@@ -218,6 +221,33 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
         "GET /cash": [Example()],
         "GET /cash/agents": [Example()],
         "GET /payments/{payment_id}/proof-link": [Example(path={"payment_id": Slot("payment_id")})],
+        "GET /incentives/statements": [
+            Example(),
+            Example(query=_AGENT),
+            Example(query={"wadah_id": Slot("wadah_id"), "month": "2025-10"}),
+        ],
+        "GET /incentives/agents/{agent_id}/statements/{month}": [Example(path=_MONTH_OF_AGENT)],
+        "GET /incentives/agents/{agent_id}/statements/{month}/lines": [Example(path=_MONTH_OF_AGENT)],
+        "GET /incentives/agents/{agent_id}/statements/{month}/lines/{line}/events": [
+            Example(path={**_MONTH_OF_AGENT, "line": "1"})
+        ],
+        "GET /incentives/agents/{agent_id}/statements/{month}/document.{form}": [
+            Example(path={**_MONTH_OF_AGENT, "form": "xlsx"}),
+            Example(path={**_MONTH_OF_AGENT, "form": "pdf"}),
+        ],
+        "GET /incentives/wadah": [Example(), Example(query={"wadah_id": Slot("wadah_id")})],
+        "GET /incentives/wadah/{wadah_id}/statements/{month}": [Example(path=_MONTH_OF_WADAH)],
+        "GET /incentives/wadah/{wadah_id}/statements/{month}/document.{form}": [
+            Example(path={**_MONTH_OF_WADAH, "form": "xlsx"}),
+            Example(path={**_MONTH_OF_WADAH, "form": "pdf"}),
+        ],
+        "GET /incentives/runs": [Example()],
+        "GET /agents/{agent_id}/activity": [Example(path=_AGENT)],
+        "POST /incentives/disputes": [Example(json=_DOUBT)],
+        "POST /incentives/disputes/{dispute_id}/answer": [
+            Example(path={"dispute_id": Slot("dispute_id")}, json={"upheld": False, "note": "Sudah benar."})
+        ],
+        "GET /incentives/disputes": [Example(), Example(query=_AGENT)],
         "GET /ledger/trial-balance": [Example()],
         "GET /ledger/accounts/{account}/transfers": [
             Example(path={"account": "clearing:bank-a"}),

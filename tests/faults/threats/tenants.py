@@ -21,7 +21,8 @@ from contracts.values import ParticipantId
 from services.notifications.domain.notification import notification_id_of
 from services.payments.tables import bills, payments, transfers
 from tests.faults.threats.astray import astray
-from tests.integration.payments.bank import Bank, code
+from tests.integration.payments.agency import close_month, engage, hire
+from tests.integration.payments.bank import Bank, at, code
 from tests.integration.payments.people import register
 from tests.integration.registration.files import row, table, worked
 from tests.integration.registration.world import World, form
@@ -212,10 +213,39 @@ async def in_payments(h: Harness) -> list[Tenant]:
                     tenant.secrets |= {*tenant.values.values()}
                 tenant.secrets |= {str(who.participant_id), who.code, *await _money_of(h, who.participant_id)}
             await _money_of_many(h, bank, tenant)
+            await _earners_of(h, tenant)
             tenant.values["transfer"] = await _last_transfer(h, branch_id)
             tenant.secrets.add(tenant.values["transfer"].partition(":")[0])
             tenants.append(tenant)
+    await _month_of(h, tenants)
     return tenants
+
+
+async def _earners_of(h: Harness, tenant: Tenant) -> None:
+    """The Wadah and its agent as payments notes them."""
+    wadah = await engage(h, branch=tenant.branch_id, wadah=tenant.wadah_id)
+    await hire(h, wadah, agent=tenant.agent_id)
+    tenant.values |= {"wadah_id": str(tenant.wadah_id)}
+    tenant.secrets |= {str(tenant.wadah_id), f"PKS/{str(tenant.wadah_id)[-6:]}"}
+
+
+async def _month_of(h: Harness, tenants: Sequence[Tenant]) -> None:
+    """The month is closed and its statements issued; then the calendar is turned back, and every agent doubts a line of his."""
+    now = h.clock.business()
+    await close_month(h, at(2025, 11, 3, 0))
+    h.clock.set(now)
+    for tenant in tenants:
+        doubt = {
+            "agent_id": tenant.values["agent_id"],
+            "month": "2025-10",
+            "line": 1,
+            "reason": "other",
+            "note": "Periksa.",
+        }
+        raised = await h.client.post("/incentives/disputes", json=doubt, headers=tenant.headers(h, "agent"))
+        assert raised.status_code == 201, raised.text
+        tenant.values["dispute_id"] = raised.json()["dispute_id"]
+        tenant.secrets.add(tenant.values["dispute_id"])
 
 
 async def _bill_of(h: Harness, participant_id: UUID) -> str:

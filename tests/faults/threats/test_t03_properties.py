@@ -67,6 +67,14 @@ _COLLECTIVE: Final = _fields(
     "shares_posted shares_suspended rules"
 )
 _BOARD: Final = ("coordinator", "officer", "checker", "central", "auditor", "operator")
+_EARNED: Final = _fields(
+    "agent_id code wadah_id month scheme acquisitions received acquisition_pay contribution_pay agent carved adjusted "
+    "carried_in payable carried_out lines months_without issued_at"
+)
+_TO_WADAH: Final = _fields(
+    "wadah_id wadah agreement_number month scheme rules agents acquisitions received agents_payable share adjusted carried_in "
+    "share_payable carried_out gross tax_bps tax payout order_from pay_by issued_at order_id paid_at"
+)
 _MESSAGE: Final = _fields(
     "notification_id participant_id cause channel template template_version language state reason "
     "attempts queued_at not_after sent_at delivered_at"
@@ -156,6 +164,38 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
         "GET /collective-bills/{bill_id}/proof-link": _each(
             ("coordinator", "officer", "checker"), _fields("path expires_at")
         ),
+        "GET /incentives/statements": _each(("agent", *_BOARD), _EARNED),
+        "GET /incentives/agents/{agent_id}/statements/{month}": _each(
+            ("agent", *_BOARD),
+            _EARNED | _fields("wadah agreement_number rules fingerprint event_id adjustments"),
+        ),
+        "GET /incentives/agents/{agent_id}/statements/{month}/lines": _each(
+            ("agent", *_BOARD),
+            _fields(
+                "line month sign payment_id participant_id participant_number with_jht contribution_month k bps received"
+            ),
+        ),
+        "GET /incentives/agents/{agent_id}/statements/{month}/lines/{line}/events": _each(
+            ("agent", *_BOARD), _fields("event_id stream type version rules occurred_at payment_id")
+        ),
+        "GET /incentives/wadah": _each(_BOARD, _TO_WADAH),
+        "GET /incentives/wadah/{wadah_id}/statements/{month}": _each(
+            _BOARD, _TO_WADAH | _fields("event_id adjustments of_agents")
+        ),
+        "GET /incentives/runs": _each(
+            ("central", "auditor", "operator"),
+            _fields(
+                "month closed_at statements_at orders_at pay_by completed_at agents_done wadah_done lines_done "
+                "agents_awaiting payout"
+            ),
+        ),
+        "GET /agents/{agent_id}/activity": _each(("agent", *_BOARD), _fields("agent_id months")),
+        "GET /incentives/disputes": _each(
+            ("agent", *_BOARD),
+            _fields(
+                "dispute_id agent_id wadah_id run line reason note raised_by raised_at upheld answer answered_by answered_at"
+            ),
+        ),
         "GET /ledger/trial-balance": _each(
             ("officer", "checker", "central", "auditor", "operator"),
             _fields("accounts debit credit imbalance contributions suspense"),
@@ -196,8 +236,14 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
     },
 }  # fmt: skip
 _SEES_NIK = ("officer", "checker", "participant")
-_NEITHER = {"GET /imports/template", "GET /ops/status", "GET /ops/parked"}
-"""A header of columns, and what an operator sees of the machine."""
+_NEITHER = {
+    "GET /imports/template",
+    "GET /ops/status",
+    "GET /ops/parked",
+    "GET /incentives/agents/{agent_id}/statements/{month}/document.{form}",
+    "GET /incentives/wadah/{wadah_id}/statements/{month}/document.{form}",
+}
+"""A header of columns, what an operator sees of the machine, and files whose content is that of the pages beside them."""
 
 
 # --- writing --------------------------------------------------------------------------------------------------------

@@ -43,9 +43,10 @@ async def engage(
     scheme: IncentiveScheme = IncentiveScheme.NEW,
     term: tuple[date, date] = (date(2020, 1, 1), date(2030, 12, 31)),
     branch: UUID = BRANCH,
+    wadah: UUID | None = None,
 ) -> Scope:
     """A Wadah whose agreement is in force for `term`."""
-    wadah_id = WadahId(new_id())
+    wadah_id = WadahId(wadah or new_id())
     engaged = WadahEngaged(
         wadah_id=wadah_id,
         branch_id=BranchId(branch),
@@ -66,11 +67,11 @@ async def end(h: Harness, wadah: Scope, on: date) -> None:
     await h.deliver(h.record(ended, key=wadah.wadah_id, scope=wadah))
 
 
-async def hire(h: Harness, wadah: Scope, *, participant_id: UUID | None = None) -> Worker:
+async def hire(h: Harness, wadah: Scope, *, participant_id: UUID | None = None, agent: UUID | None = None) -> Worker:
     """An agent of that Wadah who is ACTIVE from now on; `participant_id`: his own participation."""
     assert wadah.branch_id is not None
     assert wadah.wadah_id is not None
-    agent_id = AgentId(new_id())
+    agent_id = AgentId(agent or new_id())
     own = ParticipantId(participant_id or new_id())
     worker = Worker(agent_id, own, wadah._replace(agent_id=agent_id))
     h.person(agent_id)

@@ -1,0 +1,120 @@
+"""Payouts of Wadah's statements with the orders that carry them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis import rows
+from contracts.events.astray import PayeeKind, TransferPurpose
+from contracts.values import ContributionMonth, PayeeAccountId, WadahId
+from services.payments.tables import payee_accounts, transfer_orders
+from services.payments.tables.incentives import agreements, wadah_statements
+
+KEY = sa.cast(wadah_statements.c.wadah_id, sa.Text).concat(":").concat(wadah_statements.c.month)
+"""Wadah and month, as in stream `incentives`; it is the order's reference too."""
+_FAILED, _CONFIRMED = "FAILED", "CONFIRMED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payout:
+    """`confirmed_at`: when the order in force was confirmed, while that is not noted yet."""
+
+    wadah_id: WadahId
+    branch_id: UUID
+    month: ContributionMonth
+    amount: int
+    order_id: UUID | None
+    to_order: bool
+    confirmed_at: datetime | None
+
+
+def _with_orders() -> sa.Join:
+    t = transfer_orders
+    return wadah_statements.outerjoin(t, sa.and_(t.c.purpose == str(TransferPurpose.INCENTIVE), t.c.reference == KEY))
+
+
+def _is_to_order() -> sa.ColumnElement[bool]:
+    w = wadah_statements
+    again = sa.and_(transfer_orders.c.status == _FAILED, transfer_orders.c.order_id == w.c.order_id)
+    return sa.and_(
+        w.c.paid_at.is_(None), w.c.payout > 0, sa.or_(w.c.order_id.is_(None), sa.func.coalesce(again, False))
+    )
+
+
+def _is_confirmed() -> sa.ColumnElement[bool]:
+    w = wadah_statements
+    this = transfer_orders.c.order_id == w.c.order_id
+    return sa.and_(w.c.paid_at.is_(None), this, transfer_orders.c.status == _CONFIRMED)
+
+
+async def to_order(conn: AsyncConnection, now: datetime, limit: int, held_back: sa.ColumnElement[bool]) -> list[str]:
+    """Keys Wadah:month whose payout is to be ordered by now, the oldest first."""
+    w = wadah_statements
+    query = sa.select(KEY.label("key")).select_from(_with_orders())
+    query = query.where(_is_to_order(), w.c.order_from <= now, sa.not_(held_back))
+    return [row.key for row in await conn.execute(query.order_by(w.c.order_from, w.c.wadah_id).limit(limit))]
+
+
+async def to_note(conn: AsyncConnection, limit: int, held_back: sa.ColumnElement[bool]) -> list[str]:
+    """Keys Wadah:month whose order was confirmed."""
+    query = sa.select(KEY.label("key")).select_from(_with_orders()).where(_is_confirmed(), sa.not_(held_back))
+    return [row.key for row in await conn.execute(query.order_by(KEY).limit(limit))]
+
+
+async def payouts(conn: AsyncConnection, keys: Iterable[str]) -> dict[str, Payout]:
+    """By key, for deciding."""
+    w = wadah_statements
+    parts = [key.partition(":") for key in keys]
+    confirmed = sa.case((_is_confirmed(), transfer_orders.c.closed_at))
+    query = (
+        sa.select(
+            w.c.wadah_id,
+            w.c.branch_id,
+            w.c.month,
+            w.c.payout,
+            w.c.order_id,
+            _is_to_order().label("to_order"),
+            confirmed.label("confirmed_at"),
+        )
+        .select_from(_with_orders())
+        .where(
+            rows.matching(w.c.wadah_id, {UUID(wadah) for wadah, _, _ in parts}),
+            rows.matching(w.c.month, {month for _, _, month in parts}),
+        )
+    )
+    return {f"{row['wadah_id']}:{row['month']}": _payout(row) for row in (await conn.execute(query)).mappings()}
+
+
+def _payout(row: Any) -> Payout:
+    return Payout(
+        wadah_id=WadahId(row["wadah_id"]),
+        branch_id=row["branch_id"],
+        month=ContributionMonth.parse(row["month"]),
+        amount=row["payout"],
+        order_id=row["order_id"],
+        to_order=row["to_order"],
+        confirmed_at=row["confirmed_at"],
+    )
+
+
+async def verified_accounts(conn: AsyncConnection, wanted: Collection[UUID]) -> dict[WadahId, PayeeAccountId]:
+    """The newest account of each Wadah that a second person has verified and that is not retired; recorded by its own branch, nobody else's."""
+    p = payee_accounts
+    own_branch = sa.and_(agreements.c.wadah_id == p.c.owner_id, agreements.c.branch_id == p.c.branch_id)
+    query = (
+        sa.select(p.c.owner_id, p.c.payee_account_id)
+        .ext(distinct_on(p.c.owner_id))
+        .join(agreements, own_branch)
+        .where(p.c.kind == str(PayeeKind.WADAH), rows.matching(p.c.owner_id, wanted))
+        .where(p.c.verified_by.is_not(None), p.c.retired_for.is_(None))
+        .order_by(p.c.owner_id, p.c.payee_account_id.desc())
+    )
+    return {WadahId(r.owner_id): PayeeAccountId(r.payee_account_id) for r in await conn.execute(query)}
