@@ -186,7 +186,7 @@ async def test_a_voided_payment_leaves_its_bill_and_may_still_arrive(h: Harness,
     who = await register(h)
     assert code(await bank.pay(who.code, 36_800, "OWN-V")) == "2002500"
     (payment,) = (await h.client.get(f"/payments?participant_id={who.participant_id}", headers=officer(h))).json()
-    void = {"evidence": "settlement 2025-10-07 and 2025-10-08"}
+    void: dict[str, Any] = {"evidence": "settlement 2025-10-07 and 2025-10-08"}
     await approve(h, await propose(h, "VOID", payment["payment_id"], **void))
     assert await books(h) == {}
     again = await propose(h, "VOID", payment["payment_id"], 409, **void)

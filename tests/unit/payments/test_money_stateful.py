@@ -358,7 +358,7 @@ def _order_key(proposal: Proposal) -> tuple[TransferPurpose, str]:
 
 def test_no_money_is_made_or_lost_in_any_order_of_events() -> None:
     _steps.clear()
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Books,
         settings=settings(
             max_examples=200, stateful_step_count=70, deadline=None, suppress_health_check=[*HealthCheck]
