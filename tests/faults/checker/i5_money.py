@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from tests.faults.checker import incentives
 from tests.faults.checker.i3_payments import bank_books
-from tests.faults.checker.lines import BANK, CLEARING, EXPENSE, FEES, OF_AGENTS, Line, lines_of, owed, total
+from tests.faults.checker.lines import BANK, CLEARING, EXPENSE, FEES, OF_AGENTS, Line, lines_of, owed, stated, total
 from tests.faults.checker.receipts import Reference, folded
 from tests.faults.checker.tally import Tally
 from tests.faults.checker.transitions import MACHINES, STREAMS, histories, offences, open_at_once
@@ -62,9 +62,8 @@ async def _lines(world: World, tally: Tally) -> None:
         where, told = "payments.transfers", f"{found.total()} lines of {total(found.elements())} rupiah"
         wanted = f"{expected.total()} lines of {total(expected.elements())} rupiah"
         tally.see(found == expected, where, event.event_id, expected=wanted, actual=told)
-        stated = event.data.get("amount", 0) + event.data.get("fees", 0)
-        if total(expected.elements()) != stated:
-            tally.bad(where, event.event_id, expected=f"{stated} rupiah", actual=total(expected.elements()))
+        if total(expected.elements()) != stated(event):
+            tally.bad(where, event.event_id, expected=f"{stated(event)} rupiah", actual=total(expected.elements()))
     for event_id, found in lying.items():
         moved = f"{total(found.elements())} rupiah"
         tally.bad("payments.transfers", event_id, expected="an event that moved money", actual=moved)

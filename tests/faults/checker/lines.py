@@ -68,6 +68,17 @@ def lines_of(event: Told) -> Iterator[Line]:
             for account, amount in ((BANK, data["amount"]), (FEES, data["fees"])):
                 if amount:
                     yield account + data["partner"], CLEARING + data["partner"], amount, None, None
+        case "WadahStatementIssued":
+            payable = INCENTIVES + data["wadah_id"]
+            for debit, credit, amount in ((EXPENSE, payable, data["gross"]), (payable, TAX, data["tax"])):
+                if amount:
+                    yield debit, credit, amount, None, None
+
+
+def stated(event: Told) -> int:
+    """What an event that moves money says it moves, whole rupiah."""
+    names = ("gross", "tax") if event.type == "WadahStatementIssued" else ("amount", "fees")
+    return sum(event.data.get(name, 0) for name in names)
 
 
 def _source(data: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ import pytest
 from contracts.events import OWNERS, TOPICS
 from tests.faults.checker import incentives
 from tests.faults.checker.effects import STREAMS
-from tests.faults.checker.lines import lines_of
+from tests.faults.checker.lines import lines_of, stated
 from tests.faults.checker.receipts import folded, offences
 from tests.faults.checker.tally import Tally
 from tests.faults.checker.transitions import MACHINES, open_at_once
@@ -130,6 +130,13 @@ def test_money_on_an_allowed_way_stands_in_one_place_and_balances(path: list[Tol
 )
 def test_money_that_is_lost_or_doubled_is_named(path: list[Told], what: str) -> None:
     assert what in wrong(*path)
+
+
+def test_a_wadah_is_owed_its_statement_less_the_tax() -> None:
+    issued = Told("WadahStatementIssued", {"wadah_id": "w", "gross": 1_128_600, "tax": 100_000})
+    owed = {"incentive-expense": -1_128_600, "incentives-payable:w": 1_028_600, "tax-withheld": 100_000}
+    assert balances(issued) == owed
+    assert stated(issued) == 1_228_600
 
 
 def test_a_second_open_bill_of_a_payer_is_named_and_a_share_is_none() -> None:
