@@ -92,11 +92,14 @@ async def cash_noted(conn: AsyncConnection, participants: Collection[UUID]) -> s
 
 
 def _in_hand() -> sa.ColumnElement[bool]:
-    """No payment of the participant came since the report; one that was taken back was paid in all the same."""
+    """Neither the bill was paid nor did another payment of the participant come after the report; one taken back was paid in all the same."""
     paid = sa.exists().where(
         payments.c.participant_id == cash_received.c.participant_id,
         payments.c.bill_id.is_not(None),
-        payments.c.posted_at >= cash_received.c.reported_at,
+        sa.or_(
+            payments.c.bill_id == cash_received.c.bill_id,
+            payments.c.posted_at > cash_received.c.reported_at,
+        ),
     )
     return sa.not_(paid)
 

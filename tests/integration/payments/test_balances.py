@@ -174,6 +174,16 @@ class TestCash:
         assert await self.in_hand(h) == []
         assert (await h.client.get("/cash/agents", headers=coordinator(h))).json() == []
 
+    async def test_an_earlier_payment_does_not_clear_cash_for_the_next_bill(self, h: Harness, bank: Bank) -> None:
+        who = await register(h)
+        await bank.buy(who.code)
+        wish = {"participant_id": str(who.participant_id), "months": 1}
+        assert (await h.client.post("/bills", json=wish, headers=agent(h))).status_code == 201
+        await self.note(h, who)  # at the very instant of that payment
+        assert [c["participant_id"] for c in await self.in_hand(h)] == [str(who.participant_id)]
+        await bank.buy(who.code)
+        assert await self.in_hand(h) == []
+
     async def test_cash_has_no_effect_on_the_books(self, h: Harness, bank: Bank) -> None:
         who = await register(h)
         await self.note(h, who)
