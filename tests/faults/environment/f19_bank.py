@@ -50,6 +50,11 @@ async def contradicts_its_file(ground: Ground) -> Injected:
     day = date.fromisoformat(str((await doors.outside("bank", "GET", "/clock"))["now"])[:10])
     await settling.agree_on_layout(doors, history.BEGINS.date())
     path = f"/settlement/{day}"
+
+    async def enough() -> bool:
+        return (await doors.text("bank", path)).count("\nD,") >= UNTOLD + 4 * EACH
+
+    await eventually(enough, within_s=60, what="payments of this day that the file can contradict")
     false = await doors.outside("bank", "GET", f"{path}/contradicting?each={EACH}&seed={ground.seed}")
     await settling.reconcile(doors, day, false["file"])
     file = await settling.reconcile(doors, day, await doors.text("bank", path))
