@@ -122,8 +122,8 @@ _PROPOSAL, _PAYEE, _ORDER = (
 )
 _ACCOUNT = {"bank_code": "008", "number": "1370009876543", "holder": "Contoh Penerima"}
 _ASSIGNED = {"payment_id": Slot("astray_payment_id"), "reason": "checked"}
-_MONTH_OF_AGENT = {**_AGENT, "month": "2025-10"}
-_MONTH_OF_WADAH = {"wadah_id": Slot("wadah_id"), "month": "2025-10"}
+_MONTH_OF_AGENT: dict[str, Slot | str] = {**_AGENT, "month": "2025-10"}
+_MONTH_OF_WADAH: dict[str, Slot | str] = {"wadah_id": Slot("wadah_id"), "month": "2025-10"}
 _DOUBT = {"agent_id": Slot("agent_id"), "month": "2025-10", "line": 1, "reason": "other", "note": "Mohon diperiksa."}
 _TERMS = {"name": "Bank Contoh", "partner_ids": ["1"], "va_prefixes": ["7"]}
 _PARTNER = {"partner": Fresh, "client_key": Fresh, "public_keys": [pem()], **_TERMS}

@@ -78,7 +78,7 @@ async def test_racing_inquiries_issue_one_bill(h: Harness) -> None:
     h.clock.set(at(2025, 11, 2))
     calls = [call(h, Inquiry(VirtualAccount("8100", who.code), f"INQ-{n}"), n) for n in range(8)]
     outcomes = await raced(h, INQUIRE, calls)
-    assert len({o.bill.bill_id for o in outcomes if isinstance(o, Quoted)}) == 1
+    assert len({o.bill_id for o in outcomes if isinstance(o, Quoted)}) == 1
     assert await count(h, "ContributionBilled") == 2
 
 

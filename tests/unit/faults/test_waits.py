@@ -27,7 +27,7 @@ def test_neighbours_may_wait_twice_as_long_and_a_second_in_any_case(
 @pytest.mark.parametrize("left", ["nothing", "an answer", "an event"])
 def test_of_a_lost_command_nothing_may_be_left(left: str) -> None:
     command = Command("registration", "agent-1", "key-1", "/participants", "participants", {"request-1"})
-    answers = {("agent-1", "key-1"): {}} if left == "an answer" else {}
+    answers: dict[tuple[str, str], dict[str, object]] = {("agent-1", "key-1"): {}} if left == "an answer" else {}
     tally = Tally("I1")
     _gone(tally, command, _Books(answers, {"request-1": []} if left == "an event" else {}, {}))
     assert (tally.checked, tally.violations) == (1, int(left != "nothing"))
