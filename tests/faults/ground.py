@@ -200,6 +200,8 @@ class Ground:
         if open_ := await self._count("registration", _IMPORTS, []) or len(self.driver.imports):
             await self.driver.learn()
             return f"{open_} imports are open"
+        if await self._count("payments", _RUNS, []):
+            return "incentives of months before are still computed"
         return ""
 
     async def _which(self, service: str, query: str, ids: set[str]) -> set[str]:
@@ -253,6 +255,13 @@ _WAITING = (
 )
 _TRIED_AGAIN = "SELECT count(*) AS n FROM progress WHERE retry_at IS NOT NULL AND key <> ALL($1::text[])"
 """Parked, but not to stay."""
+_RUNS = (
+    "SELECT count(*) AS n FROM (SELECT occurred_at FROM event_log ORDER BY position DESC LIMIT 1) AS newest"
+    " WHERE $1::text[] IS NOT NULL AND EXISTS (SELECT 1 FROM agents) AND NOT EXISTS (SELECT 1 FROM incentive_runs"
+    "  WHERE completed_at IS NOT NULL AND month >="
+    "   to_char(newest.occurred_at AT TIME ZONE 'Asia/Jakarta' - interval '3 days' - interval '1 month', 'YYYY-MM'))"
+)
+"""1 while the run of a month that is closed by business time (its statements come on the 3rd) is not complete."""
 _IMPORTS = "SELECT count(*) AS n FROM imports WHERE finished_at IS NULL AND $1::text[] IS NOT NULL"
 
 

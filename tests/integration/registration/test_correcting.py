@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx
 
+from chassis.ids import new_id
 from contracts.events.participants import ParticipantCorrected
 from tests.integration.registration.world import Headers, World
 
 
 async def correct(world: World, who: UUID, headers: Headers | None = None, **wanted: Any) -> httpx.Response:
     path = f"/participants/{who}/correction"
-    return await world.h.client.post(path, json=wanted, headers=headers or world.agent())
+    asked_anew = {"Idempotency-Key": str(new_id())}
+    return await world.h.client.post(path, json=wanted, headers={**(headers or world.agent()), **asked_anew})
 
 
 async def test_a_correction_is_told_with_every_value_as_it_now_stands(world: World) -> None:
@@ -41,7 +43,7 @@ async def test_a_correction_that_changes_nothing_is_not_told(world: World) -> No
 
 async def test_agent_officer_and_the_person_may_and_strangers_meet_nothing(world: World) -> None:
     who = await world.registered()
-    h, other = world.h, uuid4()
+    h, other = world.h, new_id()
     own = [world.agent(), world.officer(), h.token(roles=["participant"], participant_id=who)]
     for n, headers in enumerate(own):
         assert (await correct(world, who, headers, income=2_000_000 + n)).status_code == 200

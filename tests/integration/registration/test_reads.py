@@ -131,6 +131,7 @@ async def test_a_stranger_reaches_nothing_of_another_branch_or_wadah(world: Worl
     }
     bodies: dict[str, Any] = {
         "closure": {"died_on": "2025-10-06"},
+        "correction": {"income": 2_000_000},
         "certification": {"certificate_number": "S-9", "certified_on": "2025-10-01"},
         "suspension": {"reason": "under_review"},
         "end": {"ended_on": "2025-10-06", "reason": "target_missed"},
