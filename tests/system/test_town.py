@@ -13,7 +13,7 @@ import pytest_asyncio
 from deploy.local.outreach.history import OPERATOR
 from tests.support.eventually import eventually
 from tests.support.stack import open_folder
-from tests.system.town import Resident, Town, town
+from tests.system.town import Resident, Town, months_are_done, town
 
 pytestmark = [pytest.mark.system, pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
@@ -24,6 +24,7 @@ KAFKA_AWAY_S = 20
 async def place() -> AsyncIterator[Town]:
     with open_folder() as folder:
         async with town(folder) as found:
+            await months_are_done(found)
             yield found
 
 

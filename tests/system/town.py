@@ -161,6 +161,20 @@ class Town:
         return seen == logged
 
 
+async def months_are_done(place: Town) -> None:
+    """Returns when the incentives of all months that are closed by business time are computed: nothing falls due by itself after it."""
+    query = (
+        "SELECT count(*) FROM (SELECT occurred_at FROM event_log ORDER BY position DESC LIMIT 1) AS newest, incentive_runs"
+        " WHERE completed_at IS NOT NULL AND month >= to_char("
+        "newest.occurred_at AT TIME ZONE 'Asia/Jakarta' - interval '3 days' - interval '1 month', 'YYYY-MM')"
+    )
+
+    async def done() -> bool:
+        return bool((await place.rows("payments", query))[0][0])
+
+    await eventually(done, within_s=120, what="the incentives of months before are computed")
+
+
 def ids(people: Sequence[Resident]) -> list[str]:
     return [person.participant_id for person in people]
 

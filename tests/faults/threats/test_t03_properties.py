@@ -95,6 +95,21 @@ _ORDER: Final = _fields(
     "closed_at partner paid_on evidence failed_for"
 )
 _KEEPERS: Final = ("officer", "checker", "central", "auditor", "operator")
+_OFFICE: Final = ("central", "operator", "auditor")
+_PARTNER: Final = _fields(
+    "partner name client_key partner_ids va_prefixes live_keys keys secrets signature_mode repeat_profile "
+    "strictness conditions enabled disabled_for"
+)
+"""`keys` and `secrets` say which there are and until when they live, never what they are."""
+_QR: Final = _fields("bill_id state amount content acquirer_reference expires_at reason")
+_FILE: Final = _fields(
+    "file_id partner day sha256 status lines lines_done amount fees outcomes received_at reconciled_at"
+)
+_LINE: Final = _fields("line outcome reference payment_id amount fee paid_at amount_here reason first_file first_line")
+_DIFFERENCE: Final = _fields(
+    "case_id kind partner day owner file_id line reference payment_id amount_here amount_there reason opened_at age_days "
+    "status_told outcome evidence closed_at"
+)
 _MESSAGES: Final = frozenset({"queued", "waiting", "sent", "delivered", "failed", "unknown"})
 FULL: Final = ("officer", "checker", "participant")
 UNNAMED: Final = ("central", "auditor", "operator", "service")
@@ -210,13 +225,18 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
         "GET /payee-accounts/{payee_account_id}": _each(("officer", "checker"), _PAYEE | {"number", "holder"}),
         "GET /transfer-orders": _each(_KEEPERS, _ORDER),
         "GET /refunds": _each(_KEEPERS, _fields("payment_id participant_id amount months reason since order_status")),
-        "GET /partners": _each(
-            ("central", "operator", "auditor"),
-            _fields(
-    "partner name client_key partner_ids va_prefixes live_keys signature_mode repeat_profile "
-    "strictness enabled disabled_for"
-),
+        "GET /partners": _each(_OFFICE, _PARTNER),
+        "GET /partners/{partner}": _each(_OFFICE, _PARTNER),
+        "GET /bills/{bill_id}/qr": _each(("agent", *FULL, "central", "auditor", "operator"), _QR),
+        "GET /settlements/layouts": _each(_OFFICE, _fields("partner valid_from layout agreed_at")),
+        "GET /settlements/files": _each(_OFFICE, _FILE),
+        "GET /settlements/files/{file_id}": _each(_OFFICE, _FILE),
+        "GET /settlements/files/{file_id}/lines": _each(_OFFICE, _LINE),
+        "GET /settlements/days/{partner}/{day}": _each(
+            _OFFICE, _fields("partner day file_id status expected fees received gap open_cases")
         ),
+        "GET /settlements/cases": _each(_OFFICE, _DIFFERENCE),
+        "GET /settlements/cases/{case_id}": _each(_OFFICE, _DIFFERENCE),
         "GET /parameters": _each(("central", "auditor", "operator"), _fields("kind subject in_force")),
         "GET /parameters/proposals": _each(
             ("central", "auditor", "operator"),
