@@ -79,9 +79,9 @@ def router(app: App, desk: QrDesk | None, *, partner: str) -> APIRouter:
     )
     async def ask(request: Request, principal: Payee, bill_id: UUID) -> Response:
         """Has a QR code made, or gives the one that there is: 201 with its content, 202 while the acquirer has not answered."""
+        await must_see(principal, bill_id)
         if desk is None:
             raise Refusal(Rejected(QR_NOT_OFFERED))
-        await must_see(principal, bill_id)
         command = RequestQr(BillId(bill_id), partner, meta(request, principal))
         answered = await answer(request, principal, door, command)
         if answered.status_code >= 400:

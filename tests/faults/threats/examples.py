@@ -128,8 +128,8 @@ _DOUBT = {"agent_id": Slot("agent_id"), "month": "2025-10", "line": 1, "reason":
 _TERMS = {"name": "Bank Contoh", "partner_ids": ["1"], "va_prefixes": ["7"]}
 _PARTNER = {"partner": Fresh, "client_key": Fresh, "public_keys": [pem()], **_TERMS}
 _DAY = {"partner": "bank-a", "day": "2025-10-06"}
-_NO_FILE = {"file_id": "018f0000-0000-7000-8000-000000000002"}
-_NO_CASE = {"case_id": "018f0000-0000-7000-8000-000000000003"}
+_FILE = {"file_id": Slot("file_id", open=True)}
+_CASE = {"case_id": Slot("case_id", open=True)}
 _LAYOUT = {"partner_code": "BANK-A", "columns": ["reference", "amount", "paid_at"]}
 _KIND = {"kind": "prepay_months"}
 _SET = {"valid_from": "2025-11-01", "source": "Surat kantor pusat", "value": {"months": [1, 2, 3]}}
@@ -289,8 +289,8 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
         ],
         "POST /transfer-orders/{order_id}/failure": [Example(path=_ORDER, json={"reason": "account_closed"})],
         "GET /refunds": [Example(), Example(query={"after": Slot("astray_payment_id", open=True)})],
-        "POST /bills/{bill_id}/qr": [Example(path={"bill_id": Slot("bill_id")})],
-        "GET /bills/{bill_id}/qr": [Example(path={"bill_id": Slot("bill_id")})],
+        "POST /bills/{bill_id}/qr": [Example(path={"bill_id": Slot("open_bill_id")})],
+        "GET /bills/{bill_id}/qr": [Example(path={"bill_id": Slot("open_bill_id")})],
         "POST /settlements/layouts": [
             Example(json={"partner": "bank-a", "valid_from": "2030-01-01", "layout": _LAYOUT})
         ],
@@ -299,17 +299,17 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
             Example(path=_DAY, rows=[{"reference": "1", "amount": "16800"}])
         ],
         "GET /settlements/files": [Example()],
-        "GET /settlements/files/{file_id}": [Example(path=_NO_FILE)],
-        "GET /settlements/files/{file_id}/lines": [Example(path=_NO_FILE)],
+        "GET /settlements/files/{file_id}": [Example(path=_FILE)],
+        "GET /settlements/files/{file_id}/lines": [Example(path=_FILE)],
         "GET /settlements/days/{partner}/{day}": [Example(path=_DAY)],
         "POST /settlements/days/{partner}/{day}/credits": [
             Example(path=_DAY, json={"amount": 1, "evidence": "MT940-1"})
         ],
         "GET /settlements/cases": [Example()],
-        "GET /settlements/cases/{case_id}": [Example(path=_NO_CASE)],
-        "POST /settlements/cases/{case_id}/take": [Example(path=_NO_CASE)],
-        "POST /settlements/cases/{case_id}/status": [Example(path=_NO_CASE, json={"answer": "paid"})],
-        "POST /settlements/cases/{case_id}/close": [Example(path=_NO_CASE, json={"outcome": "explained"})],
+        "GET /settlements/cases/{case_id}": [Example(path=_CASE)],
+        "POST /settlements/cases/{case_id}/take": [Example(path=_CASE)],
+        "POST /settlements/cases/{case_id}/status": [Example(path=_CASE, json={"answer": "paid"})],
+        "POST /settlements/cases/{case_id}/close": [Example(path=_CASE, json={"outcome": "explained"})],
         "POST /partners": [Example(json=_PARTNER)],
         "POST /partners/{partner}/keys": [Example(path={"partner": "bank-a"}, json={"public_keys": [pem()]})],
         "POST /partners/{partner}/terms": [Example(path={"partner": "bank-a"}, json=_TERMS)],

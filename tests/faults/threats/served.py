@@ -18,6 +18,7 @@ from chassis.service import Service
 from services.notifications.app import SERVICE as NOTIFICATIONS
 from services.payments.app import SERVICE as PAYMENTS
 from services.registration.app import SERVICE as REGISTRATION
+from tests.integration.payments.acquirer import acquirer
 from tests.support.service import Harness, harness
 from tests.support.stack import Stack
 
@@ -37,13 +38,23 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 @asynccontextmanager
 async def served(name: str, stack: Stack, **settings: Any) -> AsyncIterator[Harness]:
     """A harness whose `asgi` and `client` are those of the real process; only the issuer's keys are the tests'."""
-    async with harness(SERVICES[name], stack, **{**_MORE.get(name, {}), **settings}) as h:
+    async with _outside(name) as known, harness(SERVICES[name], stack, **{**known, **settings}) as h:
         verifier = h.asgi.state.verifier
         await h.client.aclose()
         h.asgi = Process(h.app).asgi()
         h.asgi.state.verifier = verifier
         h.client = client_of(h.asgi)
         yield h
+
+
+@asynccontextmanager
+async def _outside(name: str) -> AsyncIterator[Mapping[str, Any]]:
+    """What the service is told of parties outside; payments has an acquirer that makes QR codes."""
+    if name != "payments":
+        yield _MORE.get(name, {})
+        return
+    async with acquirer() as (_, settings):
+        yield settings
 
 
 def client_of(asgi: FastAPI) -> httpx.AsyncClient:

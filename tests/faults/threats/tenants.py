@@ -24,9 +24,11 @@ from tests.faults.threats.astray import astray
 from tests.integration.payments.agency import close_month, engage, hire
 from tests.integration.payments.bank import Bank, at, code
 from tests.integration.payments.people import register
+from tests.integration.payments.test_settlement import NOBODY, Office
 from tests.integration.registration.files import row, table, worked
 from tests.integration.registration.world import World, form
 from tests.support.service import Harness
+from tests.support.settlement import marked
 from tests.unit.notifications import samples
 
 SCOPED = ("agent", "officer", "checker", "coordinator", "participant")
@@ -217,8 +219,19 @@ async def in_payments(h: Harness) -> list[Tenant]:
             tenant.values["transfer"] = await _last_transfer(h, branch_id)
             tenant.secrets.add(tenant.values["transfer"].partition(":")[0])
             tenants.append(tenant)
+    await _settled(h, tenants)
     await _month_of(h, tenants)
     return tenants
+
+
+async def _settled(h: Harness, tenants: Sequence[Tenant]) -> None:
+    """A file of the bank that knows none of the payments: it is of no tenant, so all are given the same."""
+    office = Office(h)
+    assert (await office.agree()).status_code == 201
+    file = await office.reconcile(marked(("ODD-1", NOBODY, 5_000)))
+    (case, *_) = await office.cases()
+    for tenant in tenants:
+        tenant.values |= {"file_id": file["file_id"], "case_id": case["case_id"]}
 
 
 async def _earners_of(h: Harness, tenant: Tenant) -> None:
@@ -260,12 +273,13 @@ async def _money_of_many(h: Harness, bank: Bank, tenant: Tenant) -> None:
     balance = (await h.client.post("/agent-balances", headers=mine)).json()
     for number, amount in ((settled["code"], settled["amount"]), (balance["code"], 1_000)):
         assert code(await bank.pay(number, amount)) == "2002500"
-    for path, body in (("/bills", {"participant_id": person, "months": 1}), ("/cash", {"participant_id": person})):
-        done = await h.client.post(path, json=body, headers=tenant.headers(h, "agent"))
-        assert done.status_code == 201, done.text
+    open_bill = await _post(h, tenant, "/bills", {"participant_id": person, "months": 1})
+    await _post(h, tenant, "/cash", {"participant_id": person})
+    await _post(h, tenant, f"/bills/{open_bill['bill_id']}/qr", None)
     paid = (await h.client.get(f"/payments?participant_id={person}", headers=mine)).json()
     lines = (await h.client.get(f"/agent-balances/{tenant.agent_id}/statement", headers=mine)).json()["lines"]
     tenant.values |= {
+        "open_bill_id": open_bill["bill_id"],
         "collective_bill_id": bill["bill_id"],
         "paid_collective_bill_id": settled["bill_id"],
         "agent_id": str(tenant.agent_id),
@@ -274,6 +288,12 @@ async def _money_of_many(h: Harness, bank: Bank, tenant: Tenant) -> None:
     tenant.secrets |= {one[name] for one in (bill, settled) for name in ("bill_id", "code")}
     tenant.secrets |= {balance["code"], lines[0]["payment_id"]}
     tenant.secrets |= {str(tenant.agent_id), *await _money_of(h, UUID(person))}
+
+
+async def _post(h: Harness, tenant: Tenant, path: str, body: Any) -> Any:
+    done = await h.client.post(path, json=body, headers=tenant.headers(h, "agent"))
+    assert done.status_code == 201, done.text
+    return done.json()
 
 
 async def _collective(h: Harness, tenant: Tenant) -> dict[str, Any]:
