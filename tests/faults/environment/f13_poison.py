@@ -66,12 +66,15 @@ async def notifications(ground: Ground) -> Injected:
 
 READ_AS = {
     ("payments", "participants"): "ParticipantRegistered",
+    ("payments", "agency"): "WadahEngaged",
     ("notifications", "participants"): "ParticipantRegistered",
     ("registration", "contributions"): "ContributionPaid",
     ("notifications", "contributions"): "ContributionBilled",
     ("registration", "notifications"): "NotificationDelivered",
 }
-"""(reader, topic) → a type that this reader decodes; topics and their main streams have the same name."""
+"""(reader, topic) → a type that this reader decodes."""
+MAIN_STREAM = {"agency": "wadah"}
+"""Topic → its stream of that type, where it has another name."""
 
 
 async def poison(ground: Ground, reader: str) -> Injected:
@@ -117,9 +120,9 @@ def told(reader: str, topic: str, envelope: Envelope) -> dict[str, Any]:
     return where | ({"reasons": ["invalid"], "attempts": 1} if decodes else {})
 
 
-def stranger(chance: random.Random, stream: str, type_: str) -> Envelope:
+def stranger(chance: random.Random, topic: str, type_: str) -> Envelope:
     """The envelope of a first event of a thing that nobody ever recorded."""
-    now = datetime.now(UTC)
+    now, stream = datetime.now(UTC), MAIN_STREAM.get(topic, topic)
     return Envelope(
         event_id=UUID(int=chance.getrandbits(128), version=4),
         source=OWNERS[stream],

@@ -18,6 +18,7 @@ from tests.faults.ground import Ground
 INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I9", "I10", "I11")
 UNHANDLED = {
     "participants": "ParticipantUnreachable",
+    "agency": "BranchOpened",
     "contributions": "BillCancelled",
     "notifications": "NotificationQueued",
 }
