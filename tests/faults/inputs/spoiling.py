@@ -38,8 +38,8 @@ OTHER_MEDIA: Final = (
 )
 
 
-def over_limit(raw: bytes, dice: random.Random) -> bytes:
-    return raw + b" " * (LIMIT - len(raw) + dice.randrange(1, LIMIT))
+def over_limit(raw: bytes, dice: random.Random, limit: int = LIMIT) -> bytes:
+    return raw + b" " * (limit - len(raw) + dice.randrange(1, limit))
 
 
 def _inserted(raw: bytes, dice: random.Random, what: bytes) -> bytes:
@@ -77,6 +77,8 @@ def _wrong(value: Any, dice: random.Random) -> Sequence[Any]:
             strange = dice.choice(["\0", "\x1b", "\x07", "\x85", "\ud800", "\udfff"])
             long = "x" * dice.randrange(4_001, 5_000)
             return [dice.randrange(100), False, [value], {"nilai": value}, value[:at] + strange + value[at:], long]
+        case bool():
+            return [str(value), str(value).lower(), 0, 1, [value], "", None]
         case int():
             return [str(value), False, [value], "", *_LITERALS]
         case list():

@@ -18,7 +18,7 @@ import pytest
 
 from tests.faults.evidence import Evidence, Scale
 from tests.faults.inputs.refusals import odd, refused
-from tests.faults.inputs.spoiling import BROKEN, OTHER_MEDIA, misfilled, over_limit
+from tests.faults.inputs.spoiling import BROKEN, LIMIT, OTHER_MEDIA, misfilled, over_limit
 from tests.faults.threats import served as doors
 from tests.faults.threats.examples import EXAMPLES
 from tests.faults.threats.served import served
@@ -92,7 +92,7 @@ async def test_what_is_no_json_of_ours_is_refused_and_says_where(
             for kind in OTHER_MEDIA:
                 answer = await door.post(raw, kind)
                 trial.take(refused(f"{door.operation}, {kind}", answer, 415, "unsupported_media_type"))
-            answer = await door.post(over_limit(raw, dice))
+            answer = await door.post(over_limit(raw, dice, doors.OWN_LIMITS.get(door.operation, LIMIT)))
             trial.take(refused(f"{door.operation}, over limit", answer, 413, "too_large"))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -21,10 +22,11 @@ from chassis.settings import Role
 from chassis.subscribing import group_of
 from chassis.transaction import Tx
 from contracts.event import Event
+from contracts.events.agency import WadahEnded
 from contracts.events.contributions import ContributionReversed
 from contracts.events.notifications import NotificationDelivered
 from contracts.events.participants import GraceEntered, RegistrationExpired
-from contracts.values import BillId, ContributionMonth, NotificationId, ParticipantId, PaymentId, Rupiah
+from contracts.values import BillId, ContributionMonth, NotificationId, ParticipantId, PaymentId, Rupiah, WadahId
 from services.notifications.app import SERVICE as NOTIFICATIONS
 from services.payments.app import SERVICE as PAYMENTS
 from services.registration.app import SERVICE as REGISTRATION
@@ -152,5 +154,6 @@ def event_for(consumer: Consumer, key: UUID) -> Event:
         ),
         RegistrationExpired(participant_id=ParticipantId(key)),
         GraceEntered(participant_id=ParticipantId(key), paid_through=month),
+        WadahEnded(wadah_id=WadahId(key), ended_on=date(2025, 10, 6), reason="tests"),
     ]
     return next(event for event in made if type(event) in consumer.subscription.types)

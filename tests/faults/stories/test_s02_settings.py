@@ -42,7 +42,7 @@ async def test_every_running_subscriber_commits_by_hand_starts_at_the_beginning_
         names = [str(found[f"{one.name} group_instance_id"]) for one in subscribers for found in [effective(one)]]
         wrong = [v for one in subscribers for v in unlike(one)]
     twice = [facts.wrong("consumer", "group_instance_id", "unique", names)] if len({*names}) < len(names) else []
-    evidence.fired(len(subscribers), of=5, unit="record")
+    evidence.fired(len(subscribers), of=6, unit="record")
     late = [v for v in wrong if v["key"].endswith(RECOVERING)]
     each = len(expected_of(subscribers[0]))
     evidence.holds("I11", checked=len(subscribers) * len(RECOVERING), violations=[*late, *twice])

@@ -316,7 +316,9 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
         "POST /partners/{partner}/conditions": [
             Example(path={"partner": "bank-a"}, json={"valid_from": "2030-01-01", "conditions": {"closes": "22:00"}})
         ],
-        "POST /partners/{partner}/secrets": [Example(path={"partner": "bank-z"}, json={})],
+        "POST /partners/{partner}/secrets": [
+            Example(path={"partner": "bank-z"}, json={"old_until": "2099-01-01T00:00:00Z"})
+        ],
         "POST /partners/{partner}/enable": [Example(path={"partner": "bank-z"})],
         "GET /partners/{partner}": [Example(path={"partner": "bank-a"})],
         "POST /partners/{partner}/disable": [Example(path={"partner": "bank-z"}, json={"reason": "review"})],

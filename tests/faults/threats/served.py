@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Mount
 from chassis.process import Process
 from chassis.service import Service
 from services.notifications.app import SERVICE as NOTIFICATIONS
+from services.payments.api.collective import LARGEST_LIST
 from services.payments.app import SERVICE as PAYMENTS
 from services.registration.app import SERVICE as REGISTRATION
 from tests.integration.payments.acquirer import acquirer
@@ -32,6 +33,8 @@ _MORE: Mapping[str, Mapping[str, Any]] = {
     }
 }
 ROLES = ("agent", "coordinator", "officer", "checker", "participant", "central", "auditor", "operator", "service")
+OWN_LIMITS: Mapping[str, int] = {"POST /collective-bills": LARGEST_LIST}
+"""Doors whose bodies may be larger than any other's, with the bytes they may have."""
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 

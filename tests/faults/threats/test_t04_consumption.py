@@ -65,9 +65,8 @@ async def test_bodies_too_large_or_too_deep_are_refused_at_every_door(
     service: str, stack: Stack, evidence: Evidence
 ) -> None:
     """Announced or in parts; deep in objects, in lists, and inside a member that nobody knows."""
-    large = b'{"a": "' + b"x" * LIMIT + b'"}'
     bodies: list[tuple[str, bytes, int]] = [
-        ("too large", large, 413),
+        ("too large", b"", 413),
         ("deep lists", b"[" * 30_000 + b"]" * 30_000, 400),
         ("deep objects", b'{"a":' * 10_000 + b"1" + b"}" * 10_000, 400),
         ("just too deep", b'{"a":' * 18 + b"1" + b"}" * 18, 400),
@@ -75,7 +74,10 @@ async def test_bodies_too_large_or_too_deep_are_refused_at_every_door(
     async with served(service, stack) as h:
         before, wrong, tried = await picture(h), list[Violation](), 0
         for method, path, role, snap in _writes(service):
-            for kind, raw, status in bodies:
+            most = doors.OWN_LIMITS.get(f"{method} {path}", LIMIT)
+            large = b'{"a": "' + b"x" * most + b'"}'
+            for kind, content, status in bodies:
+                raw = content or large
                 for parts in (False, True):
                     headers = {**h.token(roles=[role], **everywhere()), "Content-Type": "application/json"}
                     sent = _in_parts(raw) if parts else raw
@@ -102,8 +104,9 @@ async def test_a_page_has_a_longest_length(service: str, stack: Stack, evidence:
             if low is None or high is None:
                 wrong.append(odd(operation, name, "a minimum and a maximum", schema))
                 continue
-            path = operation.removeprefix("GET ").format(**values(), account="suspense")
-            role = sorted(doors.roles_of(service)[operation])[0]
+            path = operation.removeprefix("GET ").format(**values(), account="suspense", month="2025-10")
+            signed = operation in doors.signed(service)  # its proof is in the query, after its members were read
+            role = "guest" if signed else sorted(doors.roles_of(service)[operation])[0]
             for value in (low - 1, high + 1, 10**9 * high, -(10**18), "NaN", "1e9", "0x10", ""):
                 headers = h.token(roles=[role], **everywhere())
                 answer = await h.client.get(path, params={name: value}, headers=headers)
