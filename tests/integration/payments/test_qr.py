@@ -282,9 +282,10 @@ async def test_a_paid_bill_gets_no_code_and_without_an_acquirer_none_is_offered(
     assert (await town.ask()).json()["code"] == "bill_not_open"
     async with harness(SERVICE, stack) as other:
         headers = other.token(roles=["agent"], agent_id=AGENT)
-        assert (await other.client.post(f"/bills/{town.bill_id}/qr", headers=headers)).json()[
-            "code"
-        ] == "qr_not_offered"
+        who = await register(other)
+        (bill,) = (await other.client.get(f"/bills?participant_id={who.participant_id}", headers=headers)).json()
+        answer = await other.client.post(f"/bills/{bill['bill_id']}/qr", headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (409, "qr_not_offered")
 
 
 async def test_a_code_of_a_bill_that_was_paid_otherwise_brings_its_money_to_suspense(town: Town) -> None:
