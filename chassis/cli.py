@@ -173,7 +173,7 @@ def _app(service: Service) -> App:
         settings = load(service.settings)
     except StartRefused as refused:
         sys.exit(f"{service.name}: {refused}")
-    configure_logs(service.name, settings.logs_as)
+    configure_logs(service.name, settings.logs_as, stream="stderr")
     return App(service, settings)
 
 

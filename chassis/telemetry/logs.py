@@ -1,4 +1,4 @@
-"""Structured logs: one line per request or batch, on standard output, for people (`console`) or machines (`json`).
+"""Structured logs: one line per request or batch, on standard output (of a command: standard error), for people (`console`) or machines (`json`).
  Context (service, correlation id) is bound per request and per batch through contextvars, never globally. Lines of
 other libraries go the same way, so they are redacted too."""
 
@@ -21,6 +21,7 @@ from chassis.telemetry.redaction import redact
 
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
+LogStream = Literal["stdout", "stderr"]
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 """The logger of everything: `log.info("batch_applied", items=3)`. Event names are words from code; values are ids,
@@ -41,8 +42,11 @@ _QUIET: Final = (
 )
 
 
-def configure_logs(service: str, form: LogFormat = "console", level: LogLevel = "info") -> None:
-    """Sets up logging of this process; call once, before anything logs."""
+def configure_logs(
+    service: str, form: LogFormat = "console", level: LogLevel = "info", *, stream: LogStream = "stdout"
+) -> None:
+    """Sets up logging of this process; call once, before anything logs. A command logs to `stderr`: its standard output is its answer."""
+    output = _Output(stream)
     shared: list[Any] = [
         _merge_context,
         describe_failure,
@@ -59,10 +63,10 @@ def configure_logs(service: str, form: LogFormat = "console", level: LogLevel = 
     structlog.configure(
         processors=[*shared, last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda *_: _StandardOutput(),
+        logger_factory=lambda *_: output,
         cache_logger_on_first_use=True,
     )
-    _adopt_others(shared, last, level)
+    _adopt_others(shared, last, level, output)
 
 
 @contextmanager
@@ -75,12 +79,16 @@ def bind(**context: object) -> Iterator[None]:
         _context.reset(token)
 
 
-class _StandardOutput:
-    """Writes to whatever standard output is now, a line in one piece."""
+class _Output:
+    """Writes to whatever standard output or error is now, a line in one piece."""
+
+    def __init__(self, stream: LogStream) -> None:
+        self._stream = stream
 
     def msg(self, line: str) -> None:
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
+        out = getattr(sys, self._stream)
+        out.write(line + "\n")
+        out.flush()
 
     debug = info = warning = warn = error = critical = fatal = exception = log = msg
 
@@ -88,8 +96,12 @@ class _StandardOutput:
 class _Lines(logging.Handler):
     """Lines of other libraries, to the same place."""
 
+    def __init__(self, output: _Output) -> None:
+        super().__init__()
+        self._output = output
+
     def emit(self, record: logging.LogRecord) -> None:
-        _StandardOutput().msg(self.format(record))
+        self._output.msg(self.format(record))
 
 
 class Sparing(logging.Filter):
@@ -134,8 +146,8 @@ def _service(name: str) -> Any:
     return add
 
 
-def _adopt_others(shared: list[Any], last: Any, level: LogLevel) -> None:
-    handler = _Lines()
+def _adopt_others(shared: list[Any], last: Any, level: LogLevel, output: _Output) -> None:
+    handler = _Lines(output)
     handler.addFilter(Sparing())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

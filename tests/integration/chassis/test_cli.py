@@ -14,6 +14,7 @@ from chassis import cli
 from chassis.deadletters import DeadLetters
 from chassis.ids import new_id
 from chassis.records import Bad, Coordinates, Record
+from chassis.telemetry import configure_logs
 from tests.support.service import Harness
 from tests.support.stack import Stack
 from tests.support.toy import COUNTING, Add, count, counters, toy, toy_topics
@@ -24,7 +25,10 @@ async def perisai(h: Harness, stack: Stack, prefix: str, *args: str) -> Result:
     """`perisai counting ARGS`."""
     commands = cli.extend(typer.Typer(), COUNTING)
     environ = environment("counting", h.app.settings.database_url, stack.kafka_bootstrap, prefix)
-    return await asyncio.to_thread(lambda: CliRunner().invoke(commands, [*args], env=environ))
+    try:
+        return await asyncio.to_thread(lambda: CliRunner().invoke(commands, [*args], env=environ))
+    finally:
+        configure_logs("tests")  # the command runs in this process and set up its own
 
 
 def told(result: Result) -> Any:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
 from chassis.telemetry import configure_logs
 from chassis.telemetry.logs import Sparing
@@ -38,3 +39,11 @@ def test_other_libraries_are_heard_each_time(capsys: pytest.CaptureFixture[str])
     for _ in range(3):
         logging.getLogger("some.library").warning("again")
     assert capsys.readouterr().out.count("again") == 3
+
+
+def test_a_command_logs_to_standard_error_so_that_its_answer_stays_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("tests", stream="stderr")
+    structlog.get_logger().warning("ours")  # `log` itself keeps what it was first used with
+    logging.getLogger("aiokafka.producer").warning("theirs")
+    told = capsys.readouterr()
+    assert told.out == "" and "ours" in told.err and "theirs" in told.err
