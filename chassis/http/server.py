@@ -13,6 +13,9 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _HEAD = b"HTTP/1.1 "
+KEEP_ALIVE_S = 75
+"""An idle connection is given up by the caller, or the balancer in between (a minute, as most are set), never by us first: a request that
+crosses our closing on its way would end without an answer."""
 
 
 class WholeAnswers:
@@ -59,6 +62,7 @@ def server(app: ASGIApp, *, host: str, port: int, drain_s: int | None = None) ->
         proxy_headers=False,  # nobody here asks where a request came from
         log_config=None,
         lifespan="off",
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=drain_s,
     )
     return uvicorn.Server(config)

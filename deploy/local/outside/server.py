@@ -50,6 +50,7 @@ def run_party(name: str, compose: Callable[[Environment], Party]) -> NoReturn:
         BodyLimit(party.app),
         log_config=None,
         access_log=False,
+        timeout_keep_alive=75,  # callers give up idle connections first
         timeout_graceful_shutdown=REQUESTS_STOP_S,
         server_header=False,
     )

@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
@@ -91,3 +92,11 @@ async def test_answers_of_one_connection_keep_their_order() -> None:
         for status, body in ((b"200", BODY), (b"204", b""), (b"200", BODY)):
             assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 " + status)
             assert await reader.readexactly(len(body)) == body
+
+
+def test_an_idle_connection_is_given_up_by_the_caller_first() -> None:
+    """Both sides giving up after five seconds lose the request that is just on its way."""
+    callers = httpx.Limits().keepalive_expiry
+    assert (
+        callers is not None and server(Application(), host="127.0.0.1", port=0).config.timeout_keep_alive > 10 * callers
+    )
