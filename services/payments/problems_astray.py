@@ -7,6 +7,8 @@ from services.payments.domain.orders import CannotClose, CannotOrder
 from services.payments.domain.payees import CannotVerify
 from services.payments.domain.proposals import CannotDecide
 from services.payments.domain.resolving import CannotDo, Refused
+from services.payments.domain.settlement.cases import NotYetVoid
+from services.payments.problems import CASE_STATUS_NOT_ASKED
 
 NOTHING_THERE = ProblemType(
     "nothing_there",
@@ -135,6 +137,19 @@ UNKNOWN_PARTNER = ProblemType(
     "There is no such partner. Name the bank whose account of ours was debited.",
 )
 
+NOT_MISSING = ProblemType(
+    "not_missing_at_bank",
+    409,
+    "Berkas mitra untuk hari pembayaran ini belum masuk, atau mitra punya pembayaran ini. Tunggu perkara missing_at_bank dari berkas itu.",
+    "The partner's file of this payment's day is not in yet, or the partner has the payment. Wait for its case missing_at_bank.",
+)
+FILE_AWAITED = ProblemType(
+    "settlement_file_awaited",
+    409,
+    "Mitra masih dapat memuat pembayaran ini di berkas berikutnya. Batalkan setelah satu berkas lagi selesai dicocokkan.",
+    "The partner may still list this payment in its next file. Void it once one more file was reconciled.",
+)
+
 DOING_PROBLEMS: dict[Refused, ProblemType] = {
     CannotDo.NOTHING_THERE: NOTHING_THERE,
     CannotDo.MORE_THAN_HELD: MORE_THAN_HELD,
@@ -148,6 +163,9 @@ DOING_PROBLEMS: dict[Refused, ProblemType] = {
     CannotOrder.ORDERED_OTHERWISE: ALREADY_ORDERED,
     CannotOrder.PAYEE_NOT_VERIFIED: PAYEE_NOT_VERIFIED,
     CannotOrder.WRONG_PAYEE: WRONG_PAYEE,
+    NotYetVoid.NOT_MISSING: NOT_MISSING,
+    NotYetVoid.STATUS_NOT_ASKED: CASE_STATUS_NOT_ASKED,
+    NotYetVoid.FILE_AWAITED: FILE_AWAITED,
 }
 DECIDING_PROBLEMS = {
     CannotDecide.UNKNOWN: UNKNOWN_PROPOSAL,

@@ -24,6 +24,7 @@ from contracts.values import BillId, ParticipantId, PayeeAccountId, PaymentId, P
 from services.payments.commands.follow import RECEIPTS
 from services.payments.commands.orders import ORDERS
 from services.payments.commands.payer_book import STREAM, PayerBook
+from services.payments.commands.settlement import STREAM as CASES
 from services.payments.domain import orders as ordering
 from services.payments.domain import suspense as waiting
 from services.payments.domain.payees import PAYEE_RULES, Payee
@@ -31,9 +32,11 @@ from services.payments.domain.paying import Posted, receipt_key
 from services.payments.domain.proposals import CannotDecide, Proposal, Verdict, decide, evolve, made
 from services.payments.domain.refunds import Refund
 from services.payments.domain.resolving import Found, NewIds, Refused, carry_out
+from services.payments.domain.settlement.cases import Missing
+from services.payments.domain.settlement.outcomes import RECONCILIATION_RULES
 from services.payments.problems_astray import DECIDING_PROBLEMS, DOING_PROBLEMS
 from services.payments.queries import astray as loads
-from services.payments.queries import deciding
+from services.payments.queries import deciding, settlement
 from services.payments.queries.astray import KeptCase, KeptOrder, KeptProposal, OrderKey
 
 PROPOSALS = "proposals"
@@ -151,6 +154,7 @@ class Desk:
         self.refunds: dict[PaymentId, Refund] = {}
         self.payees: dict[PayeeAccountId, Payee] = {}
         self.orders: dict[OrderKey, KeptOrder] = {}
+        self.missing: dict[PaymentId, Missing] = {}
 
     @classmethod
     async def load(cls, tx: Tx, proposals: Sequence[Proposal]) -> Desk:
@@ -171,6 +175,8 @@ class Desk:
         desk.refunds = await loads.refunds_of(tx.conn, receipts)
         desk.payees = await loads.payees(tx.conn, {p.payee_account_id for p in proposals if p.payee_account_id})
         desk.orders = await loads.orders(tx.conn, order_keys)
+        voided = {p.payment_id for p in proposals if p.action is Action.VOID}
+        desk.missing = await _missing(tx, voided) if voided else {}
         return desk
 
     def whole(self, draft: Proposal) -> int:
@@ -207,6 +213,7 @@ class Desk:
             payer=None if kept is None else kept.payer,
             payee=None if proposal.payee_account_id is None else self.payees.get(proposal.payee_account_id),
             order=None if order is None else order.order,
+            missing=self.missing.get(proposal.payment_id),
         )
         ids = NewIds(PaymentId(new_id()), TransferOrderId(new_id()))
         return carry_out(proposal, found, ids, self._tx.now)
@@ -219,6 +226,8 @@ class Desk:
                     self._of_receipt(proposal.payment_id, event, meta)
                 case "transfer-orders":
                     self._of_order(proposal, event, meta)
+                case "reconciliation":
+                    self._of_case(proposal.payment_id, event, meta)
                 case _:
                     self._of_payer(event, meta)
 
@@ -238,6 +247,11 @@ class Desk:
         assert after is not None
         self.orders[key] = KeptOrder(after, scope)
 
+    def _of_case(self, payment_id: PaymentId, event: Event, meta: Meta) -> None:
+        missing = self.missing[payment_id]
+        self._tx.record(event, key=str(missing.case_id), meta=meta, scope=Scope(), rules=RECONCILIATION_RULES)
+        self.missing[payment_id] = replace(missing, case_id=None)
+
     def _of_payer(self, event: Any, meta: Meta) -> None:
         kept = self._book.get(event.participant_id)
         assert kept is not None
@@ -249,6 +263,15 @@ class Desk:
     def _payer_of(self, payment_id: PaymentId) -> ParticipantId | None:
         payment = self.payments.get(payment_id)
         return None if payment is None else payment.participant_id
+
+
+async def _missing(tx: Tx, payments: set[PaymentId]) -> dict[PaymentId, Missing]:
+    """Heads of the open cases, then what they say; a case that was opened in between is met next time."""
+    named = {one.case_id for one in (await settlement.missing(tx.conn, payments)).values() if one.case_id is not None}
+    if named:
+        await tx.heads(CASES, named)
+    found = await settlement.missing(tx.conn, payments)
+    return {key: one if one.case_id in named else replace(one, case_id=None) for key, one in found.items()}
 
 
 def _order_key(proposal: Proposal) -> OrderKey:

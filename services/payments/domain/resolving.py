@@ -21,6 +21,7 @@ from contracts.events.astray import (
     TransferPurpose,
 )
 from contracts.events.contributions import ContributionReversed
+from contracts.events.reconciliation import CaseClosed
 from contracts.values import PaymentId, Rupiah, TransferOrderId
 from services.payments.domain.balance import BALANCE_PARTNER
 from services.payments.domain.bill import Bill
@@ -32,6 +33,7 @@ from services.payments.domain.payer import Payer
 from services.payments.domain.paying import Limits, Money, Posted, is_payable, post
 from services.payments.domain.proposals import Proposal
 from services.payments.domain.refunds import Refund
+from services.payments.domain.settlement.cases import VOIDED, Missing, NotYetVoid, not_yet_void
 from services.payments.domain.suspense import Case
 
 MISSING_AT_BANK = "missing_at_bank"
@@ -52,12 +54,13 @@ class CannotDo(StrEnum):
     NOT_OFFERED = "not_offered"
 
 
-Refused = CannotDo | CannotOrder
+Refused = CannotDo | CannotOrder | NotYetVoid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What stands around a proposal: the receipt in suspense, as a payment, as a refund; who would get the money; the order in force."""
+    """What stands around a proposal: the receipt in suspense, as a payment, as a refund; who would get the money; the order in force,
+    what the partner's files say."""
 
     case: Case | None = None
     payment: Posted | None = None
@@ -65,6 +68,8 @@ class Found:
     payer: Payer | None = None
     payee: Payee | None = None
     order: Order | None = None
+    missing: Missing | None = None
+    """What the partner's files say of the receipt; None where it is not known at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ def carry_out(proposal: Proposal, found: Found, ids: NewIds, now: datetime) -> S
     """Every event of an approved proposal, in order; nothing of it otherwise."""
     match proposal.action:
         case Action.VOID:
-            return _void(proposal, found)
+            return _void_with_its_case(proposal, found)
         case Action.REFUND:
             return _refund(proposal, found, ids)
     case = found.case
@@ -177,6 +182,25 @@ def _assign(proposal: Proposal, case: Case) -> Sequence[Event] | Refused:
             proposal_id=proposal.proposal_id,
         ),
     )
+
+
+def _void_with_its_case(proposal: Proposal, found: Found) -> Sequence[Event] | Refused:
+    """A receipt that its partner had every chance to show is taken back, and the case about it ends with that."""
+    events, missing = _void(proposal, found), found.missing
+    if isinstance(events, Refused) or missing is None:
+        return events
+    if (refusal := not_yet_void(missing)) is not None:
+        return refusal
+    if missing.case_id is None or missing.day is None:
+        return events
+    closed = CaseClosed(
+        case_id=missing.case_id,
+        partner=missing.partner,
+        day=missing.day,
+        outcome=VOIDED,
+        evidence=proposal.evidence,
+    )
+    return *events, closed
 
 
 def _void(proposal: Proposal, found: Found) -> Sequence[Event] | Refused:

@@ -14,12 +14,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import rows
 from contracts.events.reconciliation import LineOutcome, SettlementLayout
-from contracts.values import CaseId, PaymentId, SettlementFileId
+from contracts.values import WIB, CaseId, PaymentId, SettlementFileId
+from services.payments.domain.settlement.cases import Missing
 from services.payments.domain.settlement.days import Window
 from services.payments.domain.settlement.outcomes import Listing, Receipt, Waiting
 from services.payments.queries.receipts import Reference
 from services.payments.tables import (
+    agent_balances,
     cases,
+    collective_bills,
     payers,
     payments,
     settlement_days,
@@ -126,6 +129,39 @@ async def files_due(conn: AsyncConnection, limit: int, held_back: sa.ColumnEleme
     return [str(row.file_id) for row in await conn.execute(query)]
 
 
+async def missing(conn: AsyncConnection, wanted: Collection[UUID]) -> dict[PaymentId, Missing]:
+    """What the files of their partners say of these receipts, by our payment id. One statement."""
+    day = sa.cast(sa.func.timezone(str(WIB), payments.c.effective_at), sa.Date)
+    agreed = sa.exists().where(
+        settlement_layouts.c.partner == payments.c.partner, settlement_layouts.c.valid_from <= day
+    )
+    more = sa.exists().where(
+        settlement_files.c.partner == cases.c.partner,
+        settlement_files.c.file_id > cases.c.file_id,
+        settlement_files.c.reconciled_at.is_not(None),
+    )
+    is_open = sa.and_(
+        cases.c.payment_id == payments.c.payment_id, cases.c.kind == MISSING_AT_BANK, cases.c.closed_at.is_(None)
+    )
+    query = (
+        sa.select(
+            payments.c.payment_id,
+            payments.c.partner,
+            agreed.label("agreed"),
+            cases.c.case_id,
+            cases.c.day,
+            cases.c.status_told,
+            more.label("more"),
+        )
+        .outerjoin(cases, is_open)
+        .where(rows.matching(payments.c.payment_id, wanted))
+    )
+    return {
+        PaymentId(row.payment_id): Missing(row.partner, row.agreed, row.case_id, row.day, row.status_told, row.more)
+        for row in await conn.execute(query)
+    }
+
+
 async def files(conn: AsyncConnection, wanted: Collection[UUID]) -> dict[SettlementFileId, File]:
     query = sa.select(settlement_files).where(rows.matching(settlement_files.c.file_id, wanted))
     return {
@@ -160,13 +196,32 @@ async def receipts_by_payment(conn: AsyncConnection, wanted: Collection[Paid]) -
     if not wanted:
         return {}
     asked = _asked(["partner", "code", "amount", "at"], [sa.Text, sa.Text, sa.BigInteger, sa.TIMESTAMP(True)], wanted)
-    query = (
-        sa.select(asked, payments.c.payment_id, payments.c.channel_reference)
-        .join(payers, payers.c.contribution_code == asked.c.code)
+    whole = sa.and_(payments.c.bill_id == collective_bills.c.bill_id, payments.c.participant_id.is_(None))
+    ways = (
+        (payers, payers.c.contribution_code, payments.c.participant_id == payers.c.participant_id),
+        (collective_bills, collective_bills.c.code, whole),
+        (agent_balances, agent_balances.c.code, payments.c.agent_id == agent_balances.c.agent_id),
+    )
+    query = sa.union_all(*(_paid_to(asked, *way) for way in ways))
+    found = sorted((row.posted_at, row.payment_id, row) for row in await conn.execute(query))
+    return {
+        (row.partner, row.code, row.amount, row.at): Receipt(
+            row.channel_reference, PaymentId(row.payment_id), row.amount
+        )
+        for _, _, row in found
+    }
+
+
+def _paid_to(
+    asked: sa.Subquery, owners: sa.Table, code: sa.ColumnElement[str], theirs: sa.ColumnElement[bool]
+) -> sa.Select[tuple[Any, ...]]:
+    return (
+        sa.select(asked, payments.c.payment_id, payments.c.channel_reference, payments.c.posted_at)
+        .join(owners, code == asked.c.code)
         .join(
             payments,
             sa.and_(
-                payments.c.participant_id == payers.c.participant_id,
+                theirs,
                 payments.c.partner == asked.c.partner,
                 payments.c.amount == asked.c.amount,
                 payments.c.effective_at >= asked.c.at,
@@ -174,14 +229,7 @@ async def receipts_by_payment(conn: AsyncConnection, wanted: Collection[Paid]) -
                 _stands(),
             ),
         )
-        .order_by(payments.c.posted_at, payments.c.payment_id)
     )
-    return {
-        (row.partner, row.code, row.amount, row.at): Receipt(
-            row.channel_reference, PaymentId(row.payment_id), row.amount
-        )
-        for row in await conn.execute(query)
-    }
 
 
 async def listings(conn: AsyncConnection, wanted: Collection[Reference]) -> dict[Reference, list[Listing]]:

@@ -31,14 +31,14 @@ from services.payments.domain.arriving import Reason, never_settled, place, seen
 from services.payments.domain.bill import Bill
 from services.payments.domain.billing import expire, issue
 from services.payments.domain.ledger import transfers
-from services.payments.domain.orders import CannotOrder, Order, OrderStatus
+from services.payments.domain.orders import Order, OrderStatus
 from services.payments.domain.parameters import DEFAULTS
 from services.payments.domain.payees import Payee
 from services.payments.domain.payer import Payer, evolve
 from services.payments.domain.paying import CannotPay, Limits, Money, Posted, post, posted, refuse_protection, settle
 from services.payments.domain.proposals import Proposal
 from services.payments.domain.refunds import Refund, close_payer
-from services.payments.domain.resolving import CannotDo, Found, NewIds, carry_out
+from services.payments.domain.resolving import Found, NewIds, Refused, carry_out
 from services.payments.domain.suspense import VOIDED, Case
 from tests.unit.payments.strategies import bill_id, payer, payment_id, wib
 
@@ -182,7 +182,7 @@ class Books(RuleBasedStateMachine):
         )
         ids = NewIds(self.fresh_payment(), TransferOrderId(uuid5(_SPACE, f"order {self.numbers}")))
         outcome = carry_out(proposal, found, ids, self.now)
-        if isinstance(outcome, CannotDo | CannotOrder):
+        if isinstance(outcome, Refused):
             return
         if action is Action.VOID:
             self.never_came(key)
