@@ -278,6 +278,18 @@ class PaymentUnmatched(Event, stream="receipts"):
     """The paid collective bill whose share this is, where the share was never a payment; None for any other money."""
 
 
+class ReceiptNamed(Event, stream="receipts"):
+    """The partner's own id of a payment that its file had listed without one: both name one receipt. Key: partner and `reference`.
+
+    No money moves: the receipt was booked from the file, under `channel_reference`.
+    """
+
+    payment_id: PaymentId
+    partner: ShortText
+    reference: ShortText
+    channel_reference: ShortText
+
+
 class PartnerEnabled(Event, stream="partners"):
     """A bank or acquirer may call us. Secrets are not part of the event; public keys are."""
 
@@ -318,6 +330,7 @@ EVENTS: tuple[type[Event], ...] = (
     ContributionPaid,
     ContributionReversed,
     PaymentUnmatched,
+    ReceiptNamed,
     PartnerEnabled,
     PartnerKeyRotated,
     PartnerDisabled,

@@ -158,6 +158,8 @@ class ReconciledLine(BaseModel):
     reason: Code | None = None
     first_file: SettlementFileId | None = None
     first_line: Count | None = None
+    unnamed: bool = False
+    """The line gave no paymentRequestId: money booked from it stands under the partner's own number."""
 
 
 class SettlementLinesReconciled(Event, stream="reconciliation"):

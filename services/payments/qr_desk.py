@@ -17,9 +17,10 @@ from chassis.ids import new_id
 from chassis.service import App
 from chassis.transaction import Meta
 from services.payments.acquirer import Acquirer
-from services.payments.commands.qr import Answer, Answered, take_answers
+from services.payments.commands.qr import Answer, Answered, TakeAnswers
 from services.payments.domain.qr import QrState
 from services.payments.domain.snap.notices import QrStatus, Told
+from services.payments.parameters import Parameters
 from services.payments.queries import qr as queries
 from services.payments.queries.qr import Question
 
@@ -30,10 +31,10 @@ AT_ONCE = 16
 class QrDesk:
     """One per process; several share the questions by their claims."""
 
-    def __init__(self, app: App, acquirer: Acquirer, *, lease: timedelta) -> None:
+    def __init__(self, app: App, acquirer: Acquirer, parameters: Parameters, *, lease: timedelta) -> None:
         """`lease` must outlast the calls of one question."""
         self._app, self._acquirer, self._lease = app, acquirer, lease
-        self._answers: Door[Answered, None] = app.door(take_answers)
+        self._answers: Door[Answered, None] = app.door(TakeAnswers(parameters))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until stopped, after the questions in hand."""

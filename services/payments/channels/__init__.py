@@ -5,15 +5,14 @@ A channel opens doors, timers or workers of its own; money that came through it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol
 
 from chassis.door import Door
 from chassis.service import App, Composition
-from chassis.transaction import Tx
-from services.payments.commands.arrive import Arrival, Arrived, book_arrivals
+from services.payments.commands.arrive import Arrival, Arrived, BookArrivals
 from services.payments.parameters import Parameters
 from services.payments.registry import Registry
 
@@ -23,15 +22,11 @@ class Port:
 
     def __init__(self, app: App, registry: Registry, parameters: Parameters) -> None:
         self.app, self.registry, self.parameters = app, registry, parameters
-        self._arrivals: Door[Arrival, Arrived] = app.door(_arrive)
+        self._arrivals: Door[Arrival, Arrived] = app.door(BookArrivals(parameters))
 
     async def arrived(self, arrival: Arrival) -> Arrived:
         """Books money that came, once per partner and reference over all channels. Raises Unavailable: tell it again."""
         return await self._arrivals.submit(arrival)
-
-
-async def _arrive(tx: Tx, items: Sequence[Arrival], /) -> list[Arrived]:
-    return await book_arrivals(tx, items)
 
 
 class Channel(Protocol):

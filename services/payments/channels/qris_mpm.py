@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from chassis.service import App, Composition, as_settings
+from chassis.service import Composition, as_settings
 from services.payments.acquirer import Agreement, SnapAcquirer
 from services.payments.api import qr
 from services.payments.api.snap import notices
@@ -22,7 +22,7 @@ class QrisMpm:
 
     def open(self, port: Port) -> Composition:
         settings = as_settings(port.app, Settings)
-        desk = _desk(port.app, settings) if settings.qris_url else None
+        desk = _desk(port, settings) if settings.qris_url else None
         return Composition(
             routers=[
                 notices.router(port.app, port.registry, port.parameters),
@@ -32,7 +32,7 @@ class QrisMpm:
         )
 
 
-def _desk(app: App, settings: Settings) -> QrDesk:
+def _desk(port: Port, settings: Settings) -> QrDesk:
     agreement = Agreement(
         partner=settings.qris_partner,
         url=settings.qris_url.rstrip("/"),
@@ -45,7 +45,7 @@ def _desk(app: App, settings: Settings) -> QrDesk:
         timeout_s=settings.qris_timeout_s,
     )
     lease = timedelta(seconds=CALLS_PER_QUESTION * settings.qris_timeout_s + 5)
-    return QrDesk(app, SnapAcquirer(agreement, app.clock), lease=lease)
+    return QrDesk(port.app, SnapAcquirer(agreement, port.app.clock), port.parameters, lease=lease)
 
 
 CHANNEL = QrisMpm()

@@ -33,7 +33,7 @@ class SettlementFile:
         boxes = FileBoxes(port.app.settings.master_key, BOXES)
         return Composition(
             routers=[settlements.router(port.app, boxes), cases.router(port.app)],
-            timers=[Timer(TIMER, _due, Reconcile(port.app.vault, boxes), batch=FILES_AT_ONCE)],
+            timers=[Timer(TIMER, _due, Reconcile(port.app.vault, boxes, port.parameters), batch=FILES_AT_ONCE)],
         )
 
 

@@ -6,8 +6,8 @@ batch, at stream `receipts`, or at that unique index.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -22,9 +22,10 @@ from services.payments.domain.balance import deposit, deposited
 from services.payments.domain.bill import Bill
 from services.payments.domain.collective import CollectiveStatus, cannot_pay_whole, pay_whole
 from services.payments.domain.collective import posted as posted_whole
-from services.payments.domain.parameters import BILLING_RULES
+from services.payments.domain.parameters import BILLING_RULES, day_of
 from services.payments.domain.paying import CannotPay, Limits, Money, Posted, post, posted, receipt_key
 from services.payments.groups import KeptBalance, KeptCollective
+from services.payments.parameters import Parameters
 from services.payments.queries.receipts import Booked, Reference, booked_under
 from services.payments.store import Kept
 
@@ -65,20 +66,39 @@ class Arrived:
     reason: str | None = None
 
 
-async def book_arrivals(tx: Tx, items: Sequence[Arrival], /, *, limits: Limits = Limits()) -> list[Arrived]:  # noqa: B008 — frozen
+@dataclass(frozen=True, slots=True)
+class BookArrivals:
     """Books each arrival once. One outcome per item, in their order; any number in as many statements as one.
 
-    Reads heads, so it comes before the caller records anything of payers, collective bills, agents' balances and receipts.
+    How far back money may lie is what holds on the day of the booking (`max_backdate_days`). Reads heads, so it comes before the
+    caller records anything of payers, collective bills, agents' balances and receipts.
     """
-    if not items:
-        return []
-    codes, hashes = {item.code for item in items}, {item.nik_hash for item in items if item.nik_hash is not None}
-    await tx.heads(RECEIPTS, {receipt_key(item.partner, item.channel_reference) for item in items})
-    hints = {item.hint_bill_id for item in items if item.hint_bill_id is not None}
-    targets = await targets_to_pay(tx, codes, hashes, hints)
-    booked = await booked_under(tx.conn, {(item.partner, item.channel_reference) for item in items})
-    desk = _Desk(tx, targets, booked, limits)
-    return [desk.take(item) for item in items]
+
+    parameters: Parameters
+    __name__ = "book_arrivals"
+
+    async def __call__(self, tx: Tx, items: Sequence[Arrival], /) -> list[Arrived]:
+        if not items:
+            return []
+        limits = Limits().under(await self.parameters.sets(tx.conn), day_of(tx.now))
+        codes, hashes = {item.code for item in items}, {item.nik_hash for item in items if item.nik_hash is not None}
+        await tx.heads(RECEIPTS, {receipt_key(item.partner, item.channel_reference) for item in items})
+        hints = {item.hint_bill_id for item in items if item.hint_bill_id is not None}
+        targets = await targets_to_pay(tx, codes, hashes, hints)
+        booked = await self._booked(tx, {(item.partner, item.channel_reference) for item in items})
+        desk = _Desk(tx, targets, booked, limits)
+        return [desk.take(item) for item in items]
+
+    @staticmethod
+    async def _booked(tx: Tx, references: Collection[Reference]) -> dict[Reference, Booked]:
+        """Receipts under these references; those that go by another name too are decided at the name they stand under."""
+        booked = await booked_under(tx.conn, references)
+        others = {one.posted.channel_reference for one in booked.values()} - {reference for _, reference in references}
+        if not others:
+            return booked
+        partners = {one.posted.partner for one in booked.values()}
+        await tx.heads(RECEIPTS, {receipt_key(partner, other) for partner in partners for other in others})
+        return await booked_under(tx.conn, references)
 
 
 class _Desk:
@@ -94,10 +114,11 @@ class _Desk:
             return Arrived(ArrivedAs(known), (before.posted.payment_id,), before.waits_for)
         target = self._targets.find(item.code, item.nik_hash)
         if before is not None:
+            money = replace(money, channel_reference=before.posted.channel_reference)
             return self._suspend(item, money, target, Reason.PAYMENT_VOIDED, before.posted)
         outcome = self._post(item, money, target)
         if isinstance(outcome, Posted):
-            self._remember(money, outcome, None)
+            self._remember(item, outcome, None)
             return Arrived(ArrivedAs.POSTED, (outcome.payment_id,))
         return self._suspend(item, money, target, outcome, None)
 
@@ -140,13 +161,13 @@ class _Desk:
         participant_id = target.payer.participant_id if isinstance(target, Kept) else None
         event = suspend(money, reason, payment_id=payment_id, participant_id=participant_id, bill_id=bill_id)
         scope = Scope() if target is None else target.scope
-        key = receipt_key(item.partner, item.channel_reference)
+        key = receipt_key(money.partner, money.channel_reference)
         self._tx.record(event, key=key, meta=item.meta, scope=scope, rules=BILLING_RULES)
-        self._remember(money, before or never_settled(event, self._tx.now), reason)
+        self._remember(item, before or never_settled(event, self._tx.now), reason)
         return Arrived(ArrivedAs.SUSPENDED, (payment_id,), reason)
 
-    def _remember(self, money: Money, posted: Posted, reason: str | None) -> None:
-        self._booked[money.partner, money.channel_reference] = Booked(posted, reason)
+    def _remember(self, item: Arrival, posted: Posted, reason: str | None) -> None:
+        self._booked[item.partner, item.channel_reference] = Booked(posted, reason)
 
 
 def _money(tx: Tx, item: Arrival) -> Money:

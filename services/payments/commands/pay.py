@@ -2,40 +2,50 @@
 
 Two copies of one payment meet in the batch, at the event log (same payer) or at the unique (partner, reference) of `payments`; the loser
 re-runs and finds the first. A refusal books nothing.
+
+A payment that a file booked under the partner's own number, as its line gave no paymentRequestId, is found by number, amount and time
+(snap.md section 11.2) and gets that id as a further name, so every later door finds it by its id.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from chassis.ids import new_id
 from chassis.telemetry import log
 from chassis.transaction import Tx
-from contracts.events.contributions import ContributionPaid
+from contracts.events.contributions import ContributionPaid, ReceiptNamed
 from contracts.events.partners import Conditions
 from contracts.values import PaymentId
 from services.payments import metrics
 from services.payments.commands.calls import Call, Calls, numbers
 from services.payments.commands.daily import Daily
+from services.payments.commands.follow import RECEIPTS
 from services.payments.commands.payer_book import PayerBook
+from services.payments.commands.settlement.reconcile import CHANNEL as FILES
 from services.payments.commands.targets import Target, Targets, target_id, targets_to_pay
 from services.payments.domain.balance import deposit, deposited
 from services.payments.domain.bill import Bill
 from services.payments.domain.collective import pay_whole
 from services.payments.domain.collective import posted as posted_whole
 from services.payments.domain.parameters import day_of
-from services.payments.domain.paying import Limits, Money, Posted, post, posted
+from services.payments.domain.paying import Limits, Money, Posted, post, posted, receipt_key
+from services.payments.domain.settlement.outcomes import RECONCILIATION_RULES
 from services.payments.domain.snap import codes, hours
 from services.payments.domain.snap.decisions import Repeated, bill_to_pay
 from services.payments.domain.snap.group_decisions import Heard, deposit_to_take, whole_to_pay
 from services.payments.domain.snap.requests import Payment
 from services.payments.groups import KeptBalance, KeptCollective
 from services.payments.parameters import Parameters
+from services.payments.queries.receipts import Reference, Said, unnamed
 from services.payments.store import Kept
 
 CHANNEL = "snap-va"
+
+TOLD_AS_MADE = timedelta(minutes=1)
+"""A payment that is younger stands in no file yet: a partner writes them at the end of its day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,7 @@ class Pay:
         named = [[i.request.payment_request_id] if isinstance(i.request, Payment) else [] for i in items]
         calls = await Calls.load(tx, list(zip(items, named, strict=True)))
         daily = await Daily.load(tx.conn, targets.payers.participants, [_asked_for(tx, item) for item in items])
+        calls.seen.payments.update(await self._from_files(tx, targets, calls, items, limits))
         outcomes = [self._one(tx, targets, calls, daily, item, limits) for item in items]
         calls.claim()
         return outcomes
@@ -74,22 +85,57 @@ class Pay:
         request = item.request
         if isinstance(request, codes.Case):
             return request
+        target, money, known = self._heard(tx, targets, calls, item, request, limits)
+        outcome = self._decide(tx, targets, daily, target, money, known, item)
+        if isinstance(outcome, Posted) and target is not None:
+            calls.seen.payments[item.partner, request.payment_request_id] = outcome
+            return Settled(codes.SUCCESS, target, outcome)
+        if isinstance(outcome, Repeated) and target is not None:
+            first = _named(tx, outcome.first, target, item, request)
+            calls.seen.payments[item.partner, request.payment_request_id] = first
+            return Settled(outcome.case, target, first)
+        assert isinstance(outcome, codes.Case)
+        if known.first is not None:
+            _alarm(tx, item.partner, known.first)
+        return outcome
+
+    def _heard(
+        self, tx: Tx, targets: Targets, calls: Calls, item: Call[Payment], request: Payment, limits: Limits
+    ) -> tuple[Target | None, Money, Heard]:
         target = targets.find(request.account.customer_no, item.nik_hash)
         reference = (item.partner, request.payment_request_id)
         first, asked = calls.seen.payments.get(reference), calls.seen.inquiries.get(reference)
         quote = asked.quote if asked and target and asked.target_id == target_id(target) else None
         known = Heard(first, quote, request.agrees, request.advice, limits)
-        money = self._money(tx, item, request)
-        outcome = self._decide(tx, targets, daily, target, money, known, item)
-        if isinstance(outcome, Posted) and target is not None:
-            calls.seen.payments[reference] = outcome
-            return Settled(codes.SUCCESS, target, outcome)
-        if isinstance(outcome, Repeated) and target is not None:
-            return Settled(outcome.case, target, outcome.first)
-        assert isinstance(outcome, codes.Case)
-        if first is not None:
-            _alarm(tx, item.partner, first)
-        return outcome
+        return target, self._money(tx, item, request), known
+
+    async def _from_files(
+        self, tx: Tx, targets: Targets, calls: Calls, items: Sequence[Call[Payment]], limits: Limits
+    ) -> dict[Reference, Posted]:
+        """What a file booked of these payments under the partner's own number, by the id that the call gives it now.
+
+        Looked for only where new money would be refused, is an open deposit, or was taken some time ago: a payment that is told of as it
+        is made stands in no file yet, and costs no statement here.
+        """
+        said: dict[Reference, Said] = {}
+        for item in items:
+            request = item.request
+            if isinstance(request, codes.Case) or request.paid_at is None:
+                continue
+            target, money, known = self._heard(tx, targets, calls, item, request, limits)
+            if target is None or known.first is not None:
+                continue
+            late = money.effective_at < tx.now - TOLD_AS_MADE
+            if late or isinstance(target, KeptBalance) or isinstance(_judged(target, money, known), codes.Case):
+                at = request.paid_at.replace(microsecond=0)
+                reference = (item.partner, request.payment_request_id)
+                said[reference] = (item.partner, target_id(target), request.amount, at)
+        if not said:
+            return {}
+        await tx.heads(RECEIPTS, {receipt_key(*reference) for reference in said})
+        found = await unnamed(tx.conn, {*said.values()}, FILES)
+        first_to_say = {key: reference for reference, key in reversed(said.items())}
+        return {first_to_say[key]: posted for key, posted in found.items()}
 
     def _decide(
         self,
@@ -101,29 +147,20 @@ class Pay:
         known: Heard,
         item: Call[Payment],
     ) -> Posted | Repeated | codes.Case:
-        refused: Repeated | codes.Case | None
+        judged = _judged(target, money, known)
+        if isinstance(judged, Repeated | codes.Case):
+            return judged
         match target:
             case KeptCollective():
-                refused = whole_to_pay(target.bill, money, known) or _closed(item, money)
-                return refused or _post_whole(tx, targets, target, money, item)
+                return _closed(item, money) or _post_whole(tx, targets, target, money, item)
             case KeptBalance():
-                refused = deposit_to_take(target.balance.agent_id, money, known) or _closed(item, money)
+                refused = _closed(item, money)
                 refused = refused or hours.too_much(item.conditions_at(money.effective_at), money.amount)
                 return refused or _deposit(tx, targets, target, money, item)
-        outcome = bill_to_pay(
-            None if target is None else target.payer,
-            money,
-            first=known.first,
-            quote=known.quote,
-            agrees=known.agrees,
-            advice=known.advice,
-            limits=known.limits,
-        )
-        if isinstance(outcome, Bill) and target is not None:
-            barred = _barred(daily, item, target, money)
-            return barred or _post(tx, targets.payers, target, outcome, money, item)
-        assert not isinstance(outcome, Bill)
-        return outcome
+        assert target is not None
+        assert judged is not None
+        barred = _barred(daily, item, target, money)
+        return barred or _post(tx, targets.payers, target, judged, money, item)
 
     def _money(self, tx: Tx, item: Call[Payment], request: Payment) -> Money:
         """`effective_at` is the channel's time, ours where it gives none, and never later than the posting."""
@@ -135,6 +172,39 @@ class Pay:
             effective_at=_effective_at(tx, item, request),
             received_at=tx.now,
         )
+
+
+def _judged(target: Target | None, money: Money, known: Heard) -> Bill | Repeated | codes.Case | None:
+    """The bill that the money pays, None where it pays what is no bill of a payer, or why it pays nothing. Records nothing."""
+    match target:
+        case KeptCollective():
+            return whole_to_pay(target.bill, money, known)
+        case KeptBalance():
+            return deposit_to_take(target.balance.agent_id, money, known)
+    return bill_to_pay(
+        None if target is None else target.payer,
+        money,
+        first=known.first,
+        quote=known.quote,
+        agrees=known.agrees,
+        advice=known.advice,
+        limits=known.limits,
+    )
+
+
+def _named(tx: Tx, first: Posted, target: Target, item: Call[Payment], request: Payment) -> Posted:
+    """The receipt under the id that the call gives it; written down where that is another than it was booked under."""
+    if first.channel_reference == request.payment_request_id:
+        return first
+    named = ReceiptNamed(
+        payment_id=first.payment_id,
+        partner=item.partner,
+        reference=request.payment_request_id,
+        channel_reference=first.channel_reference,
+    )
+    key = receipt_key(item.partner, request.payment_request_id)
+    tx.record(named, key=key, meta=item.meta, scope=target.scope, rules=RECONCILIATION_RULES)
+    return replace(first, channel_reference=request.payment_request_id)
 
 
 def _effective_at(tx: Tx, item: Call[Payment], request: Payment) -> datetime:

@@ -21,7 +21,7 @@ from chassis.transaction import Meta, Scope, Tx
 from contracts.event import Event
 from contracts.events.reconciliation import CaseOpened, QrIssued, QrNotIssued, QrRequested
 from contracts.values import WIB, BillId, CaseId, Rupiah
-from services.payments.commands.arrive import Arrival, book_arrivals
+from services.payments.commands.arrive import Arrival, BookArrivals
 from services.payments.commands.calls import Call, Calls
 from services.payments.commands.settlement import STREAM as CASES
 from services.payments.domain.qr import (
@@ -39,6 +39,7 @@ from services.payments.domain.qr import (
 from services.payments.domain.settlement.outcomes import OWNER
 from services.payments.domain.snap import codes
 from services.payments.domain.snap.notices import Told
+from services.payments.parameters import Parameters
 from services.payments.problems import BILL_NOT_OPEN, QR_ENDED
 from services.payments.queries import qr as queries
 from services.payments.queries.qr import Asked, Question
@@ -132,36 +133,49 @@ class _Heard:
     meta: Meta
 
 
-async def take_answers(tx: Tx, items: Sequence[Answered], /) -> list[None]:
+@dataclass(frozen=True, slots=True)
+class TakeAnswers:
     """What the acquirer answered to our questions; when to ask again, or never."""
-    desk = await _Desk.load(tx, [_heard(item, item.answer) for item in items if isinstance(item.answer, Told)], items)
-    for item in items:
-        if not isinstance(item.answer, Told):
-            desk.make(item, item.answer)
-    await desk.book()
-    for item in items:
-        desk.ask_again(item)
-    return [None for _ in items]
+
+    parameters: Parameters
+    __name__ = "take_answers"
+
+    async def __call__(self, tx: Tx, items: Sequence[Answered], /) -> list[None]:
+        heard = [_heard(item, item.answer) for item in items if isinstance(item.answer, Told)]
+        desk = await _Desk.load(tx, heard, items)
+        for item in items:
+            if not isinstance(item.answer, Told):
+                desk.make(item, item.answer)
+        await desk.book(BookArrivals(self.parameters))
+        for item in items:
+            desk.ask_again(item)
+        return [None for _ in items]
 
 
-async def take_notices(tx: Tx, items: Sequence[Call[Told]], /) -> list[codes.Case]:
+@dataclass(frozen=True, slots=True)
+class TakeNotices:
     """Notices are accepted whatever they say: the money has moved (snap.md section 10)."""
-    told = [(item, item.request) for item in items if isinstance(item.request, Told)]
-    heard = {id(item): _Heard(item.partner, request, item.received_at, item.meta) for item, request in told}
-    desk = await _Desk.load(tx, list(heard.values()), ())
-    calls = await Calls.load(tx, [(item, []) for item in items])
-    outcomes, accepted = [], []
-    for item in items:
-        case = codes.CONFLICT if calls.conflict(item) else codes.SUCCESS
-        if case is codes.SUCCESS and isinstance(item.request, codes.Case):
-            case = item.request
-        elif case is codes.SUCCESS:
-            accepted.append(heard[id(item)])
-        outcomes.append(case)
-    desk.heard = accepted
-    await desk.book()
-    calls.claim()
-    return outcomes
+
+    parameters: Parameters
+    __name__ = "take_notices"
+
+    async def __call__(self, tx: Tx, items: Sequence[Call[Told]], /) -> list[codes.Case]:
+        told = [(item, item.request) for item in items if isinstance(item.request, Told)]
+        heard = {id(item): _Heard(item.partner, request, item.received_at, item.meta) for item, request in told}
+        desk = await _Desk.load(tx, list(heard.values()), ())
+        calls = await Calls.load(tx, [(item, []) for item in items])
+        outcomes, accepted = [], []
+        for item in items:
+            case = codes.CONFLICT if calls.conflict(item) else codes.SUCCESS
+            if case is codes.SUCCESS and isinstance(item.request, codes.Case):
+                case = item.request
+            elif case is codes.SUCCESS:
+                accepted.append(heard[id(item)])
+            outcomes.append(case)
+        desk.heard = accepted
+        await desk.book(BookArrivals(self.parameters))
+        calls.claim()
+        return outcomes
 
 
 class _Desk:
@@ -200,11 +214,11 @@ class _Desk:
                 return
         _record(self._tx, self._known, event, item.meta)
 
-    async def book(self) -> None:
+    async def book(self, arrivals: BookArrivals) -> None:
         """Books the money of all tellings, then records what they mean for their codes."""
         takes = [(one, *self._hear(one)) for one in self.heard]
         money = [one for one, take, _ in takes if take is Take.MONEY]
-        await book_arrivals(self._tx, [self._arrival(one) for one in money])
+        await arrivals(self._tx, [self._arrival(one) for one in money])
         for one, take, event in takes:
             qr = self._find(one)
             if event is not None:

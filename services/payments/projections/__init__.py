@@ -17,7 +17,7 @@ from services.payments.projections.contributions import payers_and_bills
 from services.payments.projections.groups import groups
 from services.payments.projections.incentives import incentives
 from services.payments.projections.ledger import ledger
-from services.payments.projections.money import payments
+from services.payments.projections.money import payments, receipt_names
 from services.payments.projections.parameters import parameter_sets
 from services.payments.projections.partners import partners
 from services.payments.projections.qr import qr_codes
@@ -31,6 +31,7 @@ def projection(vault: Vault) -> Projection:
         await payers_and_bills(conn, vault, events)
         await groups(conn, events)
         await payments(conn, events)
+        await receipt_names(conn, events)
         await suspense(conn, events)
         await ledger(conn, events)
         await partners(conn, events)

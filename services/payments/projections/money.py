@@ -1,4 +1,4 @@
-"""Receipts, written straight from their events: payments of bills, and money that never settled one."""
+"""Receipts, written straight from their events: payments of bills, money that never settled one, further names of both."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from contracts.events.contributions import (
     ContributionPaid,
     ContributionReversed,
     PaymentUnmatched,
+    ReceiptNamed,
 )
 from contracts.values import PaymentId
 from services.payments import tables
@@ -43,6 +44,16 @@ async def payments(conn: AsyncConnection, recorded: Sequence[Recorded]) -> None:
     new = [*_with_reasons(paid, taken_back), *(row for row in unmatched if row is not None)]
     await rows.insert(conn, tables.payments, new, order=order)
     await rows.upsert(conn, tables.payments, _with_reasons(earlier, taken_back), order=order)
+
+
+async def receipt_names(conn: AsyncConnection, recorded: Sequence[Recorded]) -> None:
+    named = [
+        {"partner": r.event.partner, "reference": r.event.reference, "payment_id": r.event.payment_id}
+        for r in recorded
+        if isinstance(r.event, ReceiptNamed)
+    ]
+    if named:
+        await rows.insert(conn, tables.receipt_names, named)
 
 
 def _with_reasons(

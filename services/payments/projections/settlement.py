@@ -133,6 +133,7 @@ def _line(event: SettlementLinesReconciled, line: ReconciledLine) -> Row:
         "reason": line.reason,
         "first_file": line.first_file,
         "first_line": line.first_line,
+        "unnamed": line.unnamed,
     }
 
 

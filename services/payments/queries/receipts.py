@@ -1,9 +1,12 @@
-"""Receipts by the partner's own reference: what is booked already, whatever door it came through."""
+"""Receipts by the partner's own reference, or by a further name of theirs: what is booked already, whatever door it came through."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,10 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.payments.domain.paying import Posted
 from services.payments.domain.suspense import VOIDED
 from services.payments.store import posted_of
-from services.payments.tables import payments, suspense
+from services.payments.tables import payments, receipt_names, settlement_lines, suspense
 
 Reference = tuple[str, str]
 """(partner, its own id of a payment)."""
+
+Said = tuple[str, UUID, int, datetime]
+"""(partner, what was paid to, amount, the partner's time to the second)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +38,18 @@ async def booked_under(conn: AsyncConnection, references: Collection[Reference])
         sa.func.unnest(sa.cast([partner for partner, _ in ordered], sa.ARRAY(sa.Text))).label("partner"),
         sa.func.unnest(sa.cast([reference for _, reference in ordered], sa.ARRAY(sa.Text))).label("reference"),
     ).subquery()
+    names = sa.and_(receipt_names.c.partner == asked.c.partner, receipt_names.c.reference == asked.c.reference)
+    under = sa.union_all(
+        sa.select(asked.c.reference.label("asked"), payments.c.payment_id).join(
+            payments,
+            sa.and_(payments.c.partner == asked.c.partner, payments.c.channel_reference == asked.c.reference),
+        ),
+        sa.select(asked.c.reference, receipt_names.c.payment_id).join(receipt_names, names),
+    ).subquery()
+    waits_for = sa.case((suspense.c.outcome == VOIDED, None), else_=suspense.c.reason).label("waits_for")
     query = (
-        sa.select(payments, sa.case((suspense.c.outcome == VOIDED, None), else_=suspense.c.reason).label("waits_for"))
-        .join(asked, sa.and_(payments.c.partner == asked.c.partner, payments.c.channel_reference == asked.c.reference))
+        sa.select(payments, waits_for, under.c.asked)
+        .join(under, payments.c.payment_id == under.c.payment_id)
         .outerjoin(
             suspense,
             sa.and_(
@@ -43,4 +58,43 @@ async def booked_under(conn: AsyncConnection, references: Collection[Reference])
         )
     )
     found = (await conn.execute(query)).mappings()
-    return {(row["partner"], row["channel_reference"]): Booked(posted_of(row), row["waits_for"]) for row in found}
+    return {(row["partner"], row["asked"]): Booked(posted_of(row), row["waits_for"]) for row in found}
+
+
+async def unnamed(conn: AsyncConnection, wanted: Collection[Said], channel: str) -> dict[Said, Posted]:
+    """Receipts booked from lines without the partner's id of the payment, that no call has named yet; the latest of several.
+
+    One statement for any number; each way to a receipt has an index of its own.
+    """
+    ordered = sorted(wanted)
+    types: tuple[Any, ...] = (sa.Text, payments.c.participant_id.type, sa.BigInteger, sa.TIMESTAMP(timezone=True))
+    columns = [
+        sa.func.unnest(sa.cast([row[place] for row in ordered], sa.ARRAY(type_))).label(name)
+        for place, (name, type_) in enumerate(zip(("partner", "target", "amount", "at"), types, strict=True))
+    ]
+    asked = sa.select(*columns).subquery()
+    whole = sa.and_(payments.c.bill_id == asked.c.target, payments.c.participant_id.is_(None))
+    ways = (payments.c.participant_id == asked.c.target, payments.c.agent_id == asked.c.target, whole)
+    query = sa.union_all(*(_unnamed(asked, way, channel) for way in ways))
+    found = [dict(row) for row in (await conn.execute(query)).mappings()]
+    found.sort(key=lambda row: (row["posted_at"], row["payment_id"]))
+    return {(row["partner"], row["target"], row["amount"], row["at"]): posted_of(row) for row in found}
+
+
+def _unnamed(asked: sa.Subquery, way: sa.ColumnElement[bool], channel: str) -> sa.Select[tuple[object, ...]]:
+    line = settlement_lines
+    listed = sa.exists().where(
+        line.c.partner == payments.c.partner, line.c.reference == payments.c.channel_reference, line.c.unnamed
+    )
+    named = sa.exists().where(receipt_names.c.payment_id == payments.c.payment_id)
+    return sa.select(asked.c.target, asked.c.at, payments).where(
+        way,
+        payments.c.partner == asked.c.partner,
+        payments.c.amount == asked.c.amount,
+        payments.c.effective_at >= asked.c.at,
+        payments.c.effective_at < asked.c.at + timedelta(seconds=1),
+        payments.c.channel == channel,
+        payments.c.share_of.is_(None),
+        listed,
+        sa.not_(named),
+    )

@@ -14,7 +14,7 @@ from services.payments.tables.groups import (
     collective_bills,
     collective_lines,
 )
-from services.payments.tables.money import balances, payments, suspense, transfers
+from services.payments.tables.money import balances, payments, receipt_names, suspense, transfers
 from services.payments.tables.parameters import parameter_sets
 from services.payments.tables.partners import external_ids, inquiries, partner_secrets, partners, snap_tokens
 from services.payments.tables.qr import qr_codes, qr_questions
@@ -31,6 +31,7 @@ STATE = (
     payers,
     bills,
     payments,
+    receipt_names,
     suspense,
     transfers,
     balances,
@@ -74,6 +75,7 @@ __all__ = [
     "proposals",
     "qr_codes",
     "qr_questions",
+    "receipt_names",
     "refunds",
     "settlement_days",
     "settlement_files",

@@ -31,8 +31,23 @@ payments = sa.Table(
     # One receipt per partner and reference, whatever door the money came through: the second posting collides here.
     sa.Index("payments_reference", "partner", "channel_reference", unique=True),
     sa.Index("payments_of_payer", "participant_id", "posted_at"),
+    sa.Index("payments_of_agent", "agent_id", postgresql_where=sa.text("agent_id IS NOT NULL")),
+    sa.Index(
+        "payments_of_whole", "bill_id", postgresql_where=sa.text("participant_id IS NULL AND bill_id IS NOT NULL")
+    ),
     sa.Index("payments_effective", "effective_at", postgresql_using="brin"),
     comment="ContributionPaid, ContributionReversed, CollectiveBillPaid, AgentBalanceDeposited; PaymentUnmatched of money that never settled a bill",
+)
+
+receipt_names = sa.Table(
+    "receipt_names",
+    metadata,
+    sa.Column("partner", sa.Text, primary_key=True),
+    sa.Column("reference", sa.Text, primary_key=True, comment="the partner's paymentRequestId"),
+    sa.Column("payment_id", UUID, nullable=False, comment="of the receipt, whose channel reference is another"),
+    # A receipt has one name: of two calls that claim it, the second collides here.
+    sa.Index("receipt_names_once", "payment_id", unique=True),
+    comment="ReceiptNamed",
 )
 
 suspense = sa.Table(

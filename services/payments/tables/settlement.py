@@ -56,6 +56,9 @@ settlement_lines = sa.Table(
     sa.Column("reason", sa.Text),
     sa.Column("first_file", UUID, comment="where a duplicate stands first"),
     sa.Column("first_line", sa.Integer),
+    sa.Column(
+        "unnamed", sa.Boolean, comment="the partner gave no paymentRequestId; null in lines of before it was noted"
+    ),
     sa.Index("settlement_lines_reference", "partner", "reference"),
     comment="SettlementLinesReconciled",
 )

@@ -10,7 +10,8 @@ import pytest
 from chassis.ids import new_id
 from chassis.transaction import Meta
 from contracts.events.participants import RefusalReason
-from services.payments.commands.arrive import Arrival, Arrived, ArrivedAs, book_arrivals
+from services.payments.commands.arrive import Arrival, Arrived, ArrivedAs, BookArrivals
+from services.payments.parameters import Fixed
 from tests.integration.payments.bank import Bank, at, code
 from tests.integration.payments.people import Somebody, refuse, register
 from tests.integration.payments.test_counts import CHECK, people
@@ -18,6 +19,7 @@ from tests.integration.payments.test_races import PAY, case, payment
 from tests.support.service import Harness
 
 POSTED, SUSPENDED, KNOWN, DIFFERS = ArrivedAs
+BOOK = BookArrivals(Fixed())
 
 
 def arrival(h: Harness, who: Somebody | str, reference: str, amount: int = 36_800, **more: Any) -> Arrival:
@@ -34,7 +36,7 @@ def arrival(h: Harness, who: Somebody | str, reference: str, amount: int = 36_80
 
 
 async def arrive(h: Harness, *items: Arrival) -> list[Arrived]:
-    found = await h.run(book_arrivals, items)
+    found = await h.run(BOOK, items)
     assert all(isinstance(outcome, Arrived) for outcome in found), found
     return found  # type: ignore[return-value]
 
@@ -102,7 +104,7 @@ async def test_a_bank_call_and_a_file_line_of_one_payment_never_both_book_it(h: 
     for n, who in enumerate(await people(h, 8)):
         amount = 36_800 if n % 2 else 1
         (paid,), (arrived,) = await asyncio.gather(
-            h.run(PAY, [payment(h, who, f"PAY-{n}", n)]), h.run(book_arrivals, [arrival(h, who, f"PAY-{n}", amount)])
+            h.run(PAY, [payment(h, who, f"PAY-{n}", n)]), h.run(BOOK, [arrival(h, who, f"PAY-{n}", amount)])
         )
         assert isinstance(arrived, Arrived)
         posted_by_bank = case(paid).succeeded
@@ -117,7 +119,7 @@ async def test_one_arrival_in_eight_transactions_is_booked_once(h: Harness) -> N
     for n, who in enumerate(await people(h, 4)):
         amount = 36_800 if n % 2 else 5
         item = arrival(h, who, f"R-{n}", amount)
-        found = await asyncio.gather(*(h.run(book_arrivals, [item]) for _ in range(8)))
+        found = await asyncio.gather(*(h.run(BOOK, [item]) for _ in range(8)))
         outcomes = [o.outcome for (o,) in found if isinstance(o, Arrived)]
         assert sorted(outcomes) == [KNOWN] * 7 + [POSTED if n % 2 else SUSPENDED]
 

@@ -10,7 +10,9 @@ import httpx
 from services.payments.domain.parameters import CONTRIBUTION
 from tests.integration.payments.bank import Bank, at
 from tests.integration.payments.people import AGENT, register
+from tests.integration.payments.test_settlement import Office, account
 from tests.support.service import Harness
+from tests.support.settlement import marked
 
 LAW = json.loads(CONTRIBUTION.defaults[-1].value.model_dump_json())
 ONE_OR_TWO = {"valid_from": "2025-10-07", "source": "Surat kantor pusat 1/2025", "value": {"months": [1, 2]}}
@@ -85,6 +87,27 @@ async def test_a_late_payment_is_judged_by_the_backdating_of_its_day(h: Harness,
     late = await bank.pay(who.code, 36_800, trxDateTime=paid_at)
     assert late.json()["responseCode"] == "4042519"
     assert (await bank.pay(who.code, 36_800)).json()["responseCode"] == "2002500"
+
+
+async def test_a_file_is_judged_by_the_backdating_of_the_day_it_is_worked_off(h: Harness, bank: Bank) -> None:
+    office, who = Office(h), await register(h)
+    await office.agree()
+    await enact(h, "max_backdate_days", {"valid_from": "2025-10-07", "source": "our choice", "value": {"days": 0}})
+    h.clock.set(at(2025, 10, 7, 9))
+    file = await office.reconcile(marked(("LOST-1", account(who), 36_800, 0, "08:30:00")))
+    (line,) = await office.lines(file)
+    assert (line["outcome"], line["reason"]) == ("missing_here", "payment_too_old")
+    assert await office.balance("suspense") == -36_800
+
+
+async def test_a_file_may_lie_back_as_far_as_is_law(h: Harness, bank: Bank) -> None:
+    office, who = Office(h), await register(h)
+    await office.agree()
+    await enact(h, "max_backdate_days", {"valid_from": "2025-10-07", "source": "our choice", "value": {"days": 30}})
+    h.clock.set(at(2025, 10, 24, 9))
+    file = await office.reconcile(marked(("LOST-1", account(who), 36_800, 0, "08:30:00")))
+    assert [line["reason"] for line in await office.lines(file)] == [None]
+    assert await office.balance("suspense") == 0
 
 
 async def test_no_set_begins_before_tomorrow(h: Harness) -> None:

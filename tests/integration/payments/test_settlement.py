@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from collections.abc import Sequence
@@ -14,15 +15,19 @@ import pytest
 import sqlalchemy as sa
 
 from contracts.events.reconciliation import SettlementLayout
-from services.payments.tables import settlement_parts
+from services.payments.tables import payments, settlement_parts
 from tests.integration.payments.bank import Bank, code
-from tests.integration.payments.people import BRANCH, Somebody, register
+from tests.integration.payments.groups import agent
+from tests.integration.payments.people import AGENT, BRANCH, Somebody, register
+from tests.integration.payments.test_suspense import approve, propose
 from tests.support.service import Harness
 from tests.support.settlement import DAY, MARKED, TITLED, marked
 
 TIMER = "settlement-files"
 NOBODY = "8100" + "9" * 13
 NEXT_DAY = DAY + timedelta(days=1)
+LATE: dict[str, Any] = {"trxDateTime": "2025-10-06T08:00:00+07:00"}
+"""A call about a payment of 08:00."""
 
 
 class Office:
@@ -95,6 +100,24 @@ async def paid(h: Harness, bank: Bank, count: int = 1) -> list[tuple[str, str, i
         assert code(await bank.pay(who.code, 36_800, reference)) == "2002500"
         lines.append((reference, account(who), 36_800, 1_000))
     return lines
+
+
+async def deposit_code(h: Harness, agent_id: UUID) -> str:
+    answer = await h.client.post("/agent-balances", headers=agent(h, agent_id))
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["code"])
+
+
+async def titled(office: Office) -> None:
+    """The bank's files give its own number, and not the id of the payment."""
+    zone = TITLED.model_copy(update={"time_zone": "Asia/Jakarta", "cut_off": "00:00"})
+    assert (await office.agree(zone, valid_from="2025-10-06")).status_code == 201
+
+
+def unnamed(own_number: str, to: str, amount: str = "36.800,00", *, titles: bool = True) -> bytes:
+    """One line, paid at 08:00 of the day."""
+    head = "Waktu;No VA;Referensi;Nominal;Keterangan\n" if titles else ""
+    return f"{head}06/10/2025 08:00:00;{to};{own_number};{amount};\n".encode("cp1252")
 
 
 def account(who: Somebody) -> str:
@@ -243,6 +266,85 @@ class TestLines:
             ("matched", "PAY-1"),
             ("missing_here", "B-2"),
         ]
+
+
+class TestUnnamed:
+    """A bank whose file gives no paymentRequestId calls after its file booked the payment."""
+
+    async def test_the_call_finds_the_payment_of_the_file_and_gives_it_its_name(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        await titled(office)
+        who = await register(h)
+        file = await office.reconcile(unnamed("B-2", account(who)))
+        first = await bank.pay(who.code, 36_800, "PAY-2", **LATE)
+        assert code(first) == "4042518"
+        told = first.json()["virtualAccountData"]
+        assert (told["paymentRequestId"], told["paymentFlagStatus"]) == ("PAY-2", "00")
+        assert code(await bank.pay(who.code, 36_800, "PAY-2", flagAdvise="Y", **LATE)) == "2002500"
+        assert code(await bank.status(who.code, paymentRequestId="PAY-2")) == "2002600"
+        # a receipt has one name: whoever comes with another has paid something else
+        assert code(await bank.pay(who.code, 36_800, "PAY-3", **LATE)) == "4042514"
+        assert await office.balance("clearing:bank-a") == 36_800
+        (payment,) = await office.get(f"/payments?participant_id={who.participant_id}")
+        assert payment["payment_id"] == (await office.lines(file))[0]["payment_id"]
+        named = [r.event for r in await h.events("receipts")]
+        assert [(e.type, e.reference, e.channel_reference) for e in named] == [("ReceiptNamed", "PAY-2", "B-2")]  # type: ignore[attr-defined]
+
+    async def test_a_later_file_that_has_the_id_books_nothing_more(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        await titled(office)
+        who = await register(h)
+        await office.reconcile(unnamed("B-2", account(who)))
+        await bank.pay(who.code, 36_800, "PAY-2", trxDateTime="2025-10-06T08:00:00+07:00")
+        assert (await office.agree(valid_from="2025-10-07")).status_code == 201
+        file = await office.reconcile(marked(("PAY-2", account(who), 36_800), day=NEXT_DAY), NEXT_DAY)
+        assert [(x["outcome"], x["reference"]) for x in await office.lines(file)] == [("duplicate", "B-2")]
+        assert await office.balance("clearing:bank-a") == 36_800
+
+    async def test_a_late_call_does_not_pay_the_bill_that_came_after(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        await titled(office)
+        who = await register(h)
+        await office.reconcile(unnamed("B-2", account(who)))
+        headers = h.token(roles=["agent"], agent_id=AGENT)
+        wanted = {"participant_id": str(who.participant_id), "months": 1}
+        assert (await h.client.post("/bills", json=wanted, headers=headers)).status_code == 201
+        assert code(await bank.pay(who.code, 36_800, "PAY-2", **LATE)) == "4042518"
+        assert code(await bank.pay(who.code, 36_800, "PAY-3")) == "2002500"
+        assert await office.balance("clearing:bank-a") == 73_600
+
+    async def test_another_amount_second_or_bank_is_another_payment(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        await titled(office)
+        who = await register(h)
+        await office.reconcile(unnamed("B-2", account(who)))
+        later = {**LATE, "trxDateTime": "2025-10-06T08:00:01+07:00"}
+        assert code(await bank.pay(who.code, 36_800, "PAY-2", **later)) == "4042514"
+        assert code(await bank.pay(who.code, 36_900, "PAY-2", **LATE)) == "4042514"
+        other = await Bank(h, "bank-b", "8200", "client-b", "b-secret-of-the-tests-0001", "82001").enable()
+        assert code(await other.pay(who.code, 36_800, "PAY-2", **LATE)) == "4042514"
+
+    async def test_what_a_file_lists_with_its_id_is_found_by_that_alone(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        who = await register(h)
+        await office.reconcile(marked(("LOST-1", account(who), 36_800, 0, "08:00:00")))
+        assert code(await bank.pay(who.code, 36_800, "LOST-2", **LATE)) == "4042514"
+
+    async def test_a_deposit_is_booked_once_whichever_comes_first(self, h: Harness, bank: Bank, office: Office) -> None:
+        await titled(office)
+        one, two = await deposit_code(h, AGENT), await deposit_code(h, UUID(int=0xA2))
+        assert code(await bank.pay(one, 500_000, "DEP-1", **LATE)) == "2002500"
+        text = unnamed("D-1", f"8100{one}", "500.000,00") + unnamed("D-2", f"8100{two}", "500.000,00", titles=False)
+        file = await office.reconcile(text)
+        assert await office.outcomes(file) == ["matched", "missing_here"]
+        answers = await asyncio.gather(*(bank.pay(two, 500_000, "DEP-2", **LATE) for _ in range(4)))
+        assert {code(answer) for answer in answers} == {"4042518"}
+        assert await office.balance("clearing:bank-a") == 1_000_000
 
 
 class TestFiles:
@@ -416,6 +518,53 @@ class TestCases:
         file = await office.reconcile(marked(("ODD-1", NOBODY, 5_000)))
         assert totals(file)["missing_at_bank"] == (1, 36_800)
         assert await office.cases() == []
+
+    async def test_a_payment_is_voided_once_its_bank_had_every_chance_to_show_it_and_its_case_ends_with_that(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        await paid(h, bank)
+        async with h.app.read() as conn:
+            payment_id = (await conn.execute(sa.select(payments.c.payment_id))).scalar_one()
+        void: dict[str, Any] = {"action": "VOID", "evidence": "TICKET-9"}
+        assert (await propose(h, **void, payment_id=payment_id, expected=409))["code"] == "not_missing_at_bank"
+        await office.reconcile(marked())
+        (case,) = await office.cases()
+        path = f"/settlements/cases/{case['case_id']}"
+        assert (await propose(h, **void, payment_id=payment_id, expected=409))["code"] == "case_status_not_asked"
+        await office.post(f"{path}/status", {"answer": "not_paid"})
+        early = await propose(h, **void, payment_id=payment_id, expected=409)
+        assert (early["code"], set(early["messages"])) == ("settlement_file_awaited", {"id", "en"})
+        await office.reconcile(marked(day=NEXT_DAY), NEXT_DAY)
+        await approve(h, await propose(h, **void, payment_id=payment_id))
+        assert await office.cases() == []
+        found = await office.get(path)
+        assert (found["outcome"], found["evidence"], found["closed_at"] is None) == ("voided", "TICKET-9", False)
+        assert await office.balance("clearing:bank-a") == 0
+        assert (await propose(h, **void, payment_id=payment_id, expected=409))["code"] == "already_taken_back"
+
+    async def test_a_file_that_lists_it_before_the_second_person_decides_keeps_the_payment(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        (line,) = await paid(h, bank)
+        await office.reconcile(marked())
+        (case,) = await office.cases()
+        await office.post(f"/settlements/cases/{case['case_id']}/status", {"answer": "not_known"})
+        await office.reconcile(marked(day=NEXT_DAY), NEXT_DAY)
+        proposal = await propose(h, "VOID", case["payment_id"], evidence="TICKET-9")
+        after = NEXT_DAY + timedelta(days=1)
+        await office.reconcile(marked(line, day=after), after)
+        assert (await approve(h, proposal, 409))["code"] == "not_missing_at_bank"
+        assert (await office.get(f"/settlements/cases/{case['case_id']}"))["outcome"] == "found_in_file"
+        assert await office.balance("clearing:bank-a") == 36_800
+
+    async def test_what_the_bank_says_it_has_is_not_voided(self, h: Harness, bank: Bank, office: Office) -> None:
+        await paid(h, bank)
+        await office.reconcile(marked())
+        (case,) = await office.cases()
+        await office.post(f"/settlements/cases/{case['case_id']}/status", {"answer": "paid"})
+        await office.reconcile(marked(day=NEXT_DAY), NEXT_DAY)
+        refused = await propose(h, "VOID", case["payment_id"], 409, evidence="TICKET-9")
+        assert refused["code"] == "not_missing_at_bank"
 
     async def test_an_unknown_case_is_a_404(self, office: Office) -> None:
         assert (await office.post(f"/settlements/cases/{UUID(int=1)}/take")).status_code == 404

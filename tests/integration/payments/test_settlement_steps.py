@@ -15,6 +15,7 @@ from chassis.database import Unavailable
 from chassis.service import App
 from chassis.timers import Timers
 from services.payments.app import SERVICE
+from services.payments.commands.arrive import BookArrivals
 from services.payments.commands.settlement import reconcile
 from services.payments.domain.settlement import files
 from services.payments.tables import payments, settlement_files, settlement_lines
@@ -96,7 +97,7 @@ async def test_a_step_that_fails_leaves_nothing_and_is_tried_again(
         raise RuntimeError("as if the process had a bug")
 
     with monkeypatch.context() as patch:
-        patch.setattr(reconcile, "book_arrivals", broken)
+        patch.setattr(BookArrivals, "__call__", broken)
         await timers.fire(timer)
     assert len(await h.events()) == events
     assert await timers.fire(timer) == 0, "it was backed off"

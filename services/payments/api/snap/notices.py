@@ -17,7 +17,7 @@ from services.payments.api.snap import answers
 from services.payments.api.snap.gate import Admitted
 from services.payments.api.snap.routes import SERVICES, Answer, Counter, Exchange
 from services.payments.commands.calls import Call
-from services.payments.commands.qr import take_notices
+from services.payments.commands.qr import TakeNotices
 from services.payments.domain.snap import codes
 from services.payments.domain.snap.codes import Service
 from services.payments.domain.snap.fields import Malformed, read
@@ -35,7 +35,7 @@ class NoticeCounter(Counter):
 
     def __init__(self, app: App, registry: Registry, parameters: Parameters) -> None:
         super().__init__(app, registry, parameters)
-        door: Door[Any, Any] = app.door(take_notices)
+        door: Door[Any, Any] = app.door(TakeNotices(parameters))
         self._doors = {Service.QR_NOTICE: door}
 
     def _read(self, exchange: Exchange, admitted: Admitted, raw: bytes) -> Call[Any]:

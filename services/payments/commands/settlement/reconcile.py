@@ -29,7 +29,7 @@ from contracts.events.reconciliation import (
     SettlementLinesReconciled,
 )
 from contracts.values import BillId, CaseId, Rupiah, SettlementFileId
-from services.payments.commands.arrive import Arrival, Arrived, ArrivedAs, book_arrivals
+from services.payments.commands.arrive import Arrival, Arrived, ArrivedAs, BookArrivals
 from services.payments.commands.settlement import STREAM
 from services.payments.domain.partners import Partner
 from services.payments.domain.settlement.days import stream_key, window
@@ -50,6 +50,7 @@ from services.payments.domain.settlement.outcomes import (
     reference_of,
     unreadable,
 )
+from services.payments.parameters import Parameters
 from services.payments.queries import agreed, qr
 from services.payments.queries import settlement as queries
 from services.payments.queries.receipts import Booked, Reference, booked_under
@@ -118,8 +119,8 @@ class Reconcile:
 
     __name__ = "reconcile"
 
-    def __init__(self, vault: Vault, boxes: FileBoxes) -> None:
-        self._vault, self._boxes = vault, boxes
+    def __init__(self, vault: Vault, boxes: FileBoxes, parameters: Parameters) -> None:
+        self._vault, self._boxes, self._book = vault, boxes, BookArrivals(parameters)
 
     async def __call__(self, tx: Tx, items: Sequence[Due], /) -> list[Outcome]:
         wanted = {UUID(item.key) for item in items}
@@ -171,7 +172,7 @@ class Reconcile:
         arriving = [(work, line) for work in works for line in _compared(work, found)]
         codes = await _codes(tx, arriving)
         arrivals = [self._arrival(work, line, codes) for work, line in arriving]
-        for (work, line), arrived in zip(arriving, await book_arrivals(tx, arrivals), strict=True):
+        for (work, line), arrived in zip(arriving, await self._book(tx, arrivals), strict=True):
             work.done[line.line] = _arrived(line, arrived)
         for work in works:
             _record(tx, work, found.waiting)
@@ -209,7 +210,9 @@ async def _load(tx: Tx, works: Sequence[_Work]) -> _Found:
     partner_references = {(work.file.partner, reference_of(line)) for work, line in listed}
     booked = await booked_under(tx.conn, partner_references)
     receipts = {
-        reference: Receipt(reference[1], one.posted.payment_id, one.posted.amount, voided=_is_voided(one))
+        reference: Receipt(
+            one.posted.channel_reference, one.posted.payment_id, one.posted.amount, voided=_is_voided(one)
+        )
         for reference, one in booked.items()
     }
     others = {

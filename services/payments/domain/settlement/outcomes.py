@@ -122,4 +122,5 @@ def outcome(
         reason=reason,
         first_file=listing.file_id if listing else None,
         first_line=listing.line if listing else None,
+        unnamed=line.reference is None,
     )
