@@ -6,9 +6,11 @@ A service author needs `Service`, `Composition`, `App`, `Subscription`, `Timer` 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeVar
 
 import httpx
@@ -80,7 +82,7 @@ class App:
         self._numbers_engine, _ = make_engine(settings.database_url, name=f"{self.instance}-numbers", pool_size=1)
         self.vault = Vault(settings.master_key, settings.nik_hash_key)
         self.wrap = KeyWrap(settings.master_key)
-        self.outbound = httpx.AsyncClient(follow_redirects=False, timeout=5)
+        self.outbound = httpx.AsyncClient(follow_redirects=False, timeout=5, verify=_tls())
         self.own_keys = OwnKeys(self.engine, self.wrap)
         source = self.own_keys if service.keeps_person_keys else self._remote_keys()
         self.keys = KeyRing(source)
@@ -123,6 +125,12 @@ class App:
 
     def _remote_keys(self) -> RemoteKeys:
         return RemoteKeys(self.outbound, self.settings.registration_url, self.settings.key_door_token)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """What we trust; reading it takes as long as all else that an `App` does."""
+    return httpx.create_ssl_context()
 
 
 def as_settings(app: App, kind: type[S]) -> S:

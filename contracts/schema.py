@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,9 +13,10 @@ from contracts.event import Event
 _PROSE = ("title", "description")
 
 
+@cache
 def inlined(model: type[BaseModel]) -> dict[str, Any]:
     """The schema of what a reader of this model accepts, with every `$ref` replaced by what it names. Models must not
-    be recursive."""
+    be recursive. The answer is shared, not to be changed."""
     schema = model.model_json_schema(mode="validation")
     definitions = schema.pop("$defs", {})
     found: dict[str, Any] = _inline(schema, definitions)
