@@ -23,13 +23,13 @@ from rich.table import Table
 from chassis import cli as chassis_cli
 from chassis.clock import SystemClock
 from deploy import settlement
-from deploy.local import places, sandbox
+from deploy.local import places, qr, sandbox
 from deploy.local.secret import Secrets
 from deploy.local.state import StateFile
 
 SERVICES = ("registration", "payments", "notifications")
-WITHOUT_SETTINGS = {"check-signature", "conformance", "sandbox"}
-"""Commands of payments for a bank's team, who hold no settings of ours."""
+WITHOUT_SETTINGS = {"check-signature", "conformance", "sandbox", "qr"}
+"""Commands of payments that go through its doors alone: for a bank's team, who hold no settings of ours, and for a look."""
 AsJson = Annotated[bool, typer.Option("--json", help="for machines")]
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Perisai for operators.")
@@ -194,6 +194,7 @@ def _service(name: str) -> typer.Typer:
     commands: typer.Typer = importlib.import_module(f"services.{name}.cli").app
     if name == "payments":
         commands.command("sandbox")(sandbox.make)
+        commands.command("qr")(qr.show)
     return chassis_cli.extend(commands, importlib.import_module(f"services.{name}.app").SERVICE)
 
 

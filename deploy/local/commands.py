@@ -163,6 +163,7 @@ def addresses(stack: LocalStack) -> str:
     lines += [
         f"{'messages':<14} {stack.url('gateway')}/   what was sent, on the messaging gateway's page",
         f"{'bank':<14} {stack.url('bank')}/books   what it took and handed on",
+        f"{'acquirer':<14} {stack.url('acquirer')}/books   QR codes that wallets paid; `.venv/bin/perisai payments qr --pay` pays one",
         f"{'issuer':<14} {stack.url('issuer')}/.well-known/openid-configuration",
         f"{'kafka':<14} {stack.kafka.bootstrap}   {stack.kafka.about}",
         f"{'postgres':<14} {stack.postgres.admin_url}   PostgreSQL {stack.postgres.version}",

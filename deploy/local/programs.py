@@ -20,6 +20,13 @@ BANK_PARTNER_ID = "81001"
 BANK_CLIENT_KEY = "demo-bank"
 BANK_VA_PREFIX = "8100"
 
+# The same with the QRIS acquirer, for both directions: its notices to us, and our calls as its merchant.
+ACQUIRER_PARTNER = "demo-qris"
+ACQUIRER_PARTNER_ID = "93001"
+ACQUIRER_CLIENT_KEY = "demo-acquirer"
+MERCHANT_CLIENT_KEY = "perisai"
+MERCHANT_ID = "PERISAI-1"
+
 RECEIPTS_PATH = "/gateway/receipts"  # of notifications, as agreed with the gateway
 SERVICE_STOPS_WITHIN_S = 30.0  # it finishes the batch in hand first, for which the chassis gives it 20 s
 
@@ -111,17 +118,45 @@ def _issuer(stack: "LocalStack") -> dict[str, str]:
     }
 
 
+def _told_the_date(stack: "LocalStack", name: str) -> dict[str, str]:
+    """Once: the party keeps its own clock from then on, which may have been moved."""
+    known = (stack.folder / name / f"{name}.sqlite").exists()
+    now = SystemClock(stack.business_offset).business()
+    return {} if known else {"BUSINESS_TIME": now.isoformat(timespec="seconds")}
+
+
 def _bank(stack: "LocalStack") -> dict[str, str]:
-    clock = SystemClock(stack.business_offset)
-    # Told once: it keeps its own clock from then on, which may have been moved.
-    known = (stack.folder / "bank" / "bank.sqlite").exists()
-    told = {} if known else {"BUSINESS_TIME": clock.business().isoformat(timespec="seconds")}
-    return told | {
+    return _told_the_date(stack, "bank") | {
         "BILLER_URL": f"{stack.url('payments')}/snap/v1.0",
         "PARTNER_ID": BANK_PARTNER_ID,
         "CLIENT_KEY": BANK_CLIENT_KEY,
         "CLIENT_SECRET": stack.secrets.token("bank-client-secret"),
         "VA_PREFIX": BANK_VA_PREFIX,
+    }
+
+
+def _acquirer(stack: "LocalStack") -> dict[str, str]:
+    return _told_the_date(stack, "acquirer") | {
+        "BILLER_URL": f"{stack.url('payments')}/snap/v1.0",
+        "PARTNER_ID": ACQUIRER_PARTNER_ID,
+        "CLIENT_KEY": ACQUIRER_CLIENT_KEY,
+        "CLIENT_SECRET": stack.secrets.token("acquirer-client-secret"),
+        "MERCHANT_CLIENT_KEY": MERCHANT_CLIENT_KEY,
+        "MERCHANT_CLIENT_SECRET": stack.secrets.token("merchant-client-secret"),
+        "MERCHANT_KEY_FILE": str(stack.secrets.public_half("merchant-key")),
+        "MERCHANT_ID": MERCHANT_ID,
+    }
+
+
+def _payments(stack: "LocalStack") -> dict[str, str]:
+    return {
+        "PERISAI_QRIS_URL": f"{stack.url('acquirer')}/snap/v1.0",
+        "PERISAI_QRIS_PARTNER": ACQUIRER_PARTNER,
+        "PERISAI_QRIS_CLIENT_KEY": MERCHANT_CLIENT_KEY,
+        "PERISAI_QRIS_CLIENT_SECRET": stack.secrets.token("merchant-client-secret"),
+        "PERISAI_QRIS_PRIVATE_KEY": stack.secrets.rsa("merchant-key"),
+        "PERISAI_QRIS_PARTNER_ID": MERCHANT_ID,
+        "PERISAI_QRIS_MERCHANT_ID": MERCHANT_ID,
     }
 
 
@@ -148,9 +183,10 @@ def _notifications(stack: "LocalStack") -> dict[str, str]:
 PROGRAMS: "dict[str, Callable[[LocalStack], Program]]" = {
     "issuer": _party("issuer", _issuer),
     "bank": _party("bank", _bank),
+    "acquirer": _party("acquirer", _acquirer),
     "gateway": _party("gateway", _gateway),
     "registration": _service("registration", _nothing),
-    "payments": _service("payments", _nothing),
+    "payments": _service("payments", _payments),
     "notifications": _service("notifications", _notifications),
 }
 

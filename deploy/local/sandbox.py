@@ -155,11 +155,24 @@ def _closed_now(now: datetime) -> dict[str, str]:
     return {"opens": f"{opens:%H}:00", "closes": f"{opens + timedelta(hours=1):%H}:00"}
 
 
+async def somebody(doors: Doors, mark: str) -> str:
+    """The participant id of a new invented person, registered at a branch of his own; payments bills him soon."""
+    branch = await _branch(doors, mark)
+    officer = Person(f"sandbox-{mark}", "officer", {"branch_id": branch})
+    made = await doors.post("registration", "/participants", officer, _form(mark, 1), key=f"sandbox-{mark}-1")
+    return str(made["participant_id"])
+
+
+async def _branch(doors: Doors, mark: str) -> str:
+    opened = {"code": f"SBX-{mark}", "name": f"Sandbox {mark}", "city": "Tangerang"}
+    made = await doors.post("registration", "/branches", CENTRAL, opened, key=f"sandbox-{mark}-branch")
+    return str(made["branch_id"])
+
+
 async def _numbers(doors: Doors, mark: str, numbers: int) -> dict[str, Sequence[str]]:
     """Contribution codes of invented people whose first bill is issued; a collective bill over three more; deposits of two agents."""
-    opened = {"code": f"SBX-{mark}", "name": f"Sandbox {mark}", "city": "Tangerang"}
-    branch = await doors.post("registration", "/branches", CENTRAL, opened, key=f"sandbox-{mark}-branch")
-    officer = Person(f"sandbox-{mark}", "officer", {"branch_id": branch["branch_id"]})
+    branch = await _branch(doors, mark)
+    officer = Person(f"sandbox-{mark}", "officer", {"branch_id": branch})
     people = [
         await doors.post("registration", "/participants", officer, _form(mark, number), key=f"sandbox-{mark}-{number}")
         for number in range(1, numbers + COLLECTIVE + 1)
@@ -173,7 +186,7 @@ async def _numbers(doors: Doors, mark: str, numbers: int) -> dict[str, Sequence[
     codes = [str(one["contribution_code"]) for one in people]
     together = {"participants": codes[numbers:], "funding_source": "DONOR"}
     whole = await doors.post("payments", "/collective-bills", officer, together, key=f"sandbox-{mark}-collective")
-    agents = [_agent(mark, branch["branch_id"], which) for which in (1, 2)]
+    agents = [_agent(mark, branch, which) for which in (1, 2)]
     balances = [await doors.post("payments", "/agent-balances", one, key=f"sandbox-{mark}-balance") for one in agents]
     return {
         "owing": codes[:numbers],

@@ -30,7 +30,7 @@ from deploy.local.state import Ident, State, StateFile, end_leftovers
 from deploy.local.supervisor import Supervisor
 
 SERVICES = ("registration", "payments", "notifications")
-OUTSIDE = ("issuer", "bank", "gateway")
+OUTSIDE = ("issuer", "bank", "acquirer", "gateway")
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ def _silent(*_: str) -> None:
 
 class LocalStack:
     """See the module. `environ` holds KAFKA_BOOTSTRAP, DATABASE_URL and demanded ports; `business_time` is the date that a
-    new folder's services and bank live in (default: today); `brokers`: one or three; `links`: each broker has a second door whose
+    new folder's services, bank and acquirer live in (default: today); `brokers`: one or three; `links`: each broker has a second door whose
     clients look for it at the port `<its name>-link`, where a test puts something in the way; `tell` gets progress, `echo` the children's lines.
 
     Entering raises Trouble if anything cannot be had; whatever had been started by then is ended again.

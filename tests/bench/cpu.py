@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-OUTSIDE = ("issuer", "bank", "gateway", "generator")
+OUTSIDE = ("issuer", "bank", "acquirer", "gateway", "generator")
 """Who is not the platform: their CPU is told apart."""
 
 

@@ -36,14 +36,15 @@ async def test_demo_reports_a_day_that_adds_up(tmp_path: Path) -> None:
     # the official simulation, domain case C1: fifty people, three programmes, lowest band, 36,800 each
     assert found["ledger"] == {"imbalance": 0, "contributions": 1_840_000, "suspense": 0}
     assert [found[name] for name in ("registered", "billed", "paid", "protected")] == [50, 50, 50, 50]
+    assert found["by_qr"] == [{"partner": "demo-qris", "channel": "qris-mpm", "amount": 36_800}]
     assert found["notifications"] == {"queued": 100, "sent": 100, "delivered": 100, "failed": 0}
     assert [found[name] for name in ("unpublished", "parked", "dead_letters")] == [0, 0, 0]
     assert found["incentive"] == {"agent": 1_026_000, "wadah": 102_600}
     assert found["reconciled"] == {
         "day": "2025-10-06",
-        "lines": {"matched": 49, "missing_here": 1},
+        "lines": {"matched": 48, "missing_here": 1},
         "status": "SETTLED",
-        "received": 1_840_000,
+        "received": 1_803_200,
     }
     assert (found["astray"]["reason"], found["astray"]["outcome"]) == ("unknown_code", "matched")
     assert found["astray"]["proposed_by"] != found["astray"]["approved_by"]

@@ -25,7 +25,7 @@ NEEDS_MORE = {"blocked", "closed", "expired"}
 """Kinds of numbers that a sandbox has none of; tests/integration/payments/test_conformance.py plays those too."""
 
 
-async def _typed(folder: Path, *words: str) -> tuple[int, Any]:
+async def typed(folder: Path, *words: str) -> tuple[int, Any]:
     """Exit code and JSON of `perisai payments …`, typed by somebody who has nothing but this checkout."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PERISAI_")}
     process = await asyncio.create_subprocess_exec(
@@ -42,11 +42,11 @@ async def test_a_sandbox_is_made_and_the_conformance_run_passes_against_it() -> 
         async with LocalStack(
             folder, services=("registration", "payments"), outside=("issuer",), business_time=THE_DAY
         ) as stack:
-            code, made = await _typed(folder, "sandbox", "--numbers", str(NUMBERS))
+            code, made = await typed(folder, "sandbox", "--numbers", str(NUMBERS))
             assert (code, made["numbers"]) == (0, NUMBERS)
             file = Path(made["credentials"])
             assert stat.S_IMODE(file.stat().st_mode) == 0o600
-            code, found = await _typed(folder, "conformance", "--credentials", str(file))
+            code, found = await typed(folder, "conformance", "--credentials", str(file))
             failed = [f"{one['name']}: {one['why']}" for one in found["exchanges"] if one["outcome"] == "failed"]
             assert code == 0, "\n".join(failed)
             assert found["passed"] >= 220

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deploy.local.outreach import qr
 from deploy.local.outreach.doors import Doors, until
 from deploy.local.outreach.history import THE_DAY, Cast
 
@@ -45,8 +46,9 @@ async def happen(doors: Doors, cast: Cast, tell: Callable[[str], None]) -> Playe
     held = {"head_count": 84, "questions": "Bagaimana klaim JKK bila kecelakaan terjadi di luar kota?"}
     await doors.post("registration", f"/outreach/{session}/held", cast.officer, held, key="held")
     await until("a bill for everybody", lambda: _all_billed(doors, cast, played))
-    tell("the bank: everybody pays with the code, but one is mistyped at a counter")
+    tell("the bank: everybody pays with the code, but one is mistyped at a counter; one more scans a QR code")
     await _pay(doors, cast, played)
+    await _pay_by_qr(doors, cast, played)
     await _pay_astray(doors, played)
     await until("protection for all but one", lambda: _protected(doors, cast, len(played.codes) - 1))
     return played
@@ -109,10 +111,20 @@ async def _all_billed(doors: Doors, cast: Cast, played: Played) -> bool:
 
 async def _pay(doors: Doors, cast: Cast, played: Played) -> None:
     unpaid = await doors.get("registration", "/participants", cast.agents[0], status="unpaid", limit=200)
-    right = {*played.codes[:-1]}
+    right = {*played.codes[:-2]}
     codes = [row["contribution_code"] for row in unpaid["items"] if row["contribution_code"] in right]
     if codes:
         await doors.outside("bank", "POST", "/pay-many", {"customer_nos": codes, "concurrency": AT_ONCE, "wait": True})
+
+
+async def _pay_by_qr(doors: Doors, cast: Cast, played: Played) -> None:
+    """The last but one pays with a wallet: we have a code made of the bill, and the acquirer tells us of the money."""
+    agent, participant = cast.agents[0], played.participants[-2]
+    if await doors.get("payments", "/payments", agent, participant_id=participant):
+        return
+    (bill,) = await doors.get("payments", "/bills", agent, participant_id=participant)
+    code = await qr.code_of(doors, agent, bill["bill_id"])
+    await doors.outside("acquirer", "POST", "/pay", {"content": code["content"]})
 
 
 async def _pay_astray(doors: Doors, played: Played) -> None:

@@ -1,4 +1,4 @@
-"""What must have happened before the day: a branch, a Wadah with its agreement, the bank's agreement, five certified agents.
+"""What must have happened before the day: a branch, a Wadah with its agreement, those of the bank and the acquirer, five certified agents.
 
 The agents are participants for months: they register and pay half a year in advance in May, long before the day in October.
 """
@@ -71,6 +71,7 @@ async def happen(stack: LocalStack, doors: Doors, tell: Callable[[str], None]) -
     )
     coordinator = Person("coordinator-1", "coordinator", {**scope, "wadah_id": wadah["wadah_id"]})
     await _enable_bank(stack, doors)
+    await enable_acquirer(stack, doors)
     tell("history: a branch, a Wadah, a bank; five agents register, pay and are activated")
     agents = await asyncio.gather(
         *(_agent(doors, number, form, officer, head, coordinator) for number, form in enumerate(AGENTS, 1))
@@ -94,6 +95,25 @@ async def _enable_bank(stack: LocalStack, doors: Doors) -> None:
             "public_keys": [await doors.text("bank", "/public-key")],
         },
         key="bank",
+    )
+
+
+async def enable_acquirer(stack: LocalStack, doors: Doors) -> None:
+    """The same with the QRIS acquirer: with what its notices are signed. It has no numbers of its own that anybody pays to."""
+    await doors.post(
+        "payments",
+        "/partners",
+        CENTRAL,
+        {
+            "partner": programs.ACQUIRER_PARTNER,
+            "name": "Akuirer Contoh",
+            "client_key": programs.ACQUIRER_CLIENT_KEY,
+            "client_secret": stack.secrets.token("acquirer-client-secret"),
+            "partner_ids": [programs.ACQUIRER_PARTNER_ID],
+            "va_prefixes": [programs.ACQUIRER_PARTNER_ID],
+            "public_keys": [await doors.text("acquirer", "/public-key")],
+        },
+        key="acquirer",
     )
 
 
@@ -140,11 +160,12 @@ async def reach_the_day(doors: Doors) -> None:
 
 
 async def reach(doors: Doors, at: datetime) -> None:
-    """Moves business time of the services forward to this moment, and tells the bank the date that payments lives in; never back."""
+    """Moves business time of the services forward to this moment, and tells bank and acquirer the date that payments lives in; never back."""
     pair = {"at": at.isoformat(), "as_of": SystemClock().wall().isoformat()}
     for service in ("registration", "payments", "notifications"):
         found = await doors.get(service, "/ops/status", OPERATOR)
         if datetime.fromisoformat(found["business_time"]) < at:
             await doors.post(service, "/ops/clock", OPERATOR, pair)
     now = (await doors.get("payments", "/ops/status", OPERATOR))["business_time"]
-    await doors.outside("bank", "POST", "/clock", {"now": now})
+    for party in ("bank", "acquirer"):
+        await doors.outside(party, "POST", "/clock", {"now": now})

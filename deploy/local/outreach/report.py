@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from deploy.local import programs
 from deploy.local.outreach.day import PRICE, Played
 from deploy.local.outreach.doors import Doors, until
 from deploy.local.outreach.history import CENTRAL, OPERATOR, THE_DAY, Cast
@@ -26,6 +27,7 @@ async def ask(doors: Doors, cast: Cast, played: Played) -> dict[str, Any]:
     told = await doors.post(
         "notifications", "/notifications/counts", cast.officer, {"participant_ids": played.participants}
     )
+    wallet = await doors.get("payments", "/payments", agent, participant_id=played.participants[-2])
     operators = [await doors.get(name, "/ops/status", OPERATOR) for name in SERVICES]
     return {
         "registered": played.imported["accepted"],
@@ -33,6 +35,7 @@ async def ask(doors: Doors, cast: Cast, played: Played) -> dict[str, Any]:
         "billed": totals["billed"],
         "paid": totals["paid"],
         "protected": counts["protected"],
+        "by_qr": [{name: one[name] for name in ("partner", "channel", "amount")} for one in wallet],
         "notifications": {name: told[name] for name in ("queued", "sent", "delivered", "failed")},
         "ledger": {
             "imbalance": ledger["imbalance"],
@@ -59,6 +62,7 @@ def expected(refused: dict[str, int]) -> dict[str, Any]:
         "billed": PEOPLE,
         "paid": PEOPLE,
         "protected": PEOPLE,
+        "by_qr": [{"partner": programs.ACQUIRER_PARTNER, "channel": "qris-mpm", "amount": PRICE}],
         "notifications": {"queued": 2 * PEOPLE, "sent": 2 * PEOPLE, "delivered": 2 * PEOPLE, "failed": 0},
         "ledger": {"imbalance": 0, "contributions": PEOPLE * PRICE, "suspense": 0},
         "unpublished": 0,
@@ -66,9 +70,9 @@ def expected(refused: dict[str, int]) -> dict[str, Any]:
         "dead_letters": 0,
         "reconciled": {
             "day": THE_DAY.date().isoformat(),
-            "lines": {"matched": PEOPLE - 1, "missing_here": 1},
+            "lines": {"matched": PEOPLE - 2, "missing_here": 1},
             "status": "SETTLED",
-            "received": PEOPLE * PRICE,
+            "received": (PEOPLE - 1) * PRICE,
         },
         "astray": {
             "amount": PRICE,
@@ -97,7 +101,7 @@ def table(report: dict[str, Any]) -> str:
         "registered from the file": report["registered"],
         "refused in the second file": sum(report["refused"].values()),
         "billed": report["billed"],
-        "paid at the bank": report["paid"],
+        "paid at the bank / with a QR code": f"{report['paid'] - len(report['by_qr'])} / {len(report['by_qr'])}",
         "protected": report["protected"],
         "messages queued / sent / delivered / failed": " / ".join(str(told[name]) for name in told),
         "contributions": _rupiah(ledger["contributions"]),
