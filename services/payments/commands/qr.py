@@ -6,11 +6,10 @@ A telling comes as a notice or as the answer to a question of ours; both are the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import rows
@@ -96,11 +95,13 @@ async def request_qr(tx: Tx, items: Sequence[RequestQr], /) -> list[Accepted | R
     wanted = {item.bill_id for item in items}
     await tx.heads(STREAM, wanted)
     known = await queries.by_bill(tx.conn, wanted)
-    asked = await queries.asked(tx.conn, wanted)
-    return [_request(tx, known, asked.get(item.bill_id), item) for item in items]
+    asked, questions = await queries.asked(tx.conn, wanted), _Questions.of(tx)
+    return [_request(tx, known, asked.get(item.bill_id), questions, item) for item in items]
 
 
-def _request(tx: Tx, known: dict[BillId, Qr], asked: Asked | None, item: RequestQr) -> Accepted | Rejected:
+def _request(
+    tx: Tx, known: dict[BillId, Qr], asked: Asked | None, questions: _Questions, item: RequestQr
+) -> Accepted | Rejected:
     qr = known.get(item.bill_id)
     if asked is None:
         return Rejected(NOT_FOUND)
@@ -119,8 +120,40 @@ def _request(tx: Tx, known: dict[BillId, Qr], asked: Asked | None, item: Request
         expires_at=asked.expires_at,
     )
     _record(tx, known, requested, item.meta)
-    _ask(tx, Question(item.partner, requested.reference, asked.bill_id, 0), tx.now)
+    questions.ask(Question(item.partner, requested.reference, asked.bill_id, 0), tx.now)
     return Accepted({"bill_id": str(item.bill_id)}, 202)
+
+
+@dataclass(slots=True)
+class _Questions:
+    """When each question of a batch is asked next, or that nobody needs to ask it any more; the last word on one counts."""
+
+    _told: dict[tuple[str, str], dict[str, Any] | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, tx: Tx) -> _Questions:
+        """Stored with the batch, however many they are by then."""
+        questions = cls()
+        tx.defer(questions._store)
+        return questions
+
+    def ask(self, question: Question, at: datetime) -> None:
+        self._told[question.partner, question.reference] = {
+            "partner": question.partner,
+            "reference": question.reference,
+            "bill_id": question.bill_id,
+            "tries": question.tries,
+            "ask_at": at,
+            "lease_until": None,
+        }
+
+    def forget(self, question: Question) -> None:
+        self._told[question.partner, question.reference] = None
+
+    async def _store(self, conn: AsyncConnection) -> None:
+        gone = sorted(key for key, row in self._told.items() if row is None)
+        await rows.upsert(conn, qr_questions, [row for row in self._told.values() if row is not None])
+        await rows.delete(conn, qr_questions, [{"partner": partner, "reference": mine} for partner, mine in gone])
 
 
 @dataclass(slots=True)
@@ -183,6 +216,7 @@ class _Desk:
 
     def __init__(self, tx: Tx, known: dict[BillId, Qr], asked: dict[BillId, Asked], heard: list[_Heard]) -> None:
         self._tx, self._known, self._asked, self.heard = tx, known, asked, heard
+        self._questions = _Questions.of(tx)
 
     @classmethod
     async def load(cls, tx: Tx, heard: list[_Heard], answered: Sequence[Answered]) -> _Desk:
@@ -224,7 +258,7 @@ class _Desk:
             if event is not None:
                 self._tx.record(event, key=_bill(event), meta=one.meta, scope=Scope(), rules=QR_RULES)
                 if qr is not None and not qr.awaits:
-                    self._tx.defer(_Forget(Question(qr.partner, qr.reference, qr.bill_id, 0)))
+                    self._questions.forget(Question(qr.partner, qr.reference, qr.bill_id, 0))
             if take is Take.REFUND and qr is not None:
                 self._case(one, "refunded_at_channel", qr.amount)
             elif getattr(event, "late", False):
@@ -278,7 +312,7 @@ class _Desk:
 
     def _ask_how_much(self, one: _Heard, qr: Qr | None) -> None:
         reference = qr.reference if qr else one.told.acquirer_reference
-        _ask(self._tx, Question(one.partner, reference, qr.bill_id if qr else None, 0), self._tx.now)
+        self._questions.ask(Question(one.partner, reference, qr.bill_id if qr else None, 0), self._tx.now)
 
     def ask_again(self, item: Answered) -> None:
         """The question goes once its code needs no more; else it comes again, later each time."""
@@ -289,12 +323,12 @@ class _Desk:
             qr = self._known[qr.bill_id]
         answered = isinstance(item.answer, Told) and item.answer.amount is not None
         if (qr is not None and not qr.awaits) or (qr is None and answered):
-            self._tx.defer(_Forget(question))
+            self._questions.forget(question)
         else:
             made = isinstance(item.answer, Made)
             tries = 0 if made else question.tries + 1
             gap = FIRST_QUESTION if made else next_question(question.tries)
-            _ask(self._tx, Question(question.partner, question.reference, question.bill_id, tries), now + gap)
+            self._questions.ask(Question(question.partner, question.reference, question.bill_id, tries), now + gap)
 
 
 def _heard(item: Answered, told: Told) -> _Heard:
@@ -312,32 +346,3 @@ def _record(tx: Tx, known: dict[BillId, Qr], event: Event, meta: Meta) -> None:
 def _bill(event: Event) -> BillId:
     bill_id: BillId = getattr(event, "bill_id")  # noqa: B009  (every event of the stream has one)
     return bill_id
-
-
-def _ask(tx: Tx, question: Question, at: datetime) -> None:
-    row: dict[str, Any] = {
-        "partner": question.partner,
-        "reference": question.reference,
-        "bill_id": question.bill_id,
-        "tries": question.tries,
-        "ask_at": at,
-        "lease_until": None,
-    }
-
-    async def store(conn: AsyncConnection) -> None:
-        await rows.upsert(conn, qr_questions, [row])
-
-    tx.defer(store)
-
-
-@dataclass(frozen=True, slots=True)
-class _Forget:
-    question: Question
-
-    async def __call__(self, conn: AsyncConnection) -> None:
-        table = qr_questions
-        await conn.execute(
-            sa.delete(table).where(
-                table.c.partner == self.question.partner, table.c.reference == self.question.reference
-            )
-        )
