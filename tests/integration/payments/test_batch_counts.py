@@ -16,7 +16,7 @@ from contracts.events.contributions import RepeatProfile
 from contracts.values import WIB, BillId
 from services.payments.commands.calls import Call
 from services.payments.commands.pay import Pay
-from services.payments.commands.qr import RequestQr, request_qr, take_notices
+from services.payments.commands.qr import RequestQr, TakeNotices, request_qr
 from services.payments.domain.paying import Limits
 from services.payments.domain.qr import reference_of
 from services.payments.domain.snap import codes
@@ -99,7 +99,7 @@ async def test_a_batch_of_qr_notices_takes_the_same_statements_however_many_they
         for n, bill in enumerate(found)
     ]
     count, outcomes = await taken(
-        h, take_notices, [call(h, "qris-a", notice, number) for number, notice in enumerate(notices)]
+        h, TakeNotices(Fixed()), [call(h, "qris-a", notice, number) for number, notice in enumerate(notices)]
     )
     assert {*outcomes} == {codes.SUCCESS}
     assert await number_of(h, qr_codes, qr_codes.c.state == "PAID") == size
