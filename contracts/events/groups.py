@@ -20,6 +20,7 @@ from contracts.values import (
     Instant,
     ParticipantId,
     PaymentId,
+    ProposalId,
     ShortText,
 )
 
@@ -48,6 +49,16 @@ class PostedShare(BaseModel):
     number: Count
     payment_id: PaymentId
     suspended_for: Code | None
+
+
+class ReversedShare(BaseModel):
+    """What became of a share when the whole was taken back: it is out of the books again, or stays where it is, for the reason `kept_for`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    number: Count
+    payment_id: PaymentId
+    kept_for: Code | None
 
 
 class CollectiveBillIssued(Event, stream="collective-bills"):
@@ -97,6 +108,25 @@ class CollectiveSharesPosted(Event, stream="collective-bills"):
     shares: tuple[PostedShare, ...]
 
 
+class CollectiveBillReversed(Event, stream="collective-bills"):
+    """The payment of the whole is taken back (T13). `amount` is that of the lines not posted yet, which leaves `collective`; the posted
+    shares follow, each as a reversal of its own."""
+
+    bill_id: BillId
+    payment_id: PaymentId
+    partner: ShortText
+    amount: Amount
+    reason: Code
+    proposal_id: ProposalId
+
+
+class CollectiveSharesReversed(Event, stream="collective-bills"):
+    """The next posted lines of a bill that was taken back were dealt with, in the transaction of their reversals."""
+
+    bill_id: BillId
+    shares: tuple[ReversedShare, ...]
+
+
 class AgentBalanceOpened(Event, stream="agent-balances"):
     """An agent may deposit any amount under this code; the balance is the agent's money, not income."""
 
@@ -136,6 +166,8 @@ EVENTS: tuple[type[Event], ...] = (
     CollectiveBillCancelled,
     CollectiveBillPaid,
     CollectiveSharesPosted,
+    CollectiveBillReversed,
+    CollectiveSharesReversed,
     AgentBalanceOpened,
     AgentBalanceDeposited,
     AgentBalanceCharged,

@@ -13,7 +13,7 @@ from chassis import rows
 from chassis.transaction import Scope
 from contracts.events.contributions import BillKind
 from contracts.events.groups import CollectiveLine
-from contracts.values import AgentId, BillId, FundingSource, ParticipantId, PaymentId
+from contracts.values import AgentId, BillId, FundingSource, ParticipantId, PaymentId, ProposalId
 from services.payments.domain.balance import AgentBalance
 from services.payments.domain.collective import Collective, CollectiveStatus
 from services.payments.domain.paying import Posted
@@ -52,12 +52,51 @@ async def load_lines(
     conn: AsyncConnection, wanted: Mapping[BillId, int], most: int
 ) -> dict[BillId, list[CollectiveLine]]:
     """Of each of these bills the lines after a number, `most` of them, in order. One statement for any number of bills."""
+    found: dict[BillId, list[CollectiveLine]] = {bill_id: [] for bill_id in wanted}
+    for row in (await conn.execute(_lines_after(wanted, most))).mappings():
+        found[BillId(row["bill_id"])].append(line_of_row(row))
+    return found
+
+
+class PostedLine(NamedTuple):
+    """A line and the payment, or the money in suspense, that it became."""
+
+    number: int
+    participant_id: ParticipantId
+    share_bill_id: BillId
+    payment_id: PaymentId
+
+
+async def load_posted_lines(
+    conn: AsyncConnection, wanted: Mapping[BillId, int], most: int
+) -> dict[BillId, list[PostedLine]]:
+    """As `load_lines`, of the lines that were posted."""
+    query = _lines_after(wanted, most).where(collective_lines.c.payment_id.is_not(None))
+    found: dict[BillId, list[PostedLine]] = {bill_id: [] for bill_id in wanted}
+    for row in (await conn.execute(query)).mappings():
+        found[BillId(row["bill_id"])].append(PostedLine(*(row[name] for name in PostedLine._fields)))
+    return found
+
+
+async def unposted_amounts(conn: AsyncConnection, bills: Collection[UUID]) -> dict[BillId, int]:
+    """Whole rupiah of the lines of each bill that were not posted; a bill without any is left out."""
+    query = (
+        sa.select(
+            collective_lines.c.bill_id, sa.cast(sa.func.sum(collective_lines.c.amount), sa.BigInteger).label("left")
+        )
+        .where(rows.matching(collective_lines.c.bill_id, bills), collective_lines.c.payment_id.is_(None))
+        .group_by(collective_lines.c.bill_id)
+    )
+    return {BillId(row.bill_id): row.left for row in await conn.execute(query)}
+
+
+def _lines_after(wanted: Mapping[BillId, int], most: int) -> sa.Select[Any]:
     after = (
         sa.func.unnest(sa.cast([*wanted], sa.ARRAY(sa.UUID)), sa.cast([*wanted.values()], sa.ARRAY(sa.Integer)))
         .table_valued(sa.column("bill_id", sa.UUID), sa.column("number", sa.Integer), name="after")
         .render_derived()
     )
-    query = (
+    return (
         sa.select(collective_lines)
         .join(after, after.c.bill_id == collective_lines.c.bill_id)
         .where(
@@ -66,10 +105,6 @@ async def load_lines(
         )
         .order_by(collective_lines.c.bill_id, collective_lines.c.number)
     )
-    found: dict[BillId, list[CollectiveLine]] = {bill_id: [] for bill_id in wanted}
-    for row in (await conn.execute(query)).mappings():
-        found[BillId(row["bill_id"])].append(line_of_row(row))
-    return found
 
 
 def are_bills(bills: Collection[UUID]) -> sa.ColumnElement[bool]:
@@ -96,6 +131,11 @@ def collective_of(row: Mapping[Any, Any]) -> KeptCollective:
         paid=None if row["payment_id"] is None else _paid(row),
         shares_posted=row["shares_posted"],
         shares_suspended=row["shares_suspended"],
+        reversed_at=row["reversed_at"],
+        reversed_for=row["reversed_for"],
+        reversed_by=None if row["reversed_by"] is None else ProposalId(row["reversed_by"]),
+        shares_reversed=row["shares_reversed"],
+        shares_kept=row["shares_kept"],
     )
     return KeptCollective(bill, Scope(row["branch_id"], row["wadah_id"]), row["rules"])
 
@@ -123,6 +163,11 @@ def collective_row(kept: KeptCollective) -> dict[str, Any]:
         "posted_at": paid.posted_at if paid else None,
         "shares_posted": bill.shares_posted,
         "shares_suspended": bill.shares_suspended,
+        "reversed_at": bill.reversed_at,
+        "reversed_for": bill.reversed_for,
+        "reversed_by": bill.reversed_by,
+        "shares_reversed": bill.shares_reversed,
+        "shares_kept": bill.shares_kept,
         "branch_id": kept.scope.branch_id,
         "wadah_id": kept.scope.wadah_id,
     }
@@ -151,6 +196,8 @@ def line_row(bill_id: BillId, line: CollectiveLine) -> dict[str, Any]:
         "amount": line.amount,
         "payment_id": None,
         "suspended_for": None,
+        "reversed": False,
+        "kept_for": None,
     }
 
 

@@ -16,6 +16,7 @@ from services.payments.commands.collective import expire_collectives
 from services.payments.commands.credit import TIMER as CARRY_FORWARD
 from services.payments.commands.credit import GrantCredits
 from services.payments.commands.housekeeping import Tidy, limits
+from services.payments.commands.reversal import reverse_shares
 from services.payments.commands.shares import post_shares
 from services.payments.parameters import Parameters
 from services.payments.queries import due, groups
@@ -23,8 +24,9 @@ from services.payments.tables import bills, collective_bills
 
 EXPIRE, TIDY = "bill-expiry", "snap-housekeeping"
 EXPIRE_COLLECTIVE, POST_SHARES = "collective-expiry", "collective-posting"
+REVERSE_SHARES = "collective-reversal"
 BILLS_AT_ONCE = 2
-"""Collective bills whose shares are posted side by side, each some lines at a time."""
+"""Collective bills whose shares are posted, or taken back, side by side, each some lines at a time."""
 
 
 def timers(clock: Clock, parameters: Parameters, *, keep_inquiries_days: int) -> Sequence[Timer]:
@@ -39,6 +41,7 @@ def timers(clock: Clock, parameters: Parameters, *, keep_inquiries_days: int) ->
         Timer(EXPIRE, _ended_bills, expire_bills),
         Timer(EXPIRE_COLLECTIVE, _ended_collectives, expire_collectives),
         Timer(POST_SHARES, _unposted, post_shares, batch=BILLS_AT_ONCE),
+        Timer(REVERSE_SHARES, _unreversed, reverse_shares, batch=BILLS_AT_ONCE),
         Timer(CARRY_FORWARD, credits_.due, credits_, every_s=60.0),
         Timer(TIDY, old_plumbing, Tidy(keep_inquiries_days), every_s=60.0),
         *incentive_timers.timers(parameters),
@@ -58,3 +61,8 @@ async def _ended_collectives(conn: AsyncConnection, now: datetime, limit: int) -
 async def _unposted(conn: AsyncConnection, now: datetime, limit: int) -> Sequence[str]:
     held_back = backed_off(POST_SHARES, sa.cast(collective_bills.c.bill_id, sa.Text), now)
     return await groups.collectives_to_post(conn, limit, held_back)
+
+
+async def _unreversed(conn: AsyncConnection, now: datetime, limit: int) -> Sequence[str]:
+    held_back = backed_off(REVERSE_SHARES, sa.cast(collective_bills.c.bill_id, sa.Text), now)
+    return await groups.collectives_to_reverse(conn, limit, held_back)

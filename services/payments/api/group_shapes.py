@@ -34,7 +34,11 @@ class CancelWanted(_Asked):
 
 
 class CollectiveShown(BaseModel):
-    """`shares_posted` of `heads` lines were dealt with after the payment; `shares_suspended` of those wait in suspense."""
+    """`shares_posted` of `heads` lines were dealt with after the payment; `shares_suspended` of those wait in suspense.
+
+    Once the payment was taken back (`reversed_for`), `shares_reversed` of the posted lines were dealt with again; `shares_kept` of those stay, as
+    their money was used or given back.
+    """
 
     bill_id: UUID
     code: str
@@ -50,6 +54,10 @@ class CollectiveShown(BaseModel):
     posted_at: datetime | None
     shares_posted: int
     shares_suspended: int
+    reversed_at: datetime | None
+    reversed_for: str | None
+    shares_reversed: int
+    shares_kept: int
     rules: str
 
 
@@ -61,7 +69,10 @@ class CollectivesShown(BaseModel):
 
 
 class CollectiveLineShown(BaseModel):
-    """`void`: its months were paid elsewhere, or nothing more is taken of the participant; its share would go to suspense."""
+    """`void`: its months were paid elsewhere, or nothing more is taken of the participant; its share would go to suspense.
+
+    `reversed`: it was taken back with the whole; `kept_for`: why it was not.
+    """
 
     number: int
     participant_id: UUID
@@ -72,6 +83,8 @@ class CollectiveLineShown(BaseModel):
     void: bool
     payment_id: UUID | None
     suspended_for: str | None
+    reversed: bool
+    kept_for: str | None
 
 
 class CollectiveLinesShown(BaseModel):

@@ -18,7 +18,7 @@ from services.payments.commands.proposals import Decide, Propose, decide_proposa
 from services.payments.domain.proposals import Verdict
 from services.payments.problems_astray import DECIDING_PROBLEMS, DOING_PROBLEMS
 from services.payments.queries import shown_astray
-from services.payments.tables import bills, payee_accounts, payers, payments, proposals, suspense
+from services.payments.tables import bills, collective_bills, payee_accounts, payers, payments, proposals, suspense
 
 MADE = ("proposal_id", "status")
 DECIDED = problems(NOT_FOUND, *DECIDING_PROBLEMS.values(), *DOING_PROBLEMS.values())
@@ -84,7 +84,10 @@ async def _must_see(conn: AsyncConnection, principal: Principal, wanted: Proposa
     """The money, who is to get it, and the account it is to go to."""
     own_payer = sa.exists().where(payers.c.participant_id == payments.c.participant_id, within(principal, payers))
     own_case = sa.exists().where(suspense.c.payment_id == payments.c.payment_id, in_sight(principal, suspense))
-    await must_exist(conn, payments.c.payment_id, wanted.payment_id, sa.or_(own_payer, own_case))
+    own_whole = sa.exists().where(
+        collective_bills.c.payment_id == payments.c.payment_id, in_sight(principal, collective_bills)
+    )
+    await must_exist(conn, payments.c.payment_id, wanted.payment_id, sa.or_(own_payer, own_case, own_whole))
     if wanted.participant_id is not None:
         await must_exist(conn, payers.c.participant_id, wanted.participant_id, within(principal, payers))
     if wanted.bill_id is not None:

@@ -144,7 +144,8 @@ class _Desk:
         return posted(next(event for event in events if isinstance(event, ContributionPaid)))
 
     def _post_whole(self, item: Arrival, money: Money, kept: KeptCollective) -> Posted | CannotPay | Reason:
-        refusal = cannot_pay_whole(kept.bill, money, None, self._limits)
+        void = kept.bill.bill_id in self._targets.void
+        refusal = cannot_pay_whole(kept.bill, money, None, self._limits, void=void)
         if refusal is CannotPay.EXPIRED and kept.bill.status is CollectiveStatus.CANCELLED:
             return Reason.BILL_CANCELLED
         if refusal is not None:

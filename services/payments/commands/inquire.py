@@ -94,7 +94,7 @@ class Inquire:
         quoted = (
             self._bill(tx, targets.payers, target, earlier, item, issue_by)
             if isinstance(target, Kept)
-            else _other(target, tx, earlier, self.limits)
+            else _other(targets, target, tx, earlier, self.limits)
         )
         if isinstance(quoted, codes.Case):
             return quoted
@@ -123,11 +123,13 @@ class Inquire:
         return Quoted(kept, Offer(VaKind.RECURRING, outcome.amount, outcome.months), outcome.bill_id)
 
 
-def _other(target: KeptCollective | KeptBalance, tx: Tx, earlier: Quote | None, limits: Limits) -> Quoted | codes.Case:
+def _other(
+    targets: Targets, target: KeptCollective | KeptBalance, tx: Tx, earlier: Quote | None, limits: Limits
+) -> Quoted | codes.Case:
     title, heads = title_of(target)
     if isinstance(target, KeptBalance):
         return Quoted(target, Offer(VaKind.OPEN, 0, title=title), None)
-    refusal = whole_to_quote(target.bill, tx.now, earlier, limits)
+    refusal = whole_to_quote(target.bill, tx.now, earlier, limits, void=target.bill.bill_id in targets.void)
     offer = Offer(VaKind.CLOSED, target.bill.amount, title=title, heads=heads)
     return refusal or Quoted(target, offer, target.bill.bill_id)
 

@@ -126,7 +126,11 @@ class Pay:
             if target is None or known.first is not None:
                 continue
             late = money.effective_at < tx.now - TOLD_AS_MADE
-            if late or isinstance(target, KeptBalance) or isinstance(_judged(target, money, known), codes.Case):
+            if (
+                late
+                or isinstance(target, KeptBalance)
+                or isinstance(_judged(targets, target, money, known), codes.Case)
+            ):
                 at = request.paid_at.replace(microsecond=0)
                 reference = (item.partner, request.payment_request_id)
                 said[reference] = (item.partner, target_id(target), request.amount, at)
@@ -147,7 +151,7 @@ class Pay:
         known: Heard,
         item: Call[Payment],
     ) -> Posted | Repeated | codes.Case:
-        judged = _judged(target, money, known)
+        judged = _judged(targets, target, money, known)
         if isinstance(judged, Repeated | codes.Case):
             return judged
         match target:
@@ -174,11 +178,11 @@ class Pay:
         )
 
 
-def _judged(target: Target | None, money: Money, known: Heard) -> Bill | Repeated | codes.Case | None:
+def _judged(targets: Targets, target: Target | None, money: Money, known: Heard) -> Bill | Repeated | codes.Case | None:
     """The bill that the money pays, None where it pays what is no bill of a payer, or why it pays nothing. Records nothing."""
     match target:
         case KeptCollective():
-            return whole_to_pay(target.bill, money, known)
+            return whole_to_pay(target.bill, money, known, void=target.bill.bill_id in targets.void)
         case KeptBalance():
             return deposit_to_take(target.balance.agent_id, money, known)
     return bill_to_pay(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypedDict
 
 from chassis.ids import new_id
 from chassis.outcomes import Accepted
@@ -22,11 +22,13 @@ from contracts.events.astray import (
 from contracts.events.contributions import ContributionReversed
 from contracts.values import BillId, ParticipantId, PayeeAccountId, PaymentId, ProposalId, Rupiah, TransferOrderId
 from services.payments.commands.follow import RECEIPTS
+from services.payments.commands.group_books import COLLECTIVE_STREAM, CollectiveBook
 from services.payments.commands.orders import ORDERS
 from services.payments.commands.payer_book import STREAM, PayerBook
 from services.payments.commands.settlement import STREAM as CASES
 from services.payments.domain import orders as ordering
 from services.payments.domain import suspense as waiting
+from services.payments.domain.collective import Collective, CollectiveStatus
 from services.payments.domain.payees import PAYEE_RULES, Payee
 from services.payments.domain.paying import Posted, receipt_key
 from services.payments.domain.proposals import CannotDecide, Proposal, Verdict, decide, evolve, made
@@ -34,6 +36,7 @@ from services.payments.domain.refunds import Refund
 from services.payments.domain.resolving import Found, NewIds, Refused, carry_out
 from services.payments.domain.settlement.cases import Missing
 from services.payments.domain.settlement.outcomes import RECONCILIATION_RULES
+from services.payments.groups import KeptCollective, are_bills, load_collectives, unposted_amounts
 from services.payments.problems_astray import DECIDING_PROBLEMS, DOING_PROBLEMS
 from services.payments.queries import astray as loads
 from services.payments.queries import deciding, settlement
@@ -155,6 +158,8 @@ class Desk:
         self.payees: dict[PayeeAccountId, Payee] = {}
         self.orders: dict[OrderKey, KeptOrder] = {}
         self.missing: dict[PaymentId, Missing] = {}
+        self.wholes = CollectiveBook(tx, {})
+        self.unposted: dict[BillId, int] = {}
 
     @classmethod
     async def load(cls, tx: Tx, proposals: Sequence[Proposal]) -> Desk:
@@ -165,7 +170,9 @@ class Desk:
         named += [(p.participant_id, p.bill_id) for p in payments.values()]
         participants = {participant_id for participant_id, _ in named if participant_id is not None}
         order_keys = {_order_key(p) for p in proposals}
+        wholes = {bill_id for p in payments.values() if (bill_id := _whole_of(p)) is not None}
         await tx.heads(STREAM, participants)
+        await tx.heads(COLLECTIVE_STREAM, wholes)
         await tx.heads(RECEIPTS, {receipt_key(p.partner, p.channel_reference) for p in payments.values()})
         await tx.heads(ORDERS, {ordering.order_key(*key) for key in order_keys})
         bills = {bill_id for _, bill_id in named if bill_id is not None}
@@ -177,6 +184,9 @@ class Desk:
         desk.orders = await loads.orders(tx.conn, order_keys)
         voided = {p.payment_id for p in proposals if p.action is Action.VOID}
         desk.missing = await _missing(tx, voided) if voided else {}
+        if wholes:
+            desk.wholes = CollectiveBook(tx, await load_collectives(tx.conn, are_bills(wholes)))
+            desk.unposted = await unposted_amounts(tx.conn, wholes)
         return desk
 
     def whole(self, draft: Proposal) -> int:
@@ -198,6 +208,8 @@ class Desk:
         kept = kept or self._book.get(self._payer_of(draft.payment_id))
         if kept is not None:
             return Scope(kept.scope.branch_id)
+        if (whole := self._whole(draft.payment_id)) is not None:
+            return Scope(whole.scope.branch_id)
         case = self.cases.get(draft.payment_id)
         return Scope() if case is None else case.scope
 
@@ -214,6 +226,7 @@ class Desk:
             payee=None if proposal.payee_account_id is None else self.payees.get(proposal.payee_account_id),
             order=None if order is None else order.order,
             missing=self.missing.get(proposal.payment_id),
+            **self._collective(proposal.payment_id),
         )
         ids = NewIds(PaymentId(new_id()), TransferOrderId(new_id()))
         return carry_out(proposal, found, ids, self._tx.now)
@@ -228,6 +241,8 @@ class Desk:
                     self._of_order(proposal, event, meta)
                 case "reconciliation":
                     self._of_case(proposal.payment_id, event, meta)
+                case "collective-bills":
+                    self._of_whole(proposal.payment_id, event, meta)
                 case _:
                     self._of_payer(event, meta)
 
@@ -252,6 +267,11 @@ class Desk:
         self._tx.record(event, key=str(missing.case_id), meta=meta, scope=Scope(), rules=RECONCILIATION_RULES)
         self.missing[payment_id] = replace(missing, case_id=None)
 
+    def _of_whole(self, payment_id: PaymentId, event: Event, meta: Meta) -> None:
+        kept = self._whole(payment_id)
+        assert kept is not None
+        self.wholes.record(kept, event, meta=meta)
+
     def _of_payer(self, event: Any, meta: Meta) -> None:
         kept = self._book.get(event.participant_id)
         assert kept is not None
@@ -259,6 +279,20 @@ class Desk:
         if isinstance(event, ContributionReversed):
             payment = self.payments[event.payment_id]
             self.payments[event.payment_id] = replace(payment, reversed_for=event.reason)
+
+    def _whole(self, payment_id: PaymentId) -> KeptCollective | None:
+        """The collective bill that this payment is the whole or a share of."""
+        payment = self.payments.get(payment_id)
+        bill_id = None if payment is None else _whole_of(payment)
+        return None if bill_id is None else self.wholes.get(bill_id)
+
+    def _collective(self, payment_id: PaymentId) -> _OfCollective:
+        kept = self._whole(payment_id)
+        if kept is None:
+            return {}
+        if self.payments[payment_id].share_of is not None:
+            return {"whole_reversed": kept.bill.status is CollectiveStatus.REVERSED}
+        return {"whole": kept.bill, "unposted": self.unposted.get(kept.bill.bill_id, 0)}
 
     def _payer_of(self, payment_id: PaymentId) -> ParticipantId | None:
         payment = self.payments.get(payment_id)
@@ -272,6 +306,21 @@ async def _missing(tx: Tx, payments: set[PaymentId]) -> dict[PaymentId, Missing]
         await tx.heads(CASES, named)
     found = await settlement.missing(tx.conn, payments)
     return {key: one if one.case_id in named else replace(one, case_id=None) for key, one in found.items()}
+
+
+class _OfCollective(TypedDict, total=False):
+    """What `Found` says of a payment that is the whole or a share of a collective bill."""
+
+    whole: Collective
+    unposted: int
+    whole_reversed: bool
+
+
+def _whole_of(payment: Posted) -> BillId | None:
+    """The collective bill behind a payment: it is a share of it, or paid it."""
+    if payment.share_of is not None:
+        return payment.share_of
+    return payment.bill_id if payment.participant_id is None else None
 
 
 def _order_key(proposal: Proposal) -> OrderKey:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from chassis import rows
 from chassis.transaction import Tx
+from contracts.values import AgentId, BillId, ParticipantId
 from services.payments.commands.group_books import BALANCE_STREAM, COLLECTIVE_STREAM, BalanceBook, CollectiveBook
 from services.payments.commands.payer_book import STREAM, PayerBook
 from services.payments.domain.numbers import Block, block_of
@@ -25,6 +26,7 @@ from services.payments.groups import (
     load_collectives,
 )
 from services.payments.queries import deciding
+from services.payments.queries.groups import wholly_void
 from services.payments.store import Kept
 from services.payments.tables import agent_balances, collective_bills
 
@@ -33,11 +35,15 @@ Target = Kept | KeptCollective | KeptBalance
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """The targets of one batch, each in the book that records its events."""
+    """The targets of one batch, each in the book that records its events. `void`: collective bills of which every line is void.
+
+    A line may turn void between this reading and the posting of its share; that costs nothing, as its share then goes to suspense.
+    """
 
     payers: PayerBook
     collectives: CollectiveBook
     balances: BalanceBook
+    void: frozenset[BillId] = frozenset()
 
     def find(self, number: str, nik_hash: str | None) -> Target | None:
         """By number, else by the keyed hash of a NIK."""
@@ -82,7 +88,7 @@ async def targets_to_pay(
     payers = await deciding.payers_with_live_bills(tx.conn, participants, tx.now, also)
     collectives = await load_collectives(tx.conn, are_bills(bills)) if bills else {}
     balances = await load_balances(tx.conn, are_agents(agents)) if agents else {}
-    return Targets(PayerBook(tx, payers), CollectiveBook(tx, collectives), BalanceBook(tx, balances))
+    return await _targets(tx, payers, collectives, balances)
 
 
 async def targets_to_show(tx: Tx, numbers: Collection[str], nik_hashes: Collection[str]) -> Targets:
@@ -91,7 +97,17 @@ async def targets_to_show(tx: Tx, numbers: Collection[str], nik_hashes: Collecti
     whole, deposits = _of(Block.COLLECTIVE, numbers), _of(Block.DEPOSIT, numbers)
     collectives = await load_collectives(tx.conn, _has(collective_bills, whole)) if whole else {}
     balances = await load_balances(tx.conn, _has(agent_balances, deposits)) if deposits else {}
-    return Targets(PayerBook(tx, payers), CollectiveBook(tx, collectives), BalanceBook(tx, balances))
+    return await _targets(tx, payers, collectives, balances)
+
+
+async def _targets(
+    tx: Tx,
+    payers: dict[ParticipantId, Kept],
+    collectives: dict[BillId, KeptCollective],
+    balances: dict[AgentId, KeptBalance],
+) -> Targets:
+    void = await wholly_void(tx.conn, collectives) if collectives else frozenset()
+    return Targets(PayerBook(tx, payers), CollectiveBook(tx, collectives), BalanceBook(tx, balances), void)
 
 
 async def _keys(tx: Tx, numbers: Collection[str]) -> tuple[list[UUID], list[UUID]]:

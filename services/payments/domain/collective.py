@@ -18,13 +18,15 @@ from contracts.events.groups import (
     CollectiveBillExpired,
     CollectiveBillIssued,
     CollectiveBillPaid,
+    CollectiveBillReversed,
     CollectiveLine,
     CollectiveLinesAdded,
     CollectiveSharesPosted,
+    CollectiveSharesReversed,
     PostedShare,
 )
 from contracts.events.participants import RefusalReason
-from contracts.values import BillId, ContributionMonth, FundingSource, PaymentId, Rupiah
+from contracts.values import BillId, ContributionMonth, FundingSource, PaymentId, ProposalId, Rupiah
 from services.payments.domain.bill import Bill
 from services.payments.domain.billing import CannotBill, issue
 from services.payments.domain.parameters import Sets
@@ -38,12 +40,14 @@ MOST_LINES, MOST_CHARGES = 200, 1_200
 
 
 class CollectiveStatus(StrEnum):
-    """OPEN may turn into any other; EXPIRED and CANCELLED into PAID by money that was taken before their end."""
+    """OPEN may turn into EXPIRED, CANCELLED or PAID; EXPIRED and CANCELLED into PAID by money that was taken before their end; PAID into
+    REVERSED, the end: whoever wants to pay after all issues another bill."""
 
     OPEN = "OPEN"
     PAID = "PAID"
     EXPIRED = "EXPIRED"
     CANCELLED = "CANCELLED"
+    REVERSED = "REVERSED"
 
 
 class NotPostable(StrEnum):
@@ -57,7 +61,10 @@ class NotPostable(StrEnum):
 
 
 class Collective(NamedTuple):
-    """`closed_at` is the business instant that ended it, None while OPEN; `shares_posted` lines were dealt with, in the order of numbers."""
+    """`closed_at` is the business instant that ended it, None while OPEN; `shares_posted` lines were dealt with, in the order of numbers.
+
+    Once REVERSED for `reversed_for` by a proposal, `shares_reversed` of the posted ones were dealt with again, and `shares_kept` of those stay.
+    """
 
     bill_id: BillId
     code: str
@@ -72,6 +79,11 @@ class Collective(NamedTuple):
     paid: Posted | None = None
     shares_posted: int = 0
     shares_suspended: int = 0
+    reversed_at: datetime | None = None
+    reversed_for: str | None = None
+    reversed_by: ProposalId | None = None
+    shares_reversed: int = 0
+    shares_kept: int = 0
 
     @property
     def ended_at(self) -> datetime:
@@ -167,6 +179,18 @@ def evolve(bill: Collective, event: Event, at: datetime) -> Collective:
                 shares_posted=bill.shares_posted + len(event.shares),
                 shares_suspended=bill.shares_suspended + suspended,
             )
+        case CollectiveBillReversed():
+            return bill._replace(
+                status=CollectiveStatus.REVERSED,
+                reversed_at=at,
+                reversed_for=event.reason,
+                reversed_by=event.proposal_id,
+            )
+        case CollectiveSharesReversed():
+            kept = sum(share.kept_for is not None for share in event.shares)
+            return bill._replace(
+                shares_reversed=bill.shares_reversed + len(event.shares), shares_kept=bill.shares_kept + kept
+            )
     return bill
 
 
@@ -188,21 +212,25 @@ def posted(event: CollectiveBillPaid) -> Posted:
 
 def is_open(bill: Collective, instant: datetime, quote: Quote | None, limits: Limits) -> bool:
     """Whether it could be paid at `instant`. A quote outlives a cancellation for as long as it holds, never the end of the month."""
-    if bill.status is CollectiveStatus.PAID or instant >= bill.expires_at:
+    if bill.status in (CollectiveStatus.PAID, CollectiveStatus.REVERSED) or instant >= bill.expires_at:
         return False
     if instant < bill.ended_at:
         return True
     return quote is not None and quote.at <= bill.ended_at and instant <= quote.at + limits.quote_validity
 
 
-def cannot_pay_whole(bill: Collective, money: Money, quote: Quote | None, limits: Limits) -> CannotPay | None:
-    """Why this money does not pay this bill; None when it does, in full."""
+def cannot_pay_whole(
+    bill: Collective, money: Money, quote: Quote | None, limits: Limits, *, void: bool
+) -> CannotPay | None:
+    """Why this money does not pay this bill; None when it does, in full. `void`: all of its lines are, so it would pay for nobody."""
     if money.effective_at < money.received_at - limits.max_backdate:
         return CannotPay.TOO_OLD
     if bill.status is CollectiveStatus.PAID:
         return CannotPay.PAID
     if not is_open(bill, money.effective_at, quote, limits):
         return CannotPay.EXPIRED
+    if void:
+        return CannotPay.VOID
     return None if money.amount == bill.amount else CannotPay.WRONG_AMOUNT
 
 

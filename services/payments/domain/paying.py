@@ -38,6 +38,8 @@ class CannotPay(StrEnum):
     WRONG_AMOUNT = "wrong_amount"
     BLOCKED = "payer_blocked"
     CLOSED = "participation_closed"
+    VOID = "bill_void"
+    """Of a collective bill: all of its lines are void, so there is nobody whom the money would pay for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,10 +21,12 @@ from contracts.events.astray import (
     TransferPurpose,
 )
 from contracts.events.contributions import ContributionReversed
+from contracts.events.groups import CollectiveBillReversed
 from contracts.events.reconciliation import CaseClosed
 from contracts.values import PaymentId, Rupiah, TransferOrderId
 from services.payments.domain.balance import BALANCE_PARTNER
 from services.payments.domain.bill import Bill
+from services.payments.domain.collective import Collective, CollectiveStatus
 from services.payments.domain.credit import taken_back
 from services.payments.domain.ledger.accounts import REFUNDS_PAYABLE, fees
 from services.payments.domain.orders import CannotOrder, Order, Wanted, order
@@ -60,7 +62,11 @@ Refused = CannotDo | CannotOrder | NotYetVoid
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """What stands around a proposal: the receipt in suspense, as a payment, as a refund; who would get the money; the order in force,
-    what the partner's files say."""
+    what the partner's files say.
+
+    `whole`: the collective bill that the payment paid, `unposted` rupiah of it in no share yet. `whole_reversed`: it is a share of a
+    collective bill that was taken back.
+    """
 
     case: Case | None = None
     payment: Posted | None = None
@@ -70,6 +76,9 @@ class Found:
     order: Order | None = None
     missing: Missing | None = None
     """What the partner's files say of the receipt; None where it is not known at all."""
+    whole: Collective | None = None
+    unposted: int = 0
+    whole_reversed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +91,8 @@ class NewIds:
 
 def carry_out(proposal: Proposal, found: Found, ids: NewIds, now: datetime) -> Sequence[Event] | Refused:
     """Every event of an approved proposal, in order; nothing of it otherwise."""
+    if found.whole_reversed and proposal.action is not Action.VOID:
+        return CannotDo.ALREADY_TAKEN_BACK  # its money goes with the whole
     match proposal.action:
         case Action.VOID:
             return _void_with_its_case(proposal, found)
@@ -217,6 +228,8 @@ def _void(proposal: Proposal, found: Found) -> Sequence[Event] | Refused:
                 proposal_id=proposal.proposal_id,
             ),
         )
+    if found.whole is not None:
+        return _void_whole(found.whole, found.unposted, proposal)
     if payment is None or payment.bill_id is None or payment.participant_id is None:
         return CannotDo.NOTHING_THERE
     if payment.partner == BALANCE_PARTNER:
@@ -236,6 +249,23 @@ def _void(proposal: Proposal, found: Found) -> Sequence[Event] | Refused:
         refusal=None,
     )
     return (reversed_,) if found.payer is None else taken_back(found.payer, reversed_)
+
+
+def _void_whole(bill: Collective, unposted: int, proposal: Proposal) -> Sequence[Event] | Refused:
+    """The payment of a collective bill goes at once; its shares follow (`voiding.void_share`)."""
+    if bill.status is CollectiveStatus.REVERSED:
+        return CannotDo.ALREADY_TAKEN_BACK
+    if bill.paid is None:
+        return CannotDo.NOTHING_THERE
+    whole = CollectiveBillReversed(
+        bill_id=bill.bill_id,
+        payment_id=bill.paid.payment_id,
+        partner=bill.paid.partner,
+        amount=Rupiah(unposted),
+        reason=MISSING_AT_BANK,
+        proposal_id=proposal.proposal_id,
+    )
+    return (whole,)
 
 
 def _refund(proposal: Proposal, found: Found, ids: NewIds) -> Sequence[Event] | Refused:

@@ -17,8 +17,10 @@ from contracts.events.groups import (
     AgentBalanceOpened,
     CollectiveBillIssued,
     CollectiveBillPaid,
+    CollectiveBillReversed,
     CollectiveLinesAdded,
     CollectiveSharesPosted,
+    CollectiveSharesReversed,
 )
 from contracts.values import BillId
 from services.payments import tables
@@ -37,6 +39,17 @@ _SHARES = sa.text(
     " FROM unnest(CAST(:bills AS uuid[]), CAST(:numbers AS integer[]), CAST(:payments AS uuid[]), CAST(:reasons AS text[]))"
     " AS noted(bill_id, number, payment_id, suspended_for)"
     " WHERE collective_lines.bill_id = noted.bill_id AND collective_lines.number = noted.number"
+)
+_REVERSED = sa.text(
+    "UPDATE collective_lines SET reversed = noted.kept_for IS NULL, kept_for = noted.kept_for"
+    " FROM unnest(CAST(:bills AS uuid[]), CAST(:numbers AS integer[]), CAST(:reasons AS text[]))"
+    " AS noted(bill_id, number, kept_for)"
+    " WHERE collective_lines.bill_id = noted.bill_id AND collective_lines.number = noted.number"
+)
+_WHOLE_REVERSED = sa.text(
+    "UPDATE payments SET reversed_for = noted.reason"
+    " FROM unnest(CAST(:payments AS uuid[]), CAST(:reasons AS text[])) AS noted(payment_id, reason)"
+    " WHERE payments.payment_id = noted.payment_id"
 )
 _BALANCE = sa.text(
     "UPDATE agent_balances SET balance = noted.balance"
@@ -70,6 +83,28 @@ async def _collectives(conn: AsyncConnection, events: Sequence[Recorded]) -> Non
     await rows.insert(conn, tables.collective_lines, _lines(events))
     await _shares(conn, events)
     await rows.insert(conn, tables.payments, _wholes(events), order=("partner", "channel_reference"))
+    await _reversals(conn, events)
+
+
+async def _reversals(conn: AsyncConnection, events: Sequence[Recorded]) -> None:
+    """After the payments they take back, and after the lines were posted."""
+    wholes = [r.event for r in events if isinstance(r.event, CollectiveBillReversed)]
+    if wholes:
+        reasons = [event.reason for event in wholes]
+        await conn.execute(_WHOLE_REVERSED, {"payments": [event.payment_id for event in wholes], "reasons": reasons})
+    found = [
+        (r.event.bill_id, share)
+        for r in events
+        if isinstance(r.event, CollectiveSharesReversed)
+        for share in r.event.shares
+    ]
+    if found:
+        bound = {
+            "bills": [bill_id for bill_id, _ in found],
+            "numbers": [share.number for _, share in found],
+            "reasons": [share.kept_for for _, share in found],
+        }
+        await conn.execute(_REVERSED, bound)
 
 
 def _issued(recorded: Recorded, event: CollectiveBillIssued) -> KeptCollective:

@@ -42,6 +42,34 @@ async def collective(conn: AsyncConnection, bill_id: UUID, scope: sa.ColumnEleme
 
 async def lines_of(conn: AsyncConnection, bill_id: UUID, after: int, limit: int) -> Sequence[Row]:
     """Lines of a bill in order, after a number. `void`: not posted yet, and a month of it is paid meanwhile or nothing more is taken."""
+    query = (
+        sa.select(collective_lines, payers.c.contribution_code, _is_void().label("void"))
+        .join(payers, payers.c.participant_id == collective_lines.c.participant_id)
+        .where(collective_lines.c.bill_id == bill_id, collective_lines.c.number > after)
+        .order_by(collective_lines.c.number)
+        .limit(limit)
+    )
+    return (await conn.execute(query)).mappings().all()
+
+
+async def wholly_void(conn: AsyncConnection, bills: Collection[UUID]) -> frozenset[BillId]:
+    """Of these collective bills those that nobody has paid and of which every line is void. It looks no further than the first line that is not."""
+    live = (
+        sa.select(1)
+        .select_from(collective_lines.join(payers, payers.c.participant_id == collective_lines.c.participant_id))
+        .where(collective_lines.c.bill_id == collective_bills.c.bill_id, sa.not_(_is_void()))
+        .correlate(collective_bills)
+    )
+    query = sa.select(collective_bills.c.bill_id).where(
+        rows.matching(collective_bills.c.bill_id, bills),
+        collective_bills.c.payment_id.is_(None),
+        sa.not_(live.exists()),
+    )
+    return frozenset(BillId(row.bill_id) for row in await conn.execute(query))
+
+
+def _is_void() -> sa.ColumnElement[bool]:
+    """Of a line beside its payer: not posted yet, and a month of it is paid meanwhile or nothing more is taken of the person."""
     charged = sa.func.jsonb_array_elements(collective_lines.c.months).table_valued(
         sa.column("value", sa.JSON), name="c"
     )
@@ -52,15 +80,7 @@ async def lines_of(conn: AsyncConnection, bill_id: UUID, after: int, limit: int)
         .select_from(charged.join(stretch, sa.true()))
         .where(month >= stretch.c.value.op("->>")(0), month <= stretch.c.value.op("->>")(1))
     )
-    void = sa.and_(collective_lines.c.payment_id.is_(None), sa.or_(payers.c.blocked.is_not(None), paid.exists()))
-    query = (
-        sa.select(collective_lines, payers.c.contribution_code, void.label("void"))
-        .join(payers, payers.c.participant_id == collective_lines.c.participant_id)
-        .where(collective_lines.c.bill_id == bill_id, collective_lines.c.number > after)
-        .order_by(collective_lines.c.number)
-        .limit(limit)
-    )
-    return (await conn.execute(query)).mappings().all()
+    return sa.and_(collective_lines.c.payment_id.is_(None), sa.or_(payers.c.blocked.is_not(None), paid.exists()))
 
 
 async def balances(conn: AsyncConnection, scope: sa.ColumnElement[bool]) -> Sequence[Row]:
@@ -150,6 +170,21 @@ async def collectives_to_post(conn: AsyncConnection, limit: int, held_back: sa.C
             sa.not_(held_back),
         )
         .order_by(collective_bills.c.posted_at)
+        .limit(limit)
+    )
+    return [str(row.bill_id) for row in await conn.execute(query)]
+
+
+async def collectives_to_reverse(conn: AsyncConnection, limit: int, held_back: sa.ColumnElement[bool]) -> list[str]:
+    """Collective bills that were taken back with posted shares left, the longest waiting first."""
+    query = (
+        sa.select(collective_bills.c.bill_id)
+        .where(
+            collective_bills.c.status == "REVERSED",
+            collective_bills.c.shares_reversed < collective_bills.c.shares_posted,
+            sa.not_(held_back),
+        )
+        .order_by(collective_bills.c.reversed_at)
         .limit(limit)
     )
     return [str(row.bill_id) for row in await conn.execute(query)]

@@ -29,6 +29,11 @@ collective_bills = sa.Table(
     sa.Column("posted_at", INSTANT),
     sa.Column("shares_posted", sa.Integer, nullable=False, comment="lines dealt with, those in suspense among them"),
     sa.Column("shares_suspended", sa.Integer, nullable=False),
+    sa.Column("reversed_at", INSTANT),
+    sa.Column("reversed_for", sa.Text, comment="why the payment of the whole was taken back"),
+    sa.Column("reversed_by", UUID, comment="the proposal that two people decided"),
+    sa.Column("shares_reversed", sa.Integer, nullable=False, comment="posted lines dealt with, those kept among them"),
+    sa.Column("shares_kept", sa.Integer, nullable=False),
     sa.Column("branch_id", UUID),
     sa.Column("wadah_id", UUID),
     sa.Index("collective_bills_code", "code", unique=True),
@@ -38,9 +43,15 @@ collective_bills = sa.Table(
         "posted_at",
         postgresql_where=sa.text("status = 'PAID' AND shares_posted < heads"),
     ),
+    sa.Index(
+        "collective_bills_to_reverse",
+        "reversed_at",
+        postgresql_where=sa.text("status = 'REVERSED' AND shares_reversed < shares_posted"),
+    ),
     sa.Index("collective_bills_of_wadah", "wadah_id", "issued_at"),
     sa.Index("collective_bills_of_branch", "branch_id", "issued_at"),
-    comment="CollectiveBillIssued, CollectiveBillExpired, CollectiveBillCancelled, CollectiveBillPaid, CollectiveSharesPosted",
+    comment="CollectiveBillIssued, CollectiveBillExpired, CollectiveBillCancelled, CollectiveBillPaid, CollectiveSharesPosted, "
+    "CollectiveBillReversed, CollectiveSharesReversed",
 )
 
 collective_lines = sa.Table(
@@ -55,8 +66,10 @@ collective_lines = sa.Table(
     sa.Column("amount", sa.BigInteger, nullable=False),
     sa.Column("payment_id", UUID, comment="its payment or its money in suspense; null until it is posted"),
     sa.Column("suspended_for", sa.Text, comment="why it stands in suspense; null while it does not"),
+    sa.Column("reversed", sa.Boolean, nullable=False, comment="taken back with the whole"),
+    sa.Column("kept_for", sa.Text, comment="why it was not taken back with the whole"),
     sa.Index("collective_lines_of_payer", "participant_id"),
-    comment="CollectiveLinesAdded, CollectiveSharesPosted",
+    comment="CollectiveLinesAdded, CollectiveSharesPosted, CollectiveSharesReversed",
 )
 
 agent_balances = sa.Table(

@@ -60,6 +60,9 @@ def lines_of(event: Told) -> Iterator[Line]:
             yield data["account"], BANK + data["partner"], data["amount"], payment, None
         case "CollectiveBillPaid":
             yield CLEARING + data["partner"], COLLECTIVE, data["amount"], payment, None
+        case "CollectiveBillReversed":
+            if data["amount"]:
+                yield COLLECTIVE, CLEARING + data["partner"], data["amount"], payment, None
         case "AgentBalanceDeposited":
             yield CLEARING + data["partner"], BALANCE + data["agent_id"], data["amount"], payment, None
         case "AgentBalanceCharged":

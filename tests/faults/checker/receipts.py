@@ -91,6 +91,11 @@ class Fold:
             case "CollectiveBillPaid":
                 self.wholes[data["bill_id"]] = data["payment_id"]
                 self._new(data, WHOLE, own=True, bill_id=data["bill_id"])
+            case "CollectiveBillReversed":
+                if receipt := self._known(data):
+                    receipt.at[WHOLE] -= data["amount"]
+                    receipt.at[SHARED] = 0  # each share goes back as a receipt of its own
+                    receipt.reversed = True
             case "AgentBalanceDeposited":
                 self._new(data, BALANCE, own=True)
             case "PaymentUnmatched":

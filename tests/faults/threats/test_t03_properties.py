@@ -64,7 +64,7 @@ _PAYMENT: Final = _fields(
 )
 _COLLECTIVE: Final = _fields(
     "bill_id code funding_source heads amount status reason issued_at expires_at payment_id effective_at posted_at "
-    "shares_posted shares_suspended rules"
+    "shares_posted shares_suspended reversed_at reversed_for shares_reversed shares_kept rules"
 )
 _BOARD: Final = ("coordinator", "officer", "checker", "central", "auditor", "operator")
 _EARNED: Final = _fields(
@@ -162,7 +162,9 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
         "GET /collective-bills/{bill_id}": _each(_BOARD, _COLLECTIVE),
         "GET /collective-bills/{bill_id}/lines": _each(
             _BOARD,
-            _fields("number participant_id contribution_code kind months amount void payment_id suspended_for"),
+            _fields(
+                "number participant_id contribution_code kind months amount void payment_id suspended_for reversed kept_for"
+            ),
         ),
         "GET /agent-balances": _each(("agent", *_BOARD), _fields("agent_id code balance")),
         "GET /agent-balances/{agent_id}/statement": _each(

@@ -88,6 +88,13 @@ PATHS = {
     "assigned in part": [of("PaymentUnmatched"), of("PaymentAssigned", amount=800, account="fees:bank")],
     "voided in suspense": [of("PaymentUnmatched"), of("PaymentVoided")],
     "a collective bill": [WHOLE, paid("s1", share_of="group"), of("PaymentUnmatched", "s2", share_of="group")],
+    "a collective bill taken back while it was being posted": [
+        WHOLE,
+        paid("s1", share_of="group"),
+        of("CollectiveBillReversed", "w", PRICE, bill_id="group"),
+        of("ContributionReversed", "s1", bill_id="bill-s1", months=[MONTH]),
+        of("CollectiveSharesReversed", "w", bill_id="group"),
+    ],
     "an agent's balance": [
         of("AgentBalanceDeposited", "d", 100_000, agent_id="a"),
         paid("c", partner="agent-balance"),

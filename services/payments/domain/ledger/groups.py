@@ -6,13 +6,25 @@ so it is taken back as any other payment is.
 
 from __future__ import annotations
 
-from contracts.events.groups import AgentBalanceCharged, AgentBalanceDeposited, CollectiveBillPaid
+from contracts.events.groups import (
+    AgentBalanceCharged,
+    AgentBalanceDeposited,
+    CollectiveBillPaid,
+    CollectiveBillReversed,
+)
 from services.payments.domain.balance import BALANCE_PARTNER
 from services.payments.domain.ledger.accounts import COLLECTIVE, Lines, Transfer, agent_balance, clearing
 
 
 def _whole(event: CollectiveBillPaid) -> tuple[Transfer, ...]:
     return (Transfer(clearing(event.partner), COLLECTIVE, event.amount, event.payment_id),)
+
+
+def _whole_reversed(event: CollectiveBillReversed) -> tuple[Transfer, ...]:
+    """What was no share yet; every share goes back by its own reversal."""
+    if not event.amount:
+        return ()
+    return (Transfer(COLLECTIVE, clearing(event.partner), event.amount, event.payment_id),)
 
 
 def _deposited(event: AgentBalanceDeposited) -> tuple[Transfer, ...]:
@@ -24,4 +36,9 @@ def _charged(event: AgentBalanceCharged) -> tuple[Transfer, ...]:
     return (Transfer(mine, other, event.amount, event.payment_id, event.participant_id),)
 
 
-LINES: Lines = {CollectiveBillPaid: _whole, AgentBalanceDeposited: _deposited, AgentBalanceCharged: _charged}
+LINES: Lines = {
+    CollectiveBillPaid: _whole,
+    CollectiveBillReversed: _whole_reversed,
+    AgentBalanceDeposited: _deposited,
+    AgentBalanceCharged: _charged,
+}

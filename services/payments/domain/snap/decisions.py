@@ -24,6 +24,7 @@ PAYING_CASES = {
     CannotPay.WRONG_AMOUNT: codes.WRONG_AMOUNT,
     CannotPay.BLOCKED: codes.BLOCKED_BILL,
     CannotPay.CLOSED: codes.CLOSED,
+    CannotPay.VOID: codes.EXPIRED,
 }
 
 

@@ -23,18 +23,20 @@ class Heard:
     limits: Limits
 
 
-def whole_to_quote(bill: Collective, now: datetime, earlier: Quote | None, limits: Limits) -> codes.Case | None:
-    """Why this bill is not named by an inquiry; None when it is."""
+def whole_to_quote(
+    bill: Collective, now: datetime, earlier: Quote | None, limits: Limits, *, void: bool
+) -> codes.Case | None:
+    """Why this bill is not named by an inquiry; None when it is. A `void` one is as little payable as one past its end."""
     if bill.status is CollectiveStatus.PAID:
         return codes.PAID
-    return None if is_open(bill, now, earlier, limits) else codes.EXPIRED
+    return codes.EXPIRED if void or not is_open(bill, now, earlier, limits) else None
 
 
-def whole_to_pay(bill: Collective, money: Money, heard: Heard) -> Repeated | codes.Case | None:
-    """None when this money pays the bill."""
+def whole_to_pay(bill: Collective, money: Money, heard: Heard, *, void: bool) -> Repeated | codes.Case | None:
+    """None when this money pays the bill. A repeat gets its first answer, whatever became of the lines."""
     if heard.first is not None:
         return _repeated(bill.bill_id, money, heard.first, heard)
-    refusal = cannot_pay_whole(bill, money, heard.quote, heard.limits)
+    refusal = cannot_pay_whole(bill, money, heard.quote, heard.limits, void=void)
     if refusal is not None:
         return PAYING_CASES[refusal]
     return None if heard.agrees else codes.WRONG_AMOUNT
