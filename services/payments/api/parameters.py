@@ -17,6 +17,7 @@ from chassis.problems import FieldError, Refusal, Rejected
 from chassis.service import App
 from contracts.values import ParameterSetId
 from services.payments import lawbook
+from services.payments.commands.incentives.used import months_used
 from services.payments.commands.parameters import ApproveSet, ChangeParameters, ProposeSet, WithdrawSet
 from services.payments.domain.parameters import KINDS, day_of
 from services.payments.domain.parameters.kinds import AnyKind
@@ -88,7 +89,7 @@ class ProposalShown(BaseModel):
 
 def router(app: App, parameters: Parameters) -> APIRouter:
     routes = APIRouter(prefix="/parameters", tags=["parameters"])
-    door = app.command_door(ChangeParameters(parameters.forget))
+    door = app.command_door(ChangeParameters(parameters.forget, months_used(parameters)))
 
     @routes.get("")
     async def kinds(principal: Reader, day: Annotated[date | None, Query()] = None) -> list[KindShown]:

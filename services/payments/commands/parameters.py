@@ -6,8 +6,6 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from chassis.ids import new_id
 from chassis.outcomes import Accepted
 from chassis.problems import NOT_FOUND, Rejected
@@ -41,8 +39,9 @@ _PROBLEMS = {
 Key = tuple[str, str | None]
 """(kind, subject)."""
 
-UsedThrough = Callable[[AsyncConnection, Collection[str | None]], Awaitable[Mapping[str | None, date]]]
-"""For these subjects of a kind the last WIB day that something was decided for; a subject that is absent was never used."""
+UsedThrough = Callable[[Tx, Collection[str | None]], Awaitable[Mapping[str | None, date]]]
+"""For these subjects of a kind the last WIB day that something was decided for, or may be by tomorrow; a subject that is absent was never
+used. Asked in the transaction that proposes or approves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ class ChangeParameters:
     """The use case; `changed` is called after each commit.
 
     `used`: kinds whose sets are asked for past days only (a run of last month, say): such a set may begin on any day that
-    nothing was decided for. Of every other kind it begins tomorrow at the earliest, as today may be decided on already.
+    nothing was decided for (decision 112). Of every other kind it begins tomorrow at the earliest, as today may be decided on already.
     """
 
     changed: Callable[[], None]
@@ -126,7 +125,7 @@ class ChangeParameters:
         found = dict.fromkeys(wanted, tomorrow)
         for kind in {kind for kind, _ in wanted} & self.used.keys():
             subjects = [subject for other, subject in wanted if other == kind]
-            through = await self.used[kind](tx.conn, subjects)
+            through = await self.used[kind](tx, subjects)
             for subject in subjects:
                 last = through.get(subject)
                 found[kind, subject] = date.min if last is None else last + timedelta(days=1)

@@ -31,6 +31,7 @@ from contracts.values import (
 from services.payments.domain.incentives.lines import Charge, Lines, Managed, Paid
 from services.payments.domain.incentives.statements import Carried
 from services.payments.domain.incentives.workers import Agreement, Worker
+from services.payments.domain.parameters import MOST_PREPAY_MONTHS
 from services.payments.tables.incentives import (
     agents,
     agreements,
@@ -135,6 +136,9 @@ _TO_REVIEW = sa.text(
     " ), closed AS (SELECT month FROM incentive_runs WHERE month < :month)"
     " SELECT DISTINCT t.agent_id, c.month FROM theirs t JOIN payments y ON y.participant_id = t.participant_id"
     "  JOIN closed c ON c.month = to_char(y.effective_at AT TIME ZONE 'Asia/Jakarta', 'YYYY-MM')"
+    " UNION SELECT t.agent_id, c.month FROM theirs t JOIN unnest(CAST(:spread AS uuid[])) AS s(agent_id) USING (agent_id)"
+    "  JOIN payments y ON y.participant_id = t.participant_id"
+    "  JOIN closed c ON y.months @> jsonb_build_array(jsonb_build_object('month', c.month))"
     " UNION SELECT f.agent_id, c.month FROM fresh f JOIN wanted w ON w.agent_id = f.agent_id"
     "  JOIN closed c ON c.month >= f.from_month"
     " UNION SELECT l.agent_id, l.month FROM unnest(CAST(:ended AS uuid[]), CAST(:last_months AS text[]))"
@@ -149,16 +153,18 @@ async def months_to_review(
     known: Mapping[AgentId, Worker],
     run: Run,
     last_months: Mapping[AgentId, ContributionMonth],
+    spread: Collection[AgentId],
 ) -> list[AgentMonth]:
     """Closed months of these agents to compute anew: something of their participants changed since the last run, or their agreement ended.
 
-    `last_months`: of the agents whose agreement has ended. One statement.
+    `last_months`: of the agents whose agreement has ended; `spread`: who may earn months of a payment as they come. One statement.
     """
     previous = await _previous_closing(conn, run)
     bound = {
         "agents": list(known),
         "since": previous - OVERLAP,
         "month": str(run.month),
+        "spread": list(spread),
         "ended": list(last_months),
         "last_months": [str(month) for month in last_months.values()],
     }
@@ -230,7 +236,8 @@ def _of_months(table: sa.Table, wanted: Collection[AgentMonth]) -> tuple[sa.Colu
 
 _PAID = sa.text(
     "WITH wanted AS (SELECT * FROM unnest(CAST(:agents AS uuid[]), CAST(:months AS text[]),"
-    "  CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[])) AS w(agent_id, month, starts_at, ends_at)),"
+    "  CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]), CAST(:since AS timestamptz[]))"
+    "  AS w(agent_id, month, starts_at, ends_at, since)),"
     " people AS ("
     "  SELECT w.*, p.participant_id FROM wanted w JOIN payers p ON p.agent_id = w.agent_id"
     "  UNION SELECT w.*, m.participant_id FROM wanted w JOIN managements m ON m.agent_id = w.agent_id)"
@@ -243,19 +250,26 @@ _PAID = sa.text(
     "   AND r.kind = 'REACTIVATION' AND r.reversed_for IS NULL)::text AS restarts"
     " FROM people q JOIN payments y ON y.participant_id = q.participant_id"
     "  JOIN payers p ON p.participant_id = q.participant_id"
-    " WHERE y.effective_at >= q.starts_at AND y.effective_at < q.ends_at"
+    " WHERE y.effective_at >= q.since AND y.effective_at < q.ends_at"
+    "  AND (y.effective_at >= q.starts_at OR y.months @> jsonb_build_array(jsonb_build_object('month', q.month)))"
     "  AND y.reversed_for IS NULL AND y.kind IS NOT NULL"
     " ORDER BY q.agent_id, q.month, y.effective_at, y.payment_id"
 )
 
 
-async def paid_in(conn: AsyncConnection, wanted: Sequence[AgentMonth]) -> dict[AgentMonth, list[Paid]]:
-    """The payments that stand, by agent and WIB month of `effective_at`, of everybody whom the agent ever managed. One statement."""
+async def paid_in(
+    conn: AsyncConnection, wanted: Sequence[AgentMonth], spread: Collection[AgentId]
+) -> dict[AgentMonth, list[Paid]]:
+    """The payments that stand, by agent and WIB month of `effective_at`, of everybody whom the agent ever managed. One statement.
+
+    To a month of who is `spread` also belong the earlier payments that were made for that month among others.
+    """
     bound = {
         "agents": [agent for agent, _ in wanted],
         "months": [str(month) for _, month in wanted],
         "starts": [month.starts_at for _, month in wanted],
         "ends": [month.ends_at for _, month in wanted],
+        "since": [(month + -MOST_PREPAY_MONTHS if agent in spread else month).starts_at for agent, month in wanted],
     }
     found: defaultdict[AgentMonth, list[Paid]] = defaultdict(list)
     for row in await conn.execute(_PAID, bound):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from contracts.events.agency import IncentiveScheme
 from contracts.events.participants import RefusalReason
 from contracts.values import ContributionMonth, Programme
+from services.payments.domain.parameters.incentives import NEW_SET
 from tests.integration.payments.agency import close_month, end, engage, hire, suspend
 from tests.integration.payments.bank import Bank, at, code
 from tests.integration.payments.incentive_doors import (
@@ -22,6 +24,7 @@ from tests.integration.payments.incentive_doors import (
     wadah_statement,
 )
 from tests.integration.payments.people import reactivate, reassign, refuse
+from tests.integration.payments.test_parameters import decide, enact, propose
 from tests.support.service import Harness
 
 NEW, OLD = IncentiveScheme.NEW, IncentiveScheme.OLD
@@ -288,3 +291,102 @@ async def test_every_line_leads_to_its_events(h: Harness, bank: Bank) -> None:
         assert [one["type"] for one in behind] == ["PayerAdded", "ContributionPaid", "ManagerChanged"]
         assert all(log[one["event_id"]] == one["type"] for one in behind)
         assert behind[1]["payment_id"] == line["payment_id"]
+
+
+async def test_months_paid_ahead_are_earned_as_they_come_where_the_set_of_the_payment_says_so(
+    h: Harness, bank: Bank
+) -> None:
+    """Of one person who paid ahead before the set and one after it; then the second payment is taken back."""
+    worker = await hire(h, await engage(h))
+    version = await enact(h, "incentive_set_new", as_they_come("2025-11-01"))
+    (before,) = await enrol(h, worker, 1)
+    await ahead(h, bank, worker, before, 3)
+    await close_month(h, at(2025, 11, 3, 0))
+    h.clock.set(at(2025, 11, 10))
+    (after,) = await enrol(h, worker, 1)
+    payment = await ahead(h, bank, worker, after, 3)
+    for day in (at(2025, 12, 3, 0), at(2026, 1, 3, 0)):
+        await close_month(h, day)
+    found = {month: await statement(h, worker, month) for month in ("2025-10", "2025-11", "2025-12")}
+    assert [one["received"] for one in found.values()] == [110_400, 36_800, 36_800]
+    assert [one["acquisitions"] for one in found.values()] == [1, 1, 0]
+    assert [one["adjusted"] for one in found.values()] == [0, 0, 0]
+    assert (found["2025-11"]["rules"], found["2025-12"]["rules"]) == (version, version)
+    h.clock.set(at(2026, 1, 10))
+    await refuse(h, after, payment, RefusalReason.ENTRY_AGE_EXCEEDED)
+    await close_month(h, at(2026, 2, 3, 0))
+    january = await statement(h, worker, "2026-01")
+    assert (january["received"], january["adjusted"]) == (0, -2 * 36_800 * 15 // 100)
+    assert [one["month"] for one in january["adjustments"]] == ["2025-11", "2025-12"]
+
+
+async def test_arrears_are_earned_with_their_payment_whatever_the_set_says(h: Harness, bank: Bank) -> None:
+    await enact(h, "incentive_set_new", as_they_come("2025-10-07"))
+    worker = await hire(h, await engage(h))
+    (who,) = await acquire(h, bank, worker, 1)
+    await close_month(h, at(2025, 11, 3, 0))
+    await close_month(h, at(2025, 12, 3, 0))
+    h.clock.set(at(2025, 12, 10))
+    await buy(bank, who)
+    await close_month(h, at(2026, 1, 3, 0))
+    december = await statement(h, worker, "2025-12")
+    assert (december["received"], december["adjustments"]) == (73_600, [])
+
+
+class TestBackdatedSets:
+    """A set of the incentive is asked for a month that is over: until its run closes, it may still be agreed upon."""
+
+    async def test_a_set_of_a_month_that_still_runs_counts_for_all_of_it(self, h: Harness, bank: Bank) -> None:
+        version = await enact(h, "incentive_set_new", as_they_come("2025-10-01"))
+        worker = await hire(h, await engage(h))
+        await acquire(h, bank, worker, 1)
+        await close_month(h, at(2025, 11, 3, 0))
+        assert (await statement(h, worker, "2025-10"))["rules"] == version
+        (opened,) = [r for r in await h.events("incentive-runs") if r.event.type == "IncentiveRunOpened"]
+        assert opened.envelope.rules == "perisai-incentive-run/2017-11"
+
+    async def test_what_a_closed_run_used_stays_as_it_is(self, h: Harness, bank: Bank) -> None:
+        worker = await hire(h, await engage(h))
+        await acquire(h, bank, worker, 1)
+        waiting = (await propose(h, "incentive_set_new", as_they_come("2025-10-01"))).json()["set_id"]
+        await close_month(h, at(2025, 11, 3, 0))
+        october = await statement(h, worker, "2025-10")
+        own = {"subject": str(worker.scope.wadah_id)}
+        for wanted in (as_they_come("2025-10-01"), as_they_come("2025-09-01"), as_they_come("2025-10-01") | own):
+            refused = await propose(h, "incentive_set_new", wanted)
+            assert (refused.status_code, refused.json()["code"]) == (409, "parameters_too_early")
+            assert "2025-10-02" in refused.json()["messages"]["en"]
+        late = await decide(h, "incentive_set_new", waiting, "approve")
+        assert (late.status_code, late.json()["code"]) == (409, "parameters_too_early")
+        assert (await propose(h, "tax_bps", tax("2025-11-01"))).status_code == 409
+        assert (await propose(h, "tax_bps", tax("2025-11-02"))).status_code == 201
+        await enact(h, "incentive_set_new", as_they_come("2025-10-02"))
+        assert await statement(h, worker, "2025-10") == october
+
+    async def test_a_day_before_a_run_closes_its_month_is_settled(self, h: Harness, bank: Bank) -> None:
+        await hire(h, await engage(h))
+        h.clock.set(at(2025, 11, 1, 23))
+        assert (await propose(h, "incentive_set_new", as_they_come("2025-10-01"))).status_code == 201
+        h.clock.set(at(2025, 11, 2, 0))
+        assert (await propose(h, "incentive_set_new", as_they_come("2025-10-01"))).status_code == 409
+        assert await h.events("incentive-runs") == []
+
+    async def test_before_the_first_agent_worked_any_day_will_do_and_prices_still_begin_tomorrow(
+        self, h: Harness
+    ) -> None:
+        await enact(h, "incentive_set_old", as_they_come("2019-01-01"))
+        assert (await propose(h, "incentive_run_days", run_days("2025-10-06"))).status_code == 409
+
+
+def as_they_come(valid_from: str) -> dict[str, Any]:
+    value = json.loads(NEW_SET.model_dump_json()) | {"recognition": "ON_CONTRIBUTION_MONTH"}
+    return {"valid_from": valid_from, "source": "PKS contoh", "value": value}
+
+
+def tax(valid_from: str) -> dict[str, Any]:
+    return {"valid_from": valid_from, "source": "PMK contoh", "value": {"bps": 200}}
+
+
+def run_days(valid_from: str) -> dict[str, Any]:
+    value = {"close": 2, "statements": 3, "orders": 4, "paid": 5}
+    return {"valid_from": valid_from, "source": "our choice", "value": value}

@@ -14,7 +14,7 @@ from contracts.events.contributions import BillKind
 from contracts.events.incentives import Earnings
 from contracts.values import AgentId, BranchId, ContributionMonth, ParticipantId, PaymentId, WadahId
 from services.payments.domain.incentives.earning import earnings, share
-from services.payments.domain.incentives.lines import Charge, Lines, Managed, Paid, differences, lines_of
+from services.payments.domain.incentives.lines import Charge, Lines, Managed, Paid, differences, earned_in, lines_of
 from services.payments.domain.incentives.runs import run_of
 from services.payments.domain.incentives.workers import Agreement, Worker
 from services.payments.domain.parameters import DEFAULTS
@@ -24,6 +24,7 @@ from services.payments.domain.parameters.incentives import (
     CounterOnTransfer,
     IncentiveSet,
     Rate,
+    Recognition,
     RunDays,
 )
 
@@ -230,3 +231,33 @@ def test_sets_whose_borders_or_days_do_not_rise_are_refused() -> None:
     for days in ((3, 3, 4, 5), (2, 5, 4, 5), (2, 3, 4, 3)):
         with pytest.raises(ValidationError):
             RunDays(**dict(zip(("close", "statements", "orders", "paid"), days, strict=True)))
+
+
+class TestRecognition:
+    """Which month a payment's months are earned in: `paid` pays from October on, on the 6th of October."""
+
+    def test_on_payment_all_months_are_of_the_month_of_the_payment(self) -> None:
+        year = paid(1, 3)
+        assert earned_in(M, [year], lambda _: Recognition.ON_PAYMENT) == [year]
+        assert earned_in(M + 1, [year], lambda _: Recognition.ON_PAYMENT) == []
+
+    def test_as_they_come_each_month_is_of_its_own_and_nobody_is_acquired_twice(self) -> None:
+        found = [earned_in(M + n, [paid(1, 3)], lambda _: Recognition.ON_CONTRIBUTION_MONTH) for n in range(4)]
+        assert [[charge.month for one in month for charge in one.charges] for month in found] == [
+            [M], [M + 1], [M + 2], [],
+        ]  # fmt: skip
+        assert [len(lines_of(worker(), month, NEW_SET).acquisitions) for month in found] == [1, 0, 0, 0]
+
+    def test_arrears_are_of_the_month_of_their_payment(self) -> None:
+        late = paid(1, charges=tuple(Charge(M + n, 36_800) for n in (-2, -1, 0, 1)))
+        (one,) = earned_in(M, [late], lambda _: Recognition.ON_CONTRIBUTION_MONTH)
+        assert [charge.month for charge in one.charges] == [M + -2, M + -1, M]
+
+    def test_the_set_of_the_month_in_which_a_payment_came_says_how(self) -> None:
+        """A set from November on leaves what October earned as it is."""
+
+        def from_november(month: ContributionMonth) -> Recognition:
+            return Recognition.ON_CONTRIBUTION_MONTH if month > M else Recognition.ON_PAYMENT
+
+        year = paid(1, 3)
+        assert [len(earned_in(M + n, [year], from_november)) for n in range(3)] == [1, 0, 0]

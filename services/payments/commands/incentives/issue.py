@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from chassis.outcomes import Done, Failed
@@ -18,11 +19,11 @@ from chassis.transaction import Scope, Tx
 from contracts.events.incentives import Earnings
 from contracts.values import AgentId, ContributionMonth
 from services.payments.domain.incentives.earning import NO_EARNINGS
-from services.payments.domain.incentives.lines import NOTHING, Lines, Paid
+from services.payments.domain.incentives.lines import NOTHING, Lines, Paid, earned_in
 from services.payments.domain.incentives.statements import Before, Carried, Month, statement
 from services.payments.domain.incentives.workers import Worker
 from services.payments.domain.parameters import Sets
-from services.payments.domain.parameters.incentives import set_of
+from services.payments.domain.parameters.incentives import set_of, spreads
 from services.payments.parameters import Parameters
 from services.payments.queries import incentives as queries
 from services.payments.queries.incentives import AgentMonth
@@ -76,9 +77,10 @@ class _Desk:
         issued = await queries.issued(tx.conn, list(workers), month)
         carried = await queries.carried_before(tx.conn, list(workers), month)
         last_months = _last_months(workers, run.closed_at)
-        review = await queries.months_to_review(tx.conn, workers, run, last_months)
+        spread = {agent for agent, worker in workers.items() if spreads(sets, worker.agreement.scheme)}
+        review = await queries.months_to_review(tx.conn, workers, run, last_months, spread)
         own = [(agent, month) for agent in workers if agent not in issued]
-        paid = await queries.paid_in(tx.conn, [*own, *review])
+        paid = await queries.paid_in(tx.conn, [*own, *review], spread)
         anew: defaultdict[AgentId, list[ContributionMonth]] = defaultdict(list)
         for agent, closed in review:
             anew[agent].append(closed)
@@ -108,10 +110,11 @@ class _Desk:
 
     def _month(self, worker: Worker, month: ContributionMonth) -> Month:
         agreement, key = worker.agreement, (worker.agent_id, month)
+        rules = partial(set_of, self.sets, agreement.scheme, agreement.wadah_id)
         return Month(
             month=month,
-            rules=set_of(self.sets, agreement.scheme, agreement.wadah_id, month),
-            payments=self.paid.get(key, ()),
+            rules=rules(month),
+            payments=earned_in(month, self.paid.get(key, ()), lambda came: rules(came).value.recognition),
             before=Before(self.lines.get(key, NOTHING), self.earned.get(key, NO_EARNINGS)),
         )
 

@@ -14,7 +14,7 @@ from chassis.timers import Due
 from chassis.transaction import Scope, Tx
 from contracts.events.incentives import IncentiveRunCompleted, IncentiveRunOpened
 from contracts.values import ContributionMonth, Rupiah
-from services.payments.domain.incentives.runs import RUN_RULES, run_of
+from services.payments.domain.incentives.runs import rules_of, run_of
 from services.payments.domain.parameters import Sets
 from services.payments.parameters import Parameters
 from services.payments.queries import incentives as queries
@@ -36,8 +36,7 @@ class TurnRuns:
         for item in items:
             step = await next_step(tx.conn, sets, tx.now)
             if step is not None and str(step.month) == item.key:
-                rules = RUN_RULES
-                tx.record(step, key=item.key, meta=item.meta, scope=Scope(), rules=rules)
+                tx.record(step, key=item.key, meta=item.meta, scope=Scope(), rules=rules_of(step.month, sets))
         return [Done() for _ in items]
 
 
@@ -48,7 +47,7 @@ async def next_step(
     last = await queries.last_run(conn)
     if last is not None and last.completed_at is None:
         return await _completed(conn, last, now)
-    month = await _next_month(conn, last)
+    month = await next_month(conn, last)
     if month is None:
         return None
     opened = run_of(month, sets)
@@ -68,7 +67,7 @@ async def _completed(conn: AsyncConnection, run: queries.Run, now: datetime) -> 
     )
 
 
-async def _next_month(conn: AsyncConnection, last: queries.Run | None) -> ContributionMonth | None:
+async def next_month(conn: AsyncConnection, last: queries.Run | None) -> ContributionMonth | None:
     """The month after the last run; before the first, the month in which the first agent began."""
     if last is not None:
         return last.month + 1

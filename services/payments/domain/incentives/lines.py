@@ -6,7 +6,7 @@ The manager is asked of the contribution month, the incentive month of the payme
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, TypeVar
@@ -15,7 +15,7 @@ from contracts.events.contributions import BillKind
 from contracts.events.incentives import AcquiredLine, ContributionLine
 from contracts.values import AgentId, ContributionMonth, ParticipantId, PaymentId, Rupiah
 from services.payments.domain.incentives.workers import Worker
-from services.payments.domain.parameters.incentives import CounterOnTransfer, IncentiveSet
+from services.payments.domain.parameters.incentives import CounterOnTransfer, IncentiveSet, Recognition
 
 L = TypeVar("L", AcquiredLine, ContributionLine)
 
@@ -77,6 +77,8 @@ class Paid(NamedTuple):
     charges: tuple[Charge, ...]
     managed: Managed
     with_jht: bool
+    came_before: bool = False
+    """In an earlier month than the one it is looked at for: it acquires nobody in this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,22 @@ class Lines:
 
 
 NOTHING = Lines()
+
+
+def earned_in(
+    month: ContributionMonth, payments: Iterable[Paid], recognition: Callable[[ContributionMonth], Recognition]
+) -> list[Paid]:
+    """The payments of an incentive month, each with the charges that are earned in it. `recognition`: of a payment that came in a month."""
+    found = list[Paid]()
+    for paid in payments:
+        came = ContributionMonth.of(paid.effective_at)
+        if recognition(came) is Recognition.ON_PAYMENT:
+            found += [paid] if came == month else []
+            continue
+        charges = tuple(charge for charge in paid.charges if max(charge.month, came) == month)
+        if came == month or charges:
+            found.append(paid._replace(charges=charges, came_before=came < month))
+    return found
 
 
 def lines_of(
@@ -117,6 +135,7 @@ def _is_acquired(worker: Worker, paid: Paid, rules: IncentiveSet) -> bool:
     """The first payment of a NIK never before in BPU, registered by this agent, who is ACTIVE then and not the participant himself."""
     return (
         paid.kind is BillKind.FIRST
+        and not paid.came_before
         and paid.managed.new_to_bpu
         and paid.managed.registered_by == worker.agent_id
         and worker.is_active_at(paid.effective_at)

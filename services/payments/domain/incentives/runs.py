@@ -9,13 +9,11 @@ from contracts.values import WIB, ContributionMonth
 from services.payments.domain.parameters.incentives import RUN_DAYS
 from services.payments.domain.parameters.sets import Sets
 
-RUN_RULES = RUN_DAYS.family
-
 
 def run_of(month: ContributionMonth, sets: Sets) -> IncentiveRunOpened:
     """The run of a month with its instants: closed at 24:00 WIB of the closing day of the month after it, the rest from 00:00 WIB on."""
     after = month + 1
-    days = sets.on(RUN_DAYS, date(after.year, after.month, 1))
+    days = sets.on(RUN_DAYS, _asked_on(month))
     return IncentiveRunOpened(
         month=month,
         closed_at=_day(after, days.close) + timedelta(days=1),
@@ -23,6 +21,16 @@ def run_of(month: ContributionMonth, sets: Sets) -> IncentiveRunOpened:
         orders_at=_day(after, days.orders),
         pay_by=_day(after, days.paid) + timedelta(days=1),
     )
+
+
+def rules_of(month: ContributionMonth, sets: Sets) -> str:
+    """The version of the set that gives a run its days."""
+    return sets.version_on(RUN_DAYS, _asked_on(month))
+
+
+def _asked_on(month: ContributionMonth) -> date:
+    after = month + 1
+    return date(after.year, after.month, 1)
 
 
 def _day(month: ContributionMonth, day: int) -> datetime:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -36,6 +36,15 @@ class CounterOnTransfer(StrEnum):
     CONTINUE = "CONTINUE"
 
 
+class Recognition(StrEnum):
+    """ON_PAYMENT: all months of a payment are earned in the WIB month of its `effective_at`; ON_CONTRIBUTION_MONTH: each as it comes, those
+    of before the payment with the payment.
+    """
+
+    ON_PAYMENT = "ON_PAYMENT"
+    ON_CONTRIBUTION_MONTH = "ON_CONTRIBUTION_MONTH"
+
+
 class Rate(BaseModel):
     """Lines whose counter is at most `through` (and above that of the rate before) are paid at `bps`; None: all further ones."""
 
@@ -58,8 +67,8 @@ class IncentiveSet(Value):
     wadah_bps: Bps
     wadah_share: WadahShare
     counter_on_transfer: CounterOnTransfer = CounterOnTransfer.PER_AGENT
-    recognition: Literal["ON_PAYMENT"] = "ON_PAYMENT"
-    """All months of a payment are earned in the WIB month of its `effective_at`."""
+    recognition: Recognition = Recognition.ON_PAYMENT
+    """Of the payments that come in the months of this set: a later set leaves them as they are."""
     threshold_recompute: bool = True
     """Whether a reversed first payment can take a whole month's acquisition pay away."""
     self_acquisition: bool = False
@@ -167,6 +176,12 @@ KINDS = (INCENTIVE_OLD, INCENTIVE_NEW, RUN_DAYS, TAX_BPS)
 _BY_SCHEME: Mapping[IncentiveScheme, Kind[IncentiveSet]] = MappingProxyType(
     {IncentiveScheme.OLD: INCENTIVE_OLD, IncentiveScheme.NEW: INCENTIVE_NEW}
 )
+
+
+def spreads(sets: Sets, scheme: IncentiveScheme) -> bool:
+    """Whether there is, was or will be a set of this scheme by which months are earned as they come."""
+    kind = _BY_SCHEME[scheme]
+    return any(one.value.recognition is Recognition.ON_CONTRIBUTION_MONTH for one in sets.every(kind))
 
 
 def set_of(sets: Sets, scheme: IncentiveScheme, wadah_id: WadahId, month: ContributionMonth) -> Dated[IncentiveSet]:

@@ -5,7 +5,7 @@ A set that two people approved and one that the code brings along stand side by 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -38,6 +38,13 @@ class Sets:
         if found is None:
             raise LookupError(f"no {kind.name} in force on {day}")
         return found
+
+    def every(self, kind: Kind[V]) -> Iterator[Dated[V]]:
+        """All sets of a kind, whoever's and of whatever day, in no order."""
+        yield from kind.defaults
+        for (name, _), approved in self._approved.items():
+            if name == kind.name:
+                yield from approved
 
     def _for_everybody(self, kind: Kind[V], day: date) -> Dated[V] | None:
         approved = latest(self._approved.get((kind.name, None), ()), day)
