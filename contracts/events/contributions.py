@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from contracts.event import Event
 from contracts.sealed import Personal, Sealed
 from contracts.values import (
+    USUAL_GRACE_MONTHS,
     AgentId,
     Amount,
     BillId,
@@ -102,6 +103,8 @@ class MonthCharge(BaseModel):
     discounted: bool
     credit: Amount = Rupiah(0)
     """How much of JKK and JKM is paid from the participant's carry-forward credit, JKK first."""
+    grace_months: Count = USUAL_GRACE_MONTHS
+    """While this is the last month paid, so many months after it may still be paid as arrears; then the participation has ended."""
 
     @property
     def total(self) -> int:
@@ -178,6 +181,8 @@ class ContributionBilled(Event, stream="contributions"):
     """The collective bill whose money pays this bill at once; None for a bill that is offered to its payer."""
     sector: Sector | None = None
     """The payer's sector on the day of issue; None in bills that were issued before it was noted."""
+    terms: tuple[ShortText, ...] = ()
+    """Versions of the sets, beside the one that priced it, by which its months were chosen and have their grace; none in older bills."""
 
 
 class CreditedMonth(BaseModel):

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from contracts.event import Event
 from contracts.sealed import Personal, Sealed
 from contracts.values import (
+    USUAL_GRACE_MONTHS,
     AgentId,
     Amount,
     Code,
@@ -173,6 +174,8 @@ class ProtectionStarted(Event, stream="participants"):
     paid_through: ContributionMonth
     acquisition: bool
     agent: AgentId | None
+    grace_months: tuple[Count, ...] = ()
+    """Of each of `months`, how many after it may still be paid while it is the last paid; empty: the usual number of each."""
 
 
 class ProtectionExtended(Event, stream="participants"):
@@ -185,6 +188,8 @@ class ProtectionExtended(Event, stream="participants"):
     effective_at: Instant
     months: tuple[ContributionMonth, ...]
     paid_through: ContributionMonth
+    grace_months: tuple[Count, ...] = ()
+    """As in `ProtectionStarted`."""
 
 
 class ProtectionCorrected(Event, stream="participants"):
@@ -213,6 +218,8 @@ class ProtectionRefused(Event, stream="participants"):
 class GraceEntered(Event, stream="participants"):
     participant_id: ParticipantId
     paid_through: ContributionMonth
+    grace_months: Count = USUAL_GRACE_MONTHS
+    """How many months after `paid_through` may still be paid."""
 
 
 class ParticipationLapsed(Event, stream="participants"):

@@ -89,6 +89,7 @@ def payer_row(kept: Kept) -> dict[str, Any]:
         "registration_expires_at": payer.registration_expires_at,
         "paid": stretches(payer.paid),
         "paid_through": None if through is None else str(through),
+        "graces": {str(month): payer.graces[month] for month in sorted(payer.graces)} or None,
         "credit": payer.credit,
         "credited": [_credited_json(payer.credited[month]) for month in sorted(payer.credited)],
         "blocked": payer.blocked,
@@ -226,6 +227,7 @@ def _kept(row: Mapping[Any, Any], bills: Mapping[BillId, Bill], rules: Mapping[B
         blocked=row["blocked"],
         new_to_bpu=row["new_to_bpu"],
         bills=bills,
+        graces={ContributionMonth.parse(month): grace for month, grace in (row["graces"] or {}).items()},
         credit=row["credit"],
         credited={one.month: one for one in map(CreditedMonth.model_validate, row["credited"])},
     )

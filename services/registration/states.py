@@ -309,12 +309,15 @@ def _payment_of(payment: Row) -> Payment:
         payment_id=PaymentId(UUID(payment["id"])),
         effective_at=datetime.fromisoformat(payment["at"]),
         months=tuple(ContributionMonth.parse(month) for month in payment["months"]),
+        grace_months=tuple(payment.get("graces", ())),
     )
 
 
 def _payment_json(payment: Payment) -> dict[str, Any]:
+    graces = {"graces": list(payment.grace_months)} if payment.grace_months else {}
     return {
         "id": str(payment.payment_id),
         "at": payment.effective_at.astimezone(UTC).isoformat(),
         "months": [str(month) for month in payment.months],
+        **graces,
     }

@@ -22,9 +22,6 @@ RULES = "notices/2025-10"
 WORTH_TELLING = timedelta(days=7)
 """A payment or a lapse is news for a week; whoever reads a topic from its beginning years later tells nobody."""
 
-GRACE_MONTHS = 3
-"""Arrears may be paid for three contribution months after the last paid one (Perdir 22/PERDIR.02/072022)."""
-
 TIMED = frozenset({"grace_entered", "participation_lapsed"})
 """Templates of what the calendar brings: they wait for the end of the quiet hours. All others are sent at once."""
 
@@ -85,7 +82,7 @@ def _paid(event: ProtectionStarted | ProtectionExtended) -> dict[str, str]:
 def _grace(event: GraceEntered) -> Notice:
     values = {
         "protected_until": _last_day(event.paid_through),
-        "grace_until": _last_day(event.paid_through + GRACE_MONTHS),
+        "grace_until": _last_day(event.paid_through + event.grace_months),
     }
     return Notice(event.participant_id, "grace_entered", 1, values, not_after=(event.paid_through + 1).ends_at)
 

@@ -7,7 +7,7 @@ section 6).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from contracts.event import Event
@@ -26,7 +26,16 @@ from contracts.sealed import Sealed
 from contracts.values import BillId, ContributionMonth, Rupiah
 from services.payments.domain.bill import Bill
 from services.payments.domain.contribution import charge, with_credit
-from services.payments.domain.parameters import CONTRIBUTION, PREPAY_MONTHS, ContributionRules, Dated, Sets, day_of
+from services.payments.domain.parameters import (
+    CONTRIBUTION,
+    FIRST_MONTH_RULE,
+    GRACE_MONTHS,
+    PREPAY_MONTHS,
+    ContributionRules,
+    Dated,
+    Sets,
+    day_of,
+)
 from services.payments.domain.payer import Payer
 
 
@@ -116,8 +125,15 @@ def _issue(
     payer: Payer, wanted: Sequence[ContributionMonth], now: datetime, bill_id: BillId, sets: Sets
 ) -> tuple[ContributionBilled, Dated[ContributionRules]]:
     rules = sets.set_on(CONTRIBUTION, day_of(now))
-    charges = tuple(_charge(payer, month, rules.value, issued_in=ContributionMonth.of(now)) for month in wanted)
+    graces = [sets.set_on(GRACE_MONTHS, date(month.year, month.month, 1)) for month in wanted]
+    charges = tuple(
+        _charge(payer, month, rules.value, issued_in=ContributionMonth.of(now), grace_months=grace.value.months)
+        for month, grace in zip(wanted, graces, strict=True)
+    )
     kind = payer.kind_at(now)
+    terms = list(dict.fromkeys(grace.version for grace in graces))
+    if kind is not BillKind.STANDARD:
+        terms.append(sets.version_on(FIRST_MONTH_RULE, day_of(now)))
     if kind is BillKind.STANDARD:
         charges = tuple(with_credit(charges, payer.credit))
     bill = ContributionBilled(
@@ -130,6 +146,7 @@ def _issue(
         funding_source=payer.funding_source,
         expires_at=ContributionMonth.of(now).ends_at,
         sector=payer.sector,
+        terms=tuple(terms),
     )
     return bill, rules
 
@@ -167,7 +184,7 @@ def end(payer: Payer, now: datetime, reason: CancelReason) -> Sequence[Event]:
 
 
 def _charge(
-    payer: Payer, month: ContributionMonth, rules: ContributionRules, *, issued_in: ContributionMonth
+    payer: Payer, month: ContributionMonth, rules: ContributionRules, *, issued_in: ContributionMonth, grace_months: int
 ) -> MonthCharge:
     return charge(
         month,
@@ -177,4 +194,5 @@ def _charge(
         funding_source=payer.funding_source,
         rules=rules,
         issued_in=issued_in,
+        grace_months=grace_months,
     )

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 
 from contracts.events.contributions import CreditedMonth, MonthCharge
-from contracts.values import ContributionMonth, FundingSource, Programme, Rupiah, Sector
+from contracts.values import USUAL_GRACE_MONTHS, ContributionMonth, FundingSource, Programme, Rupiah, Sector
 from services.payments.domain.parameters import ContributionRules, Discount, DiscountTest, Row
 from services.payments.domain.parameters.contribution import BPS
 
@@ -39,6 +39,7 @@ def charge(
     funding_source: FundingSource,
     rules: ContributionRules,
     issued_in: ContributionMonth | None = None,
+    grace_months: int = USUAL_GRACE_MONTHS,
 ) -> MonthCharge:
     """The charge of one month.
 
@@ -46,7 +47,8 @@ def charge(
     is the month of the bill's issue. JHT is never discounted.
     """
     tested = month if rules.discount_test is DiscountTest.CONTRIBUTION_MONTH else issued_in or month
-    return _charge(month, tested, row_for(income, rules), Programme.JHT in programmes, sector, funding_source, rules)
+    with_jht = Programme.JHT in programmes
+    return _charge(month, tested, row_for(income, rules), with_jht, sector, funding_source, rules, grace_months)
 
 
 @lru_cache(maxsize=4_096)
@@ -58,6 +60,7 @@ def _charge(
     sector: Sector,
     funding_source: FundingSource,
     rules: ContributionRules,
+    grace_months: int,
 ) -> MonthCharge:
     """Kept, as a day's bills are of few months, bands and sectors."""
     discount = _discount(tested, sector, funding_source, rules)
@@ -69,6 +72,7 @@ def _charge(
         jkm=Rupiah(_lowered(rules.jkm, bps)),
         jht=Rupiah(row.jht if with_jht else 0),
         discounted=discount is not None,
+        grace_months=grace_months,
     )
 
 

@@ -27,11 +27,19 @@ from contracts.events.contributions import (
     PayerCorrected,
 )
 from contracts.events.participants import RefusalReason
-from contracts.values import BillId, ContributionMonth, FundingSource, ParticipantId, Programme, Sector
+from contracts.values import (
+    USUAL_GRACE_MONTHS,
+    BillId,
+    ContributionMonth,
+    FundingSource,
+    ParticipantId,
+    Programme,
+    Sector,
+)
 from services.payments.domain.bill import Bill, BillStatus
-from services.payments.domain.parameters import GRACE_MONTHS
 
 _NOTHING_CREDITED: Mapping[ContributionMonth, CreditedMonth] = MappingProxyType({})
+_USUAL_GRACES: Mapping[ContributionMonth, int] = MappingProxyType({})
 _NO_BILLS: Mapping[BillId, Bill] = MappingProxyType({})
 
 CLOSED = str(RefusalReason.PARTICIPANT_CLOSED)
@@ -58,6 +66,9 @@ class Payer(NamedTuple):
     credited: Mapping[ContributionMonth, CreditedMonth] = _NOTHING_CREDITED
     """Paid months whose excess became credit."""
 
+    graces: Mapping[ContributionMonth, int] = _USUAL_GRACES
+    """Paid months with another grace than the usual one."""
+
     @property
     def closed(self) -> bool:
         """Whether the participation ended for good."""
@@ -66,13 +77,13 @@ class Payer(NamedTuple):
     @property
     def paid_through(self) -> ContributionMonth | None:
         """M: the last month paid without a gap in the current spell; None when nothing is paid."""
-        return last_month_paid(self.paid)
+        return last_month_paid(self.paid, self.graces)
 
     @property
     def lapses_at(self) -> datetime | None:
-        """00:00 WIB of the first day of M+4; None when nothing is paid."""
+        """00:00 WIB of the first day after the grace of M (of M+4, usually); None when nothing is paid."""
         through = self.paid_through
-        return None if through is None else (through + GRACE_MONTHS + 1).starts_at
+        return None if through is None else (through + grace_of(through, self.graces) + 1).starts_at
 
     @property
     def open_bill(self) -> Bill | None:
@@ -111,11 +122,18 @@ class Payer(NamedTuple):
         return tuple(months)
 
 
-def last_month_paid(paid: Iterable[ContributionMonth]) -> ContributionMonth | None:
+def grace_of(month: ContributionMonth, graces: Mapping[ContributionMonth, int]) -> int:
+    """How many months after this one may still be paid while it is the last paid."""
+    return graces.get(month, USUAL_GRACE_MONTHS)
+
+
+def last_month_paid(
+    paid: Iterable[ContributionMonth], graces: Mapping[ContributionMonth, int] = _USUAL_GRACES
+) -> ContributionMonth | None:
     """M. A month beyond grace (M+4 or later) begins a new spell; one after a hole inside grace does not move M."""
     through: ContributionMonth | None = None
     for month in sorted(paid):
-        if through is None or month - through == 1 or month - through > GRACE_MONTHS:
+        if through is None or month - through == 1 or month - through > grace_of(through, graces):
             through = month
     return through
 
@@ -139,7 +157,8 @@ def evolve(payer: Payer | None, event: Event, at: datetime) -> Payer | None:
             bill = payer.bills[event.bill_id]
             bill = bill._replace(status=BillStatus.PAID, closed_at=at, reason=None, payment_id=event.payment_id)
             credit = payer.credit - _credit_used(event)
-            return _with(payer, bill)._replace(paid=payer.paid | _months(event), credit=credit)
+            paid = payer.paid | _months(event)
+            return _with(payer, bill)._replace(paid=paid, credit=credit, graces=_graces(payer, event))
         case ContributionReversed():
             reversed_ = _ended(payer, event.bill_id, BillStatus.REVERSED, at, event.reason)
             blocked = event.refusal if event.refusal in _BLOCKING else payer.blocked
@@ -204,7 +223,13 @@ def _with(payer: Payer, bill: Bill) -> Payer:
 
 def _unpaid(payer: Payer, months: frozenset[ContributionMonth]) -> Payer:
     credited = {month: one for month, one in payer.credited.items() if month not in months}
-    return payer._replace(paid=payer.paid - months, credited=credited)
+    graces = {month: grace for month, grace in payer.graces.items() if month not in months}
+    return payer._replace(paid=payer.paid - months, credited=credited, graces=graces)
+
+
+def _graces(payer: Payer, event: ContributionPaid) -> Mapping[ContributionMonth, int]:
+    own = {charge.month: charge.grace_months for charge in event.months if charge.grace_months != USUAL_GRACE_MONTHS}
+    return {**payer.graces, **own} if own else payer.graces
 
 
 def _credit_used(event: ContributionPaid | ContributionReversed) -> int:

@@ -21,6 +21,7 @@ payers = sa.Table(
     sa.Column("registration_expires_at", INSTANT, nullable=False),
     sa.Column("paid", JSONB, nullable=False, comment='paid months as stretches: [["2025-10", "2025-12"]]'),
     sa.Column("paid_through", sa.Text, comment="M, the last month paid without a gap; null when nothing is paid"),
+    sa.Column("graces", JSONB, comment='paid months of another grace than the usual one: {"2025-10": 2}; null: none'),
     sa.Column("credit", sa.BigInteger, nullable=False, comment="carry-forward credit, rupiah"),
     sa.Column("credited", JSONB, nullable=False, comment="paid months whose excess became credit"),
     sa.Column("blocked", sa.Text, comment="why no further money is taken"),

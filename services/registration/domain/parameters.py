@@ -38,8 +38,7 @@ class RegistrationRules(Dated):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtectionRules(Dated):
-    grace_months: int
-    """Contribution months after the last paid one that may still be paid; then the participation has ended."""
+    """How a participation enters grace, lapses and goes on. How many months of grace there are is said by the payment of the last month."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +68,6 @@ PROTECTION = (
         version="bpu-protection/2022-07",
         valid_from=date(2022, 7, 1),
         source="Perdir 22/PERDIR.02/072022",
-        grace_months=3,
     ),
 )
 AGENCY = (

@@ -32,6 +32,7 @@ from contracts.events.participants import (
     Standing,
 )
 from contracts.values import (
+    USUAL_GRACE_MONTHS,
     AgentId,
     BranchId,
     ContributionMonth,
@@ -52,6 +53,14 @@ class Payment:
     payment_id: PaymentId
     effective_at: datetime
     months: tuple[ContributionMonth, ...]
+    grace_months: tuple[int, ...] = ()
+    """Of each of `months`; empty: the usual number of each."""
+
+    def grace_of(self, month: ContributionMonth) -> int | None:
+        """How many months after this one may still be paid while it is the last paid; None for a month it did not pay."""
+        if month not in self.months:
+            return None
+        return self.grace_months[self.months.index(month)] if self.grace_months else USUAL_GRACE_MONTHS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +85,12 @@ class Spell:
         if self.paid_through is None:
             raise ValueError(f"spell {self.number} holds no payment")
         return self.paid_through
+
+    @property
+    def grace_months(self) -> int:
+        """Of M, as its payment says. Raises ValueError on an empty spell."""
+        said = (payment.grace_of(self.last_month) for payment in reversed(self.payments))
+        return next((grace for grace in said if grace is not None), USUAL_GRACE_MONTHS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,13 +232,20 @@ def _facts_corrected(state: Participant, event: ParticipantCorrected) -> Partici
 
 
 def _started(state: Participant, event: ProtectionStarted) -> Participant:
-    payment = Payment(payment_id=event.payment_id, effective_at=event.starts_at, months=event.months)
+    payment = Payment(
+        payment_id=event.payment_id, effective_at=event.starts_at, months=event.months, grace_months=event.grace_months
+    )
     opened = Spell(number=event.spell, payments=(payment,), paid_through=event.paid_through)
     return replace(state, standing=Standing.ACTIVE, kpj=event.kpj, agent_id=event.agent, spells=(*state.spells, opened))
 
 
 def _extended(state: Participant, event: ProtectionExtended) -> Participant:
-    payment = Payment(payment_id=event.payment_id, effective_at=event.effective_at, months=event.months)
+    payment = Payment(
+        payment_id=event.payment_id,
+        effective_at=event.effective_at,
+        months=event.months,
+        grace_months=event.grace_months,
+    )
     extended = _change(
         state,
         event.spell,

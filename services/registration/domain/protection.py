@@ -28,9 +28,9 @@ from contracts.events.participants import (
     RegistrationExpired,
     Standing,
 )
-from contracts.values import AgentId, ContributionMonth
+from contracts.values import USUAL_GRACE_MONTHS, AgentId, ContributionMonth
 from services.registration.domain.calendar import completed_years, wib_date
-from services.registration.domain.parameters import PROTECTION, REGISTRATION, in_force
+from services.registration.domain.parameters import REGISTRATION, in_force
 from services.registration.domain.participant import Participant, Payment, Spell, paid_through
 from services.registration.problems import CLOSURE_DATE, CLOSURE_STEP
 
@@ -66,9 +66,14 @@ class Due:
     at: datetime | None = None
 
 
-def lapse_instant(month: ContributionMonth) -> datetime:
+def lapse_instant(month: ContributionMonth, grace_months: int = USUAL_GRACE_MONTHS) -> datetime:
     """00:00 WIB of the first day of M+4: M+1 to M+3 may still be paid (Perdir 22/2022; the instant is ours)."""
-    return (month + in_force(PROTECTION, wib_date(month.starts_at)).grace_months + 1).starts_at
+    return (month + grace_months + 1).starts_at
+
+
+def lapses_at(spell: Spell) -> datetime:
+    """The lapse instant of a spell, by the grace that its last month was paid with."""
+    return lapse_instant(spell.last_month, spell.grace_months)
 
 
 def next_change(state: Participant) -> datetime | None:
@@ -77,8 +82,7 @@ def next_change(state: Participant) -> datetime | None:
         return state.expires_at
     if state.standing not in _PROTECTED or state.spell is None:
         return None
-    month = state.spell.last_month
-    return month.ends_at if state.standing is Standing.ACTIVE else lapse_instant(month)
+    return state.spell.last_month.ends_at if state.standing is Standing.ACTIVE else lapses_at(state.spell)
 
 
 def due(state: Participant, now: datetime) -> Sequence[Due]:
@@ -92,7 +96,9 @@ def due(state: Participant, now: datetime) -> Sequence[Due]:
         return (Due(RegistrationExpired(participant_id=state.participant_id), at),)
     spell = _running(state)
     if state.standing is Standing.ACTIVE:
-        entered = GraceEntered(participant_id=state.participant_id, paid_through=spell.last_month)
+        entered = GraceEntered(
+            participant_id=state.participant_id, paid_through=spell.last_month, grace_months=spell.grace_months
+        )
         return (Due(entered, at), *due(replace(state, standing=Standing.GRACE), now))
     lapsed = ParticipationLapsed(
         participant_id=state.participant_id, spell=spell.number, paid_through=spell.last_month, kind=LapseKind.LAPSED
@@ -121,9 +127,9 @@ def on_paid(state: Participant, paid: ContributionPaid, facts: PaymentFacts) -> 
     spell, before = state.spell, state.before_spell
     if spell is None:
         return _first(state, paid, facts)
-    if before is not None and paid.effective_at < lapse_instant(before.last_month):
+    if before is not None and paid.effective_at < lapses_at(before):
         return _refused(state, paid, RefusalReason.REACTIVATED_MEANWHILE)
-    if paid.effective_at < lapse_instant(spell.last_month):
+    if paid.effective_at < lapses_at(spell):
         return (*_lapse_undone(state, spell, paid), Due(_extension(state, spell, paid)))
     manager = state.agent_id if facts.agent_active else None
     calendar = due(state, paid.effective_at) if state.standing in _PROTECTED else ()
@@ -188,6 +194,7 @@ def _start(
         paid_through=_reaches((_payment(paid),)),
         acquisition=acquisition,
         agent=manager,
+        grace_months=_graces(paid),
     )
 
 
@@ -200,6 +207,7 @@ def _extension(state: Participant, spell: Spell, paid: ContributionPaid) -> Prot
         effective_at=paid.effective_at,
         months=tuple(charge.month for charge in paid.months),
         paid_through=_reaches((*spell.payments, _payment(paid))),
+        grace_months=_graces(paid),
     )
 
 
@@ -239,6 +247,10 @@ def _refused(state: Participant, paid: ContributionPaid, reason: RefusalReason) 
 def _payment(paid: ContributionPaid) -> Payment:
     months = tuple(charge.month for charge in paid.months)
     return Payment(payment_id=paid.payment_id, effective_at=paid.effective_at, months=months)
+
+
+def _graces(paid: ContributionPaid) -> tuple[int, ...]:
+    return tuple(charge.grace_months for charge in paid.months)
 
 
 def _reaches(payments: tuple[Payment, ...]) -> ContributionMonth:

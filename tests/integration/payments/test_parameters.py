@@ -9,7 +9,7 @@ import httpx
 
 from services.payments.domain.parameters import CONTRIBUTION
 from tests.integration.payments.bank import Bank, at
-from tests.integration.payments.people import AGENT, register
+from tests.integration.payments.people import AGENT, Somebody, register
 from tests.integration.payments.test_settlement import Office, account
 from tests.support.service import Harness
 from tests.support.settlement import marked
@@ -108,6 +108,46 @@ async def test_a_file_may_lie_back_as_far_as_is_law(h: Harness, bank: Bank) -> N
     file = await office.reconcile(marked(("LOST-1", account(who), 36_800, 0, "08:30:00")))
     assert [line["reason"] for line in await office.lines(file)] == [None]
     assert await office.balance("suspense") == 0
+
+
+async def test_a_month_keeps_the_grace_of_its_own_day_and_arrears_end_with_it(h: Harness, bank: Bank) -> None:
+    """One month of grace from November on: October, paid before, keeps its three."""
+    one, two = await register(h), await register(h)
+    version = await enact(h, "grace_months", {"valid_from": "2025-11-01", "source": "contoh", "value": {"months": 1}})
+    assert (await bank.buy(one.code)).status_code == 200
+    assert (await bank.buy(two.code)).status_code == 200
+    h.clock.set(at(2025, 11, 1, 0))
+    bank.token = (await bank.ask_token()).json()["accessToken"]
+    assert (await bank.buy(two.code)).status_code == 200
+    h.clock.set(at(2025, 12, 31, 23))
+    bank.token = (await bank.ask_token()).json()["accessToken"]
+    assert [await quoted(bank, who) for who in (one, two)] == [["2025-11", "2025-12"], ["2025-12"]]
+    h.clock.set(at(2026, 1, 1, 0))
+    bank.token = (await bank.ask_token()).json()["accessToken"]
+    assert [await quoted(bank, who) for who in (one, two)] == [["2025-11", "2025-12", "2026-01"], ["2026-01"]]
+    billed = [r.event for r in await h.events("contributions") if r.event.type == "ContributionBilled"]
+    kinds = {(str(e.kind), e.terms) for e in billed if e.participant_id == two.participant_id}  # type: ignore[attr-defined]
+    assert kinds == {
+        ("FIRST", ("bpu-grace/2022-07", "bpu-first-month/2022-07")),
+        ("STANDARD", (version,)),
+        ("REACTIVATION", (version, "bpu-first-month/2022-07")),
+    }
+
+
+async def test_the_rule_of_the_first_month_is_shown_and_has_no_other_value(h: Harness) -> None:
+    kinds = {k["kind"]: k for k in (await h.client.get("/parameters", headers=h.token(roles=["auditor"]))).json()}
+    assert kinds["first_month_rule"]["in_force"]["value"] == {"rule": "MONTH_OF_PAYMENT"}
+    assert kinds["grace_months"]["in_force"]["value"] == {"months": 3}
+    wanted = {"valid_from": "2025-10-07", "source": "contoh", "value": {"rule": "MONTH_AFTER"}}
+    refused = await propose(h, "first_month_rule", wanted)
+    assert (refused.status_code, refused.json()["field"]) == (422, "value.rule")
+
+
+async def quoted(bank: Bank, who: Somebody) -> list[str]:
+    answer = (await bank.inquire(who.code)).json()
+    assert answer["responseCode"] == "2002400", answer
+    months: list[str] = answer["additionalInfo"]["contributionMonths"]
+    return months
 
 
 async def test_no_set_begins_before_tomorrow(h: Harness) -> None:

@@ -36,6 +36,12 @@ GRACE = GraceEntered(participant_id=SITI, paid_through=OCTOBER)
 LAPSED = ParticipationLapsed(participant_id=SITI, spell=1, paid_through=OCTOBER, kind=LapseKind.LAPSED)
 
 
+def test_the_end_of_grace_is_that_of_the_event() -> None:
+    notice = notice_of(GRACE.model_copy(update={"grace_months": 1}), NOW)
+    assert notice is not None
+    assert notice.values["grace_until"] == "2025-11-30"
+
+
 def text(event: Event, language: Language) -> str:
     notice = notice_of(event, NOW)
     assert notice is not None

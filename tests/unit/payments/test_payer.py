@@ -72,6 +72,17 @@ def test_the_last_paid_month_stops_at_a_hole_and_starts_again_after_a_lapse(
     assert (str(found) if found else None) == through
 
 
+def test_each_month_keeps_the_grace_it_was_billed_with() -> None:
+    """October of one month of grace, May of the usual three: what another month has says nothing of them."""
+    who = paid("2025-10")._replace(graces={OCTOBER: 1})
+    assert who.lapses_at == wib(2025, 12, 1, 0)
+    assert (owed(who, wib(2025, 11, 30, 23)), owed(who, wib(2025, 12, 1, 0))) == (["2025-11"], ["2025-12"])
+    spells = paid("2025-05", "2025-09", "2025-10")._replace(graces={OCTOBER: 1})
+    assert spells.paid_through == OCTOBER
+    assert last_month_paid([OCTOBER, OCTOBER + 2], {OCTOBER: 1}) == OCTOBER + 2
+    assert last_month_paid([OCTOBER, OCTOBER + 4], {OCTOBER: 4}) == OCTOBER
+
+
 def test_months_asked_for_go_on_after_arrears_without_gap() -> None:
     who = paid("2025-09")
     assert [str(m) for m in who.next_unpaid(wib(2025, 11, 3), 6)] == [

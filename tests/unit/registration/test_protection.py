@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.events.contributions import BillKind
+from contracts.events.contributions import BillKind, ContributionPaid
 from contracts.events.participants import (
     CorrectionCause,
     GraceEntered,
@@ -27,6 +28,7 @@ from services.registration.domain.protection import (
     Due,
     due,
     lapse_instant,
+    lapses_at,
     next_change,
     on_paid,
     on_reversed,
@@ -389,6 +391,47 @@ class TestClosing:
 def test_the_lapse_instant_is_the_first_of_the_fourth_month_after_m() -> None:
     assert lapse_instant(month("2025-10")) == wib("2026-02-01 00:00:00")
     assert lapse_instant(month("2023-11")) == wib("2024-03-01 00:00:00")
+
+
+class TestGraceOfThePayment:
+    """How many months of grace there are is said by the payment of M; a payment of before that says the usual three."""
+
+    def with_grace(self, state: Participant, *graces: int) -> ContributionPaid:
+        """Pays so many months from October 2025 on."""
+        told = paid(state, *(str(month("2025-10") + n) for n in range(len(graces))), at=OCTOBER, kind=FIRST)
+        charges = zip(told.months, graces, strict=True)
+        return told.model_copy(update={"months": tuple(c.model_copy(update={"grace_months": g}) for c, g in charges)})
+
+    def test_the_participation_lapses_by_the_grace_of_its_last_month(self) -> None:
+        state = participant()
+        state = after(state, on_paid(state, self.with_grace(state, 3, 1), facts()))
+        assert state.spell is not None
+        assert (state.spell.last_month, state.spell.grace_months) == (month("2025-11"), 1)
+        state = worked_off(state, wib("2025-12-01 00:00:00"))
+        assert (state.standing, next_change(state)) == (Standing.GRACE, wib("2026-01-01 00:00:00"))
+        late = paid(state, "2025-12", at=wib("2025-12-31 23:59:00"))
+        assert isinstance(on_paid(state, late, facts())[0].event, ProtectionExtended)
+        state = worked_off(state, wib("2026-01-01 00:00:00"))
+        assert state.standing is Standing.LAPSED
+
+    def test_the_month_before_has_its_own_when_the_last_is_voided(self) -> None:
+        state = participant()
+        state = after(state, on_paid(state, self.with_grace(state, 2), facts()))
+        more = paid(state, "2025-11", at=OCTOBER)
+        state = after(state, on_paid(state, more, facts()))
+        assert lapses_at(state.spell) == wib("2026-03-01 00:00:00")  # type: ignore[arg-type]
+        state = after(state, [Due(event) for event in on_reversed(state, voided(more), now=OCTOBER)])
+        assert lapses_at(state.spell) == wib("2026-01-01 00:00:00")  # type: ignore[arg-type]
+
+    def test_who_enters_grace_is_told_how_long_it_is(self) -> None:
+        state = participant()
+        state = after(state, on_paid(state, self.with_grace(state, 2), facts()))
+        (entered,) = names_of_grace(due(state, wib("2025-11-01 00:00:00")))
+        assert (entered.paid_through, entered.grace_months) == (month("2025-10"), 2)
+
+
+def names_of_grace(changes: Sequence[Due]) -> list[GraceEntered]:
+    return [change.event for change in changes if isinstance(change.event, GraceEntered)]
 
 
 @given(

@@ -77,6 +77,15 @@ def test_agents_agreements_and_sessions() -> None:
     assert states.outreach_of(stored(states.outreach_row(session))) == session
 
 
+def test_the_grace_of_each_month_comes_back() -> None:
+    state = participant()
+    told = paid(state, "2025-10", "2025-11", at=NOW)
+    told = told.model_copy(update={"months": tuple(c.model_copy(update={"grace_months": 2}) for c in told.months)})
+    state = after(state, on_paid(state, told, facts()))
+    assert state.spells[0].payments[0].grace_months == (2, 2)
+    assert states.participant_of(stored(states.participant_row(state))) == state
+
+
 def test_the_last_paid_month_can_be_read_by_people() -> None:
     state = participant()
     state = after(state, on_paid(state, paid(state, "2025-10", "2025-11", at=NOW), facts()))

@@ -5,6 +5,7 @@
 
 from services.payments.domain.parameters.billing import (
     BILLING_RULES,
+    FIRST_MONTH_RULE,
     GRACE_MONTHS,
     MAX_BACKDATE_DAYS,
     MOST_BACKDATE_DAYS,
@@ -26,6 +27,7 @@ __all__ = [
     "BILLING_RULES",
     "CONTRIBUTION",
     "DEFAULTS",
+    "FIRST_MONTH_RULE",
     "GRACE_MONTHS",
     "KINDS",
     "MAX_BACKDATE_DAYS",

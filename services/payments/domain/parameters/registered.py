@@ -6,10 +6,22 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from services.payments.domain.parameters import incentives
-from services.payments.domain.parameters.billing import MAX_BACKDATE_DAYS, PREPAY_MONTHS
+from services.payments.domain.parameters.billing import (
+    FIRST_MONTH_RULE,
+    GRACE_MONTHS,
+    MAX_BACKDATE_DAYS,
+    PREPAY_MONTHS,
+)
 from services.payments.domain.parameters.contribution import CONTRIBUTION
 from services.payments.domain.parameters.kinds import AnyKind
 
-_ALL: tuple[AnyKind, ...] = (CONTRIBUTION, PREPAY_MONTHS, MAX_BACKDATE_DAYS, *incentives.KINDS)
+_ALL: tuple[AnyKind, ...] = (
+    CONTRIBUTION,
+    PREPAY_MONTHS,
+    MAX_BACKDATE_DAYS,
+    GRACE_MONTHS,
+    FIRST_MONTH_RULE,
+    *incentives.KINDS,
+)
 
 KINDS: Mapping[str, AnyKind] = MappingProxyType({kind.name: kind for kind in _ALL})
