@@ -89,7 +89,7 @@ class CaseTaken(Event, stream="receipts"):
 
 
 class PaymentMatched(Event, stream="receipts"):
-    """Money left suspense for a participant: as payment `matched_as` of a bill, or as credit. Both follow in the same transaction."""
+    """Money left suspense for a participant, as payment `matched_as` of a bill, which follows in the same transaction."""
 
     payment_id: PaymentId
     partner: ShortText
@@ -97,6 +97,15 @@ class PaymentMatched(Event, stream="receipts"):
     amount: Amount
     participant_id: ParticipantId
     matched_as: PaymentId
+    proposal_id: ProposalId
+
+
+class PaymentCredited(Event, stream="receipts"):
+    """Money left suspense for the carry-forward credit of a participant, whose `CreditAdded` follows in the same transaction."""
+
+    payment_id: PaymentId
+    amount: Amount
+    participant_id: ParticipantId
     proposal_id: ProposalId
 
 
@@ -145,8 +154,8 @@ class PayerClosed(Event, stream="contributions"):
 
 
 class ContributionRefunded(Event, stream="contributions"):
-    """Months of a payment that no participation stands behind are given back, JHT too: they are owed until a transfer is confirmed
-    (Perdir 22/2022)."""
+    """Months of a payment that no participation stands behind are given back, JHT too, and what credit paid of them: they are owed until a
+    transfer is confirmed (Perdir 22/2022)."""
 
     payment_id: PaymentId
     participant_id: ParticipantId
@@ -262,6 +271,7 @@ EVENTS: tuple[type[Event], ...] = (
     ProposalWithdrawn,
     CaseTaken,
     PaymentMatched,
+    PaymentCredited,
     PaymentReturned,
     PaymentReturnFailed,
     PaymentAssigned,

@@ -24,6 +24,7 @@ from contracts.values import (
     ParticipantId,
     PaymentId,
     Programme,
+    ProposalId,
     Rupiah,
     Sector,
     ShortText,
@@ -105,6 +106,8 @@ class MonthCharge(BaseModel):
     """How much of JKK and JKM is paid from the participant's carry-forward credit, JKK first."""
     grace_months: Count = USUAL_GRACE_MONTHS
     """While this is the last month paid, so many months after it may still be paid as arrears; then the participation has ended."""
+    from_suspense: Amount = Rupiah(0)
+    """How much of `credit` is money that came out of suspense: it was received, and no month was paid with it before. Known when it is paid."""
 
     @property
     def total(self) -> int:
@@ -114,6 +117,11 @@ class MonthCharge(BaseModel):
     def due(self) -> int:
         """What is still to be paid in money."""
         return self.total - self.credit
+
+    @property
+    def received(self) -> int:
+        """The money that came for this month: paid with it, or kept for it since it was in suspense."""
+        return self.due + self.from_suspense
 
 
 class Payer(Personal):
@@ -217,6 +225,28 @@ class CreditWithdrawn(Event, stream="contributions"):
     amount: Amount
 
 
+class CreditAdded(Event, stream="contributions"):
+    """Money that waited in suspense is credit of this participant now; `payment_id` is the receipt it came as. The ledger moves with the
+    `PaymentCredited` of the same transaction."""
+
+    payment_id: PaymentId
+    participant_id: ParticipantId
+    amount: Amount
+    proposal_id: ProposalId
+
+
+class CreditReleased(Event, stream="contributions"):
+    """The participation ended for good and nothing is billed any more: the credit that was left is owed until a transfer is confirmed.
+
+    `payment_id` names what is owed, as that of a refund does; no payment has it, as credit is of many.
+    """
+
+    payment_id: PaymentId
+    participant_id: ParticipantId
+    amount: Amount
+    reason: Code
+
+
 class BillExpired(Event, stream="contributions"):
     bill_id: BillId
     participant_id: ParticipantId
@@ -250,8 +280,8 @@ class ContributionPaid(Event, stream="contributions"):
 class ContributionReversed(Event, stream="contributions"):
     """A posted payment no longer settles its bill: its money stands again as owed by the partner.
 
-    With reason `protection_refused` a `PaymentUnmatched` of the same transaction takes it on to suspense, and `refusal`
-    says why protection was refused; otherwise `refusal` is None.
+    With reason `protection_refused` a `PaymentUnmatched` of the same transaction takes it on to suspense, where there was money, and
+    `refusal` says why protection was refused; otherwise `refusal` is None. Months that were given back before are not among `months`.
     """
 
     payment_id: PaymentId
@@ -330,6 +360,8 @@ EVENTS: tuple[type[Event], ...] = (
     ContributionBilled,
     CreditGranted,
     CreditWithdrawn,
+    CreditAdded,
+    CreditReleased,
     BillExpired,
     BillCancelled,
     ContributionPaid,

@@ -58,6 +58,12 @@ ALREADY_ORDERED = ProblemType(
     "Perintah transfer untuk ini sudah ada. Tunggu konfirmasinya, atau catat kegagalannya dahulu.",
     "A transfer order for this is in force. Wait for its confirmation, or record its failure first.",
 )
+CREDIT_NOT_USABLE = ProblemType(
+    "credit_not_usable",
+    409,
+    "Peserta ini tidak sedang berjalan kepesertaannya, sehingga kredit tidak akan terpakai. Gunakan MATCH untuk tagihannya, atau RETURN.",
+    "The participation of this person is not running, so no bill would use the credit. MATCH it to a bill of theirs, or RETURN it.",
+)
 NOT_OFFERED = ProblemType(
     "not_offered",
     409,
@@ -159,6 +165,7 @@ DOING_PROBLEMS: dict[Refused, ProblemType] = {
     CannotDo.ALREADY_TAKEN_BACK: ALREADY_TAKEN_BACK,
     CannotDo.PARTLY_USED: PARTLY_USED,
     CannotDo.ORDERED: ALREADY_ORDERED,
+    CannotDo.NO_NEXT_BILL: CREDIT_NOT_USABLE,
     CannotDo.NOT_OFFERED: NOT_OFFERED,
     CannotOrder.ORDERED_OTHERWISE: ALREADY_ORDERED,
     CannotOrder.PAYEE_NOT_VERIFIED: PAYEE_NOT_VERIFIED,

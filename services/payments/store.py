@@ -91,6 +91,7 @@ def payer_row(kept: Kept) -> dict[str, Any]:
         "paid_through": None if through is None else str(through),
         "graces": {str(month): payer.graces[month] for month in sorted(payer.graces)} or None,
         "credit": payer.credit,
+        "from_suspense": payer.from_suspense,
         "credited": [_credited_json(payer.credited[month]) for month in sorted(payer.credited)],
         "blocked": payer.blocked,
         "new_to_bpu": payer.new_to_bpu,
@@ -229,6 +230,7 @@ def _kept(row: Mapping[Any, Any], bills: Mapping[BillId, Bill], rules: Mapping[B
         bills=bills,
         graces={ContributionMonth.parse(month): grace for month, grace in (row["graces"] or {}).items()},
         credit=row["credit"],
+        from_suspense=row["from_suspense"],
         credited={one.month: one for one in map(CreditedMonth.model_validate, row["credited"])},
     )
     scope = Scope(row["branch_id"], row["wadah_id"], row["agent_id"])

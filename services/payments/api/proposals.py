@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.http import NOT_FOUND, Principal, accepts_command, answer, body, meta, problems, within
 from chassis.service import App
+from contracts.events.astray import Action
 from contracts.values import BillId, ParticipantId, PayeeAccountId, PaymentId, ProposalId
 from services.payments.api.shapes_astray import ProposalShown, ProposalsShown, ProposalWanted, Refusing
 from services.payments.api.sight import PAGE, Checker, Maker, Reader, in_sight, must_exist
@@ -18,7 +19,16 @@ from services.payments.commands.proposals import Decide, Propose, decide_proposa
 from services.payments.domain.proposals import Verdict
 from services.payments.problems_astray import DECIDING_PROBLEMS, DOING_PROBLEMS
 from services.payments.queries import shown_astray
-from services.payments.tables import bills, collective_bills, payee_accounts, payers, payments, proposals, suspense
+from services.payments.tables import (
+    bills,
+    collective_bills,
+    payee_accounts,
+    payers,
+    payments,
+    proposals,
+    refunds,
+    suspense,
+)
 
 MADE = ("proposal_id", "status")
 DECIDED = problems(NOT_FOUND, *DECIDING_PROBLEMS.values(), *DOING_PROBLEMS.values())
@@ -82,12 +92,13 @@ def router(app: App) -> APIRouter:
 
 async def _must_see(conn: AsyncConnection, principal: Principal, wanted: ProposalWanted) -> None:
     """The money, who is to get it, and the account it is to go to."""
-    own_payer = sa.exists().where(payers.c.participant_id == payments.c.participant_id, within(principal, payers))
-    own_case = sa.exists().where(suspense.c.payment_id == payments.c.payment_id, in_sight(principal, suspense))
-    own_whole = sa.exists().where(
-        collective_bills.c.payment_id == payments.c.payment_id, in_sight(principal, collective_bills)
-    )
-    await must_exist(conn, payments.c.payment_id, wanted.payment_id, sa.or_(own_payer, own_case, own_whole))
+    if wanted.action is not Action.REFUND or not await _owes(conn, principal, wanted.payment_id):
+        own_payer = sa.exists().where(payers.c.participant_id == payments.c.participant_id, within(principal, payers))
+        own_case = sa.exists().where(suspense.c.payment_id == payments.c.payment_id, in_sight(principal, suspense))
+        own_whole = sa.exists().where(
+            collective_bills.c.payment_id == payments.c.payment_id, in_sight(principal, collective_bills)
+        )
+        await must_exist(conn, payments.c.payment_id, wanted.payment_id, sa.or_(own_payer, own_case, own_whole))
     if wanted.participant_id is not None:
         await must_exist(conn, payers.c.participant_id, wanted.participant_id, within(principal, payers))
     if wanted.bill_id is not None:
@@ -96,6 +107,12 @@ async def _must_see(conn: AsyncConnection, principal: Principal, wanted: Proposa
     if wanted.payee_account_id is not None:
         in_reach = in_sight(principal, payee_accounts)
         await must_exist(conn, payee_accounts.c.payee_account_id, wanted.payee_account_id, in_reach)
+
+
+async def _owes(conn: AsyncConnection, principal: Principal, payment_id: UUID) -> bool:
+    """Whether something is owed under this id; credit that was left has no payment."""
+    query = sa.select(refunds.c.payment_id).where(refunds.c.payment_id == payment_id, within(principal, refunds))
+    return (await conn.execute(query)).first() is not None
 
 
 def _command(wanted: ProposalWanted, request: Request, principal: Principal) -> Propose:

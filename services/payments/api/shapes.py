@@ -58,10 +58,11 @@ class CreditedShown(BaseModel):
 
 
 class CreditShown(BaseModel):
-    """`credit`: whole rupiah; `credited`: paid months whose excess became credit."""
+    """`credit`: whole rupiah, `from_suspense` of them out of suspense; `credited`: paid months whose excess became credit."""
 
     participant_id: UUID
     credit: int
+    from_suspense: int
     credited: list[CreditedShown]
 
 
@@ -83,7 +84,8 @@ class PaymentShown(BaseModel):
 
 
 class TotalsShown(BaseModel):
-    """`billed` and `paid` count participants; `contributions` is what stands as paid, whole rupiah."""
+    """`billed` and `paid` count participants; `contributions` is what stands as paid, whole rupiah: without money that was taken back, months
+    that were given back, and what became credit."""
 
     participants: int
     billed: int

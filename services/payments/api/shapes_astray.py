@@ -53,8 +53,10 @@ class ProposalWanted(_Asked):
             if getattr(self, name) is None:
                 raise field_fault(
                     "missing_for_action",
-                    id="Isian yang diperlukan tindakan ini belum ada: MATCH peserta dan tagihan, RETURN dan REFUND rekening, VOID bukti.",
-                    en="A field that this action needs is missing: MATCH participant and bill, RETURN and REFUND an account, VOID evidence.",
+                    id="Isian yang diperlukan tindakan ini belum ada: MATCH peserta dan tagihan, CREDIT peserta, "
+                    "RETURN dan REFUND rekening, ASSIGN akun, VOID bukti.",
+                    en="A field that this action needs is missing: MATCH participant and bill, CREDIT participant, "
+                    "RETURN and REFUND payee account, ASSIGN account, VOID evidence.",
                 )
         return self
 
@@ -193,7 +195,7 @@ class Confirming(_Asked):
 
 
 class RefundShown(BaseModel):
-    """`order_status` is that of the transfer; null while nobody ordered one."""
+    """`order_status` is that of the transfer; null while nobody ordered one. Credit that was left has no months, and an id of its own."""
 
     payment_id: UUID
     participant_id: UUID

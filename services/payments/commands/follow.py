@@ -13,7 +13,7 @@ from chassis.ids import new_id
 from chassis.outcomes import Done, Failed
 from chassis.records import Outcome, Received
 from chassis.transaction import Tx
-from contracts.events.contributions import PayerNumbered
+from contracts.events.contributions import ContributionReversed, PayerNumbered, PaymentUnmatched
 from contracts.events.participants import (
     ParticipantCorrected,
     ParticipantReassigned,
@@ -28,9 +28,9 @@ from contracts.values import BillId, PaymentId
 from services.payments.commands.incentives import managers
 from services.payments.commands.payer_book import STREAM, PayerBook
 from services.payments.domain.billing import CancelReason, add, correct, end, issue, reissue
-from services.payments.domain.credit import taken_back
+from services.payments.domain.credit import refused
 from services.payments.domain.parameters import BILLING_RULES, Sets
-from services.payments.domain.paying import Posted, receipt_key, refuse_protection
+from services.payments.domain.paying import Posted, receipt_key
 from services.payments.domain.refunds import close_payer
 from services.payments.parameters import Parameters
 from services.payments.queries import deciding
@@ -171,12 +171,13 @@ def _ended(
 
 
 def _closed(loaded: _Loaded, item: Received, event: ParticipationClosed) -> Outcome:
-    """Nothing more is billed, and what was paid for months after that of the end is owed back (domain.md section 8)."""
+    """Nothing more is billed; what was paid for months after that of the end, and credit that is left, are owed (domain.md sections 5 and 8)."""
     kept = loaded.book.get(event.participant_id)
     if kept is None:
         return Failed("unknown_payer")
     theirs = [payment for payment in loaded.standing if payment.participant_id == event.participant_id]
-    events = close_payer(kept.payer, theirs, closed_on=event.died_on, reason="death")
+    refund_id = PaymentId(new_id())
+    events = close_payer(kept.payer, theirs, closed_on=event.died_on, reason="death", refund_id=refund_id)
     if events is not None:
         kept = loaded.book.record(kept, end(kept.payer, loaded.tx.now, CancelReason.CLOSED), meta=item.meta)
         loaded.book.record(kept, events, meta=item.meta)
@@ -189,14 +190,13 @@ def _refused(loaded: _Loaded, item: Received, event: ProtectionRefused) -> Outco
     kept = loaded.book.get(event.participant_id)
     if payment is None or kept is None or payment.participant_id != event.participant_id:
         return Failed("unknown_payment")
-    events = refuse_protection(payment, event.reason)
-    if events is None:
-        return Done()
-    reversed_, unmatched = events
-    back = taken_back(kept.payer, reversed_)
-    kept = loaded.book.record(kept, back, meta=item.meta)
-    unmatched = unmatched.model_copy(update={"amount": back[0].amount})
-    key = receipt_key(payment.partner, payment.channel_reference)
-    loaded.tx.record(unmatched, key=key, meta=item.meta, scope=kept.scope, rules=BILLING_RULES)
-    loaded.payments[event.payment_id] = replace(payment, reversed_for=reversed_.reason)
+    events = refused(kept.payer, payment, event.reason, refund_id=PaymentId(new_id()), now=loaded.tx.now)
+    for happened in events or ():
+        if isinstance(happened, PaymentUnmatched):
+            key = receipt_key(payment.partner, payment.channel_reference)
+            loaded.tx.record(happened, key=key, meta=item.meta, scope=kept.scope, rules=BILLING_RULES)
+        else:
+            kept = loaded.book.record(kept, [happened], meta=item.meta)
+        if isinstance(happened, ContributionReversed):
+            loaded.payments[event.payment_id] = replace(payment, reversed_for=happened.reason)
     return Done()

@@ -166,9 +166,11 @@ class Desk:
         """Heads first, then state; the first look-up only finds their keys."""
         receipts = {p.payment_id for p in proposals}
         payments = await deciding.payments_by_id(tx.conn, receipts)
+        owed = await loads.refunds_of(tx.conn, {p.payment_id for p in proposals if p.action is Action.REFUND})
         named = [(p.participant_id, p.bill_id) for p in proposals]
         named += [(p.participant_id, p.bill_id) for p in payments.values()]
         participants = {participant_id for participant_id, _ in named if participant_id is not None}
+        participants |= {refund.participant_id for refund in owed.values()}
         order_keys = {_order_key(p) for p in proposals}
         wholes = {bill_id for p in payments.values() if (bill_id := _whole_of(p)) is not None}
         await tx.heads(STREAM, participants)
@@ -295,8 +297,9 @@ class Desk:
         return {"whole": kept.bill, "unposted": self.unposted.get(kept.bill.bill_id, 0)}
 
     def _payer_of(self, payment_id: PaymentId) -> ParticipantId | None:
-        payment = self.payments.get(payment_id)
-        return None if payment is None else payment.participant_id
+        """Whose money it is: a payment's, or what is owed of credit that was left."""
+        found = self.payments.get(payment_id) or self.refunds.get(payment_id)
+        return None if found is None else found.participant_id
 
 
 async def _missing(tx: Tx, payments: set[PaymentId]) -> dict[PaymentId, Missing]:

@@ -98,6 +98,14 @@ def with_credit(charges: Iterable[MonthCharge], credit: int) -> Iterator[MonthCh
         yield charge.model_copy(update={"credit": Rupiah(used)}) if used else charge
 
 
+def with_sources(charges: Iterable[MonthCharge], from_suspense: int) -> Iterator[MonthCharge]:
+    """The charges as they are paid, oldest first: their credit is of what came out of suspense as far as that reaches, then of the rest."""
+    for charge in charges:
+        used = min(from_suspense, charge.credit)
+        from_suspense -= used
+        yield charge.model_copy(update={"from_suspense": Rupiah(used)}) if used else charge
+
+
 def _lowered(amount: int, bps: int) -> int:
     return amount * (BPS - bps) // BPS
 

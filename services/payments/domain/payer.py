@@ -20,8 +20,10 @@ from contracts.events.contributions import (
     ContributionBilled,
     ContributionPaid,
     ContributionReversed,
+    CreditAdded,
     CreditedMonth,
     CreditGranted,
+    CreditReleased,
     CreditWithdrawn,
     PayerAdded,
     PayerCorrected,
@@ -63,6 +65,8 @@ class Payer(NamedTuple):
     bills: Mapping[BillId, Bill] = _NO_BILLS
     credit: int = 0
     """Carry-forward credit in rupiah, for the JKK and JKM of the next bills."""
+    from_suspense: int = 0
+    """How much of `credit` is money that two people took out of suspense; it is used first."""
     credited: Mapping[ContributionMonth, CreditedMonth] = _NOTHING_CREDITED
     """Paid months whose excess became credit."""
 
@@ -156,21 +160,22 @@ def evolve(payer: Payer | None, event: Event, at: datetime) -> Payer | None:
         case ContributionPaid():
             bill = payer.bills[event.bill_id]
             bill = bill._replace(status=BillStatus.PAID, closed_at=at, reason=None, payment_id=event.payment_id)
-            credit = payer.credit - _credit_used(event)
             paid = payer.paid | _months(event)
-            return _with(payer, bill)._replace(paid=paid, credit=credit, graces=_graces(payer, event))
+            return _with(_credited(payer, event, -1), bill)._replace(paid=paid, graces=_graces(payer, event))
         case ContributionReversed():
             reversed_ = _ended(payer, event.bill_id, BillStatus.REVERSED, at, event.reason)
             blocked = event.refusal if event.refusal in _BLOCKING else payer.blocked
-            credit = payer.credit + _credit_used(event)
-            return _unpaid(reversed_, _months(event))._replace(blocked=blocked, credit=credit)
+            return _unpaid(_credited(reversed_, event, +1), _months(event))._replace(blocked=blocked)
         case ContributionRefunded():
             return _unpaid(payer, _months(event))
         case CreditGranted():
             credited = {**payer.credited, **{one.month: one for one in event.months}}
             return payer._replace(credit=payer.credit + event.amount, credited=credited)
-        case CreditWithdrawn():
-            return payer._replace(credit=payer.credit - event.amount)
+        case CreditWithdrawn() | CreditReleased():
+            left = payer.credit - event.amount
+            return payer._replace(credit=left, from_suspense=min(payer.from_suspense, left))
+        case CreditAdded():
+            return payer._replace(credit=payer.credit + event.amount, from_suspense=payer.from_suspense + event.amount)
         case PayerClosed():
             return payer._replace(blocked=CLOSED)
     return payer
@@ -232,8 +237,12 @@ def _graces(payer: Payer, event: ContributionPaid) -> Mapping[ContributionMonth,
     return {**payer.graces, **own} if own else payer.graces
 
 
-def _credit_used(event: ContributionPaid | ContributionReversed) -> int:
-    return sum(charge.credit for charge in event.months)
+def _credited(payer: Payer, event: ContributionPaid | ContributionReversed, sign: int) -> Payer:
+    """With the credit that these months use gone, or back."""
+    return payer._replace(
+        credit=payer.credit + sign * sum(charge.credit for charge in event.months),
+        from_suspense=payer.from_suspense + sign * sum(charge.from_suspense for charge in event.months),
+    )
 
 
 def _months(event: ContributionPaid | ContributionReversed | ContributionRefunded) -> frozenset[ContributionMonth]:

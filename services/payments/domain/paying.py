@@ -25,6 +25,7 @@ from contracts.events.participants import RefusalReason
 from contracts.values import AgentId, BillId, ContributionMonth, ParticipantId, PaymentId, Rupiah
 from services.payments.domain.bill import Bill, BillStatus
 from services.payments.domain.billing import CancelReason
+from services.payments.domain.contribution import with_sources
 from services.payments.domain.parameters import MAX_BACKDATE_DAYS, Sets
 from services.payments.domain.payer import Payer
 
@@ -153,7 +154,7 @@ def post(payer: Payer, bill: Bill, money: Money, *, payment_id: PaymentId, now: 
         channel=money.channel,
         channel_reference=money.channel_reference,
         amount=Rupiah(bill.amount),
-        months=bill.months,
+        months=tuple(with_sources(bill.months, payer.from_suspense)),
         effective_at=money.effective_at,
         posted_at=now,
     )
@@ -182,7 +183,10 @@ def posted(paid: ContributionPaid) -> Posted:
 
 
 def refuse_protection(payment: Posted, reason: str) -> tuple[ContributionReversed, PaymentUnmatched] | None:
-    """The payment leaves its bill and stands in suspense under this reason; None when it already does, or never settled one."""
+    """The payment leaves its bill and stands in suspense under this reason; None when it already does, or never settled one.
+
+    As if nothing became of its months since: see `credit.refused`.
+    """
     if payment.reversed_for is not None or payment.bill_id is None or payment.participant_id is None:
         return None
     taken_back = ContributionReversed(

@@ -15,6 +15,7 @@ from contracts.events.astray import (
     Action,
     PayeeKind,
     PaymentAssigned,
+    PaymentCredited,
     PaymentMatched,
     PaymentReturned,
     PaymentVoided,
@@ -27,7 +28,7 @@ from contracts.values import PaymentId, Rupiah, TransferOrderId
 from services.payments.domain.balance import BALANCE_PARTNER
 from services.payments.domain.bill import Bill
 from services.payments.domain.collective import Collective, CollectiveStatus
-from services.payments.domain.credit import taken_back
+from services.payments.domain.credit import OWN, add, left_over, taken_back
 from services.payments.domain.ledger.accounts import REFUNDS_PAYABLE, fees
 from services.payments.domain.orders import CannotOrder, Order, Wanted, order
 from services.payments.domain.payees import Payee
@@ -52,6 +53,8 @@ class CannotDo(StrEnum):
     ALREADY_TAKEN_BACK = "already_taken_back"
     PARTLY_USED = "partly_used"
     """Some of the money was given back or used meanwhile."""
+    NO_NEXT_BILL = "credit_not_usable"
+    """Credit is for the next bill of a running spell, and there will be none."""
     ORDERED = "already_ordered"
     NOT_OFFERED = "not_offered"
 
@@ -83,7 +86,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class NewIds:
-    """Drawn beforehand: of the payment or of the order that may come of it."""
+    """Drawn beforehand: of the payment, or of credit that is owed, and of the order that may come of it."""
 
     payment_id: PaymentId
     order_id: TransferOrderId
@@ -95,7 +98,7 @@ def carry_out(proposal: Proposal, found: Found, ids: NewIds, now: datetime) -> S
         return CannotDo.ALREADY_TAKEN_BACK  # its money goes with the whole
     match proposal.action:
         case Action.VOID:
-            return _void_with_its_case(proposal, found)
+            return _void_with_its_case(proposal, found, ids, now)
         case Action.REFUND:
             return _refund(proposal, found, ids)
     case = found.case
@@ -106,11 +109,11 @@ def carry_out(proposal: Proposal, found: Found, ids: NewIds, now: datetime) -> S
     match proposal.action:
         case Action.MATCH:
             return _match(proposal, case, found, ids, now)
+        case Action.CREDIT:
+            return _credit(proposal, case, found, now)
         case Action.RETURN:
             return _return(proposal, case, found, ids)
-        case Action.ASSIGN:
-            return _assign(proposal, case)
-    return CannotDo.NOT_OFFERED
+    return _assign(proposal, case)
 
 
 def match_reference(payment_id: PaymentId) -> str:
@@ -156,6 +159,21 @@ def _when(payer: Payer, bill: Bill, case: Case, now: datetime) -> datetime | Non
     return next((at for at in (case.effective_at, now) if is_payable(payer, bill, at, None, Limits())), None)
 
 
+def _credit(proposal: Proposal, case: Case, found: Found, now: datetime) -> Sequence[Event] | Refused:
+    if found.payer is None:
+        return CannotDo.NO_NEXT_BILL
+    added = add(found.payer, case.payment_id, proposal.amount, proposal_id=proposal.proposal_id, now=now)
+    if added is None:
+        return CannotDo.NO_NEXT_BILL
+    credited = PaymentCredited(
+        payment_id=case.payment_id,
+        amount=added.amount,
+        participant_id=added.participant_id,
+        proposal_id=proposal.proposal_id,
+    )
+    return credited, added
+
+
 def _return(proposal: Proposal, case: Case, found: Found, ids: NewIds) -> Sequence[Event] | Refused:
     if proposal.payee_account_id is None:
         return CannotOrder.PAYEE_NOT_VERIFIED
@@ -195,9 +213,9 @@ def _assign(proposal: Proposal, case: Case) -> Sequence[Event] | Refused:
     )
 
 
-def _void_with_its_case(proposal: Proposal, found: Found) -> Sequence[Event] | Refused:
+def _void_with_its_case(proposal: Proposal, found: Found, ids: NewIds, now: datetime) -> Sequence[Event] | Refused:
     """A receipt that its partner had every chance to show is taken back, and the case about it ends with that."""
-    events, missing = _void(proposal, found), found.missing
+    events, missing = _void(proposal, found, ids, now), found.missing
     if isinstance(events, Refused) or missing is None:
         return events
     if (refusal := not_yet_void(missing)) is not None:
@@ -214,7 +232,7 @@ def _void_with_its_case(proposal: Proposal, found: Found) -> Sequence[Event] | R
     return *events, closed
 
 
-def _void(proposal: Proposal, found: Found) -> Sequence[Event] | Refused:
+def _void(proposal: Proposal, found: Found, ids: NewIds, now: datetime) -> Sequence[Event] | Refused:
     """A posted payment leaves its bill; money in suspense that never came leaves it whole."""
     case, payment = found.case, found.payment
     if case is not None and case.held:
@@ -232,7 +250,7 @@ def _void(proposal: Proposal, found: Found) -> Sequence[Event] | Refused:
         return _void_whole(found.whole, found.unposted, proposal)
     if payment is None or payment.bill_id is None or payment.participant_id is None:
         return CannotDo.NOTHING_THERE
-    if payment.partner == BALANCE_PARTNER:
+    if payment.partner in (BALANCE_PARTNER, OWN):
         return CannotDo.NOT_OFFERED
     if payment.reversed_for is not None:
         return CannotDo.ALREADY_TAKEN_BACK
@@ -248,7 +266,10 @@ def _void(proposal: Proposal, found: Found) -> Sequence[Event] | Refused:
         reason=MISSING_AT_BANK,
         refusal=None,
     )
-    return (reversed_,) if found.payer is None else taken_back(found.payer, reversed_)
+    if found.payer is None:
+        return (reversed_,)
+    back = taken_back(found.payer, reversed_)
+    return *back, *left_over(found.payer, back, refund_id=ids.payment_id, now=now)
 
 
 def _void_whole(bill: Collective, unposted: int, proposal: Proposal) -> Sequence[Event] | Refused:

@@ -9,6 +9,7 @@ from contracts.event import Event
 from contracts.events.astray import (
     CaseTaken,
     PaymentAssigned,
+    PaymentCredited,
     PaymentMatched,
     PaymentReturned,
     PaymentReturnFailed,
@@ -19,7 +20,13 @@ from contracts.values import BillId, ParticipantId, PaymentId
 
 VOIDED = "voided"
 """The bank never had it: it may still arrive."""
-_OUTCOMES = {PaymentMatched: "matched", PaymentReturned: "returned", PaymentAssigned: "assigned", PaymentVoided: VOIDED}
+_OUTCOMES = {
+    PaymentMatched: "matched",
+    PaymentCredited: "credited",
+    PaymentReturned: "returned",
+    PaymentAssigned: "assigned",
+    PaymentVoided: VOIDED,
+}
 
 
 class Case(NamedTuple):
@@ -52,7 +59,7 @@ def evolve(case: Case | None, event: Event, at: datetime) -> Case | None:
             return case._replace(owner=event.owner)
         case PaymentReturnFailed():
             return case._replace(held=case.held + event.amount, outcome=None, closed_at=None)
-        case PaymentMatched() | PaymentReturned() | PaymentAssigned() | PaymentVoided():
+        case PaymentMatched() | PaymentCredited() | PaymentReturned() | PaymentAssigned() | PaymentVoided():
             held = case.held - event.amount
             return case._replace(held=held, outcome=_OUTCOMES[type(event)], closed_at=None if held else at)
     return case

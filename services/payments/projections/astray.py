@@ -22,6 +22,7 @@ from contracts.events.astray import (
     PayeeAccountRetired,
     PayeeAccountVerified,
     PaymentAssigned,
+    PaymentCredited,
     PaymentMatched,
     PaymentReturned,
     PaymentReturnFailed,
@@ -34,7 +35,7 @@ from contracts.events.astray import (
     TransferFailed,
     TransferOrdered,
 )
-from contracts.events.contributions import PaymentUnmatched
+from contracts.events.contributions import CreditReleased, PaymentUnmatched
 from services.payments import tables
 from services.payments.domain import payees
 from services.payments.domain import proposals as proposing
@@ -43,10 +44,20 @@ from services.payments.shelves import case_of, case_row, proposal_of, proposal_r
 from services.payments.store import charges_json
 
 _OF_SUSPENSE = frozenset(
-    {PaymentUnmatched, CaseTaken, PaymentMatched, PaymentReturned, PaymentReturnFailed, PaymentAssigned, PaymentVoided}
+    {
+        PaymentUnmatched,
+        CaseTaken,
+        PaymentMatched,
+        PaymentCredited,
+        PaymentReturned,
+        PaymentReturnFailed,
+        PaymentAssigned,
+        PaymentVoided,
+    }
 )
 _OF_PROPOSALS = frozenset({ProposalMade, ProposalApproved, ProposalRefused, ProposalWithdrawn})
 _OF_PAYEES = frozenset({PayeeAccountRecorded, OtherPayeeAccountRecorded, PayeeAccountVerified, PayeeAccountRetired})
+_OWED = frozenset({ContributionRefunded, CreditReleased})
 _OF_ORDERS = frozenset({TransferOrdered, TransferConfirmed, TransferFailed})
 
 
@@ -180,19 +191,20 @@ def _order(recorded: Recorded, event: TransferOrdered) -> dict[str, Any]:
 
 
 async def refunds(conn: AsyncConnection, recorded: Sequence[Recorded]) -> None:
-    events = [r for r in recorded if type(r.event) is ContributionRefunded]
+    """What is owed to participants: months of a payment, or credit that was left."""
+    events = [r for r in recorded if type(r.event) in _OWED]
     new = [
         {
             "payment_id": event.payment_id,
             "participant_id": event.participant_id,
             "amount": event.amount,
-            "months": charges_json(event.months),
+            "months": charges_json(event.months if isinstance(event, ContributionRefunded) else ()),
             "reason": event.reason,
             "since": r.envelope.occurred_at,
             "branch_id": r.envelope.branch_id,
         }
         for r in events
-        if isinstance(event := r.event, ContributionRefunded)
+        if isinstance(event := r.event, ContributionRefunded | CreditReleased)
     ]
     await rows.insert(conn, tables.refunds, new)
 

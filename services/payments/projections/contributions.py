@@ -19,7 +19,9 @@ from contracts.events.contributions import (
     ContributionBilled,
     ContributionPaid,
     ContributionReversed,
+    CreditAdded,
     CreditGranted,
+    CreditReleased,
     CreditWithdrawn,
     PayerAdded,
     PayerCorrected,
@@ -31,7 +33,8 @@ from services.payments.store import Kept, bill_row, is_one_of, load_payers, paye
 
 OfBill = ContributionBilled | BillExpired | BillCancelled | ContributionPaid | ContributionReversed
 """Name a bill, which they change."""
-OfPayer = OfBill | PayerAdded | PayerCorrected | PayerClosed | ContributionRefunded | CreditGranted | CreditWithdrawn
+OfCredit = CreditGranted | CreditWithdrawn | CreditAdded | CreditReleased
+OfPayer = OfBill | OfCredit | PayerAdded | PayerCorrected | PayerClosed | ContributionRefunded
 _OF_PAYER = frozenset(get_args(OfPayer))
 _ADDS = frozenset({PayerAdded, ContributionBilled})
 _CHANGES_PAYER = (
@@ -41,8 +44,7 @@ _CHANGES_PAYER = (
     ContributionPaid,
     ContributionReversed,
     ContributionRefunded,
-    CreditGranted,
-    CreditWithdrawn,
+    *get_args(OfCredit),
 )
 
 

@@ -76,5 +76,8 @@ def _orders(result: sa.CursorResult[tuple[object, ...]]) -> dict[OrderKey, KeptO
 
 
 async def refunds_of(conn: AsyncConnection, payments: Collection[UUID]) -> dict[PaymentId, Refund]:
+    """What is owed of payments, or of credit that was left; no statement for none."""
+    if not payments:
+        return {}
     query = sa.select(refunds).where(rows.matching(refunds.c.payment_id, payments))
     return {row["payment_id"]: refund_of(row) for row in (await conn.execute(query)).mappings()}

@@ -70,6 +70,6 @@ async def credit_of(
     conn: AsyncConnection, participant_id: UUID, scope: sa.ColumnElement[bool]
 ) -> Mapping[Any, Any] | None:
     """Credit and credited months of a payer within this scope (over `payers`)."""
-    query = sa.select(payers.c.participant_id, payers.c.credit, payers.c.credited)
+    query = sa.select(payers.c.participant_id, payers.c.credit, payers.c.from_suspense, payers.c.credited)
     found = await conn.execute(query.where(payers.c.participant_id == participant_id, scope))
     return found.mappings().first()

@@ -32,6 +32,7 @@ from services.payments.domain.incentives.lines import Charge, Lines, Managed, Pa
 from services.payments.domain.incentives.statements import Carried
 from services.payments.domain.incentives.workers import Agreement, Worker
 from services.payments.domain.parameters import MOST_PREPAY_MONTHS
+from services.payments.store import charges_of
 from services.payments.tables.incentives import (
     agents,
     agreements,
@@ -310,9 +311,9 @@ def _charges(months: str, refunded: str | None) -> tuple[Charge, ...]:
     """What came for each month that was not given back. Kept, as few charges differ: a month, a band, a sector."""
     back = {charge["month"] for charge in json.loads(refunded)} if refunded else ()
     return tuple(
-        Charge(_month(charge["month"]), charge["jkk"] + charge["jkm"] + charge["jht"] - charge.get("credit", 0))
-        for charge in json.loads(months)
-        if charge["month"] not in back
+        Charge(charge.month, charge.received)
+        for charge in charges_of(json.loads(months))
+        if str(charge.month) not in back
     )
 
 

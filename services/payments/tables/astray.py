@@ -78,7 +78,7 @@ transfer_orders = sa.Table(
 refunds = sa.Table(
     "refunds",
     metadata,
-    sa.Column("payment_id", UUID, primary_key=True),
+    sa.Column("payment_id", UUID, primary_key=True, comment="of the payment; its own where credit was left"),
     sa.Column("participant_id", UUID, nullable=False),
     sa.Column("amount", sa.BigInteger, nullable=False),
     sa.Column("months", JSONB, nullable=False),
@@ -86,7 +86,7 @@ refunds = sa.Table(
     sa.Column("since", INSTANT, nullable=False),
     sa.Column("branch_id", UUID),
     sa.Index("refunds_of_payer", "participant_id"),
-    comment="ContributionRefunded",
+    comment="ContributionRefunded, CreditReleased",
 )
 
 STATE = (proposals, payee_accounts, transfer_orders, refunds)

@@ -23,6 +23,7 @@ payers = sa.Table(
     sa.Column("paid_through", sa.Text, comment="M, the last month paid without a gap; null when nothing is paid"),
     sa.Column("graces", JSONB, comment='paid months of another grace than the usual one: {"2025-10": 2}; null: none'),
     sa.Column("credit", sa.BigInteger, nullable=False, comment="carry-forward credit, rupiah"),
+    sa.Column("from_suspense", sa.BigInteger, nullable=False, comment="how much of the credit came out of suspense"),
     sa.Column("credited", JSONB, nullable=False, comment="paid months whose excess became credit"),
     sa.Column("blocked", sa.Text, comment="why no further money is taken"),
     sa.Column("kpj", sa.Text, comment="participant number; null until the first payment"),
@@ -34,7 +35,7 @@ payers = sa.Table(
     sa.Index("payers_nik_hash", "nik_hash"),
     sa.Index("payers_of_agent", "agent_id"),
     comment="PayerAdded, PayerNumbered, PayerCorrected, PayerClosed, ContributionPaid, ContributionReversed, "
-    "ContributionRefunded, CreditGranted, CreditWithdrawn",
+    "ContributionRefunded, CreditGranted, CreditWithdrawn, CreditAdded, CreditReleased",
 )
 
 bills = sa.Table(

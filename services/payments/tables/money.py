@@ -70,7 +70,8 @@ suspense = sa.Table(
     sa.Column("closed_at", INSTANT),
     sa.Index("suspense_payment", "payment_id", unique=True),
     sa.Index("suspense_open", "since", postgresql_where=sa.text("held > 0")),
-    comment="PaymentUnmatched, CaseTaken, PaymentMatched, PaymentReturned, PaymentReturnFailed, PaymentAssigned, PaymentVoided",
+    comment="PaymentUnmatched, CaseTaken, PaymentMatched, PaymentCredited, PaymentReturned, PaymentReturnFailed, PaymentAssigned, "
+    "PaymentVoided",
 )
 
 transfers = sa.Table(

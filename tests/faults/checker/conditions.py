@@ -27,6 +27,11 @@ def payment_was_voided(cause: Event, known: Known, found: Sequence[Event]) -> bo
     return bool(cause.data["reason"] != "protection_refused")
 
 
+def money_leaves_the_bill(cause: Event, known: Known, found: Sequence[Event]) -> bool:
+    """Not all of it was paid from credit, or given back before."""
+    return any(event.type == "ContributionReversed" and event.data["amount"] > 0 for event in found)
+
+
 def payment_protects_nothing(cause: Event, known: Known, found: Sequence[Event]) -> bool:
     """Refused, or no spell was opened or extended by it."""
     if not payment_was_voided(cause, known, found):

@@ -50,6 +50,10 @@ def lines_of(event: Told) -> Iterator[Line]:
             yield _source(data), SUSPENSE, data["amount"], payment, None
         case "PaymentMatched" | "PaymentVoided":
             yield SUSPENSE, CLEARING + data["partner"], data["amount"], payment, None
+        case "PaymentCredited":
+            yield SUSPENSE, CREDIT, data["amount"], payment, None
+        case "CreditReleased":
+            yield CREDIT, REFUNDS, data["amount"], payment, None
         case "PaymentReturned":
             yield SUSPENSE, REFUNDS, data["amount"], payment, None
         case "PaymentReturnFailed":
@@ -81,7 +85,9 @@ def lines_of(event: Told) -> Iterator[Line]:
 def stated(event: Told) -> int:
     """What an event that moves money says it moves, whole rupiah."""
     names = ("gross", "tax") if event.type == "WadahStatementIssued" else ("amount", "fees")
-    return sum(event.data.get(name, 0) for name in names)
+    credit = event.type in ("ContributionPaid", "ContributionReversed")
+    by_credit = sum(charge.get("credit", 0) for charge in event.data["months"]) if credit else 0
+    return int(by_credit) + sum(int(event.data.get(name, 0)) for name in names)
 
 
 def _source(data: Mapping[str, Any]) -> str:

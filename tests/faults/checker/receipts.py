@@ -15,6 +15,7 @@ BILL, WHOLE, BALANCE, SUSPENSE = "bill", "collective", "balance", "suspense"
 SHARED, REFUNDED = "shares", "refunded"
 LEFT = {
     "PaymentMatched": "matched",
+    "PaymentCredited": "credited",
     "PaymentReturned": "returned",
     "PaymentAssigned": "assigned",
     "PaymentVoided": "voided",
@@ -105,7 +106,7 @@ class Fold:
                     receipt.at[BILL] -= data["amount"]
                     receipt.reversed = True
             case "ContributionRefunded":
-                self._move(data, BILL, REFUNDED)
+                self._move({**data, "amount": data["amount"] - _by_credit(data)}, BILL, REFUNDED)
             case "PaymentReturnFailed":
                 self._move(data, LEFT["PaymentReturned"], SUSPENSE)
             case "PaymentVoided":
@@ -115,7 +116,7 @@ class Fold:
             case "PaymentMatched":
                 self._matched.add(data["matched_as"])
                 self._move(data, SUSPENSE, LEFT[event.type])
-            case "PaymentReturned" | "PaymentAssigned":
+            case "PaymentCredited" | "PaymentReturned" | "PaymentAssigned":
                 self._move(data, SUSPENSE, LEFT[event.type])
 
     def _comes_from_outside(self, data: Mapping[str, Any]) -> bool:
@@ -148,7 +149,7 @@ class Fold:
     def _unmatched(self, data: Mapping[str, Any]) -> None:
         """New money, a share that was never a payment, or what left its bill."""
         receipt = self.receipts.get(data["payment_id"])
-        if receipt is not None and receipt.reversed and not receipt.stands:
+        if receipt is not None and receipt.reversed and not (receipt.at[BILL] or receipt.at[SUSPENSE]):
             receipt.at[SUSPENSE] += data["amount"]
         else:
             receipt = self._new(data, SUSPENSE, own=data.get("share_of") is None)
@@ -165,6 +166,11 @@ class Fold:
         if receipt is None:
             self.early.append(data["payment_id"])
         return receipt
+
+
+def _by_credit(data: Mapping[str, Any]) -> int:
+    """How much of these months was paid from credit: money of other receipts."""
+    return sum(charge.get("credit", 0) for charge in data["months"])
 
 
 def folded(log: Sequence[Told]) -> Fold:

@@ -152,7 +152,7 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
         "GET /bills": _each(("agent", *FULL, "central", "auditor", "operator"), _BILL),
         "GET /payments": _each(("agent", *FULL, "central", "auditor", "operator"), _PAYMENT),
         "GET /credit": _each(
-            ("agent", *FULL, "central", "auditor", "operator"), _fields("participant_id credit credited")
+            ("agent", *FULL, "central", "auditor", "operator"), _fields("participant_id credit from_suspense credited")
         ),
         "GET /contributions/totals": _each(
             ("agent", *FULL, "central", "auditor", "operator"),

@@ -86,6 +86,13 @@ PATHS = {
     "matched": [of("PaymentUnmatched"), MATCH, paid("m")],
     "returned": [of("PaymentUnmatched"), of("PaymentReturned"), of("PaymentReturnFailed"), of("PaymentReturned")],
     "assigned in part": [of("PaymentUnmatched"), of("PaymentAssigned", amount=800, account="fees:bank")],
+    "given as credit": [of("PaymentUnmatched"), of("PaymentCredited")],
+    "given back before its protection was refused": [
+        paid(),
+        of("ContributionRefunded", amount=800, months=[MONTH]),
+        of("ContributionReversed", amount=PRICE - 800, months=[MONTH]),
+        of("PaymentUnmatched", amount=PRICE - 800, bill_id="bill-p1"),
+    ],
     "voided in suspense": [of("PaymentUnmatched"), of("PaymentVoided")],
     "a collective bill": [WHOLE, paid("s1", share_of="group"), of("PaymentUnmatched", "s2", share_of="group")],
     "a collective bill taken back while it was being posted": [

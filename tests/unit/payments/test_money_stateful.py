@@ -1,9 +1,10 @@
-"""Any order of paying, doubling, reversing, expiring, matching, returning, voiding and refunding: the ledger balances, and every rupiah that
-arrived is accounted for exactly once (domain.md sections 1, 6 and 8)."""
+"""Any order of paying, doubling, reversing, expiring, matching, crediting, discounting, returning, voiding and refunding: the ledger balances,
+and every rupiah that arrived is accounted for exactly once (domain.md sections 1, 5, 6 and 8)."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +16,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from contracts.event import Event
 from contracts.events.astray import Action, PayeeKind, PaymentReturnFailed, TransferOrdered, TransferPurpose
-from contracts.events.contributions import ContributionPaid, ContributionReversed, PaymentUnmatched
+from contracts.events.contributions import (
+    BillKind,
+    ContributionPaid,
+    ContributionReversed,
+    MonthCharge,
+    PaymentUnmatched,
+)
 from contracts.values import (
     ContributionMonth,
     ParticipantId,
@@ -23,6 +30,7 @@ from contracts.values import (
     PaymentId,
     ProposalId,
     Rupiah,
+    Sector,
     TransferOrderId,
 )
 from services.payments.domain import orders as ordering
@@ -30,12 +38,13 @@ from services.payments.domain import suspense as waiting
 from services.payments.domain.arriving import Reason, never_settled, place, seen, suspend
 from services.payments.domain.bill import Bill
 from services.payments.domain.billing import expire, issue
+from services.payments.domain.credit import grants, refused, settled_by_credit, standing
 from services.payments.domain.ledger import transfers
 from services.payments.domain.orders import Order, OrderStatus
-from services.payments.domain.parameters import DEFAULTS
+from services.payments.domain.parameters import CONTRIBUTION, DEFAULTS, Discount
 from services.payments.domain.payees import Payee
 from services.payments.domain.payer import Payer, evolve
-from services.payments.domain.paying import CannotPay, Limits, Money, Posted, post, posted, refuse_protection, settle
+from services.payments.domain.paying import CannotPay, Limits, Money, Posted, post, posted, settle
 from services.payments.domain.proposals import Proposal
 from services.payments.domain.refunds import Refund, close_payer
 from services.payments.domain.resolving import Found, NewIds, Refused, carry_out
@@ -49,9 +58,17 @@ LIMITS, LEAST_STEPS = Limits(), 5_000
 HAPPENED = (
     "ContributionPaid", "ContributionReversed", "PaymentUnmatched", "PaymentMatched", "PaymentReturned",
     "PaymentReturnFailed", "PaymentAssigned", "PaymentVoided", "ContributionRefunded", "TransferOrdered",
-    "TransferConfirmed", "TransferFailed", "BillExpired",
+    "TransferConfirmed", "TransferFailed", "BillExpired", "CreditGranted", "CreditWithdrawn", "PaymentCredited", "CreditReleased",
 )  # fmt: skip
 """What the run must have met, or it shows nothing."""
+LATER_LAW = CONTRIBUTION.defaults[-1].value.model_copy(
+    update={
+        "discounts": (
+            Discount(sector=Sector.OTHER, first=ContributionMonth(2025, 9), last=ContributionMonth(2026, 8), bps=5_000),
+        )
+    }
+)
+"""It discounts what was paid in full before it."""
 _SPACE = UUID("0191d3c0-0000-7000-8000-000000000001")
 _steps = Counter[str]()
 
@@ -85,9 +102,15 @@ class Books(RuleBasedStateMachine):
     @rule(who=people, months=st.sampled_from([None, 1, 3, 6, 12]))
     def bill(self, who: int, months: int | None) -> None:
         them = self.payers[PEOPLE[who]]
-        if them.open_bill is None:
-            outcome = issue(them, now=self.now, bill_id=bill_id(self.fresh("bill")), months=months, sets=DEFAULTS)
-            self.apply(outcome[0] if isinstance(outcome, tuple) else None)
+        if them.open_bill is not None:
+            return
+        outcome = issue(them, now=self.now, bill_id=bill_id(self.fresh("bill")), months=months, sets=DEFAULTS)
+        if isinstance(outcome, tuple):
+            self.apply(outcome[0])
+            if not outcome[0].amount:
+                them = self.payers[PEOPLE[who]]
+                bill = them.bills[outcome[0].bill_id]
+                self.apply(settled_by_credit(them, bill, payment_id=self.fresh_payment(), now=self.now))
 
     @rule(hours=st.sampled_from([1, 5, 30, 170]))
     def time_passes(self, hours: int) -> None:
@@ -141,17 +164,28 @@ class Books(RuleBasedStateMachine):
     @rule(pick=st.integers(0, 50))
     def protection_is_refused(self, pick: int) -> None:
         payment = self.picked(self.payments, pick)
-        events = None if payment is None else refuse_protection(payment, "reactivated_meanwhile")
-        if events is not None and payment is not None and payment.payment_id not in self.refunds:
-            self.apply(*events)
+        if payment is None or payment.participant_id is None:
+            return
+        them = self.payers[payment.participant_id]
+        reason = "participant_closed" if them.closed else "reactivated_meanwhile"
+        self.apply(*(refused(them, payment, reason, refund_id=self.fresh_payment(), now=self.now) or ()))
+
+    @rule(who=people)
+    def a_law_comes_after_the_money(self, who: int) -> None:
+        them = self.payers[PEOPLE[who]]
+        theirs = [p for p in self.payments.values() if p.participant_id == them.participant_id]
+        _steps["step"] += 1
+        if not them.blocked:
+            self.apply(*grants(them, theirs, LATER_LAW))
 
     @rule(who=people, seldom=st.integers(1, 12))
     def a_participation_ends(self, who: int, seldom: int) -> None:
         them = self.payers[PEOPLE[who]]
         theirs = [p for p in self.payments.values() if p.participant_id == them.participant_id]
         _steps["step"] += 1
-        if seldom == 12 and theirs:
-            self.apply(*(close_payer(them, theirs, closed_on=self.now.date(), reason="death") or ()))
+        if theirs and seldom > (6 if them.credit else 11):
+            end = {"closed_on": self.now.date(), "refund_id": self.fresh_payment()}
+            self.apply(*(close_payer(them, theirs, reason="death", **end) or ()))  # type: ignore[arg-type]
 
     @rule(
         action=st.sampled_from([*Action, Action.MATCH, Action.RETURN]),
@@ -169,8 +203,13 @@ class Books(RuleBasedStateMachine):
         if action is Action.MATCH:
             self.bill(who, None)
             them = self.payers[PEOPLE[who]]
+        if action is Action.CREDIT:
+            them = next((one for one in self.payers.values() if one.kind_at(self.now) is BillKind.STANDARD), them)
         if action is Action.REFUND:
             them = self.payers[self.refunds[key].participant_id]
+        payer_of = self.payments[key].participant_id if key in self.payments else None
+        if action is Action.VOID and payer_of is not None:
+            them = self.payers[payer_of]
         proposal = self.proposal(action, key, them, amount, whole=whole)
         found = Found(
             case=self.cases.get(key),
@@ -185,7 +224,7 @@ class Books(RuleBasedStateMachine):
         if isinstance(outcome, Refused):
             return
         if action is Action.VOID:
-            self.never_came(key)
+            self.never_came(key, outcome[0].amount)  # type: ignore[attr-defined]
         for event in outcome:
             self.apply(event, of=key)
 
@@ -222,17 +261,24 @@ class Books(RuleBasedStateMachine):
     @invariant()
     def every_rupiah_that_came_stands_in_one_place(self) -> None:
         held = sum(case.held for case in self.cases.values())
-        standing = sum(p.amount for p in self.payments.values() if p.reversed_for is None)
+        standing = sum(charge.total for charge in self.charges_that_stand())
         given_back = sum(refund.amount for refund in self.refunds.values())
         assert self.balances["clearing:bank-a"] == sum(self.taken.values())
         assert -self.balances["suspense"] == held
-        assert -sum(self.balances[f"contributions:{part}"] for part in ("jkk", "jkm", "jht")) == standing - given_back
+        assert -sum(self.balances[f"contributions:{part}"] for part in ("jkk", "jkm", "jht")) == standing
+        assert -self.balances["carry-forward"] == sum(them.credit for them in self.payers.values())
         ordered = [order for order in self.orders.values() if order.purpose is TransferPurpose.RETURN]
         back = sum(order.amount for order in ordered if order.status is OrderStatus.ORDERED)
         confirmed = [order for order in self.orders.values() if order.status is OrderStatus.CONFIRMED]
         refunded = sum(order.amount for order in confirmed if order.purpose is TransferPurpose.REFUND)
         assert -self.balances["refunds-payable"] == back + given_back - refunded
         assert -self.balances["bank:bank-a"] == sum(order.amount for order in confirmed)
+
+    @invariant()
+    def credit_is_never_below_zero_and_nobody_who_pays_no_more_has_any(self) -> None:
+        for them in self.payers.values():
+            assert 0 <= them.from_suspense <= them.credit
+            assert not (them.blocked and them.credit)
 
     @invariant()
     def no_month_is_paid_twice(self) -> None:
@@ -281,7 +327,7 @@ class Books(RuleBasedStateMachine):
             case ContributionReversed():
                 changed = replace(self.payments[event.payment_id], reversed_for=event.reason)
                 self.payments[event.payment_id] = self.receipts[changed.channel_reference] = changed
-        if event.type == "ContributionRefunded":
+        if event.type in ("ContributionRefunded", "CreditReleased"):
             self.refunds[event.payment_id] = Refund(event.payment_id, event.participant_id, event.amount)
 
     def known(self, action: Action) -> list[PaymentId]:
@@ -306,16 +352,21 @@ class Books(RuleBasedStateMachine):
             self.receipts[money.channel_reference] = never_settled(event, self.now)
 
     def take(self, reference: str, amount: int) -> None:
-        self.taken[reference] = amount
+        self.taken[reference] = self.taken.get(reference, 0) + amount
 
-    def never_came(self, key: PaymentId) -> None:
-        """The clerk strikes out what the bank never had; money matched away from its receipt keeps the receipt's name."""
+    def never_came(self, key: PaymentId, amount: int) -> None:
+        """The clerk strikes out what the bank never had, but for credit of it that protects a month by now; money matched away from its receipt
+        keeps the receipt's name."""
         reference = next((name for name, receipt in self.receipts.items() if receipt.payment_id == key), None)
         assert reference is not None
-        if reference.startswith("match:"):
-            self.taken[reference] = -self.payments[key].amount
-        else:
-            del self.taken[reference]
+        self.taken[reference] = self.taken.get(reference, 0) - amount
+
+    def charges_that_stand(self) -> Iterator[MonthCharge]:
+        """Every paid month as it stands in the books."""
+        for payment in self.payments.values():
+            if payment.reversed_for is None and payment.participant_id is not None:
+                them = self.payers[payment.participant_id]
+                yield from standing(them, (charge for charge in payment.months if charge.month in them.paid))
 
     def proposal(self, action: Action, key: PaymentId, them: Payer, amount: int, *, whole: bool) -> Proposal:
         bill, case = them.open_bill, self.cases.get(key)

@@ -19,10 +19,12 @@ from contracts.events.astray import (
     TransferOrdered,
 )
 from contracts.events.contributions import ContributionPaid, ContributionReversed
-from contracts.values import PayeeAccountId, ProposalId, Rupiah, TransferOrderId
+from contracts.values import ContributionMonth, PayeeAccountId, ProposalId, Rupiah, TransferOrderId
 from services.payments.domain.arriving import Reason, suspend
+from services.payments.domain.billing import issue
 from services.payments.domain.orders import CannotOrder, OrderStatus, confirm, fail, ordered
 from services.payments.domain.orders import evolve as evolve_order
+from services.payments.domain.parameters import DEFAULTS
 from services.payments.domain.payees import CannotVerify, Payee, retire, verify
 from services.payments.domain.paying import CannotPay, posted
 from services.payments.domain.proposals import CannotDecide, Proposal, Verdict, decide, evolve
@@ -61,6 +63,22 @@ def done(what: Proposal, found: Found) -> list[str]:
 
 
 MATCH = proposal(Action.MATCH, participant_id=PARTICIPANT, bill_id=bill_id(1))
+CREDIT = proposal(Action.CREDIT, participant_id=PARTICIPANT)
+RUNNING = paid(billed(), 36_800, DAY)
+"""Paid for October; nothing is owed."""
+LONG_AGO = frozenset({ContributionMonth(2025, 6)})
+
+
+def test_money_given_as_credit_leaves_suspense_and_is_used_by_the_next_bill() -> None:
+    outcome = carry_out(CREDIT._replace(amount=10_000), Found(case=waiting(), payer=RUNNING), IDS, DAY)
+    assert not isinstance(outcome, Refused)
+    assert [event.type for event in outcome] == ["PaymentCredited", "CreditAdded"]
+    case, after = evolve_case(waiting(), outcome[0], DAY), folded(RUNNING, outcome[1:], DAY)
+    assert case is not None
+    assert (case.held, case.outcome, after.credit, after.from_suspense) == (30_000, "credited", 10_000, 10_000)
+    next_bill = issue(after, now=wib(2025, 11, 3), bill_id=bill_id(2), sets=DEFAULTS)
+    assert isinstance(next_bill, tuple)
+    assert (next_bill[0].amount, next_bill[0].months[0].credit) == (26_800, 10_000)
 
 
 def test_a_match_leaves_suspense_and_pays_the_bill_at_the_time_of_the_money() -> None:
@@ -93,6 +111,12 @@ def test_a_match_counts_from_now_where_the_bill_was_not_payable_at_the_time_of_t
         (MATCH, Found(case=waiting(), payer=billed()._replace(blocked="nik_taken")), CannotDo.BILL_NOT_PAYABLE),
         (MATCH._replace(amount=36_000), Found(case=waiting(), payer=billed()), CannotDo.WRONG_AMOUNT),
         (MATCH._replace(amount=0), Found(case=waiting(), payer=billed()), CannotDo.MORE_THAN_HELD),
+        (CREDIT, Found(), CannotDo.NOTHING_THERE),
+        (CREDIT, Found(case=waiting(36_799), payer=RUNNING), CannotDo.MORE_THAN_HELD),
+        (CREDIT, Found(case=waiting()), CannotDo.NO_NEXT_BILL),
+        (CREDIT, Found(case=waiting(), payer=billed()), CannotDo.NO_NEXT_BILL),
+        (CREDIT, Found(case=waiting(), payer=RUNNING._replace(paid=LONG_AGO)), CannotDo.NO_NEXT_BILL),
+        (CREDIT, Found(case=waiting(), payer=RUNNING._replace(blocked="participant_closed")), CannotDo.NO_NEXT_BILL),
         (proposal(Action.ASSIGN, account="suspense"), Found(case=waiting()), CannotDo.ACCOUNT_NOT_ALLOWED),
         (proposal(Action.ASSIGN, account="fees:bank-b"), Found(case=waiting()), CannotDo.ACCOUNT_NOT_ALLOWED),
         (proposal(Action.RETURN), Found(case=waiting()), CannotOrder.PAYEE_NOT_VERIFIED),
@@ -206,15 +230,15 @@ def test_months_after_the_end_are_given_back_and_no_others() -> None:
     settled = carry_out(MATCH._replace(amount=bill.amount), Found(case=waiting(bill.amount), payer=who), IDS, DAY)
     payment = posted(settled[1])  # type: ignore[arg-type]
     who = folded(who, settled[1:], DAY)
-    events = close_payer(who, [payment], closed_on=wib(2025, 12, 3).date(), reason="death")
-    assert events is not None
-    closed, *refunds = events
-    (refund,) = refunds
+    end: Any = {"closed_on": wib(2025, 12, 3).date(), "reason": "death", "refund_id": payment_id(8)}
+    events: Any = close_payer(who, [payment], **end)
+    closed, refund = events
+    assert closed.closed_on == end["closed_on"]
     assert [str(charge.month) for charge in refund.months] == ["2026-01", "2026-02", "2026-03"]
     assert refund.amount == 3 * 36_800
     after = folded(who, events, DAY)
     assert (after.closed, [str(month) for month in sorted(after.paid)]) == (True, ["2025-10", "2025-11", "2025-12"])
-    assert close_payer(after, [payment], closed_on=closed.closed_on, reason="death") is None
+    assert close_payer(after, [payment], **end) is None
 
 
 def test_reasons_of_arrival_are_codes() -> None:

@@ -9,18 +9,36 @@ from __future__ import annotations
 from contracts.events.astray import (
     ContributionRefunded,
     PaymentAssigned,
+    PaymentCredited,
     PaymentMatched,
     PaymentReturned,
     PaymentReturnFailed,
     PaymentVoided,
     TransferConfirmed,
 )
-from services.payments.domain.ledger.accounts import REFUNDS_PAYABLE, SUSPENSE, Lines, Transfer, bank, clearing
+from contracts.events.contributions import CreditReleased
+from services.payments.domain.ledger.accounts import (
+    CARRY_FORWARD,
+    REFUNDS_PAYABLE,
+    SUSPENSE,
+    Lines,
+    Transfer,
+    bank,
+    clearing,
+)
 from services.payments.domain.ledger.contributions import parts
 
 
 def _back_to_clearing(event: PaymentMatched | PaymentVoided) -> tuple[Transfer, ...]:
     return (Transfer(SUSPENSE, clearing(event.partner), event.amount, event.payment_id),)
+
+
+def _credited(event: PaymentCredited) -> tuple[Transfer, ...]:
+    return (Transfer(SUSPENSE, CARRY_FORWARD, event.amount, event.payment_id, event.participant_id),)
+
+
+def _released(event: CreditReleased) -> tuple[Transfer, ...]:
+    return (Transfer(CARRY_FORWARD, REFUNDS_PAYABLE, event.amount, event.payment_id, event.participant_id),)
 
 
 def _returned(event: PaymentReturned) -> tuple[Transfer, ...]:
@@ -49,6 +67,8 @@ def _confirmed(event: TransferConfirmed) -> tuple[Transfer, ...]:
 LINES: Lines = {
     PaymentMatched: _back_to_clearing,
     PaymentVoided: _back_to_clearing,
+    PaymentCredited: _credited,
+    CreditReleased: _released,
     PaymentReturned: _returned,
     PaymentReturnFailed: _return_failed,
     PaymentAssigned: _assigned,
