@@ -61,8 +61,9 @@ class QrDesk:
             )
 
     async def _settle(self, question: Question) -> None:
+        faults.point("H1")
         answer = await self._answer(question)
-        faults.point("Q2", "qr")
+        faults.point("H2")
         meta = Meta(actor=f"partner:{question.partner}", correlation_id=new_id())
         await self._answers.submit(Answered(question, answer, self._app.clock.business(), meta))
 

@@ -11,18 +11,15 @@ import csv
 import io
 import signal
 from collections.abc import Mapping, Sequence
-from datetime import date
 from pathlib import Path
-
-import httpx
 
 from deploy.local.outreach import history, settling
 from deploy.local.outreach.day import WORKERS
-from deploy.local.trouble import Trouble
+from tests.faults import causes
 from tests.faults.cells import ALWAYS, Injected
 from tests.faults.environment.busy import violation
 from tests.faults.ground import Ground
-from tests.faults.points import Point
+from tests.faults.points import CALENDAR, CODE, FILE, SHARES, UNPAID, WALLET, Point
 from tests.faults.results import Fault, Played, Result, now
 from tests.faults.stage import play
 from tests.support.eventually import eventually
@@ -37,7 +34,6 @@ STOPS_WITHIN_S = 20.0
 """From SIGTERM to the end (operations.md)."""
 FIRED_WITHIN_S = 45.0
 IMPORT_ROWS = 150
-SLEEPERS = 10
 DAYS = 32
 """Enough for bills to expire and months to end."""
 
@@ -53,9 +49,10 @@ async def play_round(
     struck: set[str] = set()
     kills, budget_s = ground.kills, (PACKED_S if len(points) > 1 else BUDGET_S)[action] * patience
     try:
-        if _wait_for_the_calendar(points):
-            await _with_sleepers(ground)
-        if _wait_for_a_file(points):
+        needs = _needs(points)
+        if needs - {FILE}:
+            await causes.with_sleepers(ground)
+        if FILE in needs:
             await settling.agree_on_layout(ground.estate.town.doors, history.BEGINS.date())
         await asyncio.gather(*(_arm(ground, point, action, log) for point in points))
         played = await play(
@@ -78,29 +75,9 @@ async def play_round(
     return results
 
 
-async def _with_sleepers(ground: Ground) -> None:
-    """Some are billed and never pay: what a month's end finds to do."""
-    await ground.driver.register(SLEEPERS, per_s=SLEEPERS, paying=0)
-
-    async def billed() -> bool:
-        found = await ground.estate.town.rows(
-            "payments",
-            "SELECT count(*) AS n FROM bills WHERE status = 'OPEN' AND participant_id = ANY($1::uuid[])",
-            [*ground.driver.sleepers],
-        )
-        return bool(found[0]["n"] >= SLEEPERS)
-
-    await eventually(billed, within_s=60, what="sleepers billed")
-
-
-def _wait_for_the_calendar(points: Sequence[Point]) -> bool:
-    """Whether some point lies in a timer that has nothing to do before a month has passed."""
-    return any(point.id.startswith("Z") for point in points)
-
-
-def _wait_for_a_file(points: Sequence[Point]) -> bool:
-    """Whether some point lies on the way of a settlement file."""
-    return any(point.id.startswith("D") for point in points)
+def _needs(points: Sequence[Point]) -> set[str]:
+    """What has to happen beside the load for these points."""
+    return {need for point in points for need in point.needs}
 
 
 async def _arm(ground: Ground, point: Point, action: str, log: Path) -> None:
@@ -112,6 +89,7 @@ async def _arm(ground: Ground, point: Point, action: str, log: Path) -> None:
         FAULT_LOG=str(log),
         PERISAI_IMPORT_CHUNK="40",
         PERISAI_IMPORT_LEASE_S="2",
+        PERISAI_QRIS_TIMEOUT_S="1",
     )
 
 
@@ -120,7 +98,10 @@ async def _inject(ground: Ground, points: Sequence[Point], action: str, log: Pat
     processes = {point.process for point in points}
     if "registration-workers" in processes:
         await upload(ground, IMPORT_ROWS)
-    if _wait_for_the_calendar(points):
+    needs = _needs(points)
+    if UNPAID in needs:
+        await causes.bill_for_many(ground, paid=False)
+    if CALENDAR in needs:
         await ground.advance(DAYS)
     pids = {point: ground.estate.pid(point.process) for point in points}
     struck_at: dict[int, float] = {}
@@ -132,8 +113,7 @@ async def _inject(ground: Ground, points: Sequence[Point], action: str, log: Pat
         return len(struck_at) == len(pids)
 
     waking = asyncio.create_task(_wake(ground, points, pids, log)) if action == "stop" else None
-    if _wait_for_a_file(points):
-        await settle_the_day(ground)
+    await _cause(ground, needs)
     with contextlib.suppress(AssertionError):  # told per cell: those that fired are judged all the same
         await eventually(all_fired, within_s=FIRED_WITHIN_S, what="every point fired")
     struck |= {point.id for point, pid in pids.items() if pid in struck_at}
@@ -157,6 +137,18 @@ async def _inject(ground: Ground, points: Sequence[Point], action: str, log: Pat
         await ground.restart(*disarmed)
         ended = now()
     return Injected(len(points), len(struck), action, ended, found=found)
+
+
+async def _cause(ground: Ground, needs: set[str]) -> None:
+    """In the order in which one may need the other."""
+    if FILE in needs:
+        await causes.settle_the_day(ground)
+    if SHARES in needs:
+        await causes.bill_for_many(ground, paid=True)
+    if CODE in needs:
+        bills = await causes.codes(ground)
+        if WALLET in needs:
+            await causes.scanned(ground, bills)
 
 
 async def _gone(ground: Ground, point: Point, pid: int) -> None:
@@ -214,31 +206,6 @@ async def upload(ground: Ground, rows: int) -> None:
         headers={"Content-Type": "text/csv"},
     )
     ground.driver.imports.append(str(started["import_id"]))
-
-
-async def settle_the_day(ground: Ground) -> None:
-    """The central office uploads what the bank's books hold as done of this business day.
-
-    Again until it has an answer: the process that takes it in may be the one that dies.
-    """
-    doors = ground.estate.town.doors
-    day = str((await doors.outside("bank", "GET", "/clock"))["now"])[:10]
-    content = ""
-
-    async def something_is_done() -> bool:
-        nonlocal content
-        content = await doors.text("bank", f"/settlement/{day}")
-        return content.count("\nD,") > 0
-
-    async def taken() -> bool:
-        try:
-            await settling.upload(doors, date.fromisoformat(day), content)
-        except (httpx.HTTPError, Trouble):
-            return False
-        return True
-
-    await eventually(something_is_done, within_s=30, what="a payment of this day at the bank")
-    await eventually(taken, within_s=30, what="the day's file was taken")
 
 
 def _result(

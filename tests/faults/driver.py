@@ -44,6 +44,8 @@ class Driver:
     unpaid: dict[str, str] = field(default_factory=dict)
     sleepers: set[str] = field(default_factory=set)
     """Registered at the door, and never paying."""
+    paid_for: set[str] = field(default_factory=set)
+    """Of the sleepers, those whom a wallet or somebody else pays for after all."""
     imports: list[str] = field(default_factory=list)
     """Uploaded files whose people are not known yet."""
     asked: int = 0

@@ -125,7 +125,8 @@ class Ground:
         pair = {"at": at.isoformat(), "as_of": leap}
         for service in SERVICES:
             await doors.post(service, "/ops/clock", history.OPERATOR, pair)
-        await doors.outside("bank", "POST", "/clock", {"now": at.isoformat()})
+        for party in ("bank", "acquirer"):
+            await doors.outside(party, "POST", "/clock", {"now": at.isoformat()})
 
     async def until_in_step(self) -> None:
         """Every process lives in the month that was played last; each looks for it twice a second."""
@@ -185,7 +186,13 @@ class Ground:
             return f"events unpublished for {age:.1f} s"
         if lag := await self.watch.lag():
             return f"{lag:.0f} records not consumed"
-        payers = self.driver.payers - spare
+        if untold := [one for one in await self._scanned() if not one["told"]]:
+            for code in untold:
+                await self.estate.town.doors.outside("acquirer", "POST", f"/codes/{code['reference_no']}/tell", {})
+            return f"the acquirer has told us of {len(untold)} payments in vain"
+        if waiting := await self._count("payments", _NOT_MADE, []) or await self._count("payments", _UNSHARED, []):
+            return f"{waiting} QR codes or shares of collective bills are not at their end"
+        payers = (self.driver.payers | self.driver.paid_for) - spare
         paid = await self._which("payments", _PAID, payers)
         if owing := payers - paid - await self._which("registration", _EXPIRED, payers):
             await self.driver.pay_rest()
@@ -203,6 +210,11 @@ class Ground:
         if await self._count("payments", _RUNS, []):
             return "incentives of months before are still computed"
         return ""
+
+    async def _scanned(self) -> list[dict[str, Any]]:
+        """What wallets paid, as the acquirer's books have it."""
+        found = await self.estate.town.doors.outside("acquirer", "GET", "/codes?status=00&limit=1000")
+        return list(found["codes"])
 
     async def _which(self, service: str, query: str, ids: set[str]) -> set[str]:
         return {str(row["participant_id"]) for row in await self.estate.town.rows(service, query, [*ids])}
@@ -262,6 +274,8 @@ _RUNS = (
     "   to_char(newest.occurred_at AT TIME ZONE 'Asia/Jakarta' - interval '3 days' - interval '1 month', 'YYYY-MM'))"
 )
 """1 while the run of a month that is closed by business time (its statements come on the 3rd) is not complete."""
+_NOT_MADE = "SELECT count(*) AS n FROM qr_codes WHERE state = 'REQUESTED' AND $1::text[] IS NOT NULL"
+_UNSHARED = "SELECT count(*) AS n FROM collective_bills WHERE status = 'PAID' AND shares_posted < heads AND $1::text[] IS NOT NULL"
 _IMPORTS = "SELECT count(*) AS n FROM imports WHERE finished_at IS NULL AND $1::text[] IS NOT NULL"
 
 

@@ -8,17 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 ACTIONS = ("kill", "term", "stop")
+CALENDAR, FILE, CODE, WALLET, SHARES, UNPAID = "calendar", "file", "code", "wallet", "shares", "unpaid"
 
 
 @dataclass(frozen=True)
 class Point:
-    """`at` is what FAULT_AT gets; `hit` the pass at which it acts."""
+    """`at` is what FAULT_AT gets; `hit` the pass at which it acts; `needs`: what has to happen beside the load (causes.py)."""
 
     id: str
     process: str
     at: str
     round: int
     hit: int = 1
+    needs: tuple[str, ...] = ()
 
     @property
     def service(self) -> str:
@@ -26,6 +28,9 @@ class Point:
 
 
 _ONLINE, _PAY, _FILES = "RegisteringOnline", "pay", "timer.settlement-files"
+_MONTH, _FILE, _CODE, _WALLET, _SHARES, _ENDED = (
+    (CALENDAR,), (FILE,), (CODE,), (CODE, WALLET), (SHARES,), (UNPAID, CALENDAR)
+)  # fmt: skip
 _REGISTRATION, _PAYMENTS, _NOTIFICATIONS = (
     "registration.contributions",
     "payments.participants",
@@ -60,18 +65,27 @@ POINTS = (
     Point("W3", "payments-api", f"before_commit:{_PAY}", 3, hit=3),
     Point("W4", "payments-api", f"committed:{_PAY}", 4, hit=3),
     Point("W5", "payments-api", "answered:/snap/v1.0/transfer-va/payment", 5, hit=3),
-    Point("D1", "payments-api", "committed:receive_files", 6),
-    Point("D2", "payments-timers", f"before_commit:{_FILES}", 1),
-    Point("D3", "payments-timers", "Z3:settlement-files", 2),
-    Point("D4", "payments-timers", f"before_commit:{_FILES}", 3, hit=2),
+    Point("D1", "payments-api", "committed:receive_files", 6, needs=_FILE),
+    Point("D2", "payments-timers", f"before_commit:{_FILES}", 1, needs=_FILE),
+    Point("D3", "payments-timers", "Z3:settlement-files", 2, needs=_FILE),
+    Point("D4", "payments-timers", f"before_commit:{_FILES}", 3, hit=2, needs=_FILE),
+    Point("H1", "payments-api", "H1", 7, needs=_CODE),
+    Point("H2", "payments-api", "H2", 8, needs=_CODE),
+    Point("H3", "payments-api", "before_commit:take_notices", 9, needs=_WALLET),
+    Point("U1", "payments-timers", "before_commit:timer.collective-posting", 7, needs=_SHARES),
+    Point("U2", "payments-timers", "Z3:collective-posting", 8, needs=_SHARES),
+    Point("U3", "payments-timers", "before_commit:timer.collective-expiry", 9, needs=_ENDED),
+    Point("L1", "payments-timers", "before_commit:timer.incentive-runs", 6, needs=_MONTH),
+    Point("L2", "payments-timers", "before_commit:timer.incentive-statements", 10, needs=_MONTH),
+    Point("L3", "payments-timers", "before_commit:timer.incentive-wadah", 11, needs=_MONTH),
     Point("N1", "notifications-consumers", "P1:participants", 1, hit=2),
     Point("N2", "notifications-consumers", f"before_commit:{_NOTIFICATIONS}", 2, hit=2),
     Point("N3", "notifications-consumers", "P5:participants", 3, hit=2),
     Point("N4", "notifications-workers", "N4", 1, hit=2),
     Point("N5", "notifications-workers", "N5", 2, hit=2),
-    Point("Z1", "registration-timers", "Z1", 5),
-    Point("Z2", "payments-timers", "before_commit:timer.bill-expiry", 5),
-    Point("Z3", "registration-timers", "Z3", 6),
+    Point("Z1", "registration-timers", "Z1", 5, needs=_MONTH),
+    Point("Z2", "payments-timers", "before_commit:timer.bill-expiry", 5, needs=_MONTH),
+    Point("Z3", "registration-timers", "Z3", 6, needs=_MONTH),
 )
 """Played in packed rounds under load."""
 
@@ -84,7 +98,7 @@ ABSENT = {
     **dict.fromkeys(("A1", "A2", "A3", "A4", "A5"), "the audit archive is not built yet"),
     **dict.fromkeys(("Y3", "E1", "E2"), "audit is not built yet: nobody records a replay's outcome or erases"),
 }
-"""Points of what does not exist today, with the reason; 63 in all with those above."""
+"""Points of what does not exist today, with the reason; 72 in all with those above."""
 
 ROUNDS = sorted({point.round for point in POINTS})
 EVERY = (*(point.id for point in POINTS), *APART, *ABSENT)

@@ -36,7 +36,7 @@ from tests.system.town import Town
 
 ROLES = {
     "registration": ("api", "relay", "consumers", "timers", "workers"),
-    "payments": ("api", "relay", "consumers", "timers"),
+    "payments": ("api", "relay", "consumers", "timers", "workers"),
     "notifications": ("api", "relay", "consumers", "workers"),
 }
 """The roles that each service has something to do in."""
@@ -171,6 +171,7 @@ class Estate:
             },
             "groups": {name: [f"{prefix}{name}.{topic}" for topic in READS[name]] for name in SERVICES},
             "bank_url": stack.url("bank"),
+            "acquirer_url": stack.url("acquirer"),
             "gateway_url": stack.url("gateway"),
             "metrics_urls": [f"{self.url(name)}/metrics" for name in self.children if self.running(name)],
             "files": [str(stack.folder / "logs" / "*.log"), str(stack.folder / "kafka*" / "data" / "**" / "*.log")],

@@ -88,6 +88,12 @@ class Books:
         """Money that was taken on this WIB day and not given back, in the order of the codes."""
         return self._select("where substr(paid_at, 1, 10) = ? and status = ? order by number", (business_day, PAID))
 
+    def recent(self, *, status: str | None, limit: int, offset: int) -> list[Code]:
+        """Newest first."""
+        return self._select(
+            "where ?1 is null or status = ?1 order by number desc limit ?2 offset ?3", (status, limit, offset)
+        )
+
     def totals(self) -> dict[str, dict[str, int]]:
         rows = self._database.execute("select status, count(*), sum(paid_amount) from codes group by status")
         return {row[0]: {"count": row[1], "rupiah": row[2]} for row in rows}

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Annotated, Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Query
 from fastapi.responses import PlainTextResponse
 
 from deploy.local.acquirer.books import CANCELLED, REFUNDED, Books, Code
@@ -78,6 +78,14 @@ def console_routes(
     @router.post("/codes/{reference_no}/refund")
     async def refund(reference_no: str) -> dict[str, Any]:
         return {"answers": await wallets.tell(wallets.end(reference_no, REFUNDED), Pay())}
+
+    @router.get("/codes")
+    async def codes(
+        status: str | None = None,
+        limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
+        offset: Annotated[int, Query(ge=0)] = 0,
+    ) -> dict[str, Any]:
+        return {"codes": [one.view() for one in books.recent(status=status, limit=limit, offset=offset)]}
 
     @router.get("/codes/{reference_no}")
     async def code(reference_no: str) -> dict[str, Any]:

@@ -25,6 +25,7 @@ class Facts:
     dead_letters: str
     groups: Mapping[str, tuple[str, ...]]
     bank_url: str | None
+    acquirer_url: str | None
     gateway_url: str | None
     metrics_urls: tuple[str, ...]
     files: tuple[str, ...]
@@ -81,6 +82,7 @@ def facts_from(told: Mapping[str, Any]) -> Facts:
         dead_letters=kafka["dead_letters"],
         groups={name: tuple(groups) for name, groups in told["groups"].items()},
         bank_url=told.get("bank_url"),
+        acquirer_url=told.get("acquirer_url"),
         gateway_url=told.get("gateway_url"),
         metrics_urls=tuple(told.get("metrics_urls", ())),
         files=tuple(told.get("files", ())),

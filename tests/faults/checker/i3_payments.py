@@ -1,4 +1,4 @@
-"""I3: no payment lost or doubled. What the bank holds as done is posted once, for the same amount; what it took back is posted nowhere.
+"""I3: no payment lost or doubled. What bank and acquirer hold as done is posted once, for the same amount; what was taken back is posted nowhere.
 
 Every receipt stands in one place: its bill, the shares of a collective bill, an agent's balance, or suspense with a reason and what became
 of it there. No bill and no month is paid twice. A payment that the bank never told us of (`missing_here`) is posted with the day's file, and
@@ -28,6 +28,7 @@ async def check(world: World, tally: Tally) -> None:
     alone = len(payments) == len(rows)
     tally.see(alone, "payments.payments", "", expected="one row per partner and reference", actual="two")
     await _against_the_bank(world, tally, payments, fold)
+    await _against_the_acquirer(world, tally, payments, fold)
     await _in_one_place(world, tally, payments, fold)
     await _in_suspense(world, tally, fold)
     await _paid_once(world, tally, payments)
@@ -68,6 +69,23 @@ async def _against_the_bank(world: World, tally: Tally, payments: Mapping[Refere
         if reference[0] == partner and (receipt is None or (receipt.own and receipt.stands)):
             known = reference in books
             tally.see(known, "payments.payments", reference[1], expected="a payment at the bank", actual="none")
+
+
+async def _against_the_acquirer(world: World, tally: Tally, payments: Mapping[Reference, Row], fold: Fold) -> None:
+    """What a wallet paid is posted once, under the acquirer's reference; what no wallet paid is not."""
+    asked = {row["reference"]: row["partner"] for row in await world.rows(SERVICE, "qr_codes")}
+    codes = {(asked.get(one["merchant_reference"], ""), one["reference_no"]): one for one in await world.codes()}
+    recorded = fold.by_reference()
+    for reference, code in codes.items():
+        paid = code["paid_amount"] if code["status"] == "00" else 0
+        ours, made = payments.get(reference), [one for one in recorded.get(reference, ()) if one.own]
+        posted = 0 if ours is None else ours["amount"]
+        tally.see(posted == paid, "acquirer's books", reference[1], expected=f"{paid} rupiah", actual=f"{posted}")
+        if len(made) > 1:
+            tally.bad("acquirer's books", reference[1], expected="posted once", actual=f"posted {len(made)} times")
+    for reference in payments if codes else ():
+        known = reference[0] not in asked.values() or reference in codes
+        tally.see(known, "payments.payments", reference[1], expected="a code at the acquirer", actual="none")
 
 
 async def _in_one_place(world: World, tally: Tally, payments: Mapping[Reference, Row], fold: Fold) -> None:

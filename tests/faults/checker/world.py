@@ -66,6 +66,7 @@ class World:
     _tables: dict[tuple[str, str], list[Row]] = field(default_factory=dict)
     _records: list[Record] | None = None
     _books: list[Row] | None = None
+    _codes: list[Row] | None = None
     _messages: list[Row] | None = None
 
     async def log(self, service: str) -> list[Event]:
@@ -119,6 +120,13 @@ class World:
         if self._books is None:
             self._books = await _pages(self.facts.bank_url, "/payments", "payments")
         return self._books
+
+    async def codes(self) -> list[Row]:
+        """Every QR code in the acquirer's own books; none where a run has no acquirer."""
+        if self._codes is None:
+            url = self.facts.acquirer_url
+            self._codes = await _pages(url, "/codes", "codes") if url else []
+        return self._codes
 
     async def messages(self) -> list[Row]:
         """G: every message that the gateway accepted."""

@@ -1,4 +1,4 @@
-"""The bank's books and the gateway's store as the checker asks for them over HTTP, small enough to be falsified in one line."""
+"""The books of bank and acquirer and the gateway's store as the checker asks for them over HTTP, small enough to be falsified in one line."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ PREFIX = "8100"
 
 @dataclass
 class Outside:
-    """`payments` and `messages` are what the checker is shown; who sends here is our own sender."""
+    """`payments`, `codes` and `messages` are what the checker is shown; who sends here is our own sender."""
 
     url: str = ""
     payments: list[dict[str, Any]] = field(default_factory=list)
+    codes: list[dict[str, Any]] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
 
     def held(self, customer_no: str, reference: str, amount: int, state: str) -> None:
@@ -37,6 +38,10 @@ class Outside:
         @app.get("/payments")
         async def payments(limit: int, offset: int) -> dict[str, Any]:
             return {"payments": self.payments[offset : offset + limit]}
+
+        @app.get("/codes")
+        async def codes(limit: int, offset: int) -> dict[str, Any]:
+            return {"codes": self.codes[offset : offset + limit]}
 
         @app.get("/messages")
         async def messages(limit: int, offset: int) -> dict[str, Any]:

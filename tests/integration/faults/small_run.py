@@ -100,6 +100,7 @@ class SmallRun:
                 for name, h in self.harnesses.items()
             },
             "bank_url": self.party.url,
+            "acquirer_url": self.party.url,
             "gateway_url": self.party.url,
             "metrics_urls": [f"{self.party.url}/metrics"],
             "files": [str(self.folder / "*.log")],

@@ -83,6 +83,14 @@ async def a_payment_that_never_came_to_us(run: SmallRun) -> AsyncIterator[dict[s
     run.party.payments.pop()
 
 
+@plant("I3")
+async def a_scanned_code_that_we_never_heard_of(run: SmallRun) -> AsyncIterator[dict[str, Any]]:
+    code = {"merchant_reference": "nobody", "reference_no": "Q1", "status": "00", "paid_amount": PRICE}
+    run.party.codes.append(code)
+    yield {}
+    run.party.codes.pop()
+
+
 @plant("I3", "I5")
 async def a_refusal_that_was_booked(run: SmallRun) -> AsyncIterator[dict[str, Any]]:
     run.party.payments[0]["state"] = "refused"
