@@ -190,6 +190,8 @@ class ProtectionExtended(Event, stream="participants"):
     paid_through: ContributionMonth
     grace_months: tuple[Count, ...] = ()
     """As in `ProtectionStarted`."""
+    after_death: bool = False
+    """The participation had ended with a death in grace: these are arrears up to its month, and nothing starts again (T12)."""
 
 
 class ProtectionCorrected(Event, stream="participants"):

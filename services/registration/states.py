@@ -292,15 +292,18 @@ def _spell_of(spell: Row) -> Spell:
         payments=tuple(_payment_of(payment) for payment in spell["payments"]),
         paid_through=ContributionMonth.parse(through) if through else None,
         ended=Standing(spell["ended"]) if spell["ended"] else None,
+        died_on=date.fromisoformat(died_on) if (died_on := spell.get("died_on")) else None,
     )
 
 
 def _spell_json(spell: Spell) -> dict[str, Any]:
+    died = {"died_on": spell.died_on.isoformat()} if spell.died_on else {}
     return {
         "number": spell.number,
         "payments": [_payment_json(payment) for payment in spell.payments],
         "through": str(spell.paid_through) if spell.paid_through else None,
         "ended": str(spell.ended) if spell.ended else None,
+        **died,
     }
 
 

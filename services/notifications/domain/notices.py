@@ -48,7 +48,7 @@ def notice_of(event: Event, occurred_at: datetime) -> Notice | None:
         case ProtectionStarted():
             values = {"kpj": event.kpj, **_paid(event)}
             return Notice(event.participant_id, "protection_started", 1, values, occurred_at + WORTH_TELLING)
-        case ProtectionExtended():
+        case ProtectionExtended(after_death=False):
             return Notice(event.participant_id, "protection_extended", 1, _paid(event), occurred_at + WORTH_TELLING)
         case GraceEntered():
             return _grace(event)

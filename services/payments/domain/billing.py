@@ -153,6 +153,8 @@ def _issue(
 
 def cannot_pay(payer: Payer, now: datetime) -> CannotBill | None:
     """Why this payer gets no bill at all, whatever the months; None when nothing stands in the way."""
+    if payer.may_pay(now) and payer.closed:
+        return None
     if payer.blocked == RefusalReason.PARTICIPANT_CLOSED:
         return CannotBill.CLOSED
     if payer.blocked:

@@ -108,6 +108,8 @@ def line_of(
     own credit waits for a bill of his own.
     """
     payer = wish.payer._replace(funding_source=funding_source, credit=0)
+    if payer.closed:
+        return CannotBill.CLOSED
     outcome = issue(payer, now=now, bill_id=wish.share_bill_id, sets=sets, months=wish.months)
     if isinstance(outcome, CannotBill):
         return outcome

@@ -7,7 +7,7 @@ paid without a gap (Perdir 22/PERDIR.02/072022; domain.md section 6).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -72,11 +72,25 @@ class Payer(NamedTuple):
 
     graces: Mapping[ContributionMonth, int] = _USUAL_GRACES
     """Paid months with another grace than the usual one."""
+    closed_on: date | None = None
+    """The WIB day on which the participation ended for good."""
 
     @property
     def closed(self) -> bool:
         """Whether the participation ended for good."""
         return self.blocked == CLOSED
+
+    def owed_after_the_end(self, instant: datetime) -> tuple[ContributionMonth, ...]:
+        """Of who died in grace: the arrears up to the month of the death, payable until the lapse instant (T12); empty for all others."""
+        through, lapses_at = self.paid_through, self.lapses_at
+        if not self.closed or self.closed_on is None or through is None or lapses_at is None or instant >= lapses_at:
+            return ()
+        arrears = ContributionMonth(self.closed_on.year, self.closed_on.month) - through
+        return tuple(month for n in range(1, arrears + 1) if (month := through + n) not in self.paid)
+
+    def may_pay(self, instant: datetime) -> bool:
+        """Whether money is taken of this payer at all, whatever the bill."""
+        return self.blocked is None or bool(self.owed_after_the_end(instant))
 
     @property
     def paid_through(self) -> ContributionMonth | None:
@@ -111,6 +125,8 @@ class Payer(NamedTuple):
     def months_owed(self, instant: datetime) -> tuple[ContributionMonth, ...]:
         """Unpaid months up to and including the current one, oldest first; empty when paid up."""
         current = ContributionMonth.of(instant)
+        if self.closed:
+            return self.owed_after_the_end(instant)
         if not self.paid:
             return (current,)
         first = self.unpaid_from(instant)
@@ -118,6 +134,8 @@ class Payer(NamedTuple):
 
     def next_unpaid(self, instant: datetime, count: int) -> tuple[ContributionMonth, ...]:
         """The first `count` unpaid months, oldest first, reaching into the future where arrears do not fill them."""
+        if self.closed:
+            return self.owed_after_the_end(instant)[:count]
         month, months = self.unpaid_from(instant), list[ContributionMonth]()
         while len(months) < count:
             if month not in self.paid:
@@ -177,7 +195,7 @@ def evolve(payer: Payer | None, event: Event, at: datetime) -> Payer | None:
         case CreditAdded():
             return payer._replace(credit=payer.credit + event.amount, from_suspense=payer.from_suspense + event.amount)
         case PayerClosed():
-            return payer._replace(blocked=CLOSED)
+            return payer._replace(blocked=CLOSED, closed_on=event.closed_on)
     return payer
 
 

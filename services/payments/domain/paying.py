@@ -108,7 +108,7 @@ def settle(payer: Payer, money: Money, quote: Quote | None, limits: Limits) -> B
     """The bill that this money pays. A quoted payment pays the quoted bill or nothing."""
     if money.effective_at < money.received_at - limits.max_backdate:
         return CannotPay.TOO_OLD
-    if payer.blocked:
+    if not payer.may_pay(money.effective_at):
         return CannotPay.CLOSED if payer.blocked == RefusalReason.PARTICIPANT_CLOSED else CannotPay.BLOCKED
     bills = _candidates(payer, quote)
     payable = [bill for bill in bills if is_payable(payer, bill, money.effective_at, quote, limits)]
@@ -230,6 +230,8 @@ def _fits_the_spell(payer: Payer, bill: Bill, instant: datetime) -> bool:
         # once
         month = bill.months[0].month
         return ContributionMonth.of(instant) == month and not (bill.kind is BillKind.FIRST and payer.paid)
+    if payer.closed and not bill.contribution_months <= {*payer.owed_after_the_end(instant)}:
+        return False
     lapses_at = payer.lapses_at
     return lapses_at is None or instant < lapses_at
 

@@ -26,6 +26,7 @@ payers = sa.Table(
     sa.Column("from_suspense", sa.BigInteger, nullable=False, comment="how much of the credit came out of suspense"),
     sa.Column("credited", JSONB, nullable=False, comment="paid months whose excess became credit"),
     sa.Column("blocked", sa.Text, comment="why no further money is taken"),
+    sa.Column("closed_on", sa.Date, comment="WIB day on which the participation ended for good"),
     sa.Column("kpj", sa.Text, comment="participant number; null until the first payment"),
     sa.Column("new_to_bpu", sa.Boolean, nullable=False, comment="this NIK was never in BPU: may be an acquisition"),
     sa.Column("branch_id", UUID),

@@ -73,6 +73,8 @@ class Spell:
     paid_through: ContributionMonth | None
     ended: Standing | None = None
     """LAPSED, INACTIVE or CLOSED; None while it runs."""
+    died_on: date | None = None
+    """The day of the death that ended it; None of any other."""
 
     @property
     def starts_at(self) -> datetime:
@@ -181,7 +183,7 @@ def evolve(state: Participant | None, envelope: Envelope, event: Event) -> Parti
         case ParticipationLapsed():
             return _ended(state, event.spell, Standing(event.kind))
         case ParticipationClosed():
-            return _ended(state, event.spell, Standing.CLOSED)
+            return _ended(state, event.spell, Standing.CLOSED, event.died_on)
         case ParticipantUnreachable():
             return replace(state, unreachable=True)
         case ParticipantReachable():
@@ -251,6 +253,8 @@ def _extended(state: Participant, event: ProtectionExtended) -> Participant:
         event.spell,
         lambda spell: replace(spell, payments=(*spell.payments, payment), paid_through=event.paid_through),
     )
+    if state.standing is Standing.CLOSED:
+        return extended
     caught_up = event.paid_through >= ContributionMonth.of(event.effective_at)
     return replace(extended, standing=Standing.ACTIVE) if caught_up else extended
 
@@ -267,8 +271,8 @@ def _corrected(state: Participant, event: ProtectionCorrected) -> Participant:
     return replace(_change(state, event.spell, correct), standing=event.standing)
 
 
-def _ended(state: Participant, number: int, standing: Standing) -> Participant:
-    ended = _change(state, number, lambda spell: replace(spell, ended=standing)) if number else state
+def _ended(state: Participant, number: int, standing: Standing, died_on: date | None = None) -> Participant:
+    ended = _change(state, number, lambda spell: replace(spell, ended=standing, died_on=died_on)) if number else state
     return replace(ended, standing=standing)
 
 

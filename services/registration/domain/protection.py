@@ -122,9 +122,11 @@ def standing_at(state: Participant, now: datetime) -> Standing:
 
 def on_paid(state: Participant, paid: ContributionPaid, facts: PaymentFacts) -> Sequence[Due]:
     """What a posted payment does: T2 (revival), T3, T4, T6, T7, T11, T14, or `ProtectionRefused`."""
-    if state.standing is Standing.CLOSED:
-        return _refused(state, paid, RefusalReason.PARTICIPANT_CLOSED)
     spell, before = state.spell, state.before_spell
+    if state.standing is Standing.CLOSED:
+        if spell is not None and _is_owed_after_death(spell, paid):
+            return (Due(_extension(state, spell, paid)),)
+        return _refused(state, paid, RefusalReason.PARTICIPANT_CLOSED)
     if spell is None:
         return _first(state, paid, facts)
     if before is not None and paid.effective_at < lapses_at(before):
@@ -208,7 +210,16 @@ def _extension(state: Participant, spell: Spell, paid: ContributionPaid) -> Prot
         months=tuple(charge.month for charge in paid.months),
         paid_through=_reaches((*spell.payments, _payment(paid))),
         grace_months=_graces(paid),
+        after_death=state.standing is Standing.CLOSED,
     )
+
+
+def _is_owed_after_death(spell: Spell, paid: ContributionPaid) -> bool:
+    """T12: who died in grace owed the months up to that of the death; they stay payable until the lapse instant."""
+    if spell.died_on is None or paid.effective_at >= lapses_at(spell):
+        return False
+    last = ContributionMonth(spell.died_on.year, spell.died_on.month)
+    return all(charge.month <= last for charge in paid.months)
 
 
 def _lapse_undone(state: Participant, spell: Spell, paid: ContributionPaid) -> Sequence[Due]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from uuid import UUID
 
 from chassis.outcomes import Done, Failed
@@ -13,7 +14,7 @@ from services.payments.domain.bill import BillStatus
 from services.payments.domain.payer import Payer, evolve
 from services.payments.queries import deciding
 from tests.integration.payments.bank import Bank, at, code
-from tests.integration.payments.people import SCOPE, expire_registration, lapse, refuse, register, registered
+from tests.integration.payments.people import SCOPE, close, expire_registration, lapse, refuse, register, registered
 from tests.support.service import Harness
 
 
@@ -141,3 +142,44 @@ async def test_the_fold_of_the_log_is_what_projection_and_load_give(h: Harness, 
     assert loaded == [folded]
     assert folded.paid == {ContributionMonth(2025, 10), ContributionMonth(2025, 11), ContributionMonth(2025, 12)}
     assert [b.status for b in folded.bills.values()].count(BillStatus.OPEN) == 1
+
+
+class TestArrearsAfterDeath:
+    """T12: of who died in grace, the arrears up to the month of the death stay payable until the lapse instant; paid through October."""
+
+    async def test_heirs_pay_the_months_up_to_that_of_the_death_and_no_more(self, h: Harness, bank: Bank) -> None:
+        who = await register(h)
+        await bank.buy(who.code)
+        await on(h, bank, at(2025, 12, 10))
+        await close(h, who, date(2025, 12, 5))
+        await on(h, bank, at(2026, 1, 31, 23))
+        quoted = (await bank.inquire(who.code, "INQ-1")).json()
+        assert quoted["responseCode"] == "2002400", quoted
+        assert quoted["additionalInfo"]["contributionMonths"] == ["2025-11", "2025-12"]
+        assert code(await bank.pay(who.code, 73_600, "INQ-1")) == "2002500"
+        assert code(await bank.inquire(who.code)) == "4032415"
+        assert code(await bank.pay(who.code, 36_800)) == "4032515"
+
+    async def test_they_end_with_the_grace(self, h: Harness, bank: Bank) -> None:
+        who = await register(h)
+        await bank.buy(who.code)
+        await on(h, bank, at(2025, 11, 20))
+        await close(h, who, date(2025, 11, 19))
+        await on(h, bank, at(2026, 1, 31, 23, 59))
+        quoted = (await bank.inquire(who.code, "INQ-1")).json()
+        assert quoted["additionalInfo"]["contributionMonths"] == ["2025-11"]
+        await on(h, bank, at(2026, 2, 1, 0))
+        assert code(await bank.pay(who.code, 36_800, "INQ-1")) == "4032515"
+        assert code(await bank.inquire(who.code)) == "4032415"
+
+    async def test_who_died_in_a_paid_month_owes_nothing(self, h: Harness, bank: Bank) -> None:
+        who = await register(h)
+        await bank.buy(who.code)
+        await close(h, who, date(2025, 10, 6))
+        await on(h, bank, at(2025, 11, 10))
+        assert code(await bank.inquire(who.code)) == "4032415"
+
+
+async def on(h: Harness, bank: Bank, day: datetime) -> None:
+    h.clock.set(day)
+    bank.token = (await bank.ask_token()).json()["accessToken"]

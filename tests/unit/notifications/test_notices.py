@@ -42,6 +42,10 @@ def test_the_end_of_grace_is_that_of_the_event() -> None:
     assert notice.values["grace_until"] == "2025-11-30"
 
 
+def test_nobody_is_told_of_arrears_that_heirs_pay() -> None:
+    assert notice_of(EXTENDED.model_copy(update={"after_death": True}), NOW) is None
+
+
 def text(event: Event, language: Language) -> str:
     notice = notice_of(event, NOW)
     assert notice is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from uuid import UUID
 
 from hypothesis import given
@@ -29,7 +30,7 @@ from services.payments.domain.collective import (
 from services.payments.domain.collective import evolve as evolve_bill
 from services.payments.domain.ledger import transfers
 from services.payments.domain.parameters import DEFAULTS
-from services.payments.domain.payer import Payer
+from services.payments.domain.payer import CLOSED, Payer
 from tests.unit.payments.strategies import bill_id, incomes, money, payer, payment_id, programmes, sectors, sources, wib
 
 NOW, LATER = wib(2025, 10, 6), wib(2025, 10, 8)
@@ -139,3 +140,11 @@ def test_only_first_bills_are_charged_and_only_to_an_opened_balance() -> None:
     for kind in (BillKind.STANDARD, BillKind.REACTIVATION):
         assert charge(rich, payer(), _first(1, kind), payment_id=payment_id(1)) is CannotCharge.NOT_A_FIRST_BILL
     assert charge(None, payer(), _first(1), payment_id=payment_id(1)) is CannotCharge.NOT_OPENED
+
+
+def test_a_collective_bill_pays_for_nobody_who_died_though_heirs_may_still_pay_the_arrears() -> None:
+    october = ContributionMonth(2025, 10)
+    dead = payer()._replace(paid=frozenset({october}), blocked=CLOSED, closed_on=date(2025, 12, 5))
+    at = wib(2025, 12, 10)
+    assert dead.may_pay(at)
+    assert line_of(Wish(dead, None, bill_id(1)), 1, FundingSource.DONOR, at, DEFAULTS) is CannotBill.CLOSED

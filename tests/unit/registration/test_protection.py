@@ -393,6 +393,52 @@ def test_the_lapse_instant_is_the_first_of_the_fourth_month_after_m() -> None:
     assert lapse_instant(month("2023-11")) == wib("2024-03-01 00:00:00")
 
 
+class TestArrearsAfterDeath:
+    """T12: who died in grace on the 5th of December, paid through October."""
+
+    def dead(self, died_on: date = date(2025, 12, 5)) -> Participant:
+        state = worked_off(started(), wib("2025-12-10 00:00:00"))
+        event = protection.close(state, died_on=died_on, today=date(2025, 12, 10))
+        assert isinstance(event, ParticipationClosed)
+        return after(state, [Due(event)])
+
+    def test_they_reach_up_to_the_month_of_the_death_and_nothing_starts_again(self) -> None:
+        state = self.dead()
+        late = paid(state, "2025-11", "2025-12", at=wib("2026-01-31 23:59:00"))
+        (change,) = on_paid(state, late, facts())
+        assert isinstance(change.event, ProtectionExtended)
+        assert (change.event.after_death, change.event.paid_through) == (True, month("2025-12"))
+        state = after(state, [change])
+        assert (state.standing, next_change(state)) == (Standing.CLOSED, None)
+
+    @pytest.mark.parametrize(
+        ("months", "at"),
+        [
+            (("2025-11", "2025-12", "2026-01"), "2026-01-10 09:00:00"),  # January is after the death
+            (("2025-11",), "2026-02-01 00:00:00"),  # the lapse instant
+        ],
+    )
+    def test_months_after_the_death_and_money_after_the_lapse_protect_nothing(
+        self, months: tuple[str, ...], at: str
+    ) -> None:
+        state = self.dead()
+        (change,) = on_paid(state, paid(state, *months, at=wib(at)), facts())
+        assert isinstance(change.event, ProtectionRefused)
+        assert change.event.reason is RefusalReason.PARTICIPANT_CLOSED
+
+    def test_who_had_paid_the_month_of_the_death_owes_nothing(self) -> None:
+        state = self.dead(date(2025, 10, 20))
+        (change,) = on_paid(state, paid(state, "2025-11", at=wib("2025-11-10 09:00:00")), facts())
+        assert isinstance(change.event, ProtectionRefused)
+
+    def test_a_voided_payment_of_before_leaves_the_participation_closed(self) -> None:
+        state = self.dead()
+        late = paid(state, "2025-11", at=wib("2026-01-10 09:00:00"))
+        state = after(state, on_paid(state, late, facts()))
+        back = on_reversed(state, voided(late), now=wib("2026-01-20 09:00:00"))
+        assert [event.standing for event in back] == [Standing.CLOSED]
+
+
 class TestGraceOfThePayment:
     """How many months of grace there are is said by the payment of M; a payment of before that says the usual three."""
 

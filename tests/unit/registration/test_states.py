@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from hypothesis import given
@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from chassis.ids import new_id
 from chassis.privacy.vault import Vault
 from contracts.events.agency import AgentProfile, Audience
+from contracts.events.participants import ParticipationClosed
 from contracts.values import ContributionMonth, OutreachId
 from services.registration import states
-from services.registration.domain.protection import Due, due, on_paid, on_reversed
+from services.registration.domain.protection import Due, close, due, on_paid, on_reversed
 from services.registration.tables import participants, people
 from tests.unit.registration.samples import NOW, after, facts, month, paid, participant, registered, voided
 from tests.unit.registration.test_agency import wadah
@@ -75,6 +76,16 @@ def test_agents_agreements_and_sessions() -> None:
         assert states.wadah_of(stored(states.wadah_row(agreement))) == agreement
     session = replace(wanted(), outreach_id=OutreachId(new_id()), audience=tuple(Audience), officers=("a", "b"))
     assert states.outreach_of(stored(states.outreach_row(session))) == session
+
+
+def test_the_day_of_a_death_comes_back_with_its_spell() -> None:
+    state = participant()
+    state = after(state, on_paid(state, paid(state, "2025-10", at=NOW), facts()))
+    closed = close(state, died_on=date(2025, 10, 20), today=date(2025, 10, 22))
+    assert isinstance(closed, ParticipationClosed)
+    state = after(state, [Due(closed)])
+    assert state.spells[0].died_on == date(2025, 10, 20)
+    assert states.participant_of(stored(states.participant_row(state))) == state
 
 
 def test_the_grace_of_each_month_comes_back() -> None:
