@@ -89,6 +89,8 @@ class Stack:
             owner = databases.role_name(service, "owner")
             await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" OWNER "{owner}"')
             await databases.grant_connect(connection, service, name)
+            writer = databases.role_name(service, "writer")
+            await connection.execute(f'ALTER ROLE "{writer}" IN DATABASE "{name}" SET {_PATIENCE}')
         _MADE.append(name)
         return Database(name, *(server.url(service, role, database=name) for role in databases.ROLES))
 
@@ -125,6 +127,8 @@ class Stack:
 _FREE: dict[tuple[str, str], list[Database]] = {}
 """Databases of this worker that no test has at the moment."""
 _MADE: list[str] = []
+_PATIENCE = "idle_in_transaction_session_timeout = '25s'"
+"""Of a writer that a test calls directly: nobody would run it again, as a consumer or a caller does, if a busy machine kept it waiting."""
 _END_OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 _EMPTY = """DO $$ DECLARE place text; BEGIN
   FOR place IN SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
