@@ -236,8 +236,10 @@ def _void(proposal: Proposal, found: Found, ids: NewIds, now: datetime) -> Seque
     """A posted payment leaves its bill; money in suspense that never came leaves it whole."""
     case, payment = found.case, found.payment
     if case is not None and case.held:
-        if case.held != case.amount:
-            return CannotDo.PARTLY_USED
+        if case.partner == BALANCE_PARTNER:
+            return CannotDo.NOT_OFFERED  # it came out of a balance of ours: there is no bank that might lack it
+        if case.held != case.amount or found.refund is not None:
+            return CannotDo.PARTLY_USED  # what a death gave back of it is owed, whatever the rest is
         return (
             PaymentVoided(
                 payment_id=case.payment_id,

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 import httpx
 
+from contracts.events.participants import RefusalReason
+from contracts.values import PaymentId
 from tests.integration.payments.bank import Bank, at, code
 from tests.integration.payments.groups import (
     ELSEWHERE,
@@ -17,7 +20,7 @@ from tests.integration.payments.groups import (
     payments_of,
     register_many,
 )
-from tests.integration.payments.people import AGENT, BRANCH, Somebody, register
+from tests.integration.payments.people import AGENT, BRANCH, Somebody, refuse, register
 from tests.support.service import Harness
 
 MINE = f"agent-balance:{AGENT}"
@@ -69,6 +72,22 @@ async def test_a_first_payment_is_taken_from_it(h: Harness, bank: Bank) -> None:
     found = await accounts(h)
     assert (found[MINE], found["clearing:agent-balance"], found["clearing:bank-a"]) == (13_200, 0, -50_000)
     assert code(await bank.inquire(who.code)) == "4042414"
+
+
+async def test_money_out_of_a_balance_is_never_said_to_be_missing_at_a_bank(h: Harness, bank: Bank) -> None:
+    """Nobody's file could show it: voided, it would be gone from suspense and stand on a clearing account for ever."""
+    number, who = await opened(h), await register(h)
+    await bank.pay(number, 50_000)
+    assert (await charge(h, who)).status_code == 201
+    (payment,) = await payments_of(h, who)
+    void = {"action": "VOID", "payment_id": payment["payment_id"], "reason": "checked", "evidence": "file"}
+    posted = await h.client.post("/proposals", json=void, headers=officer(h))
+    await refuse(h, who, PaymentId(UUID(payment["payment_id"])), RefusalReason.NIK_TAKEN)
+    waiting = await h.client.post("/proposals", json=void, headers=officer(h))
+    for refused in (posted, waiting):
+        assert (refused.status_code, refused.json()["code"]) == (409, "not_offered"), refused.text
+    found = await accounts(h)
+    assert (found["suspense"], found["clearing:agent-balance"]) == (36_800, 0)
 
 
 async def test_a_bill_of_last_month_is_issued_anew_and_charged(h: Harness, bank: Bank) -> None:

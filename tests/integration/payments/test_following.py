@@ -5,16 +5,34 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import UUID
 
+import pytest
+
 from chassis.outcomes import Done, Failed
 from chassis.transaction import Tx
-from contracts.events.contributions import ContributionBilled
-from contracts.events.participants import ParticipantReachable, RefusalReason
+from contracts.events.astray import ContributionRefunded
+from contracts.events.contributions import ContributionBilled, ContributionReversed
+from contracts.events.participants import (
+    ParticipantReachable,
+    ParticipationClosed,
+    ProtectionRefused,
+    RefusalReason,
+)
 from contracts.values import ContributionMonth, NotificationId, PaymentId
 from services.payments.domain.bill import BillStatus
 from services.payments.domain.payer import Payer, evolve
 from services.payments.queries import deciding
 from tests.integration.payments.bank import Bank, at, code
-from tests.integration.payments.people import SCOPE, close, expire_registration, lapse, refuse, register, registered
+from tests.integration.payments.people import (
+    BRANCH,
+    SCOPE,
+    close,
+    expire_registration,
+    lapse,
+    refuse,
+    register,
+    registered,
+)
+from tests.integration.payments.test_arrivals import books
 from tests.support.service import Harness
 
 
@@ -87,6 +105,33 @@ async def test_refused_protection_moves_the_money_once(h: Harness, bank: Bank) -
     assert unmatched.event.reason == "entry_age_exceeded"  # type: ignore[attr-defined]
     books = (await h.client.get("/ledger/trial-balance", headers=h.token(roles=["auditor"]))).json()
     assert (books["contributions"], books["suspense"], books["imbalance"]) == (0, 36_800, 0)
+
+
+@pytest.mark.parametrize("together", [False, True])
+async def test_a_payment_across_a_death_is_owed_back_and_in_suspense_once_in_all(
+    h: Harness, bank: Bank, together: bool
+) -> None:
+    """The bank took three months before payments heard of the death; registration then refuses the protection of them all."""
+    who = await register(h)
+    body = {"participant_id": str(who.participant_id), "months": 3}
+    response = await h.client.post("/bills", json=body, headers=h.token(roles=["officer"], branch_id=BRANCH))
+    assert response.status_code == 201
+    told = (await bank.buy(who.code)).json()["virtualAccountData"]
+    payment_id = PaymentId(UUID(told["billDetails"][0]["billerReferenceId"]))
+    died = ParticipationClosed(participant_id=who.participant_id, spell=1, died_on=date(2025, 10, 5))
+    reason = RefusalReason.PARTICIPANT_CLOSED
+    refused = ProtectionRefused(participant_id=who.participant_id, payment_id=payment_id, reason=reason)
+    records = [h.record(event, key=who.participant_id, scope=SCOPE) for event in (died, refused)]
+    for batch in [records] if together else [[record] for record in records]:
+        assert await h.deliver(*batch) == [Done()] * len(batch)
+    (refund,) = [r.event for r in await h.events("contributions") if r.event.type == "ContributionRefunded"]
+    (reversed_,) = [r.event for r in await h.events("contributions") if r.event.type == "ContributionReversed"]
+    assert isinstance(refund, ContributionRefunded) and isinstance(reversed_, ContributionReversed)
+    assert ([str(c.month) for c in refund.months], refund.amount) == (["2025-11", "2025-12"], 73_600)
+    assert ([str(c.month) for c in reversed_.months], reversed_.amount) == (["2025-10"], 36_800)
+    assert await books(h) == {"clearing:bank-a": -110_400, "suspense": 36_800, "refunds-payable": 73_600}
+    (case,) = (await h.client.get("/suspense", headers=h.token(roles=["officer"], branch_id=BRANCH))).json()["cases"]
+    assert case["held"] == 36_800
 
 
 async def test_a_refusal_of_money_that_we_do_not_know_parks_its_key(h: Harness) -> None:

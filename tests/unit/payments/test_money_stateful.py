@@ -58,7 +58,8 @@ LIMITS, LEAST_STEPS = Limits(), 5_000
 HAPPENED = (
     "ContributionPaid", "ContributionReversed", "PaymentUnmatched", "PaymentMatched", "PaymentReturned",
     "PaymentReturnFailed", "PaymentAssigned", "PaymentVoided", "ContributionRefunded", "TransferOrdered",
-    "TransferConfirmed", "TransferFailed", "BillExpired", "CreditGranted", "CreditWithdrawn", "PaymentCredited", "CreditReleased",
+    "TransferConfirmed", "TransferFailed", "BillExpired", "refused after a refund",
+    "CreditGranted", "CreditWithdrawn", "PaymentCredited", "CreditReleased",
 )  # fmt: skip
 """What the run must have met, or it shows nothing."""
 LATER_LAW = CONTRIBUTION.defaults[-1].value.model_copy(
@@ -164,11 +165,16 @@ class Books(RuleBasedStateMachine):
     @rule(pick=st.integers(0, 50))
     def protection_is_refused(self, pick: int) -> None:
         payment = self.picked(self.payments, pick)
-        if payment is None or payment.participant_id is None:
-            return
+        if payment is not None and payment.participant_id is not None:
+            self.refuse(payment)
+
+    def refuse(self, payment: Posted) -> None:
+        assert payment.participant_id is not None
         them = self.payers[payment.participant_id]
         reason = "participant_closed" if them.closed else "reactivated_meanwhile"
-        self.apply(*(refused(them, payment, reason, refund_id=self.fresh_payment(), now=self.now) or ()))
+        events = refused(them, payment, reason, refund_id=self.fresh_payment(), now=self.now)
+        _steps["refused after a refund"] += events is not None and payment.payment_id in self.refunds
+        self.apply(*(events or ()))
 
     @rule(who=people)
     def a_law_comes_after_the_money(self, who: int) -> None:
@@ -178,14 +184,17 @@ class Books(RuleBasedStateMachine):
         if not them.blocked:
             self.apply(*grants(them, theirs, LATER_LAW))
 
-    @rule(who=people, seldom=st.integers(1, 12))
-    def a_participation_ends(self, who: int, seldom: int) -> None:
+    @rule(who=people, seldom=st.integers(1, 12), late=st.booleans())
+    def a_participation_ends(self, who: int, seldom: int, late: bool) -> None:
+        """`late`: registration had closed it before the money came, and answers that it protects nobody."""
         them = self.payers[PEOPLE[who]]
         theirs = [p for p in self.payments.values() if p.participant_id == them.participant_id]
         _steps["step"] += 1
         if theirs and seldom > (6 if them.credit else 11):
             end = {"closed_on": self.now.date(), "refund_id": self.fresh_payment()}
             self.apply(*(close_payer(them, theirs, reason="death", **end) or ()))  # type: ignore[arg-type]
+            for payment in theirs if late else ():
+                self.refuse(payment)
 
     @rule(
         action=st.sampled_from([*Action, Action.MATCH, Action.RETURN]),

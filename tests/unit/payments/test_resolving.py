@@ -21,6 +21,7 @@ from contracts.events.astray import (
 from contracts.events.contributions import ContributionPaid, ContributionReversed
 from contracts.values import ContributionMonth, PayeeAccountId, ProposalId, Rupiah, TransferOrderId
 from services.payments.domain.arriving import Reason, suspend
+from services.payments.domain.balance import BALANCE_PARTNER
 from services.payments.domain.billing import issue
 from services.payments.domain.orders import CannotOrder, OrderStatus, confirm, fail, ordered
 from services.payments.domain.orders import evolve as evolve_order
@@ -122,6 +123,16 @@ def test_a_match_counts_from_now_where_the_bill_was_not_payable_at_the_time_of_t
         (proposal(Action.RETURN), Found(case=waiting()), CannotOrder.PAYEE_NOT_VERIFIED),
         (proposal(Action.VOID), Found(), CannotDo.NOTHING_THERE),
         (proposal(Action.VOID), Found(case=waiting()._replace(held=5)), CannotDo.PARTLY_USED),
+        (
+            proposal(Action.VOID),
+            Found(case=waiting(), refund=Refund(payment_id(9), PARTICIPANT, 5)),
+            CannotDo.PARTLY_USED,
+        ),
+        (
+            proposal(Action.VOID),
+            Found(case=waiting()._replace(partner=BALANCE_PARTNER)),
+            CannotDo.NOT_OFFERED,
+        ),
         (proposal(Action.REFUND), Found(), CannotDo.NOTHING_THERE),
         (proposal(Action.REFUND), Found(refund=Refund(payment_id(9), PARTICIPANT, 5)), CannotDo.WRONG_AMOUNT),
     ],
