@@ -11,12 +11,14 @@ from contracts.values import (
     AgentId,
     BranchId,
     Code,
+    ContributionMonth,
     Count,
     Instant,
     LongText,
     OutreachId,
     ParticipantId,
     Phone,
+    ReassignmentId,
     ShortText,
     WadahId,
 )
@@ -37,6 +39,13 @@ class Audience(StrEnum):
     MEMBERS = "MEMBERS"
     FAMILIES = "FAMILIES"
     PUBLIC = "PUBLIC"
+
+
+class DepartureKind(StrEnum):
+    """DROP: too long without result, may come back later (Perdir 13/2022). DISMISSAL: fraud, crime or gratification, all rights revoked."""
+
+    DROP = "DROP"
+    DISMISSAL = "DISMISSAL"
 
 
 class AgentProfile(Personal):
@@ -103,6 +112,63 @@ class AgentReinstated(Event, stream="agents"):
     agent_id: AgentId
 
 
+class AgentDepartureProposed(Event, stream="agents"):
+    """Somebody asks that the agent be dropped or dismissed; another person decides. A later proposal takes the place of the one before."""
+
+    agent_id: AgentId
+    kind: DepartureKind
+    reason: Code
+    proposed_by: ShortText
+
+
+class AgentDepartureRefused(Event, stream="agents"):
+    agent_id: AgentId
+    refused_by: ShortText
+    reason: Code
+
+
+class AgentDropped(Event, stream="agents"):
+    """The agent works no longer from `dropped_on` on (WIB). The participants pass to the branch from the next contribution month on."""
+
+    agent_id: AgentId
+    dropped_on: date
+    reason: Code
+
+
+class AgentDismissed(Event, stream="agents"):
+    """As dropped, and nothing that is unpaid is paid to him any more."""
+
+    agent_id: AgentId
+    dismissed_on: date
+    reason: Code
+
+
+class ReassignmentProposed(Event, stream="reassignments"):
+    """Alih binaan is asked for: `agent` of `wadah` is to look after these participants of a branch; both None: the branch is."""
+
+    reassignment_id: ReassignmentId
+    branch_id: BranchId
+    participants: tuple[ParticipantId, ...]
+    agent: AgentId | None
+    wadah: WadahId | None
+    reason: Code
+    proposed_by: ShortText
+
+
+class ReassignmentApproved(Event, stream="reassignments"):
+    """Another person agreed; a `ParticipantReassigned` of everyone whom this changes is recorded in the same transaction."""
+
+    reassignment_id: ReassignmentId
+    approved_by: ShortText
+    from_month: ContributionMonth
+
+
+class ReassignmentRefused(Event, stream="reassignments"):
+    reassignment_id: ReassignmentId
+    refused_by: ShortText
+    reason: Code
+
+
 class OutreachPlanned(Event, stream="outreach"):
     """`joint` sessions wait for `OutreachJoined`; `officers` are the token subjects of the branch officers."""
 
@@ -145,6 +211,13 @@ EVENTS: tuple[type[Event], ...] = (
     AgentActivated,
     AgentSuspended,
     AgentReinstated,
+    AgentDepartureProposed,
+    AgentDepartureRefused,
+    AgentDropped,
+    AgentDismissed,
+    ReassignmentProposed,
+    ReassignmentApproved,
+    ReassignmentRefused,
     OutreachPlanned,
     OutreachJoined,
     OutreachHeld,

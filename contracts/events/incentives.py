@@ -84,6 +84,14 @@ class AgentStepNoted(Event, stream="agent-notes"):
     at: Instant
 
 
+class AgentLeftNoted(Event, stream="agent-notes"):
+    """The agent was dropped at the business instant `at`, or `dismissed`: then nothing that is unpaid is paid any more."""
+
+    agent_id: AgentId
+    at: Instant
+    dismissed: bool
+
+
 class ManagerChanged(Event, stream="managements"):
     """From this contribution month on the participant is looked after by `agent_id`; None: by the branch (alih binaan, reactivation)."""
 
@@ -276,6 +284,7 @@ EVENTS: tuple[type[Event], ...] = (
     AgreementEndNoted,
     AgentNoted,
     AgentStepNoted,
+    AgentLeftNoted,
     ManagerChanged,
     IncentiveRunOpened,
     IncentiveRunCompleted,

@@ -8,7 +8,7 @@ from chassis.privacy.boxes import FileBoxes
 from chassis.service import App, Composition, Service, as_settings
 from contracts.events import CATALOGUE
 from services.registration import tables
-from services.registration.api import agency, agents, imports, outreach, participants
+from services.registration.api import agency, agents, imports, outreach, participants, reassignments
 from services.registration.commands.protection import ApplyingEvents
 from services.registration.commands.registering import Registering
 from services.registration.consumers import subscriptions
@@ -36,6 +36,7 @@ def compose(app: App) -> Composition:
             agents.router(app),
             outreach.router(app),
             participants.router(app),
+            reassignments.router(app),
             imports.router(app),
         ],
         subscriptions=subscriptions(ApplyingEvents(app.vault, app.numbers)),

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, Strin
 from pydantic.functional_validators import BeforeValidator
 
 from chassis.http import field_fault
-from contracts.events.agency import Audience, IncentiveScheme, OutreachKind
+from contracts.events.agency import Audience, DepartureKind, IncentiveScheme, OutreachKind
 from contracts.values import (
     AgentId,
     BranchId,
@@ -30,6 +30,7 @@ from contracts.values import (
 )
 from services.registration.domain.correction import Correction
 from services.registration.domain.form import Form
+from services.registration.domain.reassignment import MOST_PARTICIPANTS
 from services.registration.domain.text import UnreadableText, one_line
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s.]{2,}\Z")
@@ -56,6 +57,16 @@ def _email(value: str) -> str:
             en="The e-mail address is not recognised. Write it like name@example.id or leave it out.",
         )
     return value
+
+
+def _each_once(values: list[ParticipantId]) -> list[ParticipantId]:
+    if len(set(values)) < len(values):
+        raise field_fault(
+            "listed_twice",
+            id="Sebut setiap peserta satu kali saja.",
+            en="Name each participant once.",
+        )
+    return values
 
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=255), BeforeValidator(_readable)]
@@ -168,6 +179,25 @@ class CertificationForm(_Request):
 
 
 class SuspensionForm(_Request):
+    reason: Reason
+
+
+class DepartureForm(_Request):
+    kind: DepartureKind
+    reason: Reason
+
+
+class RefusalForm(_Request):
+    reason: Reason
+
+
+class ReassignmentForm(_Request):
+    """Participants of one branch, each once; without `agent_id` the branch takes them over."""
+
+    participants: Annotated[
+        list[ParticipantId], Field(min_length=1, max_length=MOST_PARTICIPANTS), AfterValidator(_each_once)
+    ]
+    agent_id: AgentId | None = None
     reason: Reason
 
 

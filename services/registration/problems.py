@@ -297,6 +297,36 @@ CHECKER_IS_MAKER = ProblemType(
     "Orang yang mencatat sertifikat tidak boleh mengaktifkan agen yang sama. Mintalah kepala cabang lain.",
     "Who recorded the certificate may not activate the same agent. Ask another person.",
 )
+AGENT_RETURN_TOO_EARLY = ProblemType(
+    "agent_return_too_early",
+    409,
+    "Agen yang dikeluarkan dapat kembali paling cepat {months} bulan kemudian. Ajukan lagi setelah itu.",
+    "A dropped agent may come back after {months} months at the earliest. Ask again then.",
+)
+NO_DEPARTURE = ProblemType(
+    "no_departure_proposed",
+    409,
+    "Tidak ada usulan pengeluaran agen ini yang menunggu keputusan. Muat ulang datanya.",
+    "No departure of this agent waits for a decision. Reload the agent.",
+)
+SAME_PERSON = ProblemType(
+    "same_person",
+    409,
+    "Yang memutuskan harus orang lain daripada yang mengusulkan. Mintalah kepala cabang lain.",
+    "Whoever decides must be another person than the one who proposed it. Ask another branch head.",
+)
+REASSIGNMENT_DECIDED = ProblemType(
+    "reassignment_decided",
+    409,
+    "Usulan alih binaan ini sudah diputuskan. Muat ulang daftarnya.",
+    "This reassignment was decided already. Reload the list.",
+)
+NOT_A_MANAGER = ProblemType(
+    "not_a_manager",
+    422,
+    "Agen tujuan tidak ada atau tidak aktif di cabang ini. Pilih agen lain, atau kosongkan agent_id untuk cabang.",
+    "There is no such active agent in this branch. Choose another one, or leave agent_id out for the branch.",
+)
 AGENT_UNDER_AGE = ProblemType(
     "agent_under_age",
     422,

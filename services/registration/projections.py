@@ -18,8 +18,8 @@ from contracts.envelope import Envelope
 from contracts.event import Event
 from contracts.events.participants import ParticipantRegistered
 from services.registration import states
-from services.registration.domain import agent, branch, outreach, participant, wadah
-from services.registration.tables import agents, branches, participants, people
+from services.registration.domain import agent, branch, outreach, participant, reassignment, wadah
+from services.registration.tables import agents, branches, participants, people, reassignments
 from services.registration.tables import outreach as outreach_table
 from services.registration.tables import wadah as wadah_table
 
@@ -28,7 +28,7 @@ _Evolve = Callable[[S | None, Envelope, Event], S]
 
 
 def projection(vault: Vault) -> Projection:
-    """The fold of streams `branches`, `wadah`, `agents`, `outreach` and `participants`."""
+    """The fold of streams `branches`, `wadah`, `agents`, `reassignments`, `outreach` and `participants`."""
 
     folds: Mapping[str, Callable[[AsyncConnection, Sequence[Recorded]], Awaitable[None]]] = {
         "branches": _Fold(branches, branch.evolve, states.branch_of, states.branch_row, order=("code",)),
@@ -40,6 +40,7 @@ def projection(vault: Vault) -> Projection:
             lambda state: states.agent_row(state, vault),
             order=("participant_id",),
         ),
+        "reassignments": _Fold(reassignments, reassignment.evolve, states.reassignment_of, states.reassignment_row),
         "outreach": _Fold(outreach_table, outreach.evolve, states.outreach_of, states.outreach_row),
         "participants": _Fold(
             participants, participant.evolve, states.participant_of, states.participant_row, order=("nik_hash",)

@@ -15,7 +15,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from chassis.privacy.vault import Vault
-from contracts.events.agency import AgentProfile, Audience, IncentiveScheme, OutreachKind
+from contracts.events.agency import AgentProfile, Audience, DepartureKind, IncentiveScheme, OutreachKind
 from contracts.events.participants import Consent, Entry, Person, Standing
 from contracts.values import (
     AgentId,
@@ -28,11 +28,12 @@ from contracts.values import (
     Sector,
     Sex,
 )
-from services.registration.domain.agent import Agent, AgentStatus
+from services.registration.domain.agent import Agent, AgentStatus, Departure
 from services.registration.domain.branch import Branch
 from services.registration.domain.outreach import Outreach, OutreachStatus
 from services.registration.domain.participant import Participant, Payment, Spell
 from services.registration.domain.protection import next_change
+from services.registration.domain.reassignment import Reassignment, ReassignmentStatus
 from services.registration.domain.wadah import Wadah
 from services.registration.tables import PERSONAL_COLUMNS
 
@@ -115,7 +116,13 @@ def agent_of(row: Row, vault: Vault) -> Agent:
         certified_on=row["certified_on"],
         certified_by=row["certified_by"],
         activated_on=row["activated_on"],
+        departure=_departure_of(row["departure"]) if row["departure"] else None,
+        left_on=row["left_on"],
     )
+
+
+def _departure_of(cell: Mapping[str, str]) -> Departure:
+    return Departure(DepartureKind(cell["kind"]), cell["reason"], cell["proposed_by"])
 
 
 def agent_row(state: Agent, vault: Vault) -> NewRow:
@@ -131,8 +138,50 @@ def agent_row(state: Agent, vault: Vault) -> NewRow:
         "certified_on": state.certified_on,
         "certified_by": state.certified_by,
         "activated_on": state.activated_on,
+        "departure": None
+        if state.departure is None
+        else {
+            "kind": str(state.departure.kind),
+            "reason": state.departure.reason,
+            "proposed_by": state.departure.proposed_by,
+        },
+        "left_on": state.left_on,
         "name": vault.seal("agents", "name", state.agent_id, profile.name if profile else None),
         "phone": vault.seal("agents", "phone", state.agent_id, profile.phone if profile else None),
+    }
+
+
+def reassignment_of(row: Row) -> Reassignment:
+    return Reassignment(
+        reassignment_id=row["reassignment_id"],
+        branch_id=row["branch_id"],
+        participants=tuple(ParticipantId(UUID(one)) for one in row["participants"]),
+        agent_id=row["agent_id"],
+        wadah_id=row["wadah_id"],
+        reason=row["reason"],
+        proposed_by=row["proposed_by"],
+        proposed_at=row["proposed_at"],
+        status=ReassignmentStatus(row["status"]),
+        decided_by=row["decided_by"],
+        decision=row["decision"],
+        from_month=None if row["from_month"] is None else ContributionMonth.parse(row["from_month"]),
+    )
+
+
+def reassignment_row(state: Reassignment) -> NewRow:
+    return {
+        "reassignment_id": state.reassignment_id,
+        "branch_id": state.branch_id,
+        "participants": [str(one) for one in state.participants],
+        "agent_id": state.agent_id,
+        "wadah_id": state.wadah_id,
+        "reason": state.reason,
+        "proposed_by": state.proposed_by,
+        "proposed_at": state.proposed_at,
+        "status": str(state.status),
+        "decided_by": state.decided_by,
+        "decision": state.decision,
+        "from_month": None if state.from_month is None else str(state.from_month),
     }
 
 

@@ -54,13 +54,36 @@ agents = sa.Table(
     sa.Column("certified_on", sa.Date),
     sa.Column("certified_by", sa.Text, comment="token subject; whoever activates is somebody else"),
     sa.Column("activated_on", sa.Date),
+    sa.Column("departure", JSONB, comment="kind, reason and proposer of a departure that nobody has decided"),
+    sa.Column("left_on", sa.Date, comment="WIB day on which the agent was dropped or dismissed"),
     sa.Column("name", sa.LargeBinary, comment="encrypted; null once the person is forgotten"),
     sa.Column("phone", sa.LargeBinary, comment="encrypted; null once the person is forgotten"),
     sa.Index("agents_code", "code", unique=True),
     sa.Index("agents_participant", "participant_id", unique=True),
     sa.Index("agents_of_wadah", "wadah_id", "agent_id"),
     sa.Index("agents_of_branch", "branch_id", "agent_id"),
-    comment="AgentProposed, AgentCertified, AgentActivated, AgentSuspended, AgentReinstated",
+    sa.Index("agents_left", "left_on", postgresql_where=sa.text("left_on IS NOT NULL")),
+    comment="AgentProposed, AgentCertified, AgentActivated, AgentSuspended, AgentReinstated, AgentDepartureProposed, "
+    "AgentDepartureRefused, AgentDropped, AgentDismissed",
+)
+
+reassignments = sa.Table(
+    "reassignments",
+    metadata,
+    sa.Column("reassignment_id", UUID, primary_key=True),
+    sa.Column("branch_id", UUID, nullable=False),
+    sa.Column("participants", JSONB, nullable=False, comment="participant ids"),
+    sa.Column("agent_id", UUID, comment="who is to look after them; null: the branch"),
+    sa.Column("wadah_id", UUID),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("proposed_by", sa.Text, nullable=False, comment="token subject; whoever decides is somebody else"),
+    sa.Column("proposed_at", _INSTANT, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("decided_by", sa.Text),
+    sa.Column("decision", sa.Text, comment="why it was refused"),
+    sa.Column("from_month", sa.Text, comment="the first contribution month of the new manager"),
+    sa.Index("reassignments_of_branch", "branch_id", "reassignment_id"),
+    comment="ReassignmentProposed, ReassignmentApproved, ReassignmentRefused",
 )
 
 outreach = sa.Table(
@@ -127,7 +150,7 @@ participants = sa.Table(
     sa.Index("participants_of_agent", "agent_id", "participant_id"),
     sa.Index("participants_of_branch", "branch_id", "participant_id"),
     sa.Index("participants_of_wadah", "wadah_id", "standing"),
-    comment="ParticipantRegistered, ParticipantCorrected, RegistrationExpired, ProtectionStarted, ProtectionExtended, "
+    comment="ParticipantRegistered, ParticipantCorrected, ParticipantReassigned, RegistrationExpired, ProtectionStarted, ProtectionExtended, "
     "ProtectionCorrected, GraceEntered, ParticipationLapsed, ParticipationClosed, ParticipantUnreachable, "
     "ParticipantReachable",
 )
@@ -142,7 +165,7 @@ people = sa.Table(
     comment="ParticipantRegistered; a forgotten person has no row",
 )
 
-STATE = (branches, wadah, agents, outreach, participants, people)
+STATE = (branches, wadah, agents, reassignments, outreach, participants, people)
 PERSONAL = {"agents": ("name", "phone"), "people": PERSONAL_COLUMNS}
 
 imports = sa.Table(

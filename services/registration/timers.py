@@ -1,4 +1,7 @@
-"""What the calendar brings: unpaid registrations expire, protection enters grace, participations lapse (T2, T5, T8)."""
+"""What the calendar brings: unpaid registrations expire, protection enters grace, participations lapse (T2, T5, T8).
+
+And participants whose agent was dropped or dismissed come to the branch.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.privacy.vault import Vault
 from chassis.timers import Timer, backed_off
 from services.registration.commands.protection import WorkingTheCalendar
-from services.registration.tables import participants
+from services.registration.commands.reassigning import HandingOver
+from services.registration.tables import agents, participants
 
 CALENDAR: Final = "calendar"
+HANDOVER: Final = "handover"
 
 
 def timers(vault: Vault) -> list[Timer]:
-    return [Timer(CALENDAR, due, WorkingTheCalendar(vault), batch=500)]
+    return [
+        Timer(CALENDAR, due, WorkingTheCalendar(vault), batch=500),
+        Timer(HANDOVER, orphaned, HandingOver(vault), batch=500),
+    ]
 
 
 async def due(conn: AsyncConnection, now: datetime, most: int) -> Sequence[str]:
@@ -28,6 +36,19 @@ async def due(conn: AsyncConnection, now: datetime, most: int) -> Sequence[str]:
         sa.select(key)
         .where(participants.c.due_at <= now, sa.not_(backed_off(CALENDAR, key, now)))
         .order_by(participants.c.due_at, participants.c.participant_id)
+        .limit(most)
+    )
+    return (await conn.execute(query)).scalars().all()
+
+
+async def orphaned(conn: AsyncConnection, now: datetime, most: int) -> Sequence[str]:
+    """Participants of agents who have left, of whoever left first first (indexes agents_left, participants_of_agent)."""
+    key = sa.cast(participants.c.participant_id, sa.Text)
+    query = (
+        sa.select(key)
+        .join(agents, agents.c.agent_id == participants.c.agent_id)
+        .where(agents.c.left_on.is_not(None), sa.not_(backed_off(HANDOVER, key, now)))
+        .order_by(agents.c.left_on, participants.c.participant_id)
         .limit(most)
     )
     return (await conn.execute(query)).scalars().all()

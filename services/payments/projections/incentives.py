@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from contracts.events.astray import ContributionRefunded
 from contracts.events.contributions import ContributionPaid, ContributionReversed
 from contracts.events.incentives import (
     AcquiredLine,
+    AgentLeftNoted,
     AgentNoted,
     AgentStep,
     AgentStepNoted,
@@ -117,8 +119,8 @@ def _reviews(recorded: Iterable[Recorded]) -> Iterable[_Row]:
         elif kind in _TAKES_BACK:
             assert isinstance(event, ContributionReversed | ContributionRefunded | ManagerChanged)
             yield _review(r, participant_id=event.participant_id)
-        elif kind is AgentStepNoted:
-            assert isinstance(event, AgentStepNoted)
+        elif kind is AgentStepNoted or kind is AgentLeftNoted:
+            assert isinstance(event, AgentStepNoted | AgentLeftNoted)
             if _month(event.at) < _month(r.envelope.occurred_at):
                 yield _review(r, agent_id=event.agent_id, from_month=str(_month(event.at)))
 
@@ -139,7 +141,7 @@ def _review(
 
 
 _OF_AGREEMENT: frozenset[type[Event]] = frozenset({AgreementNoted, AgreementEndNoted})
-_OF_AGENT: frozenset[type[Event]] = frozenset({AgentNoted, AgentStepNoted})
+_OF_AGENT: frozenset[type[Event]] = frozenset({AgentNoted, AgentStepNoted, AgentLeftNoted})
 _OF_RUN: frozenset[type[Event]] = frozenset({IncentiveRunOpened, IncentiveRunCompleted})
 _OF_WADAH: frozenset[type[Event]] = frozenset({WadahStatementIssued, IncentivePayoutOrdered, IncentivePaidOut})
 _OF_DISPUTE: frozenset[type[Event]] = frozenset({IncentiveLineDisputed, IncentiveDisputeAnswered})
@@ -174,14 +176,24 @@ def _agent(row: _Row, r: Recorded) -> _Row:
                 "participant_id": event.participant_id,
                 "activated_at": None,
                 "duties": [],
+                "dismissed_at": None,
             }
         case AgentStepNoted(step=AgentStep.SUSPENDED) as event:
-            *past, last = row["duties"]
-            return row | {"duties": [*past, [last[0], event.at.isoformat()]]}
+            return row | {"duties": _ended(row["duties"], event.at)}
+        case AgentLeftNoted() as event:
+            left = {"dismissed_at": event.at} if event.dismissed else {}
+            return row | {"duties": _ended(row["duties"], event.at)} | left
         case AgentStepNoted() as event:
             duties = [*row["duties"], [event.at.isoformat(), None]]
             return row | {"duties": duties, "activated_at": row["activated_at"] or event.at}
     return row
+
+
+def _ended(duties: list[list[str | None]], at: datetime) -> list[list[str | None]]:
+    """The last stretch ends, unless it had: whoever is suspended may be dropped."""
+    if not duties or duties[-1][1] is not None:
+        return duties
+    return [*duties[:-1], [duties[-1][0], at.isoformat()]]
 
 
 def _management(r: Recorded, event: ManagerChanged) -> _Row:

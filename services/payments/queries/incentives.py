@@ -458,6 +458,7 @@ def _worker(row: Mapping[Any, Any]) -> Worker:
             (datetime.fromisoformat(since), None if until is None else datetime.fromisoformat(until))
             for since, until in row["duties"]
         ),
+        dismissed_at=row["dismissed_at"],
     )
 
 

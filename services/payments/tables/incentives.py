@@ -31,8 +31,9 @@ agents = sa.Table(
     sa.Column("participant_id", UUID, nullable=False, comment="the agent's own participation"),
     sa.Column("activated_at", INSTANT, comment="the first time"),
     sa.Column("duties", JSONB, nullable=False, comment="stretches of being ACTIVE: [[since, until or null]]"),
+    sa.Column("dismissed_at", INSTANT, comment="from then on nothing unpaid is paid any more"),
     sa.Index("agents_of_wadah", "wadah_id"),
-    comment="AgentNoted, AgentStepNoted",
+    comment="AgentNoted, AgentStepNoted, AgentLeftNoted",
 )
 
 managements = sa.Table(

@@ -13,19 +13,24 @@ from contracts.values import AgentId, WadahId
 from services.registration import problems as refusals
 from services.registration.commands.agents import (
     Activate,
+    ApproveDeparture,
     Certify,
     ProposeAgent,
+    ProposeDeparture,
     ProposingAgents,
+    RefuseDeparture,
     Reinstate,
+    Step,
     StepOfAgent,
     SteppingAgents,
     Suspend,
 )
-from services.registration.forms import AgentForm, CertificationForm, SuspensionForm
+from services.registration.forms import AgentForm, CertificationForm, DepartureForm, RefusalForm, SuspensionForm
 from services.registration.queries import agency_pages
 
 Board = Annotated[Principal, Depends(allow("coordinator"))]
 Officer = Annotated[Principal, Depends(allow("officer"))]
+Asks = Annotated[Principal, Depends(allow("coordinator", "officer"))]
 Head = Annotated[Principal, Depends(allow("checker"))]
 Reads = Annotated[Principal, Depends(allow("agent", "coordinator", "officer", "checker", "central", "auditor"))]
 
@@ -42,9 +47,7 @@ def router(app: App) -> APIRouter:
     proposing = app.command_door(ProposingAgents(app.vault, app.numbers))
     stepping = app.command_door(SteppingAgents(app.vault))
 
-    async def step(
-        request: Request, principal: Principal, agent_id: AgentId, taken: Certify | Activate | Suspend | Reinstate
-    ) -> Response:
+    async def step(request: Request, principal: Principal, agent_id: AgentId, taken: Step) -> Response:
         command = StepOfAgent(meta(request, principal), principal, agent_id, taken)
         return await answer(request, principal, stepping, command)
 
@@ -95,10 +98,38 @@ def router(app: App) -> APIRouter:
     @routes.post(
         "/agents/{agent_id}/reinstatement",
         openapi_extra=accepts_command(gives=("agent_id", "status")),
-        responses=problems(NOT_FOUND, *UNFIT),
+        responses=problems(NOT_FOUND, refusals.AGENT_RETURN_TOO_EARLY, *UNFIT),
     )
     async def reinstate(agent_id: AgentId, request: Request, principal: Head) -> Response:
         return await step(request, principal, agent_id, Reinstate())
+
+    @routes.post(
+        "/agents/{agent_id}/departure",
+        openapi_extra=accepts_command(DepartureForm, gives=("agent_id", "status")),
+        responses=problems(NOT_FOUND, refusals.AGENT_STEP),
+    )
+    async def propose_departure(agent_id: AgentId, request: Request, principal: Asks) -> Response:
+        """Asks that the agent be dropped or dismissed; the branch head decides."""
+        form = await body(request, DepartureForm)
+        return await step(request, principal, agent_id, ProposeDeparture(form.kind, form.reason))
+
+    @routes.post(
+        "/agents/{agent_id}/departure/approval",
+        openapi_extra=accepts_command(gives=("agent_id", "status")),
+        responses=problems(NOT_FOUND, refusals.NO_DEPARTURE, refusals.SAME_PERSON),
+    )
+    async def approve_departure(agent_id: AgentId, request: Request, principal: Head) -> Response:
+        """From now on the agent works no longer; the participants pass to the branch. Never by whoever proposed it."""
+        return await step(request, principal, agent_id, ApproveDeparture())
+
+    @routes.post(
+        "/agents/{agent_id}/departure/refusal",
+        openapi_extra=accepts_command(RefusalForm, gives=("agent_id", "status")),
+        responses=problems(NOT_FOUND, refusals.NO_DEPARTURE),
+    )
+    async def refuse_departure(agent_id: AgentId, request: Request, principal: Head) -> Response:
+        form = await body(request, RefusalForm)
+        return await step(request, principal, agent_id, RefuseDeparture(form.reason))
 
     @routes.get("/agents")
     async def agents(principal: Reads) -> dict[str, Any]:

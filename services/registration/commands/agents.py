@@ -17,7 +17,7 @@ from chassis.privacy.vault import Vault
 from chassis.problems import ProblemType, Rejected
 from chassis.transaction import Meta, Scope, Tx
 from contracts.event import Event
-from contracts.events.agency import AgentProfile
+from contracts.events.agency import AgentProfile, DepartureKind
 from contracts.events.participants import Standing
 from contracts.values import AgentId, ParticipantId, WadahId
 from services.registration.commands.agency import rules_of
@@ -67,13 +67,32 @@ class Reinstate:
 
 
 @dataclass(frozen=True, slots=True)
+class ProposeDeparture:
+    kind: DepartureKind
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApproveDeparture:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseDeparture:
+    reason: str
+
+
+Step = Certify | Activate | Suspend | Reinstate | ProposeDeparture | ApproveDeparture | RefuseDeparture
+
+
+@dataclass(frozen=True, slots=True)
 class StepOfAgent:
-    """One step of an agent's way, taken by somebody of the branch."""
+    """One step of an agent's way, taken by somebody of the branch, or, where the door lets it, of the Wadah."""
 
     meta: Meta
     principal: Principal
     agent_id: AgentId
-    step: Certify | Activate | Suspend | Reinstate
+    step: Step
 
 
 class ProposingAgents:
@@ -152,7 +171,7 @@ def _take(
     tx: Tx, command: StepOfAgent, known: dict[AgentId, Engaged], states: dict[AgentId, Agent]
 ) -> Accepted | Rejected:
     state = states.get(command.agent_id)
-    if state is None or not covers(command.principal, branch_id=state.branch_id):
+    if state is None or not covers(command.principal, branch_id=state.branch_id, wadah_id=state.wadah_id):
         return Rejected(NOT_FOUND)
     decision = _decide(tx, command, state, known[state.agent_id])
     if isinstance(decision, Rejected):
@@ -173,6 +192,12 @@ def _decide(tx: Tx, command: StepOfAgent, state: Agent, found: Engaged) -> Event
             return agents.activate(state, fitness, today=today, checker=command.meta.actor, rules=rules)
         case Suspend(reason):
             return agents.suspend(state, reason=reason)
+        case ProposeDeparture(kind, reason):
+            return agents.propose_departure(state, kind=kind, reason=reason, by=command.meta.actor)
+        case ApproveDeparture():
+            return agents.approve_departure(state, today=today, by=command.meta.actor)
+        case RefuseDeparture(reason):
+            return agents.refuse_departure(state, by=command.meta.actor, reason=reason)
         case Reinstate():
             return agents.reinstate(state, _fitness(tx, found), today=today, rules=rules)
         case _:

@@ -15,26 +15,34 @@ from contracts.event import Event
 from contracts.events.agency import (
     AgentActivated,
     AgentCertified,
+    AgentDepartureProposed,
+    AgentDepartureRefused,
+    AgentDismissed,
+    AgentDropped,
     AgentProfile,
     AgentProposed,
     AgentReinstated,
     AgentSuspended,
+    DepartureKind,
 )
 from contracts.events.participants import Standing
 from contracts.sealed import Sealed
 from contracts.values import AgentId, BranchId, ParticipantId, WadahId
-from services.registration.domain.calendar import completed_years
+from services.registration.domain.calendar import completed_years, months_later
 from services.registration.domain.fold import ImpossibleHistory
 from services.registration.domain.parameters import AgencyRules
 from services.registration.domain.wadah import Wadah
 from services.registration.problems import (
     AGENT_PARTICIPATION_NOT_ACTIVE,
+    AGENT_RETURN_TOO_EARLY,
     AGENT_STEP,
     AGENT_UNDER_AGE,
     AGREEMENT_NOT_IN_FORCE,
     ALREADY_AGENT,
     CERTIFICATE_DATE,
     CHECKER_IS_MAKER,
+    NO_DEPARTURE,
+    SAME_PERSON,
 )
 
 
@@ -43,6 +51,21 @@ class AgentStatus(StrEnum):
     CERTIFIED = "CERTIFIED"
     ACTIVE = "ACTIVE"
     SUSPENDED = "SUSPENDED"
+    DROPPED = "DROPPED"
+    DISMISSED = "DISMISSED"
+
+
+GONE = (AgentStatus.DROPPED, AgentStatus.DISMISSED)
+"""Nobody is looked after by them any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """What somebody proposed and nobody has decided."""
+
+    kind: DepartureKind
+    reason: str
+    proposed_by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +83,9 @@ class Agent:
     certified_on: date | None = None
     certified_by: str | None = None
     activated_on: date | None = None
+    departure: Departure | None = None
+    left_on: date | None = None
+    """The WIB day on which the agent was dropped or dismissed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +140,38 @@ def suspend(state: Agent, *, reason: str) -> AgentSuspended | Rejected:
 
 
 def reinstate(state: Agent, fitness: Fitness, *, today: date, rules: AgencyRules) -> AgentReinstated | Rejected:
-    """As activation: whoever comes back is fit on the day."""
-    if state.status is not AgentStatus.SUSPENDED:
+    """As activation: whoever comes back is fit on the day. Who was dropped comes back after `return_months` at the earliest (Perdir 13/2022)."""
+    if state.status is AgentStatus.DROPPED and state.left_on is not None:
+        if today < months_later(state.left_on, rules.return_months):
+            return Rejected(AGENT_RETURN_TOO_EARLY, None, {"months": str(rules.return_months)}, rules.version)
+    elif state.status is not AgentStatus.SUSPENDED:
         return _step(state, AgentStatus.SUSPENDED)
     return unfit(fitness, today=today, rules=rules) or AgentReinstated(agent_id=state.agent_id)
+
+
+def propose_departure(state: Agent, *, kind: DepartureKind, reason: str, by: str) -> AgentDepartureProposed | Rejected:
+    """Board or officer ask for it; whether the months without result are there is on the agent's activity, for the two who decide."""
+    if state.status not in (AgentStatus.ACTIVE, AgentStatus.SUSPENDED):
+        return _step(state, AgentStatus.ACTIVE)
+    return AgentDepartureProposed(agent_id=state.agent_id, kind=kind, reason=reason, proposed_by=by)
+
+
+def approve_departure(state: Agent, *, today: date, by: str) -> AgentDropped | AgentDismissed | Rejected:
+    """The branch head's step; never that of whoever proposed it."""
+    waiting = state.departure
+    if waiting is None:
+        return Rejected(NO_DEPARTURE)
+    if waiting.proposed_by == by:
+        return Rejected(SAME_PERSON)
+    if waiting.kind is DepartureKind.DISMISSAL:
+        return AgentDismissed(agent_id=state.agent_id, dismissed_on=today, reason=waiting.reason)
+    return AgentDropped(agent_id=state.agent_id, dropped_on=today, reason=waiting.reason)
+
+
+def refuse_departure(state: Agent, *, by: str, reason: str) -> AgentDepartureRefused | Rejected:
+    if state.departure is None:
+        return Rejected(NO_DEPARTURE)
+    return AgentDepartureRefused(agent_id=state.agent_id, refused_by=by, reason=reason)
 
 
 def unfit(fitness: Fitness, *, today: date, rules: AgencyRules) -> Rejected | None:
@@ -159,7 +213,15 @@ def evolve(state: Agent | None, envelope: Envelope, event: Event) -> Agent:
         case Agent(), AgentSuspended():
             return replace(state, status=AgentStatus.SUSPENDED)
         case Agent(), AgentReinstated():
-            return replace(state, status=AgentStatus.ACTIVE)
+            return replace(state, status=AgentStatus.ACTIVE, left_on=None)
+        case Agent(), AgentDepartureProposed():
+            return replace(state, departure=Departure(event.kind, event.reason, event.proposed_by))
+        case Agent(), AgentDepartureRefused():
+            return replace(state, departure=None)
+        case Agent(), AgentDropped():
+            return replace(state, status=AgentStatus.DROPPED, departure=None, left_on=event.dropped_on)
+        case Agent(), AgentDismissed():
+            return replace(state, status=AgentStatus.DISMISSED, departure=None, left_on=event.dismissed_on)
         case _:
             raise ImpossibleHistory(state, event)
 

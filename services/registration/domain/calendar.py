@@ -5,6 +5,7 @@ Business dates are WIB everywhere, also for branches in WITA and WIT (domain.md 
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 
@@ -32,3 +33,10 @@ def completed_years(birth_date: date, on: date) -> int:
     """Age in completed years. Born on 29 February, a person turns a year older on 1 March of a common year."""
     had_birthday = (on.month, on.day) >= (birth_date.month, birth_date.day)
     return on.year - birth_date.year - (0 if had_birthday else 1)
+
+
+def months_later(day: date, months: int) -> date:
+    """The same day so many months later; a day that this month lacks becomes its last."""
+    years, month = divmod(day.month - 1 + months, 12)
+    first = date(day.year + years, month + 1, 1)
+    return first.replace(day=min(day.day, monthrange(first.year, first.month)[1]))

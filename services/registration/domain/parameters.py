@@ -47,6 +47,8 @@ class AgencyRules(Dated):
     old_pks_max_years: int
     new_pks_max_years: int
     session_max_hours: int
+    return_months: int
+    """After which a dropped agent may be reinstated."""
 
     def pks_max_years(self, scheme: IncentiveScheme) -> int:
         return self.old_pks_max_years if scheme is IncentiveScheme.OLD else self.new_pks_max_years
@@ -74,11 +76,12 @@ AGENCY = (
     AgencyRules(
         version="perisai-agency/2022-04",
         valid_from=date(2022, 4, 1),
-        source="Perdir 13/PERDIR.02/042022 (terms of a PKS); Perban 1/2023 Art. 7 (age); session_max_hours: our choice",
+        source="Perdir 13/PERDIR.02/042022 (terms of a PKS); Perban 1/2023 Art. 7 (age); session_max_hours, return_months under NEW: our choice",
         agent_age_min=18,
         old_pks_max_years=3,
         new_pks_max_years=1,
         session_max_hours=72,
+        return_months=6,
     ),
 )
 

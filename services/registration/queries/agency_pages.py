@@ -17,7 +17,7 @@ from chassis.privacy.vault import Vault
 from services.registration import states
 from services.registration.domain.agent import Agent
 from services.registration.domain.outreach import Outreach
-from services.registration.tables import agents, branches, outreach, wadah
+from services.registration.tables import agents, branches, outreach, reassignments, wadah
 
 MOST = 500
 _SEES_PROFILES = frozenset({"officer", "checker", "coordinator", "agent"})
@@ -45,6 +45,16 @@ async def one_agent(
     query = sa.select(agents).where(within(principal, agents), agents.c.agent_id == agent_id)
     row = (await conn.execute(query)).one_or_none()
     return None if row is None else _agent(states.agent_of(states.part_of(row, agents), vault), principal)
+
+
+async def listed_reassignments(conn: AsyncConnection, principal: Principal) -> Sequence[Mapping[str, Any]]:
+    query = (
+        sa.select(reassignments)
+        .where(within(principal, reassignments))
+        .order_by(reassignments.c.reassignment_id.desc())
+        .limit(MOST)
+    )
+    return [_reassignment(states.part_of(row, reassignments)) for row in await conn.execute(query)]
 
 
 async def listed_outreach(conn: AsyncConnection, principal: Principal) -> Sequence[Mapping[str, Any]]:
@@ -98,8 +108,17 @@ def _agent(state: Agent, principal: Principal) -> dict[str, Any]:
         "certificate_number": state.certificate_number,
         "certified_on": state.certified_on.isoformat() if state.certified_on else None,
         "activated_on": state.activated_on.isoformat() if state.activated_on else None,
+        "departure_proposed": None if state.departure is None else str(state.departure.kind),
+        "left_on": state.left_on.isoformat() if state.left_on else None,
         **({"name": profile.name, "phone": profile.phone} if profile else {}),
     }
+
+
+def _reassignment(row: states.Row) -> dict[str, Any]:
+    written = states.reassignment_row(states.reassignment_of(row))
+    ids = ("reassignment_id", "branch_id", "agent_id", "wadah_id")
+    named = {name: None if written[name] is None else str(written[name]) for name in ids}
+    return {**written, **named, "proposed_at": written["proposed_at"].isoformat()}
 
 
 def _outreach(state: Outreach) -> dict[str, Any]:

@@ -16,14 +16,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.privacy.vault import Vault
 from chassis.rows import matching
-from contracts.values import AgentId, BranchId, OutreachId, ParticipantId, WadahId
+from contracts.values import AgentId, BranchId, OutreachId, ParticipantId, ReassignmentId, WadahId
 from services.registration import states
 from services.registration.domain.agent import Agent, AgentStatus
 from services.registration.domain.outreach import Outreach
 from services.registration.domain.participant import Participant
+from services.registration.domain.reassignment import Reassignment
 from services.registration.domain.registration import AtWork, Holder
 from services.registration.domain.wadah import Wadah
-from services.registration.tables import PERSONAL, agents, branches, outreach, participants, people, wadah
+from services.registration.tables import (
+    PERSONAL,
+    agents,
+    branches,
+    outreach,
+    participants,
+    people,
+    reassignments,
+    wadah,
+)
 
 _own = participants.alias("own")
 _of_agent = participants.alias("of_agent")
@@ -143,6 +153,13 @@ async def outreach_by_id(conn: AsyncConnection, ids: Iterable[OutreachId]) -> di
 async def wadah_by_id(conn: AsyncConnection, ids: Iterable[WadahId]) -> dict[WadahId, Wadah]:
     rows = (await conn.execute(sa.select(wadah).where(matching(wadah.c.wadah_id, ids)))).all()
     return {row.wadah_id: states.wadah_of(states.part_of(row, wadah)) for row in rows}
+
+
+async def reassignments_by_id(
+    conn: AsyncConnection, ids: Iterable[ReassignmentId]
+) -> dict[ReassignmentId, Reassignment]:
+    rows = (await conn.execute(sa.select(reassignments).where(matching(reassignments.c.reassignment_id, ids)))).all()
+    return {row.reassignment_id: states.reassignment_of(states.part_of(row, reassignments)) for row in rows}
 
 
 async def agents_by_id(conn: AsyncConnection, vault: Vault, ids: Iterable[AgentId]) -> dict[AgentId, Agent]:

@@ -113,6 +113,7 @@ _AGENT, _OUTREACH_ID, _IMPORT = (
     {"outreach_id": Slot("outreach_id")},
     {"import_id": Slot("import_id")},
 )
+_REASSIGNMENT = {"reassignment_id": Slot("reassignment_id")}
 _PARTICIPANT = {"participant_id": Slot("participant_id")}
 _COLLECTIVE = {"bill_id": Slot("collective_bill_id")}
 _PROPOSAL, _PAYEE, _ORDER = (
@@ -164,6 +165,15 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
         "POST /agents/{agent_id}/activation": [Example(path=_AGENT)],
         "POST /agents/{agent_id}/suspension": [Example(path=_AGENT, json={"reason": "review"})],
         "POST /agents/{agent_id}/reinstatement": [Example(path=_AGENT)],
+        "POST /agents/{agent_id}/departure": [Example(path=_AGENT, json={"kind": "DROP", "reason": "no_acquisition"})],
+        "POST /agents/{agent_id}/departure/approval": [Example(path=_AGENT)],
+        "POST /agents/{agent_id}/departure/refusal": [Example(path=_AGENT, json={"reason": "not_proven"})],
+        "POST /reassignments": [
+            Example(json={"participants": [Slot("participant_id")], "agent_id": None, "reason": "on_request"})
+        ],
+        "GET /reassignments": [Example()],
+        "POST /reassignments/{reassignment_id}/approval": [Example(path=_REASSIGNMENT)],
+        "POST /reassignments/{reassignment_id}/refusal": [Example(path=_REASSIGNMENT, json={"reason": "not_needed"})],
         "GET /agents": [Example()],
         "GET /agents/{agent_id}": [Example(path=_AGENT)],
         "POST /outreach": [Example(json=_OUTREACH)],

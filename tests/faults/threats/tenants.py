@@ -146,12 +146,14 @@ async def _registered(world: World, name: str, extra: int) -> Tenant:
         "agents": [str(world.agent_id)],
     }
     outreach = await _made(world, "/outreach", session, world.coordinator(), "outreach_id")
+    wish = {"participants": [str(who)], "agent_id": None, "reason": "on_request"}
+    reassignment = await _made(world, "/reassignments", wish, world.officer(), "reassignment_id")
     sheet = table(row(name=f"Impor {name}"), row(name=f"Impor dua {name}", nik="1"))
     done = await worked(world, sheet, world.agent(subject=f"agent-{name}"))
     imported = next(one for one in done.rows if one["participant_id"])
     secrets |= {imported["participant_id"], imported["contribution_code"]}
     secrets |= {str(world.wadah_id), wadah["name"], wadah["agreement_number"], str(world.agent_id), world.agent_code}
-    secrets |= {profile["name"], outreach, str(session["place"]), done.summary["import_id"]}
+    secrets |= {profile["name"], outreach, reassignment, str(session["place"]), done.summary["import_id"]}
     values = {
         "branch_id": str(world.branch_id),
         "wadah_id": str(world.wadah_id),
@@ -160,6 +162,7 @@ async def _registered(world: World, name: str, extra: int) -> Tenant:
         "participant_id": str(who),
         "member_id": str(member),
         "outreach_id": outreach,
+        "reassignment_id": reassignment,
         "import_id": done.summary["import_id"],
         "nik": nik,
     }

@@ -49,7 +49,12 @@ _FACTS: Final = _fields(
 )
 _WHO: Final = frozenset({"nik", "birth_place", "birth_date", "sex", "email", "address"})
 _AGENT: Final = _fields(
-    "agent_id agent_code wadah_id branch_id participant_id status certificate_number certified_on activated_on"
+    "agent_id agent_code wadah_id branch_id participant_id status certificate_number certified_on activated_on "
+    "departure_proposed left_on"
+)
+_REASSIGNMENT: Final = _fields(
+    "reassignment_id branch_id participants agent_id wadah_id reason proposed_by proposed_at status decided_by decision "
+    "from_month"
 )
 _SESSION: Final = _fields(
     "outreach_id branch_id wadah_id kind status place starts_at ends_at audience agents officers head_count questions"
@@ -133,6 +138,7 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
         ),
         "GET /agents": _SEES_AGENTS,
         "GET /agents/{agent_id}": _SEES_AGENTS,
+        "GET /reassignments": _each(("officer", "checker", "central", "auditor"), _REASSIGNMENT),
         "GET /outreach": _each(("agent", "coordinator", "officer", "checker", "central", "auditor"), _SESSION),
         "GET /outreach/{outreach_id}": _each(("agent", "coordinator", "officer", "checker", "central", "auditor"), _SESSION),
         "GET /participants": _SEES_PEOPLE,

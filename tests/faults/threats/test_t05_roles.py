@@ -18,7 +18,7 @@ from tests.support.stack import Stack
 
 pytestmark = pytest.mark.timeout(600)
 THINGS = (
-    "wadah_id", "agent_id", "participant_id", "member_id", "outreach_id", "import_id", "branch_id", "notification_id",
+    "wadah_id", "agent_id", "participant_id", "member_id", "outreach_id", "reassignment_id", "import_id", "branch_id", "notification_id",
     "payment_id", "astray_payment_id", "proposal_id", "payee_account_id", "order_id", "bill_id",
     "open_bill_id", "collective_bill_id", "paid_collective_bill_id", "dispute_id", "file_id", "case_id",
 )  # fmt: skip

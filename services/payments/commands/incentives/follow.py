@@ -11,17 +11,26 @@ from chassis.transaction import Tx
 from contracts.event import Event
 from contracts.events.agency import (
     AgentActivated,
+    AgentDismissed,
+    AgentDropped,
     AgentProposed,
     AgentReinstated,
     AgentSuspended,
     WadahEnded,
     WadahEngaged,
 )
-from contracts.events.incentives import AgentNoted, AgentStep, AgentStepNoted, AgreementEndNoted, AgreementNoted
+from contracts.events.incentives import (
+    AgentLeftNoted,
+    AgentNoted,
+    AgentStep,
+    AgentStepNoted,
+    AgreementEndNoted,
+    AgreementNoted,
+)
 from services.payments.domain.incentives.workers import NOTING
 
 OfWadah = WadahEngaged | WadahEnded
-OfAgent = AgentProposed | AgentActivated | AgentSuspended | AgentReinstated
+OfAgent = AgentProposed | AgentActivated | AgentSuspended | AgentReinstated | AgentDropped | AgentDismissed
 HANDLED: tuple[type[Event], ...] = (
     WadahEngaged,
     WadahEnded,
@@ -29,6 +38,8 @@ HANDLED: tuple[type[Event], ...] = (
     AgentActivated,
     AgentSuspended,
     AgentReinstated,
+    AgentDropped,
+    AgentDismissed,
 )
 
 
@@ -42,13 +53,11 @@ async def follow_agency(tx: Tx, items: Sequence[Received], /) -> list[Outcome]:
 
 
 def _note(tx: Tx, item: Received) -> None:
-    match item.event:
-        case WadahEngaged() | WadahEnded() as event:
-            noted: Event = _of_wadah(event)
-            tx.record(noted, key=event.wadah_id, meta=item.meta, scope=item.scope, rules=NOTING)
-        case AgentProposed() | AgentActivated() | AgentSuspended() | AgentReinstated() as event:
-            noted = _of_agent(item, event)
-            tx.record(noted, key=event.agent_id, meta=item.meta, scope=item.scope, rules=NOTING)
+    event = item.event
+    if isinstance(event, OfWadah):
+        tx.record(_of_wadah(event), key=event.wadah_id, meta=item.meta, scope=item.scope, rules=NOTING)
+    elif isinstance(event, OfAgent):
+        tx.record(_of_agent(item, event), key=event.agent_id, meta=item.meta, scope=item.scope, rules=NOTING)
 
 
 def _of_wadah(event: OfWadah) -> AgreementNoted | AgreementEndNoted:
@@ -65,7 +74,7 @@ def _of_wadah(event: OfWadah) -> AgreementNoted | AgreementEndNoted:
     )
 
 
-def _of_agent(item: Received, event: OfAgent) -> AgentNoted | AgentStepNoted:
+def _of_agent(item: Received, event: OfAgent) -> AgentNoted | AgentStepNoted | AgentLeftNoted:
     at = item.envelope.occurred_at
     match event:
         case AgentProposed():
@@ -82,5 +91,8 @@ def _of_agent(item: Received, event: OfAgent) -> AgentNoted | AgentStepNoted:
             return AgentStepNoted(agent_id=event.agent_id, step=AgentStep.SUSPENDED, at=at)
         case AgentReinstated():
             return AgentStepNoted(agent_id=event.agent_id, step=AgentStep.REINSTATED, at=at)
+        case AgentDropped() | AgentDismissed():
+            dismissed = isinstance(event, AgentDismissed)
+            return AgentLeftNoted(agent_id=event.agent_id, at=at, dismissed=dismissed)
         case _:
             assert_never(event)

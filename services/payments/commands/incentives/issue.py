@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from uuid import UUID
@@ -103,6 +103,8 @@ class _Desk:
     def _issue(self, worker: Worker, item: Due) -> None:
         own = self._month(worker, self.run.month)
         earlier = [self._month(worker, month) for month in self.review.get(worker.agent_id, ())]
+        if not worker.has_rights_at(self.run.statements_at):
+            own, earlier = replace(own, payments=()), []  # what was paid before is taken back by a decided case alone
         carried = self.carried.get(worker.agent_id, Carried())
         scope = Scope(worker.agreement.branch_id, worker.agreement.wadah_id, worker.agent_id)
         for event in statement(worker, own, earlier, carried, self.last_months.get(worker.agent_id)):

@@ -47,9 +47,14 @@ class Worker:
     """The agent's own participation."""
     agreement: Agreement
     duties: tuple[tuple[datetime, datetime | None], ...]
+    dismissed_at: datetime | None = None
 
     def is_active_at(self, instant: datetime) -> bool:
         return any(since <= instant and (until is None or instant < until) for since, until in self.duties)
+
+    def has_rights_at(self, instant: datetime) -> bool:
+        """Whether what he earned is paid: whoever was dismissed before loses all that is unpaid (domain.md section 2)."""
+        return self.dismissed_at is None or instant < self.dismissed_at
 
     @property
     def activated_in(self) -> ContributionMonth | None:
