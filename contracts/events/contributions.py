@@ -163,6 +163,16 @@ class CashReceived(Event, stream="contributions"):
     received_at: Instant
 
 
+class CashReturned(Event, stream="contributions"):
+    """The agent gave cash that he had reported back to the person; it is in hand no more. Cash for the same bill may be reported anew."""
+
+    participant_id: ParticipantId
+    bill_id: BillId
+    agent_id: AgentId
+    amount: Amount
+    returned_at: Instant
+
+
 class PayerCorrected(Event, stream="contributions"):
     """payments noted what prices the months that are not paid yet; paid months keep their price."""
 
@@ -357,6 +367,7 @@ EVENTS: tuple[type[Event], ...] = (
     PayerCorrected,
     PayerNumbered,
     CashReceived,
+    CashReturned,
     ContributionBilled,
     CreditGranted,
     CreditWithdrawn,

@@ -41,6 +41,13 @@ PAYMENT_TAKEN_BACK = ProblemType(
     "This payment does not settle its bill any more, so there is no proof of it. Ask the branch office.",
 )
 
+NO_CASH_IN_HAND = ProblemType(
+    "no_cash_in_hand",
+    409,
+    "Anda tidak memegang uang tunai untuk tagihan itu. Periksa daftar uang tunai Anda.",
+    "You have no cash in hand for that bill. Check the list of your cash.",
+)
+
 HEAD_UNKNOWN = (
     "unknown_participant",
     "Peserta ini tidak ditemukan di wilayah Anda. Periksa nomornya atau hapus barisnya.",
@@ -50,6 +57,11 @@ HEAD_TWICE = (
     "listed_twice",
     "Peserta ini sudah ada di daftar. Hapus salah satu barisnya.",
     "This participant is on the list already. Remove one of the lines.",
+)
+BEFORE_IT_WAS_TAKEN = (
+    "before_it_was_taken",
+    "Uang tidak dapat dikembalikan sebelum diterima. Kirim waktu sesudah penerimaannya.",
+    "Cash cannot be given back before it was taken. Send a time after that.",
 )
 IN_THE_FUTURE = (
     "in_the_future",

@@ -12,24 +12,27 @@ from chassis.http import NOT_FOUND, Principal, accepts_command, allow, answer, b
 from chassis.problems import FORBIDDEN, INVALID, Refusal, Rejected
 from chassis.service import App
 from chassis.transaction import Scope
-from contracts.values import AgentId, ParticipantId
+from contracts.values import AgentId, BillId, ParticipantId
 from services.payments.api.group_shapes import (
     BalanceLineShown,
     BalanceShown,
     BalanceStatementShown,
+    CashBackWanted,
     CashByAgentShown,
+    CashLineShown,
     CashShown,
+    CashStatementShown,
     CashWanted,
     ChargeWanted,
 )
 from services.payments.commands.balances import ChargeBalance, ChargeBalances, OpenBalance, open_balances
-from services.payments.commands.cash import ReportCash, report_cash
+from services.payments.commands.cash import ReportCash, ReturnCash, report_cash, return_cash
 from services.payments.domain.numbers import Block, number_of
-from services.payments.group_problems import BALANCE_NOT_OPENED, BALANCE_TOO_LOW, NOT_A_FIRST_BILL
+from services.payments.group_problems import BALANCE_NOT_OPENED, BALANCE_TOO_LOW, NO_CASH_IN_HAND, NOT_A_FIRST_BILL
 from services.payments.parameters import Parameters
 from services.payments.problems import BILLING_PROBLEMS, NOTHING_OWED
 from services.payments.queries import groups, shown
-from services.payments.tables import agent_balances, cash_received, payers
+from services.payments.tables import agent_balances, cash_lines, cash_received, payers
 
 Agent = Annotated[Principal, Depends(allow("agent"))]
 Reader = Annotated[Principal, Depends(allow("agent", "officer", "checker", "central", "auditor", "operator"))]
@@ -43,7 +46,7 @@ CHARGE = ("payment_id", "participant_id", "bill_id", "amount#", "balance#")
 def router(app: App, parameters: Parameters) -> APIRouter:
     routes = APIRouter(tags=["agents' money"])
     opening, charging = app.command_door(open_balances), app.command_door(ChargeBalances(parameters))
-    reporting = app.command_door(report_cash)
+    reporting, returning = app.command_door(report_cash), app.command_door(return_cash)
 
     async def must_see(principal: Principal, participant_id: UUID) -> None:
         async with app.read() as conn:
@@ -113,6 +116,36 @@ def router(app: App, parameters: Parameters) -> APIRouter:
             agent_id, ParticipantId(wanted.participant_id), wanted.received_at, meta(request, principal)
         )
         return await answer(request, principal, reporting, command)
+
+    @routes.post(
+        "/cash/returns",
+        openapi_extra=accepts_command(CashBackWanted, gives=("bill_id", "amount#")),
+        responses=problems(NO_CASH_IN_HAND, INVALID),
+    )
+    async def give_back(request: Request, principal: Agent) -> Response:
+        """Notes that the agent gave the cash of a note back to the person: it is in hand no more."""
+        wanted = await body(request, CashBackWanted)
+        command = ReturnCash(
+            _agent(principal),
+            ParticipantId(wanted.participant_id),
+            BillId(wanted.bill_id),
+            wanted.returned_at,
+            meta(request, principal),
+        )
+        return await answer(request, principal, returning, command)
+
+    @routes.get("/cash/agents/{agent_id}/statement", responses=problems(NOT_FOUND))
+    async def cash_statement(principal: Reader, agent_id: UUID, after: UUID | None = None) -> CashStatementShown:
+        """What the agent took and gave back, line by line; not found before the first."""
+        scope = within(principal, cash_lines)
+        async with app.read() as conn:
+            if not await groups.has_cash_lines(conn, agent_id, scope):
+                raise Refusal(Rejected(NOT_FOUND))
+            found = await groups.cash_statement(conn, agent_id, scope, after, PAGE)
+        lines = [CashLineShown.model_validate(dict(row)) for row in found]
+        return CashStatementShown(
+            agent_id=agent_id, lines=lines, next=lines[-1].line_id if len(lines) == PAGE else None
+        )
 
     @routes.get("/cash")
     async def cash(principal: Reader) -> list[CashShown]:

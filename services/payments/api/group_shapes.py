@@ -135,6 +135,34 @@ class CashWanted(_Asked):
     received_at: AwareDatetime | None = None
 
 
+class CashBackWanted(_Asked):
+    """The note that was given back; `returned_at` is when the person had the cash again, now if it is left out."""
+
+    participant_id: UUID
+    bill_id: UUID
+    returned_at: AwareDatetime | None = None
+
+
+class CashLineShown(BaseModel):
+    """`amount` above zero for cash that was RECEIVED, below it where it was RETURNED; `paid_in`: a payment cleared what was received."""
+
+    line_id: UUID
+    kind: str
+    participant_id: UUID
+    bill_id: UUID
+    amount: int
+    at: datetime
+    paid_in: bool
+
+
+class CashStatementShown(BaseModel):
+    """Oldest first; `next` continues, null at the end."""
+
+    agent_id: UUID
+    lines: list[CashLineShown]
+    next: UUID | None
+
+
 class CashShown(BaseModel):
     """`age_hours`: whole hours since it changed hands, by business time."""
 

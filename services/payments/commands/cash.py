@@ -1,4 +1,7 @@
-"""Cash that an agent reports to have in hand for a participant's bill. It changes no bill: only the payment counts (domain.md section 1)."""
+"""Cash that an agent reports to have in hand for a participant's bill, or to have given back.
+
+It changes no bill: only the payment counts (domain.md section 1).
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,15 @@ from datetime import datetime
 from chassis.outcomes import Accepted
 from chassis.problems import INVALID, NOT_FOUND, FieldError, Rejected
 from chassis.transaction import Meta, Tx
-from contracts.events.contributions import CashReceived
+from contracts.events.contributions import CashReceived, CashReturned
 from contracts.values import AgentId, BillId, ParticipantId, Rupiah
 from services.payments.commands.payer_book import STREAM, PayerBook
 from services.payments.domain.bill import Bill
 from services.payments.domain.paying import Limits, is_payable
-from services.payments.group_problems import IN_THE_FUTURE
+from services.payments.group_problems import BEFORE_IT_WAS_TAKEN, IN_THE_FUTURE, NO_CASH_IN_HAND
 from services.payments.problems import NOTHING_OWED
 from services.payments.queries import deciding
-from services.payments.queries.groups import cash_noted
+from services.payments.queries.groups import Row, cash_noted, notes_in_hand
 from services.payments.store import Kept
 
 
@@ -64,3 +67,46 @@ def _received(kept: Kept, bill: Bill, agent_id: AgentId, received_at: datetime) 
         amount=Rupiah(bill.amount),
         received_at=received_at,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnCash:
+    """`returned_at`: when the person had it again, None for now."""
+
+    agent_id: AgentId
+    participant_id: ParticipantId
+    bill_id: BillId
+    returned_at: datetime | None
+    meta: Meta
+
+
+async def return_cash(tx: Tx, items: Sequence[ReturnCash], /) -> list[Accepted | Rejected]:
+    """The note leaves the agent's hand; it changes no bill. Whoever else's note it is, it is as unknown as none."""
+    participants = {item.participant_id for item in items}
+    await tx.heads(STREAM, participants)
+    book = PayerBook(tx, await deciding.payers_with_live_bills(tx.conn, participants, tx.now))
+    in_hand = await notes_in_hand(tx.conn, participants)
+    return [_return(tx, book, in_hand, item) for item in items]
+
+
+def _return(tx: Tx, book: PayerBook, in_hand: dict[BillId, Row], item: ReturnCash) -> Accepted | Rejected:
+    kept, note = book.get(item.participant_id), in_hand.get(item.bill_id)
+    returned_at = item.returned_at or tx.now
+    if kept is None or note is None or note["agent_id"] != item.agent_id:
+        return Rejected(NO_CASH_IN_HAND)
+    if note["participant_id"] != item.participant_id:
+        return Rejected(NO_CASH_IN_HAND)
+    if returned_at > tx.now:
+        return Rejected(INVALID, "returned_at", errors=(FieldError("returned_at", *IN_THE_FUTURE),))
+    if returned_at < note["received_at"]:
+        return Rejected(INVALID, "returned_at", errors=(FieldError("returned_at", *BEFORE_IT_WAS_TAKEN),))
+    returned = CashReturned(
+        participant_id=item.participant_id,
+        bill_id=item.bill_id,
+        agent_id=item.agent_id,
+        amount=Rupiah(note["amount"]),
+        returned_at=returned_at,
+    )
+    book.record(kept, [returned], meta=item.meta)
+    del in_hand[item.bill_id]
+    return Accepted({"bill_id": str(item.bill_id), "amount": note["amount"]}, 200)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import rows
 from chassis.transaction import Recorded, Scope
-from contracts.events.contributions import CashReceived, PayerNumbered
+from contracts.events.contributions import CashReceived, CashReturned, PayerNumbered
 from contracts.events.groups import (
     AgentBalanceCharged,
     AgentBalanceDeposited,
@@ -50,6 +51,11 @@ _WHOLE_REVERSED = sa.text(
     "UPDATE payments SET reversed_for = noted.reason"
     " FROM unnest(CAST(:payments AS uuid[]), CAST(:reasons AS text[])) AS noted(payment_id, reason)"
     " WHERE payments.payment_id = noted.payment_id"
+)
+_RETURNED = sa.text(
+    "UPDATE cash_received SET returned_at = noted.returned_at"
+    " FROM unnest(CAST(:bills AS uuid[]), CAST(:instants AS timestamptz[])) AS noted(bill_id, returned_at)"
+    " WHERE cash_received.bill_id = noted.bill_id"
 )
 _BALANCE = sa.text(
     "UPDATE agent_balances SET balance = noted.balance"
@@ -193,22 +199,53 @@ async def _numbers(conn: AsyncConnection, events: Sequence[Recorded]) -> None:
         await conn.execute(_NUMBER, bound)
 
 
-async def _cash(conn: AsyncConnection, events: Sequence[Recorded]) -> None:
-    found = [
-        {
-            "bill_id": event.bill_id,
-            "participant_id": event.participant_id,
-            "agent_id": event.agent_id,
-            "amount": event.amount,
-            "received_at": event.received_at,
-            "reported_at": recorded.envelope.occurred_at,
-            "branch_id": recorded.envelope.branch_id,
-            "wadah_id": recorded.envelope.wadah_id,
-        }
-        for recorded in events
-        if isinstance(event := recorded.event, CashReceived)
-    ]
-    await rows.insert(conn, tables.cash_received, found)
+async def _cash(conn: AsyncConnection, recorded: Sequence[Recorded]) -> None:
+    """A note per bill: reported anew after it was returned, it is a new one."""
+    moved = [(r, event) for r in recorded if isinstance(event := r.event, CashReceived | CashReturned)]
+    if not moved:
+        return
+    noted: dict[BillId, dict[str, Any]] = {}
+    returned: dict[BillId, datetime] = {}
+    for r, event in moved:
+        if isinstance(event, CashReceived):
+            noted[event.bill_id] = _note(r, event)
+            returned.pop(event.bill_id, None)
+        elif event.bill_id in noted:
+            noted[event.bill_id]["returned_at"] = event.returned_at
+        else:
+            returned[event.bill_id] = event.returned_at
+    await rows.upsert(conn, tables.cash_received, list(noted.values()))
+    if returned:
+        await conn.execute(_RETURNED, {"bills": [*returned], "instants": [*returned.values()]})
+    await rows.insert(conn, tables.cash_lines, [_cash_line(r, event) for r, event in moved])
+
+
+def _note(recorded: Recorded, event: CashReceived) -> dict[str, Any]:
+    return {
+        "bill_id": event.bill_id,
+        "participant_id": event.participant_id,
+        "agent_id": event.agent_id,
+        "amount": event.amount,
+        "received_at": event.received_at,
+        "reported_at": recorded.envelope.occurred_at,
+        "returned_at": None,
+        "branch_id": recorded.envelope.branch_id,
+        "wadah_id": recorded.envelope.wadah_id,
+    }
+
+
+def _cash_line(recorded: Recorded, event: CashReceived | CashReturned) -> dict[str, Any]:
+    back = isinstance(event, CashReturned)
+    return {
+        "line_id": recorded.envelope.event_id,
+        "agent_id": event.agent_id,
+        "kind": "RETURNED" if back else "RECEIVED",
+        "participant_id": event.participant_id,
+        "bill_id": event.bill_id,
+        "amount": -event.amount if back else event.amount,
+        "at": event.returned_at if isinstance(event, CashReturned) else event.received_at,
+        "branch_id": recorded.envelope.branch_id,
+    }
 
 
 def _uuid(recorded: Recorded) -> Any:

@@ -15,6 +15,7 @@ from contracts.values import BillId
 from services.payments.tables import (
     agent_balance_lines,
     agent_balances,
+    cash_lines,
     cash_received,
     collective_bills,
     collective_lines,
@@ -106,13 +107,47 @@ async def balance_lines(conn: AsyncConnection, agent_id: UUID, after: int, limit
 
 
 async def cash_noted(conn: AsyncConnection, participants: Collection[UUID]) -> set[BillId]:
-    """Bills of these participants for which cash was reported."""
-    query = sa.select(cash_received.c.bill_id).where(rows.matching(cash_received.c.participant_id, participants))
+    """Bills of these participants for which cash was reported and not given back."""
+    query = sa.select(cash_received.c.bill_id).where(
+        rows.matching(cash_received.c.participant_id, participants), cash_received.c.returned_at.is_(None)
+    )
     return {BillId(row.bill_id) for row in await conn.execute(query)}
 
 
+async def notes_in_hand(conn: AsyncConnection, participants: Collection[UUID]) -> dict[BillId, Row]:
+    """Cash of these participants that agents have in hand, by bill."""
+    query = sa.select(cash_received).where(rows.matching(cash_received.c.participant_id, participants), _in_hand())
+    return {BillId(row["bill_id"]): row for row in (await conn.execute(query)).mappings()}
+
+
+async def has_cash_lines(conn: AsyncConnection, agent_id: UUID, scope: sa.ColumnElement[bool]) -> bool:
+    query = sa.select(1).where(cash_lines.c.agent_id == agent_id, scope).limit(1)
+    return (await conn.execute(query)).first() is not None
+
+
+async def cash_statement(
+    conn: AsyncConnection, agent_id: UUID, scope: sa.ColumnElement[bool], after: UUID | None, limit: int
+) -> Sequence[Row]:
+    """Cash that the agent took and gave back, oldest first, after a line. `paid_in`: a payment cleared what this line took."""
+    note = sa.and_(cash_received.c.bill_id == cash_lines.c.bill_id, cash_received.c.returned_at.is_(None))
+    cleared = sa.exists().where(note, cash_lines.c.kind == "RECEIVED", sa.not_(_in_hand()))
+    last = cash_lines.alias("last")
+    again = sa.exists().where(last.c.bill_id == cash_lines.c.bill_id, last.c.line_id > cash_lines.c.line_id)
+    query = (
+        sa.select(cash_lines, sa.and_(cleared, sa.not_(again)).label("paid_in"))
+        .where(cash_lines.c.agent_id == agent_id, scope)
+        .order_by(cash_lines.c.line_id)
+        .limit(limit)
+    )
+    if after is not None:
+        query = query.where(cash_lines.c.line_id > after)
+    return (await conn.execute(query)).mappings().all()
+
+
 def _in_hand() -> sa.ColumnElement[bool]:
-    """Neither the bill was paid nor did another payment of the participant come after the report; one taken back was paid in all the same."""
+    """It was not given back, neither was the bill paid nor did another payment of the participant come after the report; one taken back was
+    paid in all the same.
+    """
     paid = sa.exists().where(
         payments.c.participant_id == cash_received.c.participant_id,
         payments.c.bill_id.is_not(None),
@@ -121,7 +156,7 @@ def _in_hand() -> sa.ColumnElement[bool]:
             payments.c.posted_at > cash_received.c.reported_at,
         ),
     )
-    return sa.not_(paid)
+    return sa.and_(cash_received.c.returned_at.is_(None), sa.not_(paid))
 
 
 async def cash_in_hand(conn: AsyncConnection, scope: sa.ColumnElement[bool], limit: int) -> Sequence[Row]:

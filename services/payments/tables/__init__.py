@@ -10,6 +10,7 @@ from services.payments.tables.contributions import bills, credit_passes, payers
 from services.payments.tables.groups import (
     agent_balance_lines,
     agent_balances,
+    cash_lines,
     cash_received,
     collective_bills,
     collective_lines,
@@ -41,6 +42,7 @@ STATE = (
     collective_lines,
     agent_balances,
     agent_balance_lines,
+    cash_lines,
     cash_received,
     settlement_layouts,
     settlement_files,
@@ -59,6 +61,7 @@ __all__ = [
     "balances",
     "bills",
     "cases",
+    "cash_lines",
     "cash_received",
     "collective_bills",
     "collective_lines",

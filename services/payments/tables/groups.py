@@ -110,9 +110,25 @@ cash_received = sa.Table(
     sa.Column("amount", sa.BigInteger, nullable=False),
     sa.Column("received_at", INSTANT, nullable=False),
     sa.Column("reported_at", INSTANT, nullable=False),
+    sa.Column("returned_at", INSTANT, comment="when it was given back to the person; null while it was not"),
     sa.Column("branch_id", UUID),
     sa.Column("wadah_id", UUID),
     sa.Index("cash_of_agent", "agent_id", "received_at"),
     sa.Index("cash_of_payer", "participant_id"),
-    comment="CashReceived; whether a payment cleared it is read from payments",
+    comment="CashReceived, CashReturned; whether a payment cleared it is read from payments",
+)
+
+cash_lines = sa.Table(
+    "cash_lines",
+    metadata,
+    sa.Column("line_id", UUID, primary_key=True, comment="its event; in the order of time"),
+    sa.Column("agent_id", UUID, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("participant_id", UUID, nullable=False),
+    sa.Column("bill_id", UUID, nullable=False),
+    sa.Column("amount", sa.BigInteger, nullable=False, comment="below zero for cash that was given back"),
+    sa.Column("at", INSTANT, nullable=False, comment="when it changed hands"),
+    sa.Column("branch_id", UUID),
+    sa.Index("cash_lines_of_agent", "agent_id", "line_id"),
+    comment="CashReceived, CashReturned; insert-only",
 )

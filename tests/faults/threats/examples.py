@@ -232,6 +232,8 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
         "GET /agent-balances": [Example()],
         "GET /agent-balances/{agent_id}/statement": [Example(path=_AGENT)],
         "POST /cash": [Example(json=_PARTICIPANT)],
+        "POST /cash/returns": [Example(json={**_PARTICIPANT, "bill_id": Slot("open_bill_id")})],
+        "GET /cash/agents/{agent_id}/statement": [Example(path=_AGENT)],
         "GET /cash": [Example()],
         "GET /cash/agents": [Example()],
         "GET /payments/{payment_id}/proof-link": [Example(path={"payment_id": Slot("payment_id")})],

@@ -146,7 +146,7 @@ async def _registered(world: World, name: str, extra: int) -> Tenant:
         "agents": [str(world.agent_id)],
     }
     outreach = await _made(world, "/outreach", session, world.coordinator(), "outreach_id")
-    wish = {"participants": [str(who)], "agent_id": None, "reason": "on_request"}
+    wish = {"participants": [str(member)], "agent_id": None, "reason": "on_request"}
     reassignment = await _made(world, "/reassignments", wish, world.officer(), "reassignment_id")
     sheet = table(row(name=f"Impor {name}"), row(name=f"Impor dua {name}", nik="1"))
     done = await worked(world, sheet, world.agent(subject=f"agent-{name}"))

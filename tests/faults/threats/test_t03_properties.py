@@ -180,6 +180,9 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
             ("agent", "officer", "checker", "central", "auditor", "operator"),
             _fields("bill_id participant_id agent_id amount received_at reported_at age_hours"),
         ),
+        "GET /cash/agents/{agent_id}/statement": _each(
+            ("agent", "officer", "checker", "central", "auditor", "operator"), _fields("agent_id lines next")
+        ),
         "GET /cash/agents": _each(
             ("agent", *_BOARD), _fields("agent_id notes amount oldest_received_at age_hours")
         ),

@@ -19,6 +19,7 @@ from tests.integration.payments.groups import (
     officer,
     payments_of,
     register_many,
+    stranger,
 )
 from tests.integration.payments.people import AGENT, BRANCH, Somebody, refuse, register
 from tests.support.service import Harness
@@ -202,6 +203,39 @@ class TestCash:
         assert [c["participant_id"] for c in await self.in_hand(h)] == [str(who.participant_id)]
         await bank.buy(who.code)
         assert await self.in_hand(h) == []
+
+    async def test_cash_that_is_given_back_is_in_hand_no_more_and_stands_on_the_statement(
+        self, h: Harness, bank: Bank
+    ) -> None:
+        who, other = await register(h), await register(h)
+        note, kept = [(await self.note(h, one)).json() for one in (who, other)]
+        h.pass_time(minutes=5)
+        back = {"participant_id": str(who.participant_id), "bill_id": note["bill_id"]}
+        early = await h.client.post(
+            "/cash/returns", json={**back, "returned_at": at(2025, 9, 1).isoformat()}, headers=agent(h)
+        )
+        assert (early.status_code, early.json()["errors"][0]["code"]) == (422, "before_it_was_taken")
+        foreign = await h.client.post("/cash/returns", json=back, headers=agent(h, ELSEWHERE))
+        assert (foreign.status_code, foreign.json()["code"]) == (409, "no_cash_in_hand")
+        given = await h.client.post("/cash/returns", json=back, headers=agent(h))
+        assert (given.status_code, given.json()) == (200, {"bill_id": note["bill_id"], "amount": 36_800})
+        assert (await h.client.post("/cash/returns", json=back, headers=agent(h))).status_code == 409
+        (mine,) = (await h.client.get("/cash/agents", headers=coordinator(h))).json()
+        assert (mine["notes"], mine["amount"]) == (1, 36_800)
+        assert (await self.note(h, who)).status_code == 201  # he brings it again
+        await bank.buy(other.code)
+        path = f"/cash/agents/{AGENT}/statement"
+        shown = (await h.client.get(path, headers=agent(h))).json()["lines"]
+        assert [(one["kind"], one["amount"], one["bill_id"] == note["bill_id"], one["paid_in"]) for one in shown] == [
+            ("RECEIVED", 36_800, True, False),
+            ("RECEIVED", 36_800, False, True),
+            ("RETURNED", -36_800, True, False),
+            ("RECEIVED", 36_800, True, False),
+        ]
+        assert kept["bill_id"] == shown[1]["bill_id"]
+        unknown = await h.client.get(f"/cash/agents/{stranger()}/statement", headers=agent(h))
+        foreign = await h.client.get(path, headers=agent(h, ELSEWHERE))
+        assert (foreign.status_code, foreign.json()) == (404, unknown.json())
 
     async def test_cash_has_no_effect_on_the_books(self, h: Harness, bank: Bank) -> None:
         who = await register(h)
