@@ -64,6 +64,18 @@ CREDIT_NOT_USABLE = ProblemType(
     "Peserta ini tidak sedang berjalan kepesertaannya, sehingga kredit tidak akan terpakai. Gunakan MATCH untuk tagihannya, atau RETURN.",
     "The participation of this person is not running, so no bill would use the credit. MATCH it to a bill of theirs, or RETURN it.",
 )
+PART_OF_A_WHOLE = ProblemType(
+    "part_of_a_whole",
+    409,
+    "Ini bagian dari pembayaran tagihan kolektif. Usulkan VOID untuk pembayaran seluruh tagihan itu (payment_id).",
+    "This is a share of the payment of a collective bill. Propose VOID for the payment of that whole bill (payment_id).",
+)
+CAME_OUT_OF_SUSPENSE = ProblemType(
+    "came_out_of_suspense",
+    409,
+    "Pembayaran ini dibayar dari dana titipan, sehingga tidak ada berkas mitra yang memuatnya (payment_id). VOID tidak berlaku.",
+    "This payment was made out of money in suspense, so no partner's file has it (payment_id). VOID does not apply.",
+)
 NOT_OFFERED = ProblemType(
     "not_offered",
     409,
@@ -164,6 +176,8 @@ DOING_PROBLEMS: dict[Refused, ProblemType] = {
     CannotDo.ACCOUNT_NOT_ALLOWED: ACCOUNT_NOT_ALLOWED,
     CannotDo.ALREADY_TAKEN_BACK: ALREADY_TAKEN_BACK,
     CannotDo.PARTLY_USED: PARTLY_USED,
+    CannotDo.PART_OF_A_WHOLE: PART_OF_A_WHOLE,
+    CannotDo.CAME_OUT_OF_SUSPENSE: CAME_OUT_OF_SUSPENSE,
     CannotDo.ORDERED: ALREADY_ORDERED,
     CannotDo.NO_NEXT_BILL: CREDIT_NOT_USABLE,
     CannotDo.NOT_OFFERED: NOT_OFFERED,

@@ -293,7 +293,8 @@ class Desk:
         if kept is None:
             return {}
         if self.payments[payment_id].share_of is not None:
-            return {"whole_reversed": kept.bill.status is CollectiveStatus.REVERSED}
+            gone = kept.bill.status is CollectiveStatus.REVERSED
+            return {"whole_stands": not gone, "whole_reversed": gone}
         return {"whole": kept.bill, "unposted": self.unposted.get(kept.bill.bill_id, 0)}
 
     def _payer_of(self, payment_id: PaymentId) -> ParticipantId | None:
@@ -316,6 +317,7 @@ class _OfCollective(TypedDict, total=False):
 
     whole: Collective
     unposted: int
+    whole_stands: bool
     whole_reversed: bool
 
 

@@ -42,6 +42,9 @@ from services.payments.domain.suspense import Case
 MISSING_AT_BANK = "missing_at_bank"
 """T13: the bank's file does not have a payment that we posted."""
 
+OUT_OF_SUSPENSE = "match:"
+"""How the channel reference of a payment out of suspense begins; its own id follows, which no partner can know beforehand."""
+
 
 class CannotDo(StrEnum):
     NOTHING_THERE = "nothing_there"
@@ -55,6 +58,10 @@ class CannotDo(StrEnum):
     """Some of the money was given back or used meanwhile."""
     NO_NEXT_BILL = "credit_not_usable"
     """Credit is for the next bill of a running spell, and there will be none."""
+    PART_OF_A_WHOLE = "part_of_a_whole"
+    """A share: the partner took and reports the whole, which alone can be taken back."""
+    CAME_OUT_OF_SUSPENSE = "came_out_of_suspense"
+    """No partner ever reported this payment, so none can lack it: its money came as the receipt that waited."""
     ORDERED = "already_ordered"
     NOT_OFFERED = "not_offered"
 
@@ -67,8 +74,8 @@ class Found:
     """What stands around a proposal: the receipt in suspense, as a payment, as a refund; who would get the money; the order in force,
     what the partner's files say.
 
-    `whole`: the collective bill that the payment paid, `unposted` rupiah of it in no share yet. `whole_reversed`: it is a share of a
-    collective bill that was taken back.
+    `whole`: the collective bill that the payment paid, `unposted` rupiah of it in no share yet. `whole_stands`, `whole_reversed`: it is a
+    share of a collective bill that stands, or was taken back.
     """
 
     case: Case | None = None
@@ -81,6 +88,7 @@ class Found:
     """What the partner's files say of the receipt; None where it is not known at all."""
     whole: Collective | None = None
     unposted: int = 0
+    whole_stands: bool = False
     whole_reversed: bool = False
 
 
@@ -118,7 +126,7 @@ def carry_out(proposal: Proposal, found: Found, ids: NewIds, now: datetime) -> S
 
 def match_reference(payment_id: PaymentId) -> str:
     """The channel reference of a payment out of suspense: the receipt keeps the bank's own."""
-    return f"match:{payment_id}"
+    return f"{OUT_OF_SUSPENSE}{payment_id}"
 
 
 def _match(proposal: Proposal, case: Case, found: Found, ids: NewIds, now: datetime) -> Sequence[Event] | Refused:
@@ -215,9 +223,11 @@ def _assign(proposal: Proposal, case: Case) -> Sequence[Event] | Refused:
 
 def _void_with_its_case(proposal: Proposal, found: Found, ids: NewIds, now: datetime) -> Sequence[Event] | Refused:
     """A receipt that its partner had every chance to show is taken back, and the case about it ends with that."""
+    if found.whole_stands:
+        return CannotDo.PART_OF_A_WHOLE
     events, missing = _void(proposal, found, ids, now), found.missing
-    if isinstance(events, Refused) or missing is None:
-        return events
+    if isinstance(events, Refused) or missing is None or found.whole_reversed:
+        return events  # files name the whole: what was missing of a share was shown with it
     if (refusal := not_yet_void(missing)) is not None:
         return refusal
     if missing.case_id is None or missing.day is None:
@@ -235,6 +245,8 @@ def _void_with_its_case(proposal: Proposal, found: Found, ids: NewIds, now: date
 def _void(proposal: Proposal, found: Found, ids: NewIds, now: datetime) -> Sequence[Event] | Refused:
     """A posted payment leaves its bill; money in suspense that never came leaves it whole."""
     case, payment = found.case, found.payment
+    if any(one and one.channel_reference == match_reference(one.payment_id) for one in (case, payment)):
+        return CannotDo.CAME_OUT_OF_SUSPENSE
     if case is not None and case.held:
         if case.partner == BALANCE_PARTNER:
             return CannotDo.NOT_OFFERED  # it came out of a balance of ours: there is no bank that might lack it

@@ -15,9 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis import rows
 from contracts.events.reconciliation import LineOutcome, SettlementLayout
 from contracts.values import WIB, CaseId, PaymentId, SettlementFileId
+from services.payments.domain.resolving import OUT_OF_SUSPENSE
 from services.payments.domain.settlement.cases import Missing
 from services.payments.domain.settlement.days import Window
-from services.payments.domain.settlement.outcomes import Listing, Receipt, Waiting
+from services.payments.domain.settlement.outcomes import CaseOutcome, Listing, Receipt, Waiting
+from services.payments.domain.suspense import VOIDED
 from services.payments.queries.receipts import Reference
 from services.payments.tables import (
     agent_balances,
@@ -233,13 +235,13 @@ def _paid_to(
 
 
 async def listings(conn: AsyncConnection, wanted: Collection[Reference]) -> dict[Reference, list[Listing]]:
-    """Where these receipts were listed before, oldest first; lines that were duplicates themselves do not count."""
+    """Where these receipts are listed so far, oldest first: not by lines that were duplicates themselves, nor in files that were replaced."""
     table = settlement_lines
     asked = _asked(["partner", "reference"], [sa.Text, sa.Text], wanted)
     query = (
         sa.select(table.c.partner, table.c.reference, table.c.file_id, table.c.day, table.c.line)
         .join(asked, sa.and_(table.c.partner == asked.c.partner, table.c.reference == asked.c.reference))
-        .where(table.c.outcome != str(LineOutcome.DUPLICATE))
+        .where(table.c.outcome != str(LineOutcome.DUPLICATE), sa.not_(_replaced()))
         .order_by(table.c.file_id, table.c.line)
     )
     found: dict[Reference, list[Listing]] = {}
@@ -262,7 +264,7 @@ async def waiting(conn: AsyncConnection, wanted: Collection[Reference]) -> dict[
 
 @dataclass(frozen=True, slots=True)
 class Unlisted:
-    """A payment of ours that the partner's file of the day does not have. `known`: there is, or was, a case about it."""
+    """A payment of ours that the partner's file of the day does not have. `known`: a case about it is open, or a person closed one."""
 
     payment_id: PaymentId
     reference: str
@@ -271,19 +273,32 @@ class Unlisted:
 
 
 async def unlisted(conn: AsyncConnection, file: File, window: Window) -> list[Unlisted]:
-    """Of the business day of a file that was worked off: what stands here and in no file but ones that this one replaces."""
+    """Of the business day of a file that was worked off: what the partner reported and does not list, but in files that this one replaces.
+
+    A share came as part of a whole, which is listed in its place; what was paid out of suspense came as the receipt of that money.
+    """
     listed = sa.exists().where(
         settlement_lines.c.partner == payments.c.partner,
         settlement_lines.c.reference == payments.c.channel_reference,
-        sa.or_(settlement_lines.c.file_id == file.file_id, settlement_lines.c.day != file.day),
+        sa.or_(
+            settlement_lines.c.file_id == file.file_id,
+            sa.and_(settlement_lines.c.day != file.day, sa.not_(_replaced())),
+        ),
     )
-    known = sa.exists().where(cases.c.payment_id == payments.c.payment_id, cases.c.kind == MISSING_AT_BANK)
+    known = sa.exists().where(
+        cases.c.payment_id == payments.c.payment_id,
+        cases.c.kind == MISSING_AT_BANK,
+        # a file that listed it may have been withdrawn since
+        sa.or_(cases.c.closed_at.is_(None), cases.c.outcome != CaseOutcome.FOUND_IN_FILE),
+    )
     query = (
         sa.select(payments.c.payment_id, payments.c.channel_reference, payments.c.amount, known.label("known"))
         .where(
             payments.c.partner == file.partner,
             payments.c.effective_at >= window.start,
             payments.c.effective_at < window.end,
+            payments.c.share_of.is_(None),
+            payments.c.channel_reference != OUT_OF_SUSPENSE + sa.cast(payments.c.payment_id, sa.Text),
             _stands(),
             sa.not_(listed),
         )
@@ -338,10 +353,21 @@ async def cases_by_id(conn: AsyncConnection, wanted: Collection[UUID]) -> dict[C
     }
 
 
+def _replaced() -> sa.ColumnElement[bool]:
+    """A line of a file after which another one of its day was reconciled: the partner lists by it no more."""
+    return sa.exists().where(
+        settlement_days.c.partner == settlement_lines.c.partner,
+        settlement_days.c.day == settlement_lines.c.day,
+        settlement_days.c.file_id > settlement_lines.c.file_id,
+    )
+
+
 def _stands() -> sa.ColumnElement[bool]:
-    """A receipt whose money is in our books: on its bill, or in suspense."""
+    """A receipt whose money is in our books: on its bill, or in suspense, or was used out of it."""
     waits = sa.exists().where(
-        suspense.c.partner == payments.c.partner, suspense.c.channel_reference == payments.c.channel_reference
+        suspense.c.partner == payments.c.partner,
+        suspense.c.channel_reference == payments.c.channel_reference,
+        suspense.c.outcome.is_distinct_from(VOIDED),
     )
     return sa.or_(payments.c.reversed_for.is_(None), waits)
 

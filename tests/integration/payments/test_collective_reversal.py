@@ -152,10 +152,11 @@ async def test_money_of_a_whole_that_was_taken_back_is_used_for_nothing_else(h: 
     assert told["code"] == "already_taken_back"
 
 
-async def test_who_was_taken_back_alone_or_died_is_passed_over(h: Harness, bank: Bank) -> None:
+async def test_no_share_is_taken_back_alone_and_who_died_is_passed_over(h: Harness, bank: Bank) -> None:
     (alone, dead, other), whole = await paid(h, bank, 3)
     (share,) = await payments_of(h, alone)
-    await approve(h, await propose(h, "VOID", share["payment_id"], evidence="surat 7"))
+    told = await propose(h, "VOID", share["payment_id"], 409, evidence="surat 7")
+    assert told["code"] == "part_of_a_whole"
     await close(h, dead, date(2025, 9, 30))  # what was paid for October is given back to the heirs
     await taken_back(h, whole)
     await h.due(REVERSAL)

@@ -17,9 +17,10 @@ import sqlalchemy as sa
 from contracts.events.reconciliation import SettlementLayout
 from services.payments.tables import payments, settlement_parts
 from tests.integration.payments.bank import Bank, code
-from tests.integration.payments.groups import agent
+from tests.integration.payments.groups import agent, register_many
+from tests.integration.payments.groups import bill as collective
 from tests.integration.payments.people import AGENT, BRANCH, Somebody, register
-from tests.integration.payments.test_suspense import approve, propose
+from tests.integration.payments.test_suspense import approve, open_bill, propose
 from tests.support.service import Harness
 from tests.support.settlement import DAY, MARKED, TITLED, marked
 
@@ -232,6 +233,40 @@ class TestLines:
         (case,) = await office.cases()
         assert (case["kind"], case["reference"], case["amount_here"]) == ("missing_at_bank", missing[0], 36_800)
 
+    async def test_of_a_collective_payment_the_whole_is_listed_and_no_share_is_missed(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        issued = await collective(h, await register_many(h, 2))
+        assert code(await bank.pay(issued["code"], 73_600, "WHOLE")) == "2002500"
+        await h.due("collective-posting")
+        file = await office.reconcile(marked(("WHOLE", f"8100{issued['code']}", 73_600)))
+        assert totals(file) == {"matched": (1, 73_600)}
+        assert await office.cases() == []
+
+    async def test_a_whole_that_the_bank_lacks_is_one_case(self, h: Harness, bank: Bank, office: Office) -> None:
+        issued = await collective(h, await register_many(h, 2))
+        await bank.pay(issued["code"], 73_600, "WHOLE")
+        await h.due("collective-posting")
+        assert totals(await office.reconcile(marked())) == {"missing_at_bank": (1, 73_600)}
+
+    async def test_what_was_paid_out_of_suspense_is_listed_as_the_receipt_it_came_in(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        who = await register(h)
+        odd = ("ODD-1", NOBODY, 40_000)
+        await office.reconcile(marked(odd))
+        bill = await open_bill(h, who)
+        async with h.app.read() as conn:
+            payment_id = (await conn.execute(sa.select(payments.c.payment_id))).scalar_one()
+        more = {"participant_id": str(who.participant_id), "bill_id": bill["bill_id"]}
+        await approve(h, await propose(h, "MATCH", payment_id, **more))
+        file = await office.reconcile(marked(odd, ("ODD-2", NOBODY, 5_000)))
+        assert totals(file) == {"matched": (1, 40_000), "missing_here": (1, 5_000)}
+        assert await office.cases() == []
+        (payment,) = await office.get(f"/payments?participant_id={who.participant_id}")
+        told = await propose(h, "VOID", payment["payment_id"], 409, evidence="TICKET-9")
+        assert told["code"] == "came_out_of_suspense"
+
     async def test_what_was_paid_on_other_days_is_not_missed(self, h: Harness, bank: Bank, office: Office) -> None:
         await paid(h, bank)
         h.pass_time(days=1)
@@ -346,6 +381,22 @@ class TestUnnamed:
         assert {code(answer) for answer in answers} == {"4042518"}
         assert await office.balance("clearing:bank-a") == 1_000_000
 
+    async def test_what_was_voided_in_suspense_is_neither_missed_nor_matched_but_booked_when_it_comes(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        await titled(office)
+        who = await register(h)
+        await office.reconcile(unnamed("B-1", account(who), "5.000,00"))
+        await office.reconcile(unnamed("B-9", NOBODY, "6.000,00"))
+        (case,) = await office.cases()
+        await office.post(f"/settlements/cases/{case['case_id']}/status", {"answer": "not_paid"})
+        assert (await office.agree(valid_from="2025-10-07")).status_code == 201
+        await office.reconcile(marked(day=NEXT_DAY), NEXT_DAY)
+        await approve(h, await propose(h, "VOID", case["payment_id"], evidence="TICKET-9"))
+        file = await office.reconcile(unnamed("B-2", account(who), "5.000,00"))
+        assert totals(file) == {"missing_here": (1, 5_000), "missing_at_bank": (1, 6_000)}
+        assert await office.balance("suspense") == -11_000
+
 
 class TestFiles:
     async def test_the_same_bytes_again_are_the_same_file_and_change_nothing(
@@ -373,6 +424,40 @@ class TestFiles:
         assert await office.balance("clearing:bank-a") == 2 * 36_800 + 5_000
         day = await office.get(f"/settlements/days/bank-a/{DAY}")
         assert (day["file_id"], day["expected"], day["fees"]) == (file["file_id"], 76_600, 2_000)
+
+    async def test_a_line_that_moved_from_a_withdrawn_file_to_the_next_day_is_its_first(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        kept, moved = await paid(h, bank, 2)
+        await office.reconcile(marked(kept, moved))
+        await office.reconcile(marked(kept))
+        (case,) = await office.cases()
+        assert case["kind"] == "missing_at_bank"
+        file = await office.reconcile(marked(moved, day=NEXT_DAY), NEXT_DAY)
+        assert await office.outcomes(file) == ["matched"]
+        assert await office.cases() == []
+        assert (await office.get(f"/settlements/cases/{case['case_id']}"))["outcome"] == "found_in_file"
+        found = await office.get(f"/settlements/days/bank-a/{NEXT_DAY}")
+        assert (found["expected"], found["fees"]) == (35_800, 1_000)
+
+    async def test_what_only_a_withdrawn_file_of_another_day_lists_is_missing(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        (line,) = await paid(h, bank)
+        await office.reconcile(marked(line, day=NEXT_DAY), NEXT_DAY)
+        await office.reconcile(marked(day=NEXT_DAY), NEXT_DAY)
+        await office.reconcile(marked())
+        assert [case["kind"] for case in await office.cases()] == ["missing_at_bank"]
+
+    async def test_what_a_file_listed_and_its_correction_lacks_is_missing_again(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        kept, other = await paid(h, bank, 2)
+        for lines in ((kept,), (kept, other)):
+            await office.reconcile(marked(*lines))
+        assert await office.cases() == []
+        await office.reconcile(marked(kept, ("ODD-1", NOBODY, 5_000)))
+        assert [(case["kind"], case["reference"]) for case in await office.cases()] == [("missing_at_bank", other[0])]
 
     @pytest.mark.parametrize(
         ("content", "problem", "line"),

@@ -364,10 +364,10 @@ class Books(RuleBasedStateMachine):
         self.taken[reference] = self.taken.get(reference, 0) + amount
 
     def never_came(self, key: PaymentId, amount: int) -> None:
-        """The clerk strikes out what the bank never had, but for credit of it that protects a month by now; money matched away from its receipt
-        keeps the receipt's name."""
+        """The clerk strikes out what the bank never had, but for credit of it that protects a month by now. It is a receipt of the bank's own:
+        no file could lack a payment out of suspense."""
         reference = next((name for name, receipt in self.receipts.items() if receipt.payment_id == key), None)
-        assert reference is not None
+        assert reference in self.taken
         self.taken[reference] = self.taken.get(reference, 0) - amount
 
     def charges_that_stand(self) -> Iterator[MonthCharge]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -167,11 +168,18 @@ def test_a_posted_payment_is_voided_once_and_whole() -> None:
     case = waiting(36_800)._replace(held=0)
     assert done(MATCH, Found(case=waiting(), payer=who)) == ["PaymentMatched", "ContributionPaid"]
     outcome = carry_out(MATCH, Found(case=waiting(), payer=who), IDS, DAY)
-    payment = posted(outcome[1])  # type: ignore[arg-type]
+    out_of_suspense = posted(outcome[1])  # type: ignore[arg-type]
+    payment = replace(out_of_suspense, channel_reference="PAY-1")
     void = proposal(Action.VOID)._replace(payment_id=payment.payment_id)
     (taken_back,) = carry_out(void, Found(case=case, payment=payment), IDS, DAY)
     assert isinstance(taken_back, ContributionReversed)
     assert (taken_back.reason, taken_back.refusal, taken_back.months) == ("missing_at_bank", None, bill.months)
+    back_there = case._replace(
+        channel_reference=out_of_suspense.channel_reference, payment_id=payment.payment_id, held=1
+    )
+    for never_listed in (Found(payment=out_of_suspense), Found(payment=out_of_suspense, case=back_there)):
+        assert carry_out(void, never_listed, IDS, DAY) is CannotDo.CAME_OUT_OF_SUSPENSE
+    assert carry_out(void, Found(payment=payment, whole_stands=True), IDS, DAY) is CannotDo.PART_OF_A_WHOLE
     refund = Refund(payment.payment_id, PARTICIPANT, 5)
     assert carry_out(void, Found(payment=payment, refund=refund), IDS, DAY) is CannotDo.PARTLY_USED
 

@@ -263,8 +263,8 @@ def _arrived(line: Listed, arrived: Arrived) -> ReconciledLine:
             return outcome(line, LineOutcome.AMOUNT_DIFFERS, receipt)
 
 
-def _record(tx: Tx, work: _Work, waiting: Mapping[Reference, Waiting]) -> None:
-    """The outcomes in the order of the lines, new cases, and the end of cases that waited for these lines."""
+def _record(tx: Tx, work: _Work, waiting: dict[Reference, Waiting]) -> None:
+    """The outcomes in the order of the lines, new cases, and the end of cases that waited for these lines, whatever else is odd of them."""
     file, done = work.file, [work.done[line.line] for line in work.lines]
     for start in range(0, len(done), EVENT_LINES):
         event = SettlementLinesReconciled(
@@ -278,8 +278,8 @@ def _record(tx: Tx, work: _Work, waiting: Mapping[Reference, Waiting]) -> None:
     for line in done:
         if line.outcome in OPENS_A_CASE:
             _open(tx, file, line, work.meta)
-        case = waiting.get((file.partner, line.reference or ""))
-        if case is not None and line.outcome is not LineOutcome.DUPLICATE:
+        case = waiting.pop((file.partner, line.reference or ""), None)
+        if case is not None:
             closed = CaseClosed(
                 case_id=case.case_id, partner=file.partner, day=case.day, outcome=CaseOutcome.FOUND_IN_FILE
             )
