@@ -136,6 +136,8 @@ class SettlementFileReceived(Event, stream="reconciliation"):
     lines: Count
     amount: Amount
     fees: Amount
+    layout: SettlementLayout | None = None
+    """What it was found readable by, and is read by to its end, whatever is agreed meanwhile; null in files of before it was noted."""
 
 
 class ReconciledLine(BaseModel):
@@ -206,6 +208,15 @@ class SettlementReceived(Event, stream="reconciliation"):
     amount: Amount
     fees: Amount
     evidence: ShortText
+
+
+class SettlementFeesCorrected(Event, stream="reconciliation"):
+    """Of a day of which money came, the partner keeps `fees`, as its file now says, and not `fees_before`, which stand in the ledger."""
+
+    partner: ShortText
+    day: date
+    fees: Amount
+    fees_before: Amount
 
 
 class CaseOpened(Event, stream="reconciliation"):
@@ -306,6 +317,7 @@ EVENTS: tuple[type[Event], ...] = (
     SettlementLinesReconciled,
     SettlementFileReconciled,
     SettlementReceived,
+    SettlementFeesCorrected,
     CaseOpened,
     CaseAssigned,
     CaseStatusTold,

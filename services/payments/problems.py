@@ -83,6 +83,12 @@ SETTLEMENT_NOT_RECONCILED = ProblemType(
     "Berkas hari itu belum selesai direkonsiliasi. Unggah berkasnya atau tunggu sampai selesai.",
     "The file of that day is not reconciled yet. Upload it or wait until it is.",
 )
+CREDIT_NOTED = ProblemType(
+    "credit_noted",
+    409,
+    "Baris rekening ini (evidence) sudah dicatat untuk hari itu. Periksa mutasi rekening: satu baris dicatat satu kali.",
+    "This account line (evidence) was noted for that day already. Check the statement: a line is noted once.",
+)
 CASE_CLOSED = ProblemType(
     "case_closed",
     409,

@@ -47,6 +47,8 @@ class Settings(Base):
     qris_timeout_s: float = Field(default=5.0, gt=0)
     settlement_max_bytes: int = Field(default=64 * 1024 * 1024, gt=0)
     settlement_max_lines: int = Field(default=250_000, gt=0)
+    settlement_overdue_days: int = Field(default=3, ge=1)
+    """Whole days after a partner's day until money of it that has not come at all is a case."""
 
     @field_validator("channels", mode="before")
     @classmethod

@@ -43,7 +43,7 @@ from services.payments.domain.settlement import faults
 from services.payments.domain.settlement.files import Checked, check
 from services.payments.domain.settlement.layouts import LayoutFault
 from services.payments.domain.settlement.layouts import faults as layout_faults
-from services.payments.problems import SETTLEMENT_NO_LAYOUT, SETTLEMENT_NOT_RECONCILED
+from services.payments.problems import CREDIT_NOTED, SETTLEMENT_NO_LAYOUT, SETTLEMENT_NOT_RECONCILED
 from services.payments.queries import settlement
 from services.payments.queries import settlement_shown as shown
 from services.payments.settings import Settings
@@ -123,7 +123,7 @@ def router(app: App, boxes: FileBoxes) -> APIRouter:
     )
     @body_limit(settings.settlement_max_bytes)
     async def upload(request: Request, principal: Keeper, partner: Partner, day: date) -> Response:
-        """Takes the day's file in; it is worked off afterwards. The same bytes again are the same file (200).
+        """Takes the day's file in; it is worked off afterwards. The bytes of the day's last file are that file (200).
 
         A file that is cut off, of another partner or day, or does not add up is refused as a whole with the line that shows it.
         """
@@ -133,7 +133,7 @@ def router(app: App, boxes: FileBoxes) -> APIRouter:
         file_id = SettlementFileId(new_id())
         parts = [checked.before, *checked.parts, checked.after]
         closed = await asyncio.to_thread(boxes.close_parts, file_id, [part.content for part in parts])
-        command = ReceiveFile(file_id, partner, day, sha256, checked, closed, meta(request, principal))
+        command = ReceiveFile(file_id, partner, day, sha256, checked, layout, closed, meta(request, principal))
         return await answer(request, principal, files_door, command)
 
     async def _layout(partner: str, day: date) -> SettlementLayout:
@@ -209,10 +209,10 @@ def router(app: App, boxes: FileBoxes) -> APIRouter:
         "/days/{partner}/{day}/credits",
         status_code=201,
         openapi_extra=accepts_command(CreditWanted, gives=("partner", "day", "gap#"), status=201),
-        responses=problems(SETTLEMENT_NOT_RECONCILED),
+        responses=problems(SETTLEMENT_NOT_RECONCILED, CREDIT_NOTED),
     )
     async def credit(request: Request, principal: Keeper, partner: Partner, day: date) -> Response:
-        """Notes money of that day on our bank account. A gap of one rupiah keeps the day open, with a case."""
+        """Notes money of that day on our bank account, each account line once. A gap of one rupiah keeps the day open, with a case."""
         wanted = await body(request, CreditWanted)
         command = RecordCredit(partner, day, wanted.amount, wanted.evidence, meta(request, principal))
         return await answer(request, principal, credits_door, command)

@@ -18,6 +18,7 @@ from contracts.events.reconciliation import (
     CaseOpened,
     CaseStatusTold,
     ReconciledLine,
+    SettlementFeesCorrected,
     SettlementFileReceived,
     SettlementFileReconciled,
     SettlementLayoutAgreed,
@@ -28,7 +29,8 @@ from services.payments import tables
 
 Row = dict[str, Any]
 _OF_FILE = frozenset({SettlementFileReceived, SettlementLinesReconciled, SettlementFileReconciled})
-_OF_DAY = frozenset({SettlementFileReconciled, SettlementReceived})
+_OF_DAY = frozenset({SettlementFileReconciled, SettlementReceived, SettlementFeesCorrected})
+OfDay = SettlementFileReconciled | SettlementReceived | SettlementFeesCorrected
 _OF_CASE = frozenset({CaseOpened, CaseAssigned, CaseStatusTold, CaseClosed})
 _OURS = _OF_FILE | _OF_DAY | _OF_CASE | {SettlementLayoutAgreed}
 
@@ -91,6 +93,7 @@ def _file(recorded: Recorded, event: SettlementFileReceived) -> Row:
         "lines": event.lines,
         "amount": event.amount,
         "fees": event.fees,
+        "layout": None if event.layout is None else event.layout.model_dump(mode="json"),
         "parts_done": 0,
         "totals": {},
         "reconciled_at": None,
@@ -138,7 +141,7 @@ def _line(event: SettlementLinesReconciled, line: ReconciledLine) -> Row:
 
 
 async def _days(conn: AsyncConnection, events: Sequence[Recorded]) -> None:
-    changed = [r.event for r in events if isinstance(r.event, SettlementFileReconciled | SettlementReceived)]
+    changed = [r.event for r in events if isinstance(r.event, OfDay)]
     if not changed:
         return
     table = tables.settlement_days
@@ -163,14 +166,25 @@ def _no_day(partner: str, day: object) -> Row:
         "fees": 0,
         "received": 0,
         "fees_booked": 0,
+        "credits": {},
     }
 
 
-def _day(row: Row, event: SettlementFileReconciled | SettlementReceived) -> Row:
+def _day(row: Row, event: OfDay) -> Row:
     """What is owed is that of the file reconciled last; what came adds up."""
     if isinstance(event, SettlementFileReconciled):
         return row | {"file_id": event.file_id, "expected": event.expected, "fees": event.fees}
-    return row | {"received": row["received"] + event.amount, "fees_booked": row["fees_booked"] + event.fees}
+    if isinstance(event, SettlementFeesCorrected):
+        return row | {"fees_booked": event.fees}
+    return row | {
+        "received": row["received"] + event.amount,
+        "fees_booked": row["fees_booked"] + event.fees,
+        "credits": _noted(row["credits"], event),
+    }
+
+
+def _noted(credits: Mapping[str, int], event: SettlementReceived) -> dict[str, int]:
+    return {**credits, event.evidence: credits.get(event.evidence, 0) + event.amount}
 
 
 async def _cases(conn: AsyncConnection, events: Sequence[Recorded]) -> None:

@@ -16,7 +16,7 @@ from chassis import rows
 from contracts.events.reconciliation import LineOutcome, SettlementLayout
 from contracts.values import WIB, CaseId, PaymentId, SettlementFileId
 from services.payments.domain.resolving import OUT_OF_SUSPENSE
-from services.payments.domain.settlement.cases import Missing
+from services.payments.domain.settlement.cases import CREDIT_GAP, SETTLED, Missing
 from services.payments.domain.settlement.days import Window
 from services.payments.domain.settlement.outcomes import CaseOutcome, Listing, Receipt, Waiting
 from services.payments.domain.suspense import VOIDED
@@ -44,7 +44,7 @@ MISSING_AT_BANK = str(LineOutcome.MISSING_AT_BANK)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """A file on its way. `totals`: outcome → [lines, amount, fees] so far."""
+    """A file on its way. `totals`: outcome → [lines, amount, fees] so far; `layout`: None in files of before it was noted."""
 
     file_id: SettlementFileId
     partner: str
@@ -53,19 +53,30 @@ class File:
     parts_done: int
     totals: Mapping[str, Sequence[int]]
     reconciled: bool
+    layout: SettlementLayout | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
-    """What a partner owes for its day, and what of it has come; whole rupiah. `fees_open` may be kept and is not booked yet."""
+    """What a partner owes for its day, what of it has come, what it may keep, and what of that is booked; whole rupiah.
+
+    `credits`: the account lines on which it came, number → amount.
+    """
 
     expected: int
     received: int
-    fees_open: int
+    fees: int
+    fees_booked: int
+    credits: Mapping[str, int]
 
     @property
     def gap(self) -> int:
         return self.expected - self.received
+
+    @property
+    def fees_open(self) -> int:
+        """Not booked yet; below zero where more is booked than the file says."""
+        return self.fees - self.fees_booked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,13 +111,20 @@ def layout_of(stored: Mapping[str, Any]) -> SettlementLayout:
     return SettlementLayout.model_validate_json(json.dumps(stored))
 
 
-async def same_files(conn: AsyncConnection, hashes: Collection[str]) -> dict[tuple[str, date, str], SettlementFileId]:
-    """Files with these contents, by partner, day and hash."""
-    table = settlement_files
-    query = sa.select(table.c.partner, table.c.day, table.c.sha256, table.c.file_id).where(
-        rows.matching(table.c.sha256, hashes)
+async def last_files(
+    conn: AsyncConnection, wanted: Collection[PartnerDay]
+) -> dict[PartnerDay, tuple[str, SettlementFileId]]:
+    """Hash and id of the newest file of each of these days."""
+    table, later = settlement_files, settlement_files.alias("later")
+    newer = sa.exists().where(
+        later.c.partner == table.c.partner, later.c.day == table.c.day, later.c.file_id > table.c.file_id
     )
-    return {(row.partner, row.day, row.sha256): SettlementFileId(row.file_id) for row in await conn.execute(query)}
+    query = sa.select(table.c.partner, table.c.day, table.c.sha256, table.c.file_id).where(
+        rows.matching(table.c.partner, {partner for partner, _ in wanted}),
+        rows.matching(table.c.day, {day for _, day in wanted}),
+        sa.not_(newer),
+    )
+    return {(row.partner, row.day): (row.sha256, SettlementFileId(row.file_id)) for row in await conn.execute(query)}
 
 
 async def files_due(conn: AsyncConnection, limit: int, held_back: sa.ColumnElement[bool]) -> list[str]:
@@ -175,6 +193,7 @@ async def files(conn: AsyncConnection, wanted: Collection[UUID]) -> dict[Settlem
             parts_done=row.parts_done,
             totals=row.totals,
             reconciled=row.reconciled_at is not None,
+            layout=None if row.layout is None else layout_of(row.layout),
         )
         for row in await conn.execute(query)
     }
@@ -316,9 +335,41 @@ async def days(conn: AsyncConnection, wanted: Collection[PartnerDay]) -> dict[Pa
     query = sa.select(table).where(rows.matching(table.c.partner, {partner for partner, _ in wanted}))
     query = query.where(rows.matching(table.c.day, {day for _, day in wanted}))
     return {
-        (row.partner, row.day): Day(expected=row.expected, received=row.received, fees_open=row.fees - row.fees_booked)
+        (row.partner, row.day): Day(
+            expected=row.expected,
+            received=row.received,
+            fees=row.fees,
+            fees_booked=row.fees_booked,
+            credits=row.credits,
+        )
         for row in await conn.execute(query)
     }
+
+
+async def overdue_days(conn: AsyncConnection, before: date, limit: int, held_back: sa.ColumnElement[bool]) -> list[str]:
+    """Keys of days before this one that money is owed for, with no case about it that is open or that a person ended.
+
+    `held_back` is over `day_key()`.
+    """
+    table = settlement_days
+    known = sa.exists().where(
+        cases.c.partner == table.c.partner,
+        cases.c.day == table.c.day,
+        cases.c.kind == CREDIT_GAP,
+        sa.or_(cases.c.closed_at.is_(None), cases.c.outcome != SETTLED),
+    )
+    query = (
+        sa.select(day_key())
+        .where(table.c.expected > table.c.received, table.c.day < before, sa.not_(known), sa.not_(held_back))
+        .order_by(table.c.day, table.c.partner)
+        .limit(limit)
+    )
+    return [str(key) for key in (await conn.execute(query)).scalars()]
+
+
+def day_key() -> sa.ColumnElement[str]:
+    """As `days.stream_key` has it."""
+    return settlement_days.c.partner + ":" + sa.cast(settlement_days.c.day, sa.Text)
 
 
 async def gap_cases(conn: AsyncConnection, wanted: Collection[PartnerDay]) -> dict[PartnerDay, CaseId]:
@@ -326,7 +377,7 @@ async def gap_cases(conn: AsyncConnection, wanted: Collection[PartnerDay]) -> di
     query = sa.select(cases.c.case_id, cases.c.partner, cases.c.day).where(
         rows.matching(cases.c.partner, {partner for partner, _ in wanted}),
         rows.matching(cases.c.day, {day for _, day in wanted}),
-        cases.c.kind == "credit_gap",
+        cases.c.kind == CREDIT_GAP,
         cases.c.closed_at.is_(None),
     )
     return {(row.partner, row.day): CaseId(row.case_id) for row in await conn.execute(query)}

@@ -29,12 +29,13 @@ settlement_files = sa.Table(
     sa.Column("lines", sa.Integer, nullable=False),
     sa.Column("amount", sa.BigInteger, nullable=False, comment="as the file has it, whole rupiah"),
     sa.Column("fees", sa.BigInteger, nullable=False),
+    sa.Column("layout", JSONB(none_as_null=True), comment="what it is read by; null in files of before it was noted"),
     sa.Column("parts_done", sa.Integer, nullable=False, comment="every line of these parts has its outcome"),
     sa.Column(
         "totals", JSONB, nullable=False, comment='outcome → [lines, amount, fees], so far: {"matched": [2, 53600, 0]}'
     ),
     sa.Column("reconciled_at", INSTANT, comment="null while it is worked off"),
-    sa.Index("settlement_files_once", "partner", "day", "sha256", unique=True),
+    sa.Index("settlement_files_of_day", "partner", "day", "file_id"),
     sa.Index("settlement_files_open", "file_id", postgresql_where=sa.text("reconciled_at IS NULL")),
     comment="SettlementFileReceived, SettlementLinesReconciled, SettlementFileReconciled",
 )
@@ -73,7 +74,8 @@ settlement_days = sa.Table(
     sa.Column("fees", sa.BigInteger, nullable=False, comment="what it may keep"),
     sa.Column("received", sa.BigInteger, nullable=False, comment="what stands in our bank account"),
     sa.Column("fees_booked", sa.BigInteger, nullable=False),
-    comment="SettlementFileReconciled, SettlementReceived",
+    sa.Column("credits", JSONB, nullable=False, comment='account lines that were noted: {"MT940/1": 35800}'),
+    comment="SettlementFileReconciled, SettlementReceived, SettlementFeesCorrected",
 )
 
 cases = sa.Table(
@@ -98,6 +100,7 @@ cases = sa.Table(
     sa.Column("closed_at", INSTANT),
     sa.Index("cases_open", "partner", "reference", postgresql_where=sa.text("closed_at IS NULL")),
     sa.Index("cases_of_payment", "payment_id"),
+    sa.Index("cases_of_day", "partner", "day"),
     comment="CaseOpened, CaseAssigned, CaseStatusTold, CaseClosed",
 )
 

@@ -75,6 +75,14 @@ def lines_of(event: Told) -> Iterator[Line]:
             for account, amount in ((BANK, data["amount"]), (FEES, data["fees"])):
                 if amount:
                     yield account + data["partner"], CLEARING + data["partner"], amount, None, None
+        case "SettlementFeesCorrected":
+            fees, clearing, more = (
+                FEES + data["partner"],
+                CLEARING + data["partner"],
+                data["fees"] - data["fees_before"],
+            )
+            if more:
+                yield *((fees, clearing) if more > 0 else (clearing, fees)), abs(more), None, None
         case "WadahStatementIssued":
             payable = INCENTIVES + data["wadah_id"]
             for debit, credit, amount in ((EXPENSE, payable, data["gross"]), (payable, TAX, data["tax"])):

@@ -24,7 +24,7 @@ from tests.integration.payments.test_suspense import approve, open_bill, propose
 from tests.support.service import Harness
 from tests.support.settlement import DAY, MARKED, TITLED, marked
 
-TIMER = "settlement-files"
+TIMER, OVERDUE = "settlement-files", "settlement-overdue"
 NOBODY = "8100" + "9" * 13
 NEXT_DAY = DAY + timedelta(days=1)
 LATE: dict[str, Any] = {"trxDateTime": "2025-10-06T08:00:00+07:00"}
@@ -425,6 +425,32 @@ class TestFiles:
         day = await office.get(f"/settlements/days/bank-a/{DAY}")
         assert (day["file_id"], day["expected"], day["fees"]) == (file["file_id"], 76_600, 2_000)
 
+    async def test_an_earlier_file_that_comes_again_is_the_days_file_again(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        one, two = await paid(h, bank, 2)
+        right, wrong = marked(one, two), marked(one)
+        first = await office.reconcile(right)
+        await office.reconcile(wrong)
+        assert len(await office.cases()) == 1
+        again = await office.reconcile(right)
+        assert again["file_id"] != first["file_id"]
+        assert totals(again) == {"matched": (2, 73_600)}
+        assert await office.cases() == []
+        day = await office.get(f"/settlements/days/bank-a/{DAY}")
+        assert (day["file_id"], day["expected"]) == (again["file_id"], 71_600)
+        assert (await office.upload(right)).status_code == 200
+
+    async def test_a_file_at_work_is_read_by_what_it_was_taken_in_by(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        (line,) = await paid(h, bank)
+        file_id = (await office.upload(marked(line))).json()["file_id"]
+        await titled(office)
+        await h.due(TIMER)
+        file = await office.get(f"/settlements/files/{file_id}")
+        assert totals(file) == {"matched": (1, 36_800)}
+
     async def test_a_line_that_moved_from_a_withdrawn_file_to_the_next_day_is_its_first(
         self, h: Harness, bank: Bank, office: Office
     ) -> None:
@@ -562,6 +588,75 @@ class TestMoneyOfADay:
         assert (await office.get(path))["status"] == "SETTLED"
         assert await office.cases() == []
         assert await office.balance("clearing:bank-a") == 0
+
+    @pytest.mark.parametrize(("fee", "amount"), [(500, 37_300), (1_500, 38_300), (500, 36_800), (1_500, 37_300)])
+    async def test_a_file_that_corrects_fees_or_amounts_after_the_money_came_corrects_the_books(
+        self, h: Harness, bank: Bank, office: Office, fee: int, amount: int
+    ) -> None:
+        """The rest may be another payment that the first file lacked, so gross and fees change, or only the fees do."""
+        (line,) = await paid(h, bank)
+        path = f"/settlements/days/bank-a/{DAY}"
+        await office.reconcile(marked(line))
+        await office.post(f"{path}/credits", {"amount": 35_800, "evidence": "MT940/1"})
+        assert (await office.get(path))["status"] == "SETTLED"
+        more = [("ODD-1", NOBODY, amount - 36_800)] if amount > 36_800 else []
+        await office.reconcile(marked((line[0], line[1], 36_800, fee), *more))
+        gap = amount - fee - 35_800
+        day = await office.get(path)
+        assert (day["gap"], day["open_cases"], day["status"]) == (gap, int(gap != 0), "OPEN" if gap else "SETTLED")
+        assert await office.balance("fees:bank-a") == fee
+        assert await office.balance("clearing:bank-a") == gap
+        if gap > 0:
+            await office.post(f"{path}/credits", {"amount": gap, "evidence": "MT940/2"})
+        assert (await office.get(path))["status"] == "SETTLED"
+        assert await office.cases() == []
+        found = [await office.balance(f"{name}:bank-a") for name in ("bank", "fees", "clearing")]
+        assert found == [amount - fee, fee, 0]
+
+    async def test_a_file_that_agrees_with_the_money_ends_the_case_about_it(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        one, two = await paid(h, bank, 2)
+        path = f"/settlements/days/bank-a/{DAY}"
+        await office.reconcile(marked(one))
+        await office.post(f"{path}/credits", {"amount": 71_600, "evidence": "MT940/1"})
+        assert [case["kind"] for case in await office.cases(kind="credit_gap")] == ["credit_gap"]
+        await office.reconcile(marked(one, two))
+        assert await office.cases() == []
+        day = await office.get(path)
+        assert (day["status"], day["fees"]) == ("SETTLED", 2_000)
+        found = [await office.balance(f"{name}:bank-a") for name in ("bank", "fees", "clearing")]
+        assert found == [71_600, 2_000, 0]
+
+    async def test_an_account_line_is_noted_once_whoever_notes_it(self, h: Harness, bank: Bank, office: Office) -> None:
+        await office.reconcile(marked(*await paid(h, bank, 2)))
+        path = f"/settlements/days/bank-a/{DAY}"
+        credit = {"amount": 35_800, "evidence": "MT940/1"}
+        answers = await asyncio.gather(*(office.post(f"{path}/credits", credit) for _ in range(2)))
+        assert sorted(answer.status_code for answer in answers) == [201, 409]
+        typo = (await office.post(f"{path}/credits", credit | {"amount": 53_800})).json()
+        assert (typo["code"], typo["field"], set(typo["messages"])) == ("credit_noted", "evidence", {"id", "en"})
+        assert (await office.get(path))["received"] == 35_800
+        assert (await office.post(f"{path}/credits", credit | {"evidence": "MT940/2"})).json()["gap"] == 0
+        assert await office.balance("bank:bank-a") == 71_600
+
+    async def test_a_day_whose_money_never_comes_is_a_case_after_three_days_and_only_once(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        await office.reconcile(marked(*await paid(h, bank)))
+        for days in (2, 1):
+            assert await h.due(OVERDUE) == 0
+            h.pass_time(days=days)
+        h.pass_time(days=1)
+        assert await h.due(OVERDUE) == 1
+        (case,) = await office.cases()
+        told = (case["kind"], case["day"], case["amount_here"], case["amount_there"], case["owner"])
+        assert told == ("credit_gap", str(DAY), 35_800, 0, "central")
+        assert await h.due(OVERDUE) == 0
+        await office.post(f"/settlements/cases/{case['case_id']}/close", {"outcome": "accepted"})
+        assert await h.due(OVERDUE) == 0
+        await office.post(f"/settlements/days/bank-a/{DAY}/credits", {"amount": 35_800, "evidence": "MT940/1"})
+        assert (await office.get(f"/settlements/days/bank-a/{DAY}"))["status"] == "SETTLED"
 
     async def test_a_wrong_wish_is_refused_with_its_field(self, office: Office) -> None:
         path = f"/settlements/days/bank-a/{DAY}/credits"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.events.reconciliation import SettlementReceived
+from contracts.events.reconciliation import SettlementFeesCorrected, SettlementReceived
 from contracts.values import Rupiah
 from services.payments.domain.ledger import CONTRIBUTIONS, SUSPENSE, Transfer, clearing, transfers
 from services.payments.domain.payer import Payer
@@ -87,6 +87,15 @@ def test_a_settlement_turns_what_a_partner_owes_into_cash_and_fees() -> None:
         partner="bank-a", day=date(2026, 3, 5), amount=Rupiah(36_300), fees=Rupiah(500), evidence="MT940/1"
     )
     assert balances(list(transfers(event))) == {"bank:bank-a": 36_300, "fees:bank-a": 500, "clearing:bank-a": -36_800}
+
+
+@pytest.mark.parametrize(("fees", "moved"), [(500, -500), (1_700, 700), (1_000, 0)])
+def test_fees_that_another_file_says_are_corrected_against_what_is_owed(fees: int, moved: int) -> None:
+    event = SettlementFeesCorrected(
+        partner="bank-a", day=date(2026, 3, 5), fees=Rupiah(fees), fees_before=Rupiah(1_000)
+    )
+    wanted = {"fees:bank-a": moved, "clearing:bank-a": -moved} if moved else {}
+    assert balances(list(transfers(event))) == wanted
 
 
 def test_an_event_that_moves_nothing_has_no_lines() -> None:

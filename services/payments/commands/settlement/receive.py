@@ -1,4 +1,4 @@
-"""Layouts that were agreed, and files that were uploaded: a file is kept once per partner, day and content."""
+"""Layouts that were agreed, and files that were uploaded: the same bytes again are the day's last file, or make it so."""
 
 from __future__ import annotations
 
@@ -39,13 +39,14 @@ class AgreeOnLayout:
 
 @dataclass(frozen=True, slots=True)
 class ReceiveFile:
-    """A checked file. `boxes`: its header, its parts and its trailer, encrypted under `file_id`."""
+    """A file that was checked by `layout`. `boxes`: its header, its parts and its trailer, encrypted under `file_id`."""
 
     file_id: SettlementFileId
     partner: str
     day: date
     sha256: str
     checked: Checked
+    layout: SettlementLayout
     boxes: Sequence[bytes]
     meta: Meta
 
@@ -64,17 +65,22 @@ def _agree(tx: Tx, item: AgreeOnLayout) -> Accepted:
 
 
 async def receive_files(tx: Tx, items: Sequence[ReceiveFile], /) -> list[Accepted | Rejected]:
-    """202 for a new file, 200 with the first one's id for the same bytes of the same partner and day."""
-    await tx.heads(STREAM, {stream_key(item.partner, item.day) for item in items})
-    known = await queries.same_files(tx.conn, {item.sha256 for item in items})
+    """202 for a new file, 200 with its id for the bytes of the day's last one.
+
+    Bytes of an earlier one are a new file: so a partner takes back a correction that was wrong.
+    """
+    days = {(item.partner, item.day) for item in items}
+    await tx.heads(STREAM, {stream_key(*day) for day in days})
+    last = await queries.last_files(tx.conn, days)
     outcomes: list[Accepted | Rejected] = []
     for item in items:
-        same = (item.partner, item.day, item.sha256)
-        new = same not in known
+        sha256, file_id = last.get((item.partner, item.day), (None, item.file_id))
+        new = sha256 != item.sha256
         if new:
-            known[same] = item.file_id
+            file_id = item.file_id
+            last[item.partner, item.day] = item.sha256, file_id
             _record(tx, item)
-        outcomes.append(Accepted({"file_id": str(known[same])}, 202 if new else 200))
+        outcomes.append(Accepted({"file_id": str(file_id)}, 202 if new else 200))
     return outcomes
 
 
@@ -88,6 +94,7 @@ def _record(tx: Tx, item: ReceiveFile) -> None:
         lines=item.checked.lines,
         amount=Rupiah(item.checked.amount),
         fees=Rupiah(item.checked.fees),
+        layout=item.layout,
     )
     key = stream_key(item.partner, item.day)
     tx.record(received, key=key, meta=item.meta, scope=Scope(), rules=RECONCILIATION_RULES)

@@ -7,7 +7,7 @@ who comes second finds the part done. After the last part the payments of the da
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from chassis.ids import new_id
@@ -31,6 +31,7 @@ from contracts.events.reconciliation import (
 from contracts.values import BillId, CaseId, Rupiah, SettlementFileId
 from services.payments.commands.arrive import Arrival, Arrived, ArrivedAs, BookArrivals
 from services.payments.commands.settlement import STREAM
+from services.payments.commands.settlement.gap import DayBook
 from services.payments.domain.partners import Partner
 from services.payments.domain.settlement.days import stream_key, window
 from services.payments.domain.settlement.files import Part, read_part
@@ -54,7 +55,7 @@ from services.payments.parameters import Parameters
 from services.payments.queries import agreed, qr
 from services.payments.queries import settlement as queries
 from services.payments.queries.receipts import Booked, Reference, booked_under
-from services.payments.queries.settlement import File, Paid, Unlisted
+from services.payments.queries.settlement import Day, File, Paid, Unlisted
 
 CHANNEL = "settlement-file"
 EVENT_LINES = 400
@@ -126,24 +127,25 @@ class Reconcile:
         wanted = {UUID(item.key) for item in items}
         await tx.heads(STREAM, {_key(file) for file in (await queries.files(tx.conn, wanted)).values()})
         files = await queries.files(tx.conn, wanted)
-        layouts = await queries.layouts(tx.conn, {(file.partner, file.day) for file in files.values()})
+        layouts = await _layouts(tx, files)
         metas = {SettlementFileId(UUID(item.key)): item.meta for item in items}
         open_ = [file for file in files.values() if not file.reconciled]
         works = await self._works(tx, [f for f in open_ if f.parts_done < f.parts], layouts, metas)
         if any(isinstance(work, Failed) for work in works.values()):
             return _only_failures(works, items)
         await self._lines(tx, [work for work in works.values() if isinstance(work, _Work)])
-        for file in open_:
-            if file.parts_done == file.parts:
-                missing = await queries.unlisted(tx.conn, file, window(layouts[file.partner, file.day], file.day))
-                _finish(tx, file, missing, metas[file.file_id])
+        if ending := [file for file in open_ if file.parts_done == file.parts]:
+            book = await DayBook.load(tx, {(file.partner, file.day) for file in ending})
+            for file in ending:
+                missing = await queries.unlisted(tx.conn, file, window(layouts[file.file_id], file.day))
+                _finish(tx, book, file, missing, metas[file.file_id])
         return [Done() for _ in items]
 
     async def _works(
         self,
         tx: Tx,
         files: Sequence[File],
-        layouts: Mapping[queries.PartnerDay, SettlementLayout],
+        layouts: Mapping[SettlementFileId, SettlementLayout],
         metas: Mapping[SettlementFileId, Meta],
     ) -> dict[SettlementFileId, _Work | Failed]:
         """The next part of each file, read."""
@@ -160,7 +162,7 @@ class Reconcile:
             except UnreadableFile:
                 works[file.file_id] = Failed("file_unreadable")
                 continue
-            lines = read_part(Part(first_line, content), layouts[file.partner, file.day], file.day)
+            lines = read_part(Part(first_line, content), layouts[file.file_id], file.day)
             works[file.file_id] = _Work(file, partners[file.partner], file.parts_done, metas[file.file_id], lines)
         return works
 
@@ -192,6 +194,15 @@ class Reconcile:
             nik_hash=self._vault.nik_hash(number) if len(number) == _NIK_DIGITS else None,
             hint_bill_id=hint,
         )
+
+
+async def _layouts(tx: Tx, files: Mapping[SettlementFileId, File]) -> dict[SettlementFileId, SettlementLayout]:
+    """What each file was found readable by; of files of before that was noted, what is agreed for their day."""
+    layouts = {file_id: file.layout for file_id, file in files.items() if file.layout is not None}
+    if older := [file for file_id, file in files.items() if file_id not in layouts]:
+        agreed_on = await queries.layouts(tx.conn, {(file.partner, file.day) for file in older})
+        layouts |= {file.file_id: agreed_on[file.partner, file.day] for file in older}
+    return layouts
 
 
 async def _codes(tx: Tx, arriving: Sequence[tuple[_Work, Listed]]) -> dict[Reference, tuple[BillId, str]]:
@@ -304,7 +315,7 @@ def _open(tx: Tx, file: File, line: ReconciledLine, meta: Meta) -> None:
     open_case(tx, case, meta)
 
 
-def _finish(tx: Tx, file: File, missing: Sequence[Unlisted], meta: Meta) -> None:
+def _finish(tx: Tx, book: DayBook, file: File, missing: Sequence[Unlisted], meta: Meta) -> None:
     """Cases for what the partner does not list; with the last of them the file is reconciled."""
     new = [one for one in missing if not one.known]
     for one in new[:MOST_CASES]:
@@ -321,7 +332,24 @@ def _finish(tx: Tx, file: File, missing: Sequence[Unlisted], meta: Meta) -> None
         )
         open_case(tx, case, meta)
     if len(new) <= MOST_CASES:
-        _append(tx, _reconciled(file, missing), _key(file), meta)
+        reconciled = _reconciled(file, missing)
+        _append(tx, reconciled, _key(file), meta)
+        _balance(book, reconciled, meta)
+
+
+def _balance(book: DayBook, reconciled: SettlementFileReconciled, meta: Meta) -> None:
+    """What the file changes of a day whose money came: its fees are corrected at once, and the case about its gap comes or goes.
+
+    A gap that stays what it was has its case, or a person ended that.
+    """
+    place = reconciled.partner, reconciled.day
+    before = book.days.get(place, Day(expected=0, received=0, fees=0, fees_booked=0, credits={}))
+    after = book.days[place] = replace(before, expected=reconciled.expected, fees=reconciled.fees)
+    came = after.received or after.fees_booked
+    if came or not after.expected:
+        book.correct_fees(place, meta)
+    if after.gap != before.gap and (came or not after.gap):
+        book.note_gap(place, meta)
 
 
 def _reconciled(file: File, missing: Collection[Unlisted]) -> SettlementFileReconciled:

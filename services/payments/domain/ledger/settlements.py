@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contracts.events.reconciliation import SettlementReceived
+from contracts.events.reconciliation import SettlementFeesCorrected, SettlementReceived
 from services.payments.domain.ledger.accounts import Lines, Transfer, bank, clearing, fees
 
 
@@ -12,4 +12,12 @@ def _received(event: SettlementReceived) -> tuple[Transfer, ...]:
     return tuple(Transfer(account, owed, amount) for account, amount in moved if amount)
 
 
-LINES: Lines = {SettlementReceived: _received}
+def _fees_corrected(event: SettlementFeesCorrected) -> tuple[Transfer, ...]:
+    """More was kept than we knew, or less: then the partner owes us the rest again."""
+    kept, owed, more = fees(event.partner), clearing(event.partner), event.fees - event.fees_before
+    if not more:
+        return ()
+    return (Transfer(kept, owed, more) if more > 0 else Transfer(owed, kept, -more),)
+
+
+LINES: Lines = {SettlementReceived: _received, SettlementFeesCorrected: _fees_corrected}
