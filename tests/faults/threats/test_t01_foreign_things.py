@@ -90,7 +90,7 @@ class Sweep:
         if foreign_ != nothing:
             self.note(tenant, role, operation, f"{slot.name} as if unknown: {nothing[:80]}", foreign_[:80])
         allowed = role in doors.roles_of(self.service)[operation]
-        expected = "403" if not allowed else "404" if slot in example.path.values() else ("200", "404", "422")
+        expected = "403" if not allowed else "404" if slot in example.path.values() else ("200", "404", "409", "422")
         if not foreign_.startswith(expected):
             self.note(tenant, role, operation, str(expected), foreign_[:3])
 
