@@ -146,6 +146,11 @@ _TO_REVIEW = sa.text(
     "   AS e(agent_id, last_month) JOIN incentive_lines l ON l.agent_id = e.agent_id"
     "   AND l.contribution_month > e.last_month AND l.month < :month"
     "  GROUP BY l.agent_id, l.month, l.payment_id, l.contribution_month HAVING sum(l.sign) > 0"
+    " UNION SELECT l.agent_id, l.month FROM unnest(CAST(:ended AS uuid[]), CAST(:last_months AS text[]),"
+    "   CAST(:ends AS timestamptz[])) AS e(agent_id, last_month, ends_at) JOIN incentive_lines l ON l.agent_id = e.agent_id"
+    "   AND l.contribution_month IS NULL AND l.month >= e.last_month AND l.month < :month"
+    "  JOIN payments y ON y.payment_id = l.payment_id AND y.effective_at >= e.ends_at"
+    "  GROUP BY l.agent_id, l.month, l.payment_id HAVING sum(l.sign) > 0"
 )
 
 
@@ -168,6 +173,7 @@ async def months_to_review(
         "spread": list(spread),
         "ended": list(last_months),
         "last_months": [str(month) for month in last_months.values()],
+        "ends": [known[agent].agreement.ends_at for agent in last_months],
     }
     found = await conn.execute(_TO_REVIEW, bound)
     return sorted((AgentId(row.agent_id), _month(row.month)) for row in found)

@@ -231,6 +231,38 @@ async def test_what_was_prepaid_beyond_the_end_of_an_agreement_goes_back_to_the_
     assert (await statement(h, worker, "2025-12"))["adjustments"] == []
 
 
+async def test_who_pays_after_the_last_day_of_the_agreement_is_acquired_by_nobody(h: Harness, bank: Bank) -> None:
+    """It ends at 24:00 WIB of its last day; the month of the end is still managed."""
+    wadah = await engage(h)
+    worker = await hire(h, wadah)
+    people = await enrol(h, worker, 3)
+    h.clock.set(at(2025, 10, 15, 23, 59))
+    bank.token = (await bank.ask_token()).json()["accessToken"]
+    await buy(bank, people[0])
+    await end(h, wadah, date(2025, 10, 15))
+    h.clock.set(at(2025, 10, 16, 0))
+    bank.token = (await bank.ask_token()).json()["accessToken"]
+    await buy(bank, people[1])
+    await close_month(h, at(2025, 11, 3, 0))
+    found = await statement(h, worker, "2025-10")
+    assert (found["acquisitions"], found["received"]) == (1, 73_600)
+
+
+async def test_an_end_that_is_told_late_takes_the_acquisitions_after_it_back(h: Harness, bank: Bank) -> None:
+    wadah = await engage(h)
+    worker = await hire(h, wadah)
+    await acquire(h, bank, worker, 1)
+    await close_month(h, at(2025, 11, 3, 0))
+    assert (await statement(h, worker, "2025-10"))["acquisitions"] == 1
+    h.clock.set(at(2025, 11, 20))
+    await end(h, wadah, date(2025, 10, 5))
+    await close_month(h, at(2025, 12, 3, 0))
+    found = await statement(h, worker, "2025-11")
+    assert [(a["acquisitions"], a["reason"]) for a in found["adjustments"]] == [(0, "lines_taken_back")]
+    await close_month(h, at(2026, 1, 3, 0))
+    assert (await statement(h, worker, "2025-12"))["adjustments"] == []
+
+
 async def test_a_statement_costs_the_branch_what_it_says(h: Harness, bank: Bank) -> None:
     worker = await hire(h, await engage(h))
     await acquire(h, bank, worker, 2)

@@ -208,6 +208,16 @@ def test_an_agreement_ends_with_its_last_day_and_its_month_is_still_managed() ->
     assert ended.last_month_at(datetime(2025, 10, 15, 17, 0, tzinfo=UTC)) == M
 
 
+def test_nobody_is_acquired_after_the_last_day_of_the_agreement() -> None:
+    """25 who registered before its end and paid after it bring no acquisition pay; what they pay for its month is still managed."""
+    ended = agreement(ended_on=date(2025, 10, 5))
+    people = [paid(n) for n in range(25)]
+    found = earned(people, agreement=ended)
+    assert (found.acquisitions, found.acquisition_pay, found.received) == (0, 0, 25 * 36_800)
+    at_the_end = agreement(ended_on=date(2025, 10, 6))
+    assert earned(people, agreement=at_the_end).acquisition_pay == 375_000
+
+
 def test_lines_differ_by_what_went_and_what_came() -> None:
     one, two = paid(1), paid(2)
     before, after = (lines_of(worker(), payments, NEW_SET) for payments in ([one, two], [two]))

@@ -132,13 +132,16 @@ def lines_of(
 
 
 def _is_acquired(worker: Worker, paid: Paid, rules: IncentiveSet) -> bool:
-    """The first payment of a NIK never before in BPU, registered by this agent, who is ACTIVE then and not the participant himself."""
+    """The first payment of a NIK never before in BPU, registered by this agent, who is ACTIVE then, under an agreement in force, and not the
+    participant himself.
+    """
     return (
         paid.kind is BillKind.FIRST
         and not paid.came_before
         and paid.managed.new_to_bpu
         and paid.managed.registered_by == worker.agent_id
         and worker.is_active_at(paid.effective_at)
+        and paid.effective_at < worker.agreement.ends_at
         and (rules.self_acquisition or paid.participant_id != worker.participant_id)
     )
 

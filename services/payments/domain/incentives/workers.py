@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 
 from contracts.events.agency import IncentiveScheme
 from contracts.values import WIB, AgentId, BranchId, ContributionMonth, ParticipantId, WadahId
@@ -28,13 +28,18 @@ class Agreement:
         """The last WIB day in force: a PKS that is not renewed ends at 24:00 WIB of it."""
         return self.term_to if self.ended_on is None else min(self.ended_on, self.term_to)
 
+    @property
+    def ends_at(self) -> datetime:
+        """The first instant after it: 24:00 WIB of the last day."""
+        return datetime.combine(self.last_day + timedelta(days=1), time(), WIB)
+
     def last_month_at(self, instant: datetime) -> ContributionMonth | None:
         """The last contribution month its agents manage, once it has ended at `instant`; None while it runs.
 
         The month of the end is still theirs: a change of managers holds from the first month after it (domain.md section 2).
         """
         last = self.last_day
-        return ContributionMonth(last.year, last.month) if last < instant.astimezone(WIB).date() else None
+        return None if instant < self.ends_at else ContributionMonth(last.year, last.month)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
