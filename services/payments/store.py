@@ -156,7 +156,8 @@ def posted_of(row: Mapping[Any, Any]) -> Posted:
         "share_of",
         "agent_id",
     )
-    return Posted(months=charges_of(row["months"]), **{name: row[name] for name in names})
+    voided = bool(row.get("voided"))
+    return Posted(months=charges_of(row["months"]), voided=voided, **{name: row[name] for name in names})
 
 
 def receipt_row(posted: Posted, kind: BillKind | None = None) -> dict[str, Any]:

@@ -71,6 +71,8 @@ class Limits:
 
     max_backdate: timedelta = timedelta(days=7)
     quote_validity: timedelta = timedelta(minutes=15)
+    clock_skew: timedelta = timedelta(minutes=5)
+    """How far a partner's clock may be behind ours."""
 
     def under(self, sets: Sets, day: date) -> Limits:
         """With the backdating that holds on a WIB day."""
@@ -97,6 +99,8 @@ class Posted:
     reversed_for: str | None = None
     share_of: BillId | None = None
     agent_id: AgentId | None = None
+    voided: bool = False
+    """Its partner never had the money, as two people found; asked only where a partner is answered (`queries.deciding`)."""
 
     @property
     def target_id(self) -> UUID | None:
@@ -111,7 +115,8 @@ def settle(payer: Payer, money: Money, quote: Quote | None, limits: Limits) -> B
     if not payer.may_pay(money.effective_at):
         return CannotPay.CLOSED if payer.blocked == RefusalReason.PARTICIPANT_CLOSED else CannotPay.BLOCKED
     bills = _candidates(payer, quote)
-    payable = [bill for bill in bills if is_payable(payer, bill, money.effective_at, quote, limits)]
+    meant = [bill for bill in bills if quote is not None or _was_issued(bill, money, limits)]
+    payable = [bill for bill in meant if is_payable(payer, bill, money.effective_at, quote, limits)]
     for bill in payable:
         if bill.amount == money.amount:
             return bill
@@ -222,6 +227,14 @@ def _candidates(payer: Payer, quote: Quote | None) -> list[Bill]:
     """Newest first; the quoted bill alone when there is a quote."""
     bills = sorted(payer.bills.values(), key=lambda bill: (bill.issued_at, bill.bill_id), reverse=True)
     return bills if quote is None else [bill for bill in bills if bill.bill_id == quote.bill_id]
+
+
+def _was_issued(bill: Bill, money: Money, limits: Limits) -> bool:
+    """Nobody pays what he was never shown: the bill was there when the money was taken, or came in its month by clocks that differ."""
+    if money.effective_at >= bill.issued_at:
+        return True
+    same_month = ContributionMonth.of(money.effective_at) == ContributionMonth.of(bill.issued_at)
+    return same_month and bill.issued_at - money.effective_at <= limits.clock_skew
 
 
 def _fits_the_spell(payer: Payer, bill: Bill, instant: datetime) -> bool:

@@ -58,7 +58,8 @@ _RULES = """## Rules that decide
 - **`trxDateTime`** is your transaction time and decides whether a bill was payable; without it ours does.
 - **`paymentRequestId`** is one payment for ever, and equal to the `inquiryRequestId` that it follows. Again with `flagAdvise` `Y`: the first
   answer (2002500). Again without: 4042518 with the first result, which means paid. With another sum 4042513, with another number 4042512;
-  nothing is posted.
+  nothing is posted. Where your files never showed the money and it was taken out of the books, the id is 4042512 with or without `Y`, and its
+  status "01".
 - **Advice of a payment that we never saw** is a first payment.
 - **`X-EXTERNAL-ID`** is used once per partner and WIB day; refusals use it up, calls that were not proven do not. By agreement (profile BCA) the same
   content may come again and is answered as the first time.

@@ -14,8 +14,9 @@ from chassis import rows
 from contracts.values import BillId, ParticipantId, PaymentId
 from services.payments.domain.parameters import MOST_BACKDATE_DAYS
 from services.payments.domain.paying import Posted, Quote
+from services.payments.domain.resolving import OUT_OF_SUSPENSE
 from services.payments.store import Kept, is_one_of, load_payers, posted_of
-from services.payments.tables import bills, payers, payments
+from services.payments.tables import bills, payers, payments, suspense
 
 SETTLED_BILLS_MATTER_FOR = timedelta(days=MOST_BACKDATE_DAYS + 1)
 """A bill that ended longer ago can be paid no more, however far back a payment may lie; a quote's validity is minutes."""
@@ -95,21 +96,31 @@ async def standing_payments(conn: AsyncConnection, participants: Collection[UUID
     return [posted_of(row) for row in (await conn.execute(query)).mappings()]
 
 
+_VOIDED = (
+    "CASE WHEN s.partner IS NULL THEN p.reversed_for IS NOT DISTINCT FROM 'missing_at_bank'"
+    " ELSE s.outcome IS NOT DISTINCT FROM 'voided' END"
+)
+"""Of a receipt `p` and its money in suspense `s`: its partner never had it, and it has not arrived since (T13)."""
+
 _SEEN = sa.text(
     "WITH asked AS (SELECT * FROM unnest(CAST(:partners AS text[]), CAST(:references AS text[]),"
     "  CAST(:external_ids AS text[]), CAST(:days AS date[])) AS a(partner, reference, external_id, day))"
     " SELECT 'payment' AS what, p.partner, p.channel_reference AS reference, p.payment_id, p.participant_id, p.bill_id,"
-    "  p.channel, p.amount, p.months, p.effective_at, p.posted_at, p.reversed_for, p.share_of, p.agent_id, NULL::bytea AS content"
+    "  p.channel, p.amount, p.months, p.effective_at, p.posted_at, p.reversed_for, p.share_of, p.agent_id,"
+    f"  {_VOIDED} AS voided, NULL::bytea AS content"
     " FROM payments p JOIN asked a ON p.partner = a.partner AND p.channel_reference = a.reference"
+    "  LEFT JOIN suspense s ON s.partner = p.partner AND s.channel_reference = p.channel_reference"
     " UNION ALL SELECT 'payment', n.partner, n.reference, p.payment_id, p.participant_id, p.bill_id,"
-    "  p.channel, p.amount, p.months, p.effective_at, p.posted_at, p.reversed_for, p.share_of, p.agent_id, NULL::bytea"
+    "  p.channel, p.amount, p.months, p.effective_at, p.posted_at, p.reversed_for, p.share_of, p.agent_id,"
+    f"  {_VOIDED}, NULL::bytea"
     " FROM receipt_names n JOIN asked a ON n.partner = a.partner AND n.reference = a.reference"
     "  JOIN payments p ON p.payment_id = n.payment_id"
+    "  LEFT JOIN suspense s ON s.partner = p.partner AND s.channel_reference = p.channel_reference"
     " UNION ALL SELECT 'inquiry', i.partner, i.inquiry_request_id, NULL, i.target_id, i.bill_id,"
-    "  NULL, i.amount, NULL, i.quoted_at, NULL, NULL, NULL, NULL, NULL"
+    "  NULL, i.amount, NULL, i.quoted_at, NULL, NULL, NULL, NULL, NULL, NULL"
     " FROM inquiries i JOIN asked a ON i.partner = a.partner AND i.inquiry_request_id = a.reference"
     " UNION ALL SELECT 'external', e.partner, e.external_id, NULL, NULL, NULL, NULL, NULL, NULL,"
-    "  CAST(e.day AS timestamp) AT TIME ZONE 'UTC', NULL, NULL, NULL, NULL, e.content"
+    "  CAST(e.day AS timestamp) AT TIME ZONE 'UTC', NULL, NULL, NULL, NULL, NULL, e.content"
     " FROM external_ids e JOIN asked a ON e.partner = a.partner AND e.external_id = a.external_id AND e.day = a.day"
 ).columns(
     what=sa.Text,
@@ -126,6 +137,7 @@ _SEEN = sa.text(
     reversed_for=sa.Text,
     share_of=payments.c.share_of.type,
     agent_id=payments.c.agent_id.type,
+    voided=sa.Boolean,
     content=sa.LargeBinary,
 )
 
@@ -159,27 +171,40 @@ async def seen_before(conn: AsyncConnection, keys: Sequence[CallKey]) -> Seen:
 async def payments_of_targets(
     conn: AsyncConnection, partners: Collection[str], targets: Collection[UUID]
 ) -> list[Posted]:
-    """What these partners reported for these payers, collective bills and agents, newest first; no shares of a whole."""
-    paid_to = [payments.c.participant_id, payments.c.agent_id, payments.c.bill_id]
+    """What these partners reported for these payers, collective bills and agents, newest first: receipts under a partner's own reference, no
+    shares of a whole and nothing that was matched out of suspense.
+    """
+    p = payments.alias("p")
+    paid_to = [p.c.participant_id, p.c.agent_id, p.c.bill_id]
+    s = suspense.alias("s")
     query = (
-        sa.select(payments)
+        sa.select(p, sa.literal_column(_VOIDED, sa.Boolean).label("voided"))
+        .outerjoin(s, sa.and_(s.c.partner == p.c.partner, s.c.channel_reference == p.c.channel_reference))
         .where(
-            rows.matching(payments.c.partner, partners),
+            rows.matching(p.c.partner, partners),
             sa.or_(*(rows.matching(column, targets) for column in paid_to)),
-            payments.c.share_of.is_(None),
+            p.c.share_of.is_(None),
+            _is_of_a_partner(p),
         )
-        .order_by(payments.c.posted_at.desc(), payments.c.payment_id.desc())
+        .order_by(p.c.posted_at.desc(), p.c.payment_id.desc())
     )
     return [posted_of(row) for row in (await conn.execute(query)).mappings()]
+
+
+def _is_of_a_partner(p: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Whether the receipt came by a channel; one out of suspense bears a reference of ours, and its money came before."""
+    return p.c.channel_reference != sa.literal(OUT_OF_SUSPENSE) + sa.cast(p.c.payment_id, sa.Text)
 
 
 async def payment_times(
     conn: AsyncConnection, partners: Collection[str], participants: Collection[UUID], since: datetime
 ) -> list[tuple[str, ParticipantId, datetime]]:
-    """(partner, payer, transaction time) of what these partners took for these payers from an instant on."""
+    """(partner, payer, transaction time) of what these partners took of these payers' own numbers from an instant on."""
     query = sa.select(payments.c.partner, payments.c.participant_id, payments.c.effective_at).where(
         rows.matching(payments.c.partner, partners),
         rows.matching(payments.c.participant_id, participants),
         payments.c.effective_at >= since,
+        payments.c.share_of.is_(None),
+        _is_of_a_partner(payments),
     )
     return [(row.partner, ParticipantId(row.participant_id), row.effective_at) for row in await conn.execute(query)]

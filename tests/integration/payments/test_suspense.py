@@ -201,6 +201,50 @@ async def test_a_voided_payment_leaves_its_bill_and_may_still_arrive(h: Harness,
     assert await books(h) == {"clearing:bank-a": -36_800, "suspense": 36_800}
 
 
+async def test_a_repeat_of_a_voided_payment_is_not_answered_as_paid(h: Harness, bank: Bank) -> None:
+    """4042518 is success to a bank: it is sent for no money that is not in the books. Money that arrives after all is."""
+    who = await register(h)
+    assert code(await bank.pay(who.code, 36_800, "OWN-V")) == "2002500"
+    (payment,) = (await h.client.get(f"/payments?participant_id={who.participant_id}", headers=officer(h))).json()
+    await approve(h, await propose(h, "VOID", payment["payment_id"], evidence="settlement 2025-10-07"))
+    for more in ({}, {"flagAdvise": "Y"}):
+        refused = await bank.pay(who.code, 36_800, "OWN-V", **more)
+        assert code(refused) == "4042512"
+        assert refused.json()["virtualAccountData"]["paymentFlagStatus"] == "01"
+    for ids in ({"paymentRequestId": "OWN-V"}, {}):
+        status = (await bank.status(who.code, **ids)).json()["virtualAccountData"]
+        assert (status["paymentFlagStatus"], status["paidAmount"]["value"]) == ("01", "0.00")
+    assert await books(h) == {}
+    assert code(await bank.buy(who.code)) == "2002500"
+    await arrive(h, arrival(h, who, "OWN-V"))
+    assert code(await bank.pay(who.code, 36_800, "OWN-V")) == "4042518"
+    assert (await bank.status(who.code, paymentRequestId="OWN-V")).json()["virtualAccountData"][
+        "paymentFlagStatus"
+    ] == "00"
+
+
+async def test_a_deposit_that_waits_and_was_voided_is_not_answered_as_paid(h: Harness, bank: Bank) -> None:
+    who = await register(h)
+    payment_id = await in_suspense(h, who, 5_000)
+    assert code(await bank.pay(who.code, 5_000, "R1")) == "4042518"
+    await approve(h, await propose(h, "VOID", payment_id, evidence="file 2025-10-08"))
+    assert code(await bank.pay(who.code, 5_000, "R1")) == "4042512"
+
+
+async def test_what_was_matched_out_of_suspense_is_told_to_the_bank_once_under_its_own_reference(
+    h: Harness, bank: Bank
+) -> None:
+    who = await register(h)
+    payment_id = await in_suspense(h, who, 40_000)
+    bill = await open_bill(h, who)
+    match = await propose(
+        h, "MATCH", payment_id, amount=36_800, participant_id=str(who.participant_id), bill_id=bill["bill_id"]
+    )
+    await approve(h, match)
+    told = (await bank.status(who.code)).json()["additionalInfo"]["transactions"]
+    assert [(one["paymentRequestId"], one["paidAmount"]["value"]) for one in told] == [("R1", "40000.00")]
+
+
 async def test_what_never_settled_and_never_came_is_voided_whole(h: Harness) -> None:
     payment_id = await in_suspense(h, "9999999999999", 5_000)
     await approve(h, await propose(h, "VOID", payment_id, evidence="file 2025-10-08"))

@@ -126,6 +126,27 @@ def test_money_older_than_the_longest_backdating_is_refused() -> None:
     assert outcome(who, money(36_800, now - timedelta(days=7, seconds=1), received_at=now)) is CannotPay.TOO_OLD
 
 
+def test_money_of_before_the_bill_pays_none_of_the_later_month() -> None:
+    """Taken on 31 October at 21:00, while an inquiry of 1 November 00:10 issued November's bill."""
+    october, november = wib(2025, 10, 31, 21), wib(2025, 11, 1, 0) + timedelta(minutes=10)
+    who = billed(november, who=member("2025-10"))
+    late = money(36_800, october, received_at=november + timedelta(hours=9))
+    assert settle(who, late, None, LIMITS) is CannotPay.PAID
+    assert outcome(who, money(36_800, november)) == bill_id(1)
+
+
+def test_clocks_that_differ_by_seconds_refuse_nobody() -> None:
+    issued_at = wib(2025, 11, 3)
+    who = billed(issued_at, who=member("2025-10"))
+    assert outcome(who, money(36_800, issued_at - timedelta(seconds=40))) == bill_id(1)
+    assert outcome(who, money(36_800, issued_at - timedelta(minutes=6))) is CannotPay.EXPIRED
+    at_midnight = billed(wib(2025, 11, 1, 0), who=member("2025-10"))
+    before = money(36_800, wib(2025, 11, 1, 0) - timedelta(seconds=1))
+    assert outcome(at_midnight, before) is CannotPay.PAID
+    quote = Quote(bill_id(1), wib(2025, 11, 1, 0))
+    assert outcome(at_midnight, before, quote) == bill_id(1)
+
+
 def test_a_replaced_bill_is_still_paid_by_money_of_before() -> None:
     who = billed()
     who = folded(who, cancel(who, CancelReason.REPLACED), wib(2025, 10, 8))

@@ -118,14 +118,16 @@ def told(payments: Sequence[Posted], asked: Asked | None, found: Fields) -> Body
 
 
 def _transaction(payment: Posted, found: Fields) -> Body:
+    """What was found never to have reached us is no payment: "01", and nothing paid."""
+    status, why = (REFUSED, codes.VOIDED) if payment.voided else (PAID, codes.SUCCESS)
     return {
         "inquiryRequestId": found.get("inquiryRequestId", payment.channel_reference),
         "paymentRequestId": payment.channel_reference,
-        "paidAmount": values.decimal(payment.amount),
+        "paidAmount": values.decimal(0 if payment.voided else payment.amount),
         "totalAmount": values.decimal(payment.amount),
         "transactionDate": values.timestamp(payment.effective_at),
-        "paymentFlagStatus": PAID,
-        "paymentFlagReason": _both(codes.SUCCESS.reason),
+        "paymentFlagStatus": status,
+        "paymentFlagReason": _both(why.reason),
     }
 
 

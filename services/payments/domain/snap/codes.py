@@ -121,6 +121,13 @@ OTHER_ACCOUNT = _case(
     "This request paid another number; use a new request id",
     "Permintaan ini milik nomor lain; pakai id permintaan baru",
 )
+VOIDED = _case(
+    404,
+    "12",
+    "Invalid Bill/Virtual Account [Request Voided]",
+    "The money never reached us; pay with a new request id",
+    "Dana tidak kami terima; bayar lagi dengan id permintaan baru",
+)
 WRONG_AMOUNT = _case(
     404,
     "13",

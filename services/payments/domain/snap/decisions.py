@@ -83,4 +83,6 @@ def _repeated(payer: Payer | None, money: Money, first: Posted, *, agrees: bool,
         return codes.OTHER_ACCOUNT
     if money.amount != first.amount or not agrees:
         return codes.WRONG_AMOUNT
+    if first.voided:
+        return codes.VOIDED
     return Repeated(first, codes.SUCCESS if advice else codes.ALREADY_POSTED)

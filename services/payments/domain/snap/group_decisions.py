@@ -56,4 +56,6 @@ def _repeated(target: UUID, money: Money, first: Posted, heard: Heard) -> Repeat
         return codes.OTHER_ACCOUNT
     if money.amount != first.amount or not heard.agrees:
         return codes.WRONG_AMOUNT
+    if first.voided:
+        return codes.VOIDED
     return Repeated(first, codes.SUCCESS if heard.advice else codes.ALREADY_POSTED)

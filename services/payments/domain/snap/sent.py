@@ -32,6 +32,11 @@ SENT: Sequence[tuple[Case, Sequence[Service], str]] = (
     (codes.UNKNOWN_BILL, _ASKS, "nobody has this number, or another partner's prefix was used"),
     (codes.BLOCKED_BILL, _ASKS, "payments of this number are held"),
     (codes.OTHER_ACCOUNT, (_PAYMENT,), "this paymentRequestId paid another number"),
+    (
+        codes.VOIDED,
+        (_PAYMENT,),
+        "your files never showed the money of this paymentRequestId, so it was taken out of the books",
+    ),
     (codes.WRONG_AMOUNT, (_PAYMENT,), "the sum is not that of the bill, or the sums of the request disagree"),
     (codes.PAID, _ASKS, "inquiry: nothing is owed; payment: another request paid the bill"),
     (codes.PARTNER_NOT_FOUND, _ASKS, "nobody has this prefix"),
