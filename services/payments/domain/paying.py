@@ -230,11 +230,18 @@ def _candidates(payer: Payer, quote: Quote | None) -> list[Bill]:
 
 
 def _was_issued(bill: Bill, money: Money, limits: Limits) -> bool:
-    """Nobody pays what he was never shown: the bill was there when the money was taken, or came in its month by clocks that differ."""
+    """Nobody pays what he could not have been shown: the bill was there when the money was taken.
+
+    In its own month, one of months that were owed by then says nothing new, so money of before pays it too (a first bill that came late, one
+    that was issued anew); one of months ahead does not, but for clocks that differ.
+    """
     if money.effective_at >= bill.issued_at:
         return True
-    same_month = ContributionMonth.of(money.effective_at) == ContributionMonth.of(bill.issued_at)
-    return same_month and bill.issued_at - money.effective_at <= limits.clock_skew
+    month = ContributionMonth.of(money.effective_at)
+    if month != ContributionMonth.of(bill.issued_at):
+        return False
+    owed = all(charge.month <= month for charge in bill.months)
+    return owed or bill.issued_at - money.effective_at <= limits.clock_skew
 
 
 def _fits_the_spell(payer: Payer, bill: Bill, instant: datetime) -> bool:

@@ -207,8 +207,8 @@ async def test_a_repeat_of_a_voided_payment_is_not_answered_as_paid(h: Harness, 
     assert code(await bank.pay(who.code, 36_800, "OWN-V")) == "2002500"
     (payment,) = (await h.client.get(f"/payments?participant_id={who.participant_id}", headers=officer(h))).json()
     await approve(h, await propose(h, "VOID", payment["payment_id"], evidence="settlement 2025-10-07"))
-    for more in ({}, {"flagAdvise": "Y"}):
-        refused = await bank.pay(who.code, 36_800, "OWN-V", **more)
+    for advice in ("N", "Y"):
+        refused = await bank.pay(who.code, 36_800, "OWN-V", flagAdvise=advice)
         assert code(refused) == "4042512"
         assert refused.json()["virtualAccountData"]["paymentFlagStatus"] == "01"
     for ids in ({"paymentRequestId": "OWN-V"}, {}):

@@ -135,11 +135,18 @@ def test_money_of_before_the_bill_pays_none_of_the_later_month() -> None:
     assert outcome(who, money(36_800, november)) == bill_id(1)
 
 
+def test_money_of_before_the_bill_pays_what_was_owed_in_its_month_and_nothing_ahead() -> None:
+    issued_at, before = wib(2025, 11, 3), wib(2025, 11, 2)
+    assert outcome(billed(issued_at, who=member("2025-10")), money(36_800, before)) == bill_id(1)
+    ahead = billed(issued_at, who=member("2025-10"), months=2)
+    assert outcome(ahead, money(73_600, before)) is CannotPay.EXPIRED
+
+
 def test_clocks_that_differ_by_seconds_refuse_nobody() -> None:
     issued_at = wib(2025, 11, 3)
-    who = billed(issued_at, who=member("2025-10"))
-    assert outcome(who, money(36_800, issued_at - timedelta(seconds=40))) == bill_id(1)
-    assert outcome(who, money(36_800, issued_at - timedelta(minutes=6))) is CannotPay.EXPIRED
+    who = billed(issued_at, who=member("2025-10"), months=2)
+    assert outcome(who, money(73_600, issued_at - timedelta(seconds=40))) == bill_id(1)
+    assert outcome(who, money(73_600, issued_at - timedelta(minutes=6))) is CannotPay.EXPIRED
     at_midnight = billed(wib(2025, 11, 1, 0), who=member("2025-10"))
     before = money(36_800, wib(2025, 11, 1, 0) - timedelta(seconds=1))
     assert outcome(at_midnight, before) is CannotPay.PAID
