@@ -19,6 +19,7 @@ from contracts.values import (
     LongText,
     ParticipantId,
     PaymentId,
+    ProposalId,
     SettlementFileId,
     ShortText,
 )
@@ -219,6 +220,39 @@ class SettlementFeesCorrected(Event, stream="reconciliation"):
     fees_before: Amount
 
 
+class CreditCorrectionProposed(Event, stream="reconciliation"):
+    """A person says that the account line `evidence` of a partner's day is of `amount`, and not what was noted; 0: there is no such line."""
+
+    proposal_id: ProposalId
+    partner: ShortText
+    day: date
+    evidence: ShortText
+    amount: Amount
+    reason: Code
+    proposed_by: ShortText
+
+
+class CreditCorrected(Event, stream="reconciliation"):
+    """Another person agrees: the line is of `amount`, where `amount_before` stood in the books."""
+
+    proposal_id: ProposalId
+    partner: ShortText
+    day: date
+    evidence: ShortText
+    amount: Amount
+    amount_before: Amount
+    approved_by: ShortText
+
+
+class CreditCorrectionDropped(Event, stream="reconciliation"):
+    """Nothing comes of it: its maker took it back, or another person refused it."""
+
+    proposal_id: ProposalId
+    partner: ShortText
+    day: date
+    dropped_by: ShortText
+
+
 class CaseOpened(Event, stream="reconciliation"):
     """A difference that a person must settle; the case is the key of its events.
 
@@ -318,6 +352,9 @@ EVENTS: tuple[type[Event], ...] = (
     SettlementFileReconciled,
     SettlementReceived,
     SettlementFeesCorrected,
+    CreditCorrectionProposed,
+    CreditCorrected,
+    CreditCorrectionDropped,
     CaseOpened,
     CaseAssigned,
     CaseStatusTold,

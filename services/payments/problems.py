@@ -89,6 +89,12 @@ CREDIT_NOTED = ProblemType(
     "Baris rekening ini (evidence) sudah dicatat untuk hari itu. Periksa mutasi rekening: satu baris dicatat satu kali.",
     "This account line (evidence) was noted for that day already. Check the statement: a line is noted once.",
 )
+CREDIT_UNKNOWN = ProblemType(
+    "credit_unknown",
+    409,
+    "Baris rekening ini (evidence) tidak tercatat untuk hari itu. Periksa nomornya pada hari mitra itu.",
+    "No such account line (evidence) was noted for that day. Check its number with the partner's day.",
+)
 CASE_CLOSED = ProblemType(
     "case_closed",
     409,

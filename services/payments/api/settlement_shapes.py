@@ -35,6 +35,14 @@ class CreditWanted(_Asked):
     evidence: Evidence
 
 
+class CorrectionWanted(_Asked):
+    """`amount`: what the account line `evidence` is of; 0 where it is none of this day's."""
+
+    evidence: Evidence
+    amount: Amount
+    reason: Code
+
+
 class StatusWanted(_Asked):
     """What the partner said of the payment."""
 
@@ -111,6 +119,21 @@ class LinesShown(BaseModel):
     after: int | None
 
 
+class CreditShown(BaseModel):
+    evidence: str
+    amount: int
+
+
+class CorrectionShown(BaseModel):
+    """Waits for another person than `proposed_by`."""
+
+    proposal_id: UUID
+    evidence: str
+    amount: int
+    reason: str
+    proposed_by: str
+
+
 class DayShown(BaseModel):
     """`gap`: what is still to come (or, below zero, came too much). SETTLED: no rupiah and no fee is open."""
 
@@ -123,6 +146,8 @@ class DayShown(BaseModel):
     received: int
     gap: int
     open_cases: int
+    credits: list[CreditShown]
+    corrections: list[CorrectionShown]
 
 
 class CaseShown(BaseModel):

@@ -26,6 +26,8 @@ from contracts.events.reconciliation import LineOutcome, SettlementLayout
 from contracts.values import SettlementFileId
 from services.payments.api.partner_shapes import PartnerName
 from services.payments.api.settlement_shapes import (
+    CorrectionShown,
+    CreditShown,
     CreditWanted,
     DayShown,
     FileShown,
@@ -270,6 +272,8 @@ def _day_shown(row: Mapping[Any, Any]) -> DayShown:
     names = ("partner", "day", "file_id", "expected", "fees", "received", "open_cases")
     return DayShown(
         gap=gap,
+        credits=[CreditShown(evidence=evidence, amount=amount) for evidence, amount in row["credits"].items()],
+        corrections=[CorrectionShown.model_validate(one) for one in row["corrections"].values()],
         status="SETTLED" if gap == 0 and row["fees"] == row["fees_booked"] else "OPEN",
         **{name: row[name] for name in names},
     )

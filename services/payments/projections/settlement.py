@@ -17,6 +17,9 @@ from contracts.events.reconciliation import (
     CaseClosed,
     CaseOpened,
     CaseStatusTold,
+    CreditCorrected,
+    CreditCorrectionDropped,
+    CreditCorrectionProposed,
     ReconciledLine,
     SettlementFeesCorrected,
     SettlementFileReceived,
@@ -29,8 +32,16 @@ from services.payments import tables
 
 Row = dict[str, Any]
 _OF_FILE = frozenset({SettlementFileReceived, SettlementLinesReconciled, SettlementFileReconciled})
-_OF_DAY = frozenset({SettlementFileReconciled, SettlementReceived, SettlementFeesCorrected})
-OfDay = SettlementFileReconciled | SettlementReceived | SettlementFeesCorrected
+_OF_CORRECTIONS = frozenset({CreditCorrectionProposed, CreditCorrected, CreditCorrectionDropped})
+_OF_DAY = frozenset({SettlementFileReconciled, SettlementReceived, SettlementFeesCorrected}) | _OF_CORRECTIONS
+OfDay = (
+    SettlementFileReconciled
+    | SettlementReceived
+    | SettlementFeesCorrected
+    | CreditCorrectionProposed
+    | CreditCorrected
+    | CreditCorrectionDropped
+)
 _OF_CASE = frozenset({CaseOpened, CaseAssigned, CaseStatusTold, CaseClosed})
 _OURS = _OF_FILE | _OF_DAY | _OF_CASE | {SettlementLayoutAgreed}
 
@@ -167,6 +178,7 @@ def _no_day(partner: str, day: object) -> Row:
         "received": 0,
         "fees_booked": 0,
         "credits": {},
+        "corrections": {},
     }
 
 
@@ -176,11 +188,28 @@ def _day(row: Row, event: OfDay) -> Row:
         return row | {"file_id": event.file_id, "expected": event.expected, "fees": event.fees}
     if isinstance(event, SettlementFeesCorrected):
         return row | {"fees_booked": event.fees}
-    return row | {
-        "received": row["received"] + event.amount,
-        "fees_booked": row["fees_booked"] + event.fees,
-        "credits": _noted(row["credits"], event),
-    }
+    if isinstance(event, SettlementReceived):
+        return row | {
+            "received": row["received"] + event.amount,
+            "fees_booked": row["fees_booked"] + event.fees,
+            "credits": _noted(row["credits"], event),
+        }
+    return row | _corrected(row, event)
+
+
+def _corrected(row: Row, event: CreditCorrectionProposed | CreditCorrected | CreditCorrectionDropped) -> Row:
+    waiting = {key: one for key, one in row["corrections"].items() if key != str(event.proposal_id)}
+    match event:
+        case CreditCorrectionProposed():
+            return {"corrections": {**waiting, str(event.proposal_id): event.model_dump(mode="json")}}
+        case CreditCorrected():
+            return {
+                "corrections": waiting,
+                "credits": {**row["credits"], event.evidence: event.amount},
+                "received": row["received"] + event.amount - event.amount_before,
+            }
+        case CreditCorrectionDropped():
+            return {"corrections": waiting}
 
 
 def _noted(credits: Mapping[str, int], event: SettlementReceived) -> dict[str, int]:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import rows
-from contracts.events.reconciliation import LineOutcome, SettlementLayout
+from contracts.events.reconciliation import CreditCorrectionProposed, LineOutcome, SettlementLayout
 from contracts.values import WIB, CaseId, PaymentId, SettlementFileId
 from services.payments.domain.resolving import OUT_OF_SUSPENSE
 from services.payments.domain.settlement.cases import CREDIT_GAP, SETTLED, Missing
@@ -60,7 +60,7 @@ class File:
 class Day:
     """What a partner owes for its day, what of it has come, what it may keep, and what of that is booked; whole rupiah.
 
-    `credits`: the account lines on which it came, number → amount.
+    `credits`: the account lines on which it came, number → amount; `corrections`: what somebody proposed of them and waits, by its id.
     """
 
     expected: int
@@ -68,6 +68,7 @@ class Day:
     fees: int
     fees_booked: int
     credits: Mapping[str, int]
+    corrections: Mapping[str, CreditCorrectionProposed]
 
     @property
     def gap(self) -> int:
@@ -341,9 +342,14 @@ async def days(conn: AsyncConnection, wanted: Collection[PartnerDay]) -> dict[Pa
             fees=row.fees,
             fees_booked=row.fees_booked,
             credits=row.credits,
+            corrections={key: _correction(one) for key, one in row.corrections.items()},
         )
         for row in await conn.execute(query)
     }
+
+
+def _correction(stored: Mapping[str, Any]) -> CreditCorrectionProposed:
+    return CreditCorrectionProposed.model_validate_json(json.dumps(stored))
 
 
 async def overdue_days(conn: AsyncConnection, before: date, limit: int, held_back: sa.ColumnElement[bool]) -> list[str]:

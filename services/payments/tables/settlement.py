@@ -75,7 +75,11 @@ settlement_days = sa.Table(
     sa.Column("received", sa.BigInteger, nullable=False, comment="what stands in our bank account"),
     sa.Column("fees_booked", sa.BigInteger, nullable=False),
     sa.Column("credits", JSONB, nullable=False, comment='account lines that were noted: {"MT940/1": 35800}'),
-    comment="SettlementFileReconciled, SettlementReceived, SettlementFeesCorrected",
+    sa.Column(
+        "corrections", JSONB, nullable=False, comment="proposals that wait, by their id, as their event has them"
+    ),
+    comment="SettlementFileReconciled, SettlementReceived, SettlementFeesCorrected, CreditCorrectionProposed, CreditCorrected, "
+    "CreditCorrectionDropped",
 )
 
 cases = sa.Table(

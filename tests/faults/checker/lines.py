@@ -83,6 +83,14 @@ def lines_of(event: Told) -> Iterator[Line]:
             )
             if more:
                 yield *((fees, clearing) if more > 0 else (clearing, fees)), abs(more), None, None
+        case "CreditCorrected":
+            cash, clearing, more = (
+                BANK + data["partner"],
+                CLEARING + data["partner"],
+                data["amount"] - data["amount_before"],
+            )
+            if more:
+                yield *((cash, clearing) if more > 0 else (clearing, cash)), abs(more), None, None
         case "WadahStatementIssued":
             payable = INCENTIVES + data["wadah_id"]
             for debit, credit, amount in ((EXPENSE, payable, data["gross"]), (payable, TAX, data["tax"])):

@@ -129,6 +129,7 @@ _DOUBT = {"agent_id": Slot("agent_id"), "month": "2025-10", "line": 1, "reason":
 _TERMS = {"name": "Bank Contoh", "partner_ids": ["1"], "va_prefixes": ["7"]}
 _PARTNER = {"partner": Fresh, "client_key": Fresh, "public_keys": [pem()], **_TERMS}
 _DAY = {"partner": "bank-a", "day": "2025-10-06"}
+_CORRECTION: dict[str, Slot | str] = {**_DAY, "proposal_id": Slot("proposal_id", open=True)}
 _FILE = {"file_id": Slot("file_id", open=True)}
 _CASE = {"case_id": Slot("case_id", open=True)}
 _LAYOUT = {"partner_code": "BANK-A", "columns": ["reference", "amount", "paid_at"]}
@@ -317,6 +318,11 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
         "POST /settlements/days/{partner}/{day}/credits": [
             Example(path=_DAY, json={"amount": 1, "evidence": "MT940-1"})
         ],
+        "POST /settlements/days/{partner}/{day}/corrections": [
+            Example(path=_DAY, json={"evidence": "MT940-1", "amount": 2, "reason": "typo"})
+        ],
+        "POST /settlements/days/{partner}/{day}/corrections/{proposal_id}/approval": [Example(path=_CORRECTION)],
+        "POST /settlements/days/{partner}/{day}/corrections/{proposal_id}/refusal": [Example(path=_CORRECTION)],
         "GET /settlements/cases": [Example()],
         "GET /settlements/cases/{case_id}": [Example(path=_CASE)],
         "POST /settlements/cases/{case_id}/take": [Example(path=_CASE)],

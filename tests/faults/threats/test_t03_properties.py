@@ -244,7 +244,7 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
         "GET /settlements/files/{file_id}": _each(_OFFICE, _FILE),
         "GET /settlements/files/{file_id}/lines": _each(_OFFICE, _LINE),
         "GET /settlements/days/{partner}/{day}": _each(
-            _OFFICE, _fields("partner day file_id status expected fees received gap open_cases")
+            _OFFICE, _fields("partner day file_id status expected fees received gap open_cases credits corrections")
         ),
         "GET /settlements/cases": _each(_OFFICE, _DIFFERENCE),
         "GET /settlements/cases/{case_id}": _each(_OFFICE, _DIFFERENCE),

@@ -640,6 +640,61 @@ class TestMoneyOfADay:
         assert (await office.post(f"{path}/credits", credit | {"evidence": "MT940/2"})).json()["gap"] == 0
         assert await office.balance("bank:bank-a") == 71_600
 
+    async def test_a_line_that_was_noted_wrongly_is_put_right_by_two_people(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        await office.reconcile(marked(*await paid(h, bank)))
+        path = f"/settlements/days/bank-a/{DAY}"
+        await office.post(f"{path}/credits", {"amount": 38_500, "evidence": "MT940/1"})
+        assert (await office.get(path))["gap"] == -2_700
+        wanted = {"evidence": "MT940/1", "amount": 35_800, "reason": "typo"}
+        unknown = await office.post(f"{path}/corrections", wanted | {"evidence": "MT940/7"})
+        assert (unknown.status_code, unknown.json()["code"], unknown.json()["field"]) == (
+            409,
+            "credit_unknown",
+            "evidence",
+        )
+        made = await office.post(f"{path}/corrections", wanted)
+        assert made.status_code == 201
+        (waiting,) = (await office.get(path))["corrections"]
+        assert waiting == wanted | {"proposal_id": made.json()["proposal_id"], "proposed_by": "central-1"}
+        approval = f"{path}/corrections/{waiting['proposal_id']}/approval"
+        assert (await office.post(approval)).json()["code"] == "same_person"
+        assert await office.balance("bank:bank-a") == 38_500
+        answers = [
+            await h.client.post(approval, headers=h.token(roles=["central"], subject=f"central-{n}")) for n in (2, 3)
+        ]
+        assert [answer.status_code for answer in answers] == [200, 404]
+        assert answers[0].json()["gap"] == 0
+        day = await office.get(path)
+        assert (day["status"], day["received"], day["open_cases"], day["corrections"]) == ("SETTLED", 35_800, 0, [])
+        assert day["credits"] == [{"evidence": "MT940/1", "amount": 35_800}]
+        found = [await office.balance(f"{name}:bank-a") for name in ("bank", "fees", "clearing")]
+        assert found == [35_800, 1_000, 0]
+
+    async def test_a_line_of_another_day_is_taken_out_and_a_refused_correction_moves_nothing(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        await office.reconcile(marked(*await paid(h, bank)))
+        path = f"/settlements/days/bank-a/{DAY}"
+        for evidence in ("MT940/1", "MT940/2"):
+            await office.post(f"{path}/credits", {"amount": 35_800, "evidence": evidence})
+        made = [
+            (
+                await office.post(
+                    f"{path}/corrections", {"evidence": "MT940/2", "amount": amount, "reason": "other_day"}
+                )
+            ).json()
+            for amount in (5, 0)
+        ]
+        wrong, right = [f"{path}/corrections/{one['proposal_id']}" for one in made]
+        assert (await office.post(f"{wrong}/refusal")).status_code == 200
+        assert await office.balance("bank:bank-a") == 71_600
+        another = h.token(roles=["central"], subject="central-2")
+        assert (await h.client.post(f"{right}/approval", headers=another)).json()["gap"] == 0
+        assert (await office.get(path))["status"] == "SETTLED"
+        assert await office.cases() == []
+
     async def test_a_day_whose_money_never_comes_is_a_case_after_three_days_and_only_once(
         self, h: Harness, bank: Bank, office: Office
     ) -> None:
@@ -759,6 +814,9 @@ async def test_each_door_is_open_to_its_roles_alone(h: Harness, office: Office) 
         ("POST", f"/settlements/days/bank-a/{DAY}/files", keepers),
         ("GET", f"/settlements/days/bank-a/{DAY}", readers),
         ("POST", f"/settlements/days/bank-a/{DAY}/credits", keepers),
+        ("POST", f"/settlements/days/bank-a/{DAY}/corrections", {"central"}),
+        ("POST", f"/settlements/days/bank-a/{DAY}/corrections/{UUID(int=1)}/approval", {"central"}),
+        ("POST", f"/settlements/days/bank-a/{DAY}/corrections/{UUID(int=1)}/refusal", {"central"}),
         ("GET", "/settlements/files", readers),
         ("GET", f"/settlements/files/{file}", readers),
         ("GET", f"/settlements/files/{file}/lines", readers),

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.events.reconciliation import SettlementFeesCorrected, SettlementReceived
-from contracts.values import Rupiah
+from contracts.events.reconciliation import CreditCorrected, SettlementFeesCorrected, SettlementReceived
+from contracts.values import ProposalId, Rupiah
 from services.payments.domain.ledger import CONTRIBUTIONS, SUSPENSE, Transfer, clearing, transfers
 from services.payments.domain.payer import Payer
 from services.payments.domain.paying import Posted, post, refuse_protection
@@ -95,6 +95,16 @@ def test_fees_that_another_file_says_are_corrected_against_what_is_owed(fees: in
         partner="bank-a", day=date(2026, 3, 5), fees=Rupiah(fees), fees_before=Rupiah(1_000)
     )
     wanted = {"fees:bank-a": moved, "clearing:bank-a": -moved} if moved else {}
+    assert balances(list(transfers(event))) == wanted
+
+
+@pytest.mark.parametrize(("amount", "moved"), [(0, -1_000), (1_700, 700), (1_000, 0)])
+def test_a_corrected_credit_moves_the_difference_alone(amount: int, moved: int) -> None:
+    event = CreditCorrected(
+        proposal_id=ProposalId(payment_id(1)), partner="bank-a", day=date(2026, 3, 5), evidence="MT940/1",
+        amount=Rupiah(amount), amount_before=Rupiah(1_000), approved_by="central-2",
+    )  # fmt: skip
+    wanted = {"bank:bank-a": moved, "clearing:bank-a": -moved} if moved else {}
     assert balances(list(transfers(event))) == wanted
 
 

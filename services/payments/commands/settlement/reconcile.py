@@ -343,7 +343,7 @@ def _balance(book: DayBook, reconciled: SettlementFileReconciled, meta: Meta) ->
     A gap that stays what it was has its case, or a person ended that.
     """
     place = reconciled.partner, reconciled.day
-    before = book.days.get(place, Day(expected=0, received=0, fees=0, fees_booked=0, credits={}))
+    before = book.days.get(place, Day(expected=0, received=0, fees=0, fees_booked=0, credits={}, corrections={}))
     after = book.days[place] = replace(before, expected=reconciled.expected, fees=reconciled.fees)
     came = after.received or after.fees_booked
     if came or not after.expected:

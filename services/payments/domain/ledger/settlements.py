@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contracts.events.reconciliation import SettlementFeesCorrected, SettlementReceived
+from contracts.events.reconciliation import CreditCorrected, SettlementFeesCorrected, SettlementReceived
 from services.payments.domain.ledger.accounts import Lines, Transfer, bank, clearing, fees
 
 
@@ -20,4 +20,15 @@ def _fees_corrected(event: SettlementFeesCorrected) -> tuple[Transfer, ...]:
     return (Transfer(kept, owed, more) if more > 0 else Transfer(owed, kept, -more),)
 
 
-LINES: Lines = {SettlementReceived: _received, SettlementFeesCorrected: _fees_corrected}
+def _credit_corrected(event: CreditCorrected) -> tuple[Transfer, ...]:
+    cash, owed, more = bank(event.partner), clearing(event.partner), event.amount - event.amount_before
+    if not more:
+        return ()
+    return (Transfer(cash, owed, more) if more > 0 else Transfer(owed, cash, -more),)
+
+
+LINES: Lines = {
+    SettlementReceived: _received,
+    SettlementFeesCorrected: _fees_corrected,
+    CreditCorrected: _credit_corrected,
+}
