@@ -246,7 +246,7 @@ class TestNoAnswer:
         paid = await world.pay()
         assert paid["state"] == "done"
         first, *more = [call.body["flagAdvise"] for call in world.biller.of("25")]
-        assert first == "N" and {*more} == {"Y"}  # more than one advice only where a busy machine was late with its answer
+        assert (first, {*more}) == ("N", {"Y"})  # more than one advice only where a busy machine answers late
         assert world.biller.posted == {paid["payment_request_id"]: 36_800}
 
     async def test_unknown_outcome_is_resolved_by_status(self, world: World) -> None:
