@@ -250,7 +250,7 @@ class IncentivePayoutOrdered(Event, stream="incentives"):
 
 
 class IncentivePaidOut(Event, stream="incentives"):
-    """The order was confirmed: the money reached the Wadah's account."""
+    """The order was confirmed: the money reached the Wadah's account. `paid_at`: 00:00 WIB of the day on which the bank's evidence says so."""
 
     wadah_id: WadahId
     month: ContributionMonth

@@ -148,6 +148,18 @@ UNKNOWN_PAYEE = ProblemType(
     "Rekening tujuan ini tidak ditemukan. Periksa kembali nomornya.",
     "There is no such payee account. Check its number.",
 )
+PAID_IN_FUTURE = ProblemType(
+    "paid_on_in_future",
+    422,
+    "paid_on belum terjadi. Catat hari rekening kita didebit, menurut mutasi bank.",
+    "paid_on has not come yet. Give the day on which our account was debited, as the bank's statement says.",
+)
+PAID_BEFORE_ORDER = ProblemType(
+    "paid_on_before_order",
+    422,
+    "paid_on lebih awal dari hari perintah transfer ini dibuat. Periksa tanggalnya, atau perintah mana yang dibayar.",
+    "paid_on lies before the day of this order. Check the day, or which order was paid.",
+)
 UNKNOWN_PARTNER = ProblemType(
     "unknown_partner",
     422,
@@ -198,6 +210,8 @@ CLOSING_PROBLEMS = {
     CannotClose.UNKNOWN: UNKNOWN_ORDER,
     CannotClose.CONFIRMED: ORDER_CONFIRMED,
     CannotClose.FAILED: ORDER_FAILED,
+    CannotClose.PAID_IN_FUTURE: PAID_IN_FUTURE,
+    CannotClose.PAID_BEFORE_ORDER: PAID_BEFORE_ORDER,
 }
 VERIFYING_PROBLEMS = {
     CannotVerify.UNKNOWN: UNKNOWN_PAYEE,

@@ -25,6 +25,7 @@ from services.payments.domain.orders import (
     order,
     order_key,
 )
+from services.payments.domain.parameters import day_of
 from services.payments.domain.payees import PAYEE_RULES
 from services.payments.domain.paying import receipt_key
 from services.payments.problems_astray import CLOSING_PROBLEMS, UNKNOWN_PARTNER
@@ -33,6 +34,7 @@ from services.payments.queries import astray as loads
 from services.payments.queries.astray import KeptOrder
 
 ORDERS = "transfer-orders"
+ABOUT_THE_DAY = (CannotClose.PAID_IN_FUTURE, CannotClose.PAID_BEFORE_ORDER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ async def order_transfers(tx: Tx, items: Sequence[OrderTransfer], /) -> list[Ord
             tx.record(given, key=order_key(*key), meta=item.meta, scope=item.scope, rules=PAYEE_RULES)
             after = evolve(before, given)
             assert after is not None
-            kept[key], given = KeptOrder(after, item.scope), after
+            kept[key], given = KeptOrder(after, item.scope, tx.now), after
         outcomes.append(given)
     return outcomes
 
@@ -121,18 +123,25 @@ def _close(
     if isinstance(item, ConfirmTransfer):
         if not known:
             return Rejected(UNKNOWN_PARTNER, "partner")
-        event = confirm(found.order, partner=item.partner, paid_on=item.paid_on, evidence=item.evidence)
+        event = confirm(
+            found.order,
+            partner=item.partner,
+            paid_on=item.paid_on,
+            evidence=item.evidence,
+            ordered_on=day_of(found.ordered_at),
+            today=day_of(tx.now),
+        )
     else:
         event = fail(found.order, item.reason)
     if isinstance(event, CannotClose):
-        return Rejected(CLOSING_PROBLEMS[event])
+        return Rejected(CLOSING_PROBLEMS[event], "paid_on" if event in ABOUT_THE_DAY else None)
     key = order_key(event.purpose, event.reference)
     tx.record(event, key=key, meta=item.meta, scope=found.scope, rules=PAYEE_RULES)
     if isinstance(event, TransferFailed) and event.purpose is TransferPurpose.RETURN:
         _back_to_suspense(tx, found, receipts, event, item.meta)
     after = evolve(found.order, event)
     assert after is not None
-    kept[item.order_id] = KeptOrder(after, found.scope)
+    kept[item.order_id] = found._replace(order=after)
     return Accepted({"order_id": str(item.order_id), "status": str(after.status)}, 200)
 
 

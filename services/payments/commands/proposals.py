@@ -262,7 +262,7 @@ class Desk:
         before = self.orders[key].order if key in self.orders else None
         after = ordering.evolve(before, event)
         assert after is not None
-        self.orders[key] = KeptOrder(after, scope)
+        self.orders[key] = KeptOrder(after, scope, self._tx.now)
 
     def _of_case(self, payment_id: PaymentId, event: Event, meta: Meta) -> None:
         missing = self.missing[payment_id]

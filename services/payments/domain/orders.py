@@ -65,6 +65,8 @@ class CannotClose(StrEnum):
     UNKNOWN = "unknown_order"
     CONFIRMED = "order_confirmed"
     FAILED = "order_failed"
+    PAID_IN_FUTURE = "paid_on_in_future"
+    PAID_BEFORE_ORDER = "paid_on_before_order"
 
 
 def order_key(purpose: TransferPurpose, reference: str) -> str:
@@ -123,9 +125,16 @@ def evolve(before: Order | None, event: Event) -> Order | None:
     return before
 
 
-def confirm(found: Order | None, *, partner: str, paid_on: date, evidence: str) -> TransferConfirmed | CannotClose:
+def confirm(
+    found: Order | None, *, partner: str, paid_on: date, evidence: str, ordered_on: date, today: date
+) -> TransferConfirmed | CannotClose:
+    """Money leaves on the day of the order or later, and nobody knows it before. Days are WIB days."""
     if (refusal := _closed(found)) is not None:
         return refusal
+    if paid_on > today:
+        return CannotClose.PAID_IN_FUTURE
+    if paid_on < ordered_on:
+        return CannotClose.PAID_BEFORE_ORDER
     assert found is not None
     return TransferConfirmed(
         order_id=found.order_id,

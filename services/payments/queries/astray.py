@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -35,8 +36,11 @@ class KeptProposal(NamedTuple):
 
 
 class KeptOrder(NamedTuple):
+    """`ordered_at`: the business instant of the order."""
+
     order: Order
     scope: Scope
+    ordered_at: datetime
 
 
 async def cases(conn: AsyncConnection, payments: Collection[UUID]) -> dict[PaymentId, KeptCase]:
@@ -71,7 +75,10 @@ async def orders_by_id(conn: AsyncConnection, wanted: Collection[TransferOrderId
 
 
 def _orders(result: sa.CursorResult[tuple[object, ...]]) -> dict[OrderKey, KeptOrder]:
-    found = [KeptOrder(order_of(row), Scope(row["branch_id"], row["wadah_id"])) for row in result.mappings()]
+    found = [
+        KeptOrder(order_of(row), Scope(row["branch_id"], row["wadah_id"]), row["ordered_at"])
+        for row in result.mappings()
+    ]
     return {(kept.order.purpose, kept.order.reference): kept for kept in found}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +25,7 @@ _FAILED, _CONFIRMED = "FAILED", "CONFIRMED"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payout:
-    """`confirmed_at`: when the order in force was confirmed, while that is not noted yet."""
+    """`paid_on`: the WIB day on which the order in force left our account, once confirmed and while that is not noted yet."""
 
     wadah_id: WadahId
     branch_id: UUID
@@ -33,7 +33,7 @@ class Payout:
     amount: int
     order_id: UUID | None
     to_order: bool
-    confirmed_at: datetime | None
+    paid_on: date | None
 
 
 def _with_orders() -> sa.Join:
@@ -73,7 +73,7 @@ async def payouts(conn: AsyncConnection, keys: Iterable[str]) -> dict[str, Payou
     """By key, for deciding."""
     w = wadah_statements
     parts = [key.partition(":") for key in keys]
-    confirmed = sa.case((_is_confirmed(), transfer_orders.c.closed_at))
+    confirmed = sa.case((_is_confirmed(), transfer_orders.c.paid_on))
     query = (
         sa.select(
             w.c.wadah_id,
@@ -82,7 +82,7 @@ async def payouts(conn: AsyncConnection, keys: Iterable[str]) -> dict[str, Payou
             w.c.payout,
             w.c.order_id,
             _is_to_order().label("to_order"),
-            confirmed.label("confirmed_at"),
+            confirmed.label("paid_on"),
         )
         .select_from(_with_orders())
         .where(
@@ -101,7 +101,7 @@ def _payout(row: Any) -> Payout:
         amount=row["payout"],
         order_id=row["order_id"],
         to_order=row["to_order"],
-        confirmed_at=row["confirmed_at"],
+        paid_on=row["paid_on"],
     )
 
 

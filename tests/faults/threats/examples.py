@@ -298,7 +298,7 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
         "POST /payee-accounts/{payee_account_id}/retirement": [Example(path=_PAYEE, json={"reason": "moved"})],
         "GET /transfer-orders": [Example(), Example(query={"after": Slot("order_id", open=True)})],
         "POST /transfer-orders/{order_id}/confirmation": [
-            Example(path=_ORDER, json={"partner": "bank-a", "paid_on": "2025-10-08", "evidence": "MT940 1/1"})
+            Example(path=_ORDER, json={"partner": "bank-a", "paid_on": "2025-10-06", "evidence": "MT940 1/1"})
         ],
         "POST /transfer-orders/{order_id}/failure": [Example(path=_ORDER, json={"reason": "account_closed"})],
         "GET /refunds": [Example(), Example(query={"after": Slot("astray_payment_id", open=True)})],

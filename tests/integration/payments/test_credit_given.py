@@ -55,7 +55,7 @@ async def pay_out(h: Harness, who: Somebody, payment_id: str, amount: int) -> No
     """Two people order it, the bank carries it out."""
     payee = await account(h, "PARTICIPANT", who.participant_id)
     order = await approve(h, await propose(h, "REFUND", payment_id, payee_account_id=payee))
-    confirming = {"partner": "bank-a", "paid_on": "2025-12-08", "evidence": "MT940 18/1"}
+    confirming = {"partner": "bank-a", "paid_on": f"{h.clock.business():%Y-%m-%d}", "evidence": "MT940 18/1"}
     await post(h, f"/transfer-orders/{order['order_id']}/confirmation", confirming, officer(h), 200)
     (shown,) = [
         one for one in (await h.client.get("/refunds", headers=officer(h))).json()["refunds"]

@@ -81,6 +81,15 @@ async def test_a_failed_order_is_given_anew_and_a_confirmed_one_is_paid_out_once
     await work_off(h)
     second = (await wadah_statement(h, worker, "2025-10"))["order_id"]
     assert second not in (None, first)
+    h.clock.set(at(2025, 11, 6))
+    for wrong, refusal in (("2025-11-07", "paid_on_in_future"), ("2025-11-03", "paid_on_before_order")):
+        refused = await h.client.post(
+            f"/transfer-orders/{second}/confirmation",
+            json={"partner": "bank-a", "paid_on": wrong, "evidence": "Mutasi 7"},
+            headers=treasurer(h),
+        )
+        assert (refused.status_code, refused.json()["code"]) == (422, refusal)
+        assert refused.json()["field"] == "paid_on", refused.text
     confirmed = await h.client.post(
         f"/transfer-orders/{second}/confirmation",
         json={"partner": "bank-a", "paid_on": "2025-11-04", "evidence": "Mutasi 7"},
@@ -91,7 +100,7 @@ async def test_a_failed_order_is_given_anew_and_a_confirmed_one_is_paid_out_once
     await work_off(h)
     (paid,) = [e for r in await h.events("incentives") if isinstance(e := r.event, IncentivePaidOut)]
     assert (paid.amount, str(paid.order_id)) == (PAYOUT, second)
-    assert (await wadah_statement(h, worker, "2025-10"))["paid_at"] is not None
+    assert (await wadah_statement(h, worker, "2025-10"))["paid_at"] == "2025-11-03T17:00:00Z"
     books = (await h.client.get("/ledger/trial-balance", headers=h.token(roles=["auditor"]))).json()
     balances = {one["account"]: one["balance"] for one in books["accounts"]}
     assert balances[f"incentives-payable:{worker.scope.wadah_id}"] == 0

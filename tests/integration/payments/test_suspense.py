@@ -100,7 +100,7 @@ async def test_money_with_a_wrong_amount_pays_the_bill_and_the_rest_goes_back(h:
     assert await queue(h) == []
     after = await books(h)
     assert (after["refunds-payable"], after.get("suspense", 0)) == (3_200, 0)
-    confirming = {"partner": "bank-a", "paid_on": "2025-10-08", "evidence": "MT940 17/3"}
+    confirming = {"partner": "bank-a", "paid_on": f"{h.clock.business():%Y-%m-%d}", "evidence": "MT940 17/3"}
     await post(h, f"/transfer-orders/{returned['order_id']}/confirmation", confirming, officer(h), 200)
     assert await books(h) == {
         "clearing:bank-a": -40_000,
@@ -120,7 +120,7 @@ async def test_a_transfer_that_failed_puts_the_money_back_into_suspense(h: Harne
     order = await approve(h, await propose(h, "RETURN", payment_id, payee_account_id=await account(h)))
     path = f"/transfer-orders/{order['order_id']}"
     await post(h, f"{path}/failure", {"reason": "account_closed"}, officer(h), 200)
-    again = {"partner": "bank-a", "paid_on": "2025-10-08", "evidence": "x"}
+    again = {"partner": "bank-a", "paid_on": "2025-10-06", "evidence": "x"}
     assert (await post(h, f"{path}/confirmation", again, officer(h), 409))["code"] == "order_failed"
     (case,) = await queue(h)
     assert (case["held"], case["outcome"]) == (5_000, None)
@@ -289,7 +289,7 @@ async def test_months_after_the_end_are_owed_back_and_paid_out_once(h: Harness, 
     assert (await approve(h, second, 409))["code"] == "already_ordered"
     void = await propose(h, "VOID", owed["payment_id"], 409, evidence="file")
     assert void["code"] == "partly_used"
-    confirming = {"partner": "bank-a", "paid_on": "2025-12-08", "evidence": "MT940 18/1"}
+    confirming = {"partner": "bank-a", "paid_on": "2025-10-06", "evidence": "MT940 18/1"}
     await post(h, f"/transfer-orders/{order['order_id']}/confirmation", confirming, officer(h), 200)
     after = await books(h)
     assert ("refunds-payable" in after, after["bank:bank-a"]) == (False, 110_400)

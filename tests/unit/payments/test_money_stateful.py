@@ -245,7 +245,11 @@ class Books(RuleBasedStateMachine):
             return
         order = standing[pick % len(standing)]
         if paid:
-            self.apply(ordering.confirm(order, partner="bank-a", paid_on=self.now.date(), evidence="x"))  # type: ignore[arg-type]
+            today = self.now.date()
+            confirmed = ordering.confirm(
+                order, partner="bank-a", paid_on=today, evidence="x", ordered_on=today, today=today
+            )
+            self.apply(confirmed)  # type: ignore[arg-type]
             return
         failed = ordering.fail(order, "account_closed")
         self.apply(failed)  # type: ignore[arg-type]

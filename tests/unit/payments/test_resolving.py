@@ -240,7 +240,10 @@ def test_an_order_is_alone_in_force_until_it_fails() -> None:
         OrderStatus.FAILED,
         ["TransferOrdered"],
     )
-    assert confirm(after, partner="bank-a", paid_on=DAY.date(), evidence="x") == "order_failed"
+    assert (
+        confirm(after, partner="bank-a", paid_on=DAY.date(), evidence="x", ordered_on=DAY.date(), today=DAY.date())
+        == "order_failed"
+    )
 
 
 def test_months_after_the_end_are_given_back_and_no_others() -> None:

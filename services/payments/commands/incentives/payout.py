@@ -6,6 +6,7 @@ A Wadah without a verified account waits; an order that failed is given anew.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from chassis.timers import Due
 from chassis.transaction import Scope, Tx
 from contracts.events.astray import PayeeKind, TransferPurpose
 from contracts.events.incentives import IncentivePaidOut, IncentivePayoutOrdered
-from contracts.values import Rupiah, TransferOrderId, WadahId
+from contracts.values import WIB, Rupiah, TransferOrderId, WadahId
 from services.payments.commands.incentives.issue import STREAM
 from services.payments.commands.orders import OrderTransfer, order_transfers
 from services.payments.domain.ledger.accounts import incentives_payable
@@ -72,13 +73,13 @@ async def note_payouts(tx: Tx, items: Sequence[Due], /) -> list[Outcome]:
     payouts = await queries.payouts(tx.conn, {item.key for item in items})
     for item in items:
         payout = payouts.get(item.key)
-        if payout is not None and payout.confirmed_at is not None and payout.order_id is not None:
+        if payout is not None and payout.paid_on is not None and payout.order_id is not None:
             paid = IncentivePaidOut(
                 wadah_id=payout.wadah_id,
                 month=payout.month,
                 order_id=TransferOrderId(payout.order_id),
                 amount=Rupiah(payout.amount),
-                paid_at=payout.confirmed_at,
+                paid_at=datetime.combine(payout.paid_on, time(), WIB),
             )
             _record(tx, paid, payout, item)
     return [Done() for _ in items]
