@@ -14,11 +14,13 @@ from services.payments.documents.frame import Page
 
 CHANNELS: Final = {
     "snap-va": "Virtual account",
-    "qris": "QRIS",
-    "settlement": "Berkas setelmen bank",
+    "qris-mpm": "QRIS",
+    "settlement-file": "Berkas setelmen bank",
     "agent-balance": "Saldo agen Perisai",
 }
 """What is not listed is shown as it is called."""
+OUR_OWN: Final = ("match:", "share:")
+"""References that no bank gave: of money out of suspense and of a share of a collective bill. They tell a payer nothing."""
 FUNDING: Final = {
     FundingSource.SELF: "Peserta sendiri",
     FundingSource.DONOR: "Donatur",
@@ -142,10 +144,11 @@ def _of_deposit(paid: Paid, of: OfDeposit) -> bytes:
 
 
 def _how(paid: Paid) -> list[tuple[str, str]]:
+    own = paid.channel_reference.startswith(OUR_OWN)
     return [
         ("Jumlah dibayar", words.rupiah(paid.amount)),
         ("Kanal pembayaran", f"{CHANNELS.get(paid.channel, paid.channel)}, {paid.partner}"),
-        ("Nomor referensi kanal", paid.channel_reference),
+        *([] if own else [("Nomor referensi kanal", paid.channel_reference)]),
         ("Waktu pembayaran", words.instant(paid.effective_at)),
         ("Dibukukan", words.instant(paid.posted_at)),
         ("Nomor transaksi", str(paid.payment_id)),

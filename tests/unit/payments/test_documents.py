@@ -66,6 +66,20 @@ def participant(**changes: Any) -> OfParticipant:
     return OfParticipant(**facts | changes)
 
 
+@pytest.mark.parametrize(
+    ("channel", "shown"), [("qris-mpm", "QRIS, Bank Contoh"), ("settlement-file", "Berkas setelmen bank, Bank Contoh")]
+)
+def test_a_proof_calls_a_channel_by_a_name_that_a_payer_knows(channel: str, shown: str) -> None:
+    assert shown in text(proof(paid(channel=channel), participant()))
+
+
+@pytest.mark.parametrize("reference", [f"match:{DOCUMENT}", f"share:{DOCUMENT}:1"])
+def test_a_proof_shows_no_reference_of_our_own_making(reference: str) -> None:
+    found = text(proof(paid(channel_reference=reference), participant()))
+    assert "Nomor referensi kanal" not in found
+    assert reference[:6] not in found
+
+
 def test_a_proof_says_who_paid_what_for_which_months_where_and_when() -> None:
     found = text(proof(paid(), participant()))
     for said in (
