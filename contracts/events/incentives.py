@@ -98,6 +98,8 @@ class ManagerChanged(Event, stream="managements"):
     participant_id: ParticipantId
     from_month: ContributionMonth
     agent_id: AgentId | None
+    wadah_id: WadahId | None = None
+    """That of the agent; None where the branch looks after the participant."""
 
 
 class IncentiveRunOpened(Event, stream="incentive-runs"):

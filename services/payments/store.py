@@ -74,7 +74,7 @@ def is_one_of(participants: Iterable[UUID]) -> sa.ColumnElement[bool]:
 
 
 def payer_row(kept: Kept) -> dict[str, Any]:
-    """The row of `payers`, but for `kpj`: that column has an event and a writer of its own."""
+    """The row of `payers`, but for `kpj` and who manages: those columns have events and writers of their own."""
     payer = kept.payer
     through = payer.paid_through
     return {
@@ -97,8 +97,16 @@ def payer_row(kept: Kept) -> dict[str, Any]:
         "closed_on": payer.closed_on,
         "new_to_bpu": payer.new_to_bpu,
         "branch_id": kept.scope.branch_id,
-        "wadah_id": kept.scope.wadah_id,
-        "agent_id": kept.scope.agent_id,
+    }
+
+
+def added_row(kept: Kept) -> dict[str, Any]:
+    """The row of a new payer: whoever registered manages until something else is said."""
+    scope = kept.scope
+    return payer_row(kept) | {
+        "wadah_id": scope.wadah_id,
+        "agent_id": scope.agent_id,
+        "registered_by": scope.agent_id,
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard, get_args
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import rows
@@ -26,10 +27,11 @@ from contracts.events.contributions import (
     PayerAdded,
     PayerCorrected,
 )
+from contracts.events.incentives import ManagerChanged
 from contracts.values import BillId, ParticipantId
 from services.payments import tables
 from services.payments.domain.payer import added, evolve, issued
-from services.payments.store import Kept, bill_row, is_one_of, load_payers, payer_row
+from services.payments.store import Kept, added_row, bill_row, is_one_of, load_payers, payer_row
 
 OfBill = ContributionBilled | BillExpired | BillCancelled | ContributionPaid | ContributionReversed
 """Name a bill, which they change."""
@@ -46,6 +48,13 @@ _CHANGES_PAYER = (
     ContributionRefunded,
     *get_args(OfCredit),
 )
+_MANAGED = sa.text(
+    "UPDATE payers SET agent_id = noted.agent_id, wadah_id = noted.wadah_id"
+    " FROM unnest(CAST(:participants AS uuid[]), CAST(:agents AS uuid[]), CAST(:wadah AS uuid[]))"
+    " AS noted(participant_id, agent_id, wadah_id)"
+    " WHERE payers.participant_id = noted.participant_id AND payers.agent_id IS DISTINCT FROM noted.agent_id"
+)
+"""An agent is of one Wadah, so a reactivation under the same agent changes nothing."""
 
 
 async def payers_and_bills(conn: AsyncConnection, vault: Vault, recorded: Sequence[Recorded]) -> None:
@@ -58,10 +67,24 @@ async def payers_and_bills(conn: AsyncConnection, vault: Vault, recorded: Sequen
         vault,
         [r for r in events if changed and isinstance(r.event, OfPayer) and r.event.participant_id in changed],
     )
-    await rows.insert(conn, tables.payers, _added_payers(vault, fresh))
+    await rows.insert(conn, tables.payers, _added_payers(vault, events))
     await rows.insert(conn, tables.bills, _issued_bills(fresh))
     await rows.upsert(conn, tables.payers, folded.payers)
     await rows.upsert(conn, tables.bills, folded.bills)
+    await _managers(conn, recorded)
+
+
+async def _managers(conn: AsyncConnection, recorded: Sequence[Recorded]) -> None:
+    """Who manages a payer sees and bills him from the decision on; nothing else of the row is touched, so no fold of it races with this."""
+    latest = {event.participant_id: event for r in recorded if type(event := r.event) is ManagerChanged}
+    if latest:
+        noted = [latest[participant_id] for participant_id in sorted(latest)]
+        bound = {
+            "participants": [event.participant_id for event in noted],
+            "agents": [event.agent_id for event in noted],
+            "wadah": [event.wadah_id for event in noted],
+        }
+        await conn.execute(_MANAGED, bound)
 
 
 def _adds(event: Event) -> TypeGuard[PayerAdded | ContributionBilled]:
@@ -70,7 +93,7 @@ def _adds(event: Event) -> TypeGuard[PayerAdded | ContributionBilled]:
 
 
 def _added_payers(vault: Vault, events: Sequence[Recorded]) -> list[dict[str, Any]]:
-    return [payer_row(_added(vault, r, r.event)) for r in events if isinstance(r.event, PayerAdded)]
+    return [added_row(_added(vault, r, r.event)) for r in events if isinstance(r.event, PayerAdded)]
 
 
 def _issued_bills(events: Sequence[Recorded]) -> list[dict[str, Any]]:

@@ -30,13 +30,15 @@ payers = sa.Table(
     sa.Column("kpj", sa.Text, comment="participant number; null until the first payment"),
     sa.Column("new_to_bpu", sa.Boolean, nullable=False, comment="this NIK was never in BPU: may be an acquisition"),
     sa.Column("branch_id", UUID),
-    sa.Column("wadah_id", UUID),
-    sa.Column("agent_id", UUID),
+    sa.Column("wadah_id", UUID, comment="of the agent who looks after the participant now"),
+    sa.Column("agent_id", UUID, comment="who looks after the participant now; null: the branch"),
+    sa.Column("registered_by", UUID, comment="the agent who registered the participant, whoever manages since"),
     sa.Index("payers_contribution_code", "contribution_code", unique=True),
     sa.Index("payers_nik_hash", "nik_hash"),
     sa.Index("payers_of_agent", "agent_id"),
+    sa.Index("payers_registered_by", "registered_by"),
     comment="PayerAdded, PayerNumbered, PayerCorrected, PayerClosed, ContributionPaid, ContributionReversed, "
-    "ContributionRefunded, CreditGranted, CreditWithdrawn, CreditAdded, CreditReleased",
+    "ContributionRefunded, CreditGranted, CreditWithdrawn, CreditAdded, CreditReleased, ManagerChanged",
 )
 
 bills = sa.Table(

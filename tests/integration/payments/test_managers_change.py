@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from chassis import eventlog
+from chassis.ids import new_id
 from chassis.records import Coordinates, Record
 from services.payments.app import SERVICE as PAYMENTS
 from services.registration.app import SERVICE as REGISTRATION
@@ -139,3 +140,73 @@ async def test_an_agent_who_was_dismissed_is_paid_nothing_that_was_unpaid(both: 
     await both.close(2025, 12)
     november = await both.statement(world.agent_id, "2025-11")
     assert (november["received"], november["payable"], november["adjustments"]) == (0, 0, [])
+
+
+class TestSight:
+    """Who manages a participant sees and bills him in payments, from the decision on; who no longer does, does not."""
+
+    async def test_what_the_agent_saw_is_seen_by_the_branch_and_then_by_the_next_agent(self, both: Both) -> None:
+        world = await opened(both)
+        person, other = await world.registered(), await another_agent(world)
+        await world.pay(person)
+        await both.settle()
+        first, second = (
+            both.payments.token(roles=["agent"], agent_id=one, wadah_id=world.wadah_id, branch_id=world.branch_id)
+            for one in (world.agent_id, other)
+        )
+        (paid,) = (await both.payments.client.get(f"/payments?participant_id={person}", headers=first)).json()
+        assert await doors(both, person, paid["payment_id"], first) == OPEN
+        assert await doors(both, person, paid["payment_id"], second) == SHUT
+        await reassign(world, [person], None)
+        await both.settle()
+        for agent in (first, second):
+            assert await doors(both, person, paid["payment_id"], agent) == SHUT
+        officer = both.payments.token(roles=["officer"], branch_id=world.branch_id)
+        assert await doors(both, person, paid["payment_id"], officer) == OPEN
+        await reassign(world, [person], other)
+        await both.settle()
+        assert await doors(both, person, paid["payment_id"], first) == SHUT
+        assert await doors(both, person, paid["payment_id"], second) == OPEN
+        both.payments.clock.set(at(2025, 11, 3))
+        assert await bill(both, person, first) == 404
+        assert await bill(both, person, second) == 201
+        told = (await both.payments.client.get("/contributions/totals", headers=second)).json()
+        assert (told["participants"], told["contributions"]) == (1, PRICE)
+        assert await bill(both, person, second) == 200  # what he was billed changes nothing in who sees him
+
+    async def test_a_board_bills_only_whom_its_own_agents_manage(self, both: Both) -> None:
+        world = await opened(both)
+        person = await world.registered()
+        await both.settle()
+        board: dict[str, Any] = {"roles": ["coordinator"], "wadah_id": world.wadah_id, "branch_id": world.branch_id}
+        wanted = {"participants": [str(person)], "funding_source": "DONOR"}
+        assert (
+            await both.payments.client.post("/collective-bills", json=wanted, headers=both.payments.token(**board))
+        ).status_code == 201
+        await depart(world, DROP)
+        assert await world.h.due("handover") >= 1
+        await both.settle()
+        refused = await both.payments.client.post(
+            "/collective-bills", json=wanted, headers=both.payments.token(**board)
+        )
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "participants.0"), refused.text
+
+
+OPEN, SHUT = [200] * 4, [404] * 4
+
+
+async def doors(both: Both, person: UUID, payment_id: str, headers: Any) -> list[int]:
+    """Bills, payments, credit and the proof of one payment."""
+    paths = (
+        f"/bills?participant_id={person}",
+        f"/payments?participant_id={person}",
+        f"/credit?participant_id={person}",
+        f"/payments/{payment_id}/proof-link",
+    )
+    return [(await both.payments.client.get(path, headers=headers)).status_code for path in paths]
+
+
+async def bill(both: Both, person: UUID, headers: Any) -> int:
+    wanted = {"participant_id": str(person)}
+    again = {**headers, "Idempotency-Key": str(new_id())}
+    return (await both.payments.client.post("/bills", json=wanted, headers=again)).status_code
