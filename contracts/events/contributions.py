@@ -257,6 +257,14 @@ class CreditReleased(Event, stream="contributions"):
     reason: Code
 
 
+class BillNumbered(Event, stream="contributions"):
+    """A number was drawn at which this bill alone can be paid, once (SNAP kind CLOSED), beside the payer's contribution code."""
+
+    bill_id: BillId
+    participant_id: ParticipantId
+    number: ContributionCode
+
+
 class BillExpired(Event, stream="contributions"):
     bill_id: BillId
     participant_id: ParticipantId
@@ -285,6 +293,8 @@ class ContributionPaid(Event, stream="contributions"):
     posted_at: Instant
     share_of: BillId | None = None
     """The paid collective bill that this is a share of; None for money that came for this participant alone."""
+    number: ContributionCode | None = None
+    """The bill's own number that it was paid at; None for any other number, or a channel without numbers."""
 
 
 class ContributionReversed(Event, stream="contributions"):
@@ -321,6 +331,8 @@ class PaymentUnmatched(Event, stream="receipts"):
     effective_at: Instant
     share_of: BillId | None = None
     """The paid collective bill whose share this is, where the share was never a payment; None for any other money."""
+    number: ContributionCode | None = None
+    """The own number of a bill that it came to; None for any other number, or a channel without numbers."""
 
 
 class ReceiptNamed(Event, stream="receipts"):
@@ -373,6 +385,7 @@ EVENTS: tuple[type[Event], ...] = (
     CreditWithdrawn,
     CreditAdded,
     CreditReleased,
+    BillNumbered,
     BillExpired,
     BillCancelled,
     ContributionPaid,

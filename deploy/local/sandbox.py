@@ -30,8 +30,8 @@ from deploy.local.state import StateFile
 from deploy.local.trouble import Trouble
 
 WIB = ZoneInfo("Asia/Jakarta")
-OWING, COLLECTIVE = 20, 3
-"""Numbers that a conformance run uses up, and some to play with; people of a collective bill."""
+OWING, COLLECTIVE, SINGLE = 20, 3, 3
+"""Numbers that a conformance run uses up, and some to play with; people of a collective bill; people whose bill gets a number of its own."""
 STRICT = {
     "numeric_external_ids": True,
     "token_not_found": True,
@@ -170,12 +170,14 @@ async def _branch(doors: Doors, mark: str) -> str:
 
 
 async def _numbers(doors: Doors, mark: str, numbers: int) -> dict[str, Sequence[str]]:
-    """Contribution codes of invented people whose first bill is issued; a collective bill over three more; deposits of two agents."""
+    """Contribution codes of invented people whose first bill is issued; a collective bill over three more; bills with a number of their own,
+    the last of them cancelled; deposits of two agents.
+    """
     branch = await _branch(doors, mark)
     officer = Person(f"sandbox-{mark}", "officer", {"branch_id": branch})
     people = [
         await doors.post("registration", "/participants", officer, _form(mark, number), key=f"sandbox-{mark}-{number}")
-        for number in range(1, numbers + COLLECTIVE + 1)
+        for number in range(1, numbers + COLLECTIVE + SINGLE + 1)
     ]
 
     async def billed() -> bool:
@@ -184,15 +186,34 @@ async def _numbers(doors: Doors, mark: str, numbers: int) -> dict[str, Sequence[
 
     await until("the last of them to be billed", billed)
     codes = [str(one["contribution_code"]) for one in people]
-    together = {"participants": codes[numbers:], "funding_source": "DONOR"}
+    together = {"participants": codes[numbers : numbers + COLLECTIVE], "funding_source": "DONOR"}
     whole = await doors.post("payments", "/collective-bills", officer, together, key=f"sandbox-{mark}-collective")
+    own = [await _own_number(doors, officer, one["participant_id"]) for one in people[-SINGLE:]]
+    await doors.post("payments", f"/bills/{own[-1]['bill_id']}/cancel", officer, key=f"sandbox-{mark}-withdrawn")
     agents = [_agent(mark, branch, which) for which in (1, 2)]
     balances = [await doors.post("payments", "/agent-balances", one, key=f"sandbox-{mark}-balance") for one in agents]
     return {
         "owing": codes[:numbers],
         "collective": [str(whole["code"])],
+        "single": [str(one["number"]) for one in own[:-1]],
+        "standing": [str(one["contribution_code"]) for one in own[:-1]],
+        "withdrawn": [str(own[-1]["number"])],
         "deposit": [str(balance["code"]) for balance in balances],
     }
+
+
+async def _own_number(doors: Doors, officer: Person, participant_id: str) -> dict[str, Any]:
+    """The open bill of this person, with a number drawn for it."""
+    bills: list[dict[str, Any]] = []
+
+    async def billed() -> bool:
+        bills[:] = await doors.find("payments", "/bills", officer, participant_id=participant_id) or []
+        return bool(bills)
+
+    await until("one of them to be billed", billed)
+    bill_id = bills[0]["bill_id"]
+    found: dict[str, Any] = await doors.post("payments", f"/bills/{bill_id}/va", officer, key=f"sandbox-{bill_id}")
+    return found
 
 
 def _agent(mark: str, branch_id: str, which: int) -> Person:

@@ -127,6 +127,7 @@ def bill_row(participant_id: ParticipantId, bill: Bill, rules: str) -> dict[str,
         "closed_at": bill.closed_at,
         "reason": bill.reason,
         "payment_id": bill.payment_id,
+        "number": bill.number,
     }
 
 
@@ -145,6 +146,7 @@ def bill_of(row: Mapping[Any, Any], *, prefix: str = "") -> Bill:
         reason=row[prefix + "reason"],
         payment_id=None if row[prefix + "payment_id"] is None else PaymentId(row[prefix + "payment_id"]),
         sector=None if row[prefix + "sector"] is None else Sector(row[prefix + "sector"]),
+        number=row[prefix + "number"],
     )
 
 
@@ -163,6 +165,7 @@ def posted_of(row: Mapping[Any, Any]) -> Posted:
         "reversed_for",
         "share_of",
         "agent_id",
+        "number",
     )
     voided = bool(row.get("voided"))
     return Posted(months=charges_of(row["months"]), voided=voided, **{name: row[name] for name in names})
@@ -185,6 +188,7 @@ def receipt_row(posted: Posted, kind: BillKind | None = None) -> dict[str, Any]:
         "reversed_for": posted.reversed_for,
         "share_of": posted.share_of,
         "agent_id": posted.agent_id,
+        "number": posted.number,
     }
 
 

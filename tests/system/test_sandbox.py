@@ -21,7 +21,7 @@ from tests.support.stack import open_folder
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 NUMBERS = 20
-NEEDS_MORE = {"blocked", "closed", "expired"}
+NEEDS_MORE = {"blocked", "closed", "expired", "overdue"}
 """Kinds of numbers that a sandbox has none of; tests/integration/payments/test_conformance.py plays those too."""
 
 

@@ -14,8 +14,10 @@ from contracts.values import BillId, ParticipantId
 from services.payments.api.shapes import BillShown, BillWanted, CreditShown, PaymentShown, TotalsShown
 from services.payments.commands.bills import IssueBill, IssueBills
 from services.payments.commands.cancelling import CancelBill, cancel_bills
+from services.payments.commands.numbering import NumberBill, number_bills
+from services.payments.domain.numbers import Block, number_of
 from services.payments.parameters import Parameters
-from services.payments.problems import BILL_ENDED, BILLING_PROBLEMS
+from services.payments.problems import BILL_ENDED, BILL_NOT_OPEN, BILLING_PROBLEMS
 from services.payments.queries import credit as credits_
 from services.payments.queries import shown
 from services.payments.tables import payers
@@ -32,7 +34,7 @@ BILL = ("bill_id", "participant_id", "contribution_code", "kind", "months[]", "a
 def router(app: App, parameters: Parameters) -> APIRouter:
     routes, door = APIRouter(tags=["bills"]), app.command_door(IssueBills(parameters))
 
-    cancelling = app.command_door(cancel_bills)
+    cancelling, numbering = app.command_door(cancel_bills), app.command_door(number_bills)
 
     async def must_see(principal: Principal, participant_id: UUID) -> None:
         async with app.read() as conn:
@@ -65,6 +67,23 @@ def router(app: App, parameters: Parameters) -> APIRouter:
             raise Refusal(Rejected(NOT_FOUND))
         command = CancelBill(ParticipantId(participant_id), BillId(bill_id), meta(request, principal))
         return await answer(request, principal, cancelling, command)
+
+    @routes.post(
+        "/bills/{bill_id}/va",
+        status_code=201,
+        openapi_extra=accepts_command(gives=(*BILL, "number"), status=201),
+        responses=problems(NOT_FOUND, BILL_NOT_OPEN),
+    )
+    async def number_bill(request: Request, principal: Payee, bill_id: UUID) -> Response:
+        """A virtual account number at which this open bill alone is paid, once, beside the contribution code; 200 with the number that it has."""
+        async with app.read() as conn:
+            participant_id = await shown.payer_of_bill(conn, bill_id, within(principal, payers))
+        if participant_id is None:
+            raise Refusal(Rejected(NOT_FOUND))
+        (running,) = await app.numbers.take(Block.BILL.kind, 1)
+        number = number_of(Block.BILL, running)
+        command = NumberBill(ParticipantId(participant_id), BillId(bill_id), number, meta(request, principal))
+        return await answer(request, principal, numbering, command)
 
     @routes.get("/bills", responses=problems(NOT_FOUND))
     async def bills(principal: Reader, participant_id: UUID) -> list[BillShown]:

@@ -38,6 +38,8 @@ class BillShown(BaseModel):
     expires_at: datetime
     payment_id: UUID | None
     rules: str
+    number: str | None
+    """At which it alone is paid, beside the contribution code; null where nobody asked for one."""
 
 
 class MonthShown(BaseModel):
@@ -81,6 +83,8 @@ class PaymentShown(BaseModel):
     effective_at: datetime
     posted_at: datetime
     reversed_for: str | None
+    number: str | None
+    """The own number of a bill that it came to; null for any other."""
 
 
 class TotalsShown(BaseModel):

@@ -16,7 +16,7 @@ from chassis.transaction import Meta, Scope, Tx
 from contracts.events.contributions import ContributionPaid
 from contracts.values import BillId, PaymentId
 from services.payments.commands.follow import RECEIPTS
-from services.payments.commands.targets import Target, Targets, targets_to_pay
+from services.payments.commands.targets import OneBill, Target, Targets, own_number, targets_to_pay
 from services.payments.domain.arriving import Reason, never_settled, place, seen, suspend
 from services.payments.domain.balance import deposit, deposited
 from services.payments.domain.bill import Bill
@@ -108,11 +108,11 @@ class _Desk:
         self._tx, self._targets, self._booked, self._limits = tx, targets, booked, limits
 
     def take(self, item: Arrival) -> Arrived:
-        money = _money(self._tx, item)
+        target = self._targets.find(item.code, item.nik_hash)
+        money = _money(self._tx, item, own_number(target))
         before = self._booked.get((item.partner, item.channel_reference))
         if before is not None and (known := seen(before.posted, waits=before.waits_for is not None, money=money)):
             return Arrived(ArrivedAs(known), (before.posted.payment_id,), before.waits_for)
-        target = self._targets.find(item.code, item.nik_hash)
         if before is not None:
             money = replace(money, channel_reference=before.posted.channel_reference)
             return self._suspend(item, money, target, Reason.PAYMENT_VOIDED, before.posted)
@@ -133,10 +133,12 @@ class _Desk:
                 taken = deposit(target.balance, money, payment_id=PaymentId(new_id()))
                 self._targets.balances.record(target, taken, meta=item.meta)
                 return deposited(taken)
-        return self._post_bill(item, money, target)
+            case OneBill():
+                return self._post_bill(item, money, target.kept, target.bill.bill_id)
+        return self._post_bill(item, money, target, item.hint_bill_id)
 
-    def _post_bill(self, item: Arrival, money: Money, kept: Kept) -> Posted | CannotPay | Reason:
-        bill = place(kept.payer, money, item.hint_bill_id, self._limits)
+    def _post_bill(self, item: Arrival, money: Money, kept: Kept, only: BillId | None) -> Posted | CannotPay | Reason:
+        bill = place(kept.payer, money, only, self._limits)
         if not isinstance(bill, Bill):
             return bill
         events = post(kept.payer, bill, money, payment_id=PaymentId(new_id()), now=self._tx.now)
@@ -159,7 +161,7 @@ class _Desk:
     ) -> Arrived:
         payment_id = PaymentId(new_id()) if before is None else before.payment_id
         bill_id = None if before is None else before.bill_id
-        participant_id = target.payer.participant_id if isinstance(target, Kept) else None
+        participant_id = target.payer.participant_id if isinstance(target, Kept | OneBill) else None
         event = suspend(money, reason, payment_id=payment_id, participant_id=participant_id, bill_id=bill_id)
         scope = Scope() if target is None else target.scope
         key = receipt_key(money.partner, money.channel_reference)
@@ -171,7 +173,7 @@ class _Desk:
         self._booked[item.partner, item.channel_reference] = Booked(posted, reason)
 
 
-def _money(tx: Tx, item: Arrival) -> Money:
+def _money(tx: Tx, item: Arrival, number: str | None) -> Money:
     """`effective_at` is never later than the posting."""
     return Money(
         partner=item.partner,
@@ -180,4 +182,5 @@ def _money(tx: Tx, item: Arrival) -> Money:
         amount=item.amount,
         effective_at=min(item.effective_at, tx.now),
         received_at=tx.now,
+        number=number,
     )

@@ -16,13 +16,13 @@ from chassis.transaction import Tx
 from contracts.values import BillId
 from services.payments.commands.calls import Call, Calls, numbers
 from services.payments.commands.payer_book import STREAM, PayerBook
-from services.payments.commands.targets import Target, Targets, target_id, targets_to_show, title_of
+from services.payments.commands.targets import OneBill, Target, Targets, target_id, targets_to_show, title_of
 from services.payments.domain.bill import Bill, BillStatus
 from services.payments.domain.billing import CancelReason, end, issue
 from services.payments.domain.parameters import Sets
 from services.payments.domain.paying import Limits, Quote
 from services.payments.domain.snap import codes, hours
-from services.payments.domain.snap.decisions import BILLING_CASES, bill_to_quote
+from services.payments.domain.snap.decisions import BILLING_CASES, bill_to_quote, own_bill_to_quote
 from services.payments.domain.snap.group_decisions import whole_to_quote
 from services.payments.domain.snap.offers import Offer, VaKind
 from services.payments.domain.snap.requests import Inquiry
@@ -63,7 +63,9 @@ class Inquire:
             return await self._decide(tx, items, found, None)
         except _MustIssue:
             await tx.heads(STREAM, found.payers.participants)
-            kept = await deciding.payers_with_live_bills(tx.conn, found.payers.participants, tx.now)
+            kept = await deciding.payers_with_live_bills(
+                tx.conn, found.payers.participants, tx.now, found.payers.numbered
+            )
             return await self._decide(tx, items, replace(found, payers=PayerBook(tx, kept)), sets)
 
     async def _decide(
@@ -124,14 +126,22 @@ class Inquire:
 
 
 def _other(
-    targets: Targets, target: KeptCollective | KeptBalance, tx: Tx, earlier: Quote | None, limits: Limits
+    targets: Targets, target: OneBill | KeptCollective | KeptBalance, tx: Tx, earlier: Quote | None, limits: Limits
 ) -> Quoted | codes.Case:
+    if isinstance(target, OneBill):
+        return _own_bill(target, tx, earlier, limits)
     title, heads = title_of(target)
     if isinstance(target, KeptBalance):
         return Quoted(target, Offer(VaKind.OPEN, 0, title=title), None)
     refusal = whole_to_quote(target.bill, tx.now, earlier, limits, void=target.bill.bill_id in targets.void)
     offer = Offer(VaKind.CLOSED, target.bill.amount, title=title, heads=heads)
     return refusal or Quoted(target, offer, target.bill.bill_id)
+
+
+def _own_bill(target: OneBill, tx: Tx, earlier: Quote | None, limits: Limits) -> Quoted | codes.Case:
+    bill = target.bill
+    refusal = own_bill_to_quote(target.payer, bill, tx.now, earlier, limits)
+    return refusal or Quoted(target, Offer(VaKind.CLOSED, bill.amount, bill.months), bill.bill_id)
 
 
 def _issue(tx: Tx, book: PayerBook, kept: Kept, item: Call[Inquiry], sets: Sets) -> Bill | codes.Case:

@@ -25,7 +25,15 @@ from services.payments.commands.daily import Daily
 from services.payments.commands.follow import RECEIPTS
 from services.payments.commands.payer_book import PayerBook
 from services.payments.commands.settlement.reconcile import CHANNEL as FILES
-from services.payments.commands.targets import Target, Targets, target_id, targets_to_pay
+from services.payments.commands.targets import (
+    OneBill,
+    Target,
+    Targets,
+    holder_id,
+    own_number,
+    target_id,
+    targets_to_pay,
+)
 from services.payments.domain.balance import deposit, deposited
 from services.payments.domain.bill import Bill
 from services.payments.domain.collective import pay_whole
@@ -107,7 +115,7 @@ class Pay:
         first, asked = calls.seen.payments.get(reference), calls.seen.inquiries.get(reference)
         quote = asked.quote if asked and target and asked.target_id == target_id(target) else None
         known = Heard(first, quote, request.agrees, request.advice, limits)
-        return target, self._money(tx, item, request), known
+        return target, self._money(tx, item, request, own_number(target)), known
 
     async def _from_files(
         self, tx: Tx, targets: Targets, calls: Calls, items: Sequence[Call[Payment]], limits: Limits
@@ -133,7 +141,7 @@ class Pay:
             ):
                 at = request.paid_at.replace(microsecond=0)
                 reference = (item.partner, request.payment_request_id)
-                said[reference] = (item.partner, target_id(target), request.amount, at)
+                said[reference] = (item.partner, holder_id(target), own_number(target) or "", request.amount, at)
         if not said:
             return {}
         await tx.heads(RECEIPTS, {receipt_key(*reference) for reference in said})
@@ -163,10 +171,11 @@ class Pay:
                 return refused or _deposit(tx, targets, target, money, item)
         assert target is not None
         assert judged is not None
-        barred = _barred(daily, item, target, money)
-        return barred or _post(tx, targets.payers, target, judged, money, item)
+        kept = target.kept if isinstance(target, OneBill) else target
+        barred = _barred(daily, item, kept, money)
+        return barred or _post(tx, targets.payers, kept, judged, money, item)
 
-    def _money(self, tx: Tx, item: Call[Payment], request: Payment) -> Money:
+    def _money(self, tx: Tx, item: Call[Payment], request: Payment, number: str | None) -> Money:
         """`effective_at` is the channel's time, ours where it gives none, and never later than the posting."""
         return Money(
             partner=item.partner,
@@ -175,6 +184,7 @@ class Pay:
             amount=request.amount,
             effective_at=_effective_at(tx, item, request),
             received_at=tx.now,
+            number=number,
         )
 
 
@@ -188,6 +198,7 @@ def _judged(targets: Targets, target: Target | None, money: Money, known: Heard)
     return bill_to_pay(
         None if target is None else target.payer,
         money,
+        only=target.bill.bill_id if isinstance(target, OneBill) else None,
         first=known.first,
         quote=known.quote,
         agrees=known.agrees,

@@ -9,7 +9,8 @@ from chassis.ids import new_id
 from chassis.transaction import Meta, Scope, Tx
 from contracts.event import Event
 from contracts.events.contributions import ContributionBilled, PayerAdded
-from contracts.values import ParticipantId, PaymentId
+from contracts.values import BillId, ParticipantId, PaymentId
+from services.payments.domain.bill import Bill
 from services.payments.domain.credit import settled_by_credit
 from services.payments.domain.parameters import BILLING_RULES
 from services.payments.domain.payer import evolve
@@ -27,6 +28,12 @@ class PayerBook:
         self._by_nik: defaultdict[str | None, list[ParticipantId]] = defaultdict(list)
         for participant_id, k in kept.items():
             self._by_nik[k.nik_hash].append(participant_id)
+        self._by_number = {
+            bill.number: (participant_id, bill.bill_id)
+            for participant_id, k in kept.items()
+            for bill in k.payer.bills.values()
+            if bill.number is not None
+        }
 
     @property
     def participants(self) -> list[ParticipantId]:
@@ -34,6 +41,18 @@ class PayerBook:
 
     def get(self, participant_id: ParticipantId | None) -> Kept | None:
         return None if participant_id is None else self._kept.get(participant_id)
+
+    @property
+    def numbered(self) -> list[BillId]:
+        """Bills that were loaded with a number of their own."""
+        return [bill_id for _, bill_id in self._by_number.values()]
+
+    def find_bill(self, number: str) -> tuple[Kept, Bill] | None:
+        """The bill that has this number for itself, with its payer."""
+        if (found := self._by_number.get(number)) is None:
+            return None
+        participant_id, bill_id = found
+        return self._kept[participant_id], self._kept[participant_id].payer.bills[bill_id]
 
     def find(self, code: str, nik_hash: str | None) -> Kept | None:
         """By contribution code, else by keyed hash; of several registrations of one NIK the latest."""

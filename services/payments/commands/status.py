@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 from chassis.transaction import Tx
 from services.payments.commands.calls import Call, Calls, numbers
-from services.payments.commands.targets import Targets, target_id, targets_to_show
+from services.payments.commands.targets import Target, Targets, came_to, holder_id, target_id, targets_to_show
 from services.payments.domain.paying import Posted
 from services.payments.domain.snap import codes
 from services.payments.domain.snap.requests import StatusQuestion
@@ -44,7 +43,7 @@ def _ids(item: Call[StatusQuestion]) -> list[str]:
 async def _all_payments(tx: Tx, items: Sequence[Call[StatusQuestion]], targets: Targets) -> list[Posted]:
     """Of the numbers that are asked about as a whole; no statement when there are none."""
     wanted = {
-        (item.partner, target_id(target))
+        (item.partner, holder_id(target))
         for item in items
         if isinstance(item.request, StatusQuestion) and not _ids(item)
         if (target := targets.find(item.request.account.customer_no, item.nik_hash)) is not None
@@ -66,21 +65,21 @@ def _one(
     target = targets.find(request.account.customer_no, item.nik_hash)
     if target is None:
         return codes.TRANSACTION_NOT_FOUND
-    found = _found(calls, everything, item, target_id(target))
+    found = _found(calls, everything, item, target)
     return found if found.payments or found.asked else codes.TRANSACTION_NOT_FOUND
 
 
-def _found(calls: Calls, everything: Sequence[Posted], item: Call[StatusQuestion], target: UUID) -> Found:
+def _found(calls: Calls, everything: Sequence[Posted], item: Call[StatusQuestion], target: Target) -> Found:
     """Payments before inquiries, the payment's id before the inquiry's (snap.md section 6)."""
     ids = _ids(item)
     if not ids:
-        return Found(tuple(p for p in everything if (p.partner, p.target_id) == (item.partner, target)))
+        return Found(tuple(p for p in everything if p.partner == item.partner and came_to(p, target)))
     for wanted in ids:
         payment = calls.seen.payments.get((item.partner, wanted))
-        if payment is not None and payment.target_id == target:
+        if payment is not None and came_to(payment, target):
             return Found((payment,))
     for wanted in ids:
         asked = calls.seen.inquiries.get((item.partner, wanted))
-        if asked is not None and asked.target_id == target:
+        if asked is not None and asked.target_id == target_id(target):
             return Found(asked=asked)
     return Found()

@@ -44,10 +44,10 @@ def seen(booked: Posted, *, waits: bool, money: Money) -> Known | None:
     return None if booked.reversed_for is not None and not waits else Known.SAME
 
 
-def place(payer: Payer, money: Money, hint: BillId | None, limits: Limits) -> Bill | CannotPay | Reason:
-    """The bill that this money pays, or why it pays none. `hint`: it was asked for this bill (a QR), and pays this one or none."""
-    asked = payer if hint is None else payer._replace(bills=_only(payer.bills, hint))
-    outcome = settle(asked, money, None, limits)
+def place(payer: Payer, money: Money, only: BillId | None, limits: Limits) -> Bill | CannotPay | Reason:
+    """The bill that this money pays, or why it pays none. `only`: it was asked for this bill (a QR, its own number), and pays this one or none."""
+    asked = payer if only is None else payer._replace(bills=_only(payer.bills, only))
+    outcome = settle(asked, money, None, limits, only)
     if outcome is CannotPay.EXPIRED and _was_cancelled(asked, money):
         return Reason.BILL_CANCELLED
     return outcome
@@ -72,6 +72,7 @@ def suspend(
         amount=Rupiah(money.amount),
         reason=reason,
         effective_at=money.effective_at,
+        number=money.number,
     )
 
 
@@ -90,6 +91,7 @@ def never_settled(event: PaymentUnmatched, at: datetime) -> Posted:
         posted_at=at,
         reversed_for=NEVER_SETTLED,
         share_of=event.share_of,
+        number=event.number,
     )
 
 

@@ -44,6 +44,8 @@ class Bill(NamedTuple):
     payment_id: PaymentId | None = None
     sector: Sector | None = None
     """That of the payer on the day of issue; None where it was not noted."""
+    number: str | None = None
+    """At which it alone is paid, once; None where nobody asked for one: then by the payer's contribution code only."""
 
     @property
     def ended_at(self) -> datetime:

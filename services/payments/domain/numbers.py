@@ -20,6 +20,8 @@ class Block(StrEnum):
     """One collective bill (CLOSED)."""
     DEPOSIT = "3"
     """An agent's deposits (OPEN)."""
+    BILL = "4"
+    """One bill of one payer (CLOSED), beside the contribution code."""
 
     @property
     def kind(self) -> str:

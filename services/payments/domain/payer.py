@@ -17,6 +17,7 @@ from contracts.events.contributions import (
     BillCancelled,
     BillExpired,
     BillKind,
+    BillNumbered,
     ContributionBilled,
     ContributionPaid,
     ContributionReversed,
@@ -171,6 +172,8 @@ def evolve(payer: Payer | None, event: Event, at: datetime) -> Payer | None:
             return _corrected(payer, event)
         case ContributionBilled():
             return _with(payer, issued(event, at))
+        case BillNumbered():
+            return _with(payer, payer.bills[event.bill_id]._replace(number=event.number))
         case BillExpired():
             return _ended(payer, event.bill_id, BillStatus.EXPIRED, at, None)
         case BillCancelled():

@@ -55,6 +55,8 @@ class Money:
     amount: int
     effective_at: datetime
     received_at: datetime
+    number: str | None = None
+    """The bill's own number that it came to; None for any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,8 @@ class Posted:
     agent_id: AgentId | None = None
     voided: bool = False
     """Its partner never had the money, as two people found; asked only where a partner is answered (`queries.deciding`)."""
+    number: str | None = None
+    """The bill's own number that it came to; None for any other."""
 
     @property
     def target_id(self) -> UUID | None:
@@ -108,13 +112,15 @@ class Posted:
         return self.participant_id or self.agent_id or self.bill_id
 
 
-def settle(payer: Payer, money: Money, quote: Quote | None, limits: Limits) -> Bill | CannotPay:
-    """The bill that this money pays. A quoted payment pays the quoted bill or nothing."""
+def settle(
+    payer: Payer, money: Money, quote: Quote | None, limits: Limits, only: BillId | None = None
+) -> Bill | CannotPay:
+    """The bill that this money pays. A quoted payment pays the quoted bill or nothing; so does one that came for one bill `only`."""
     if money.effective_at < money.received_at - limits.max_backdate:
         return CannotPay.TOO_OLD
     if not payer.may_pay(money.effective_at):
         return CannotPay.CLOSED if payer.blocked == RefusalReason.PARTICIPANT_CLOSED else CannotPay.BLOCKED
-    bills = _candidates(payer, quote)
+    bills = _candidates(payer, quote, only)
     meant = [bill for bill in bills if quote is not None or _was_issued(bill, money, limits)]
     payable = [bill for bill in meant if is_payable(payer, bill, money.effective_at, quote, limits)]
     for bill in payable:
@@ -122,7 +128,7 @@ def settle(payer: Payer, money: Money, quote: Quote | None, limits: Limits) -> B
             return bill
     if payable:
         return CannotPay.WRONG_AMOUNT
-    if _is_paid(payer, bills, money.effective_at):
+    if is_paid(payer, bills) or (only is None and _owes_nothing(payer, money.effective_at)):
         return CannotPay.PAID
     return CannotPay.EXPIRED
 
@@ -162,6 +168,7 @@ def post(payer: Payer, bill: Bill, money: Money, *, payment_id: PaymentId, now: 
         months=tuple(with_sources(bill.months, payer.from_suspense)),
         effective_at=money.effective_at,
         posted_at=now,
+        number=money.number,
     )
     other = payer.open_bill
     if other is None or other.bill_id == bill.bill_id:
@@ -184,6 +191,7 @@ def posted(paid: ContributionPaid) -> Posted:
         effective_at=paid.effective_at,
         posted_at=paid.posted_at,
         share_of=paid.share_of,
+        number=paid.number,
     )
 
 
@@ -214,6 +222,7 @@ def refuse_protection(payment: Posted, reason: str) -> tuple[ContributionReverse
         amount=Rupiah(payment.amount),
         reason=reason,
         effective_at=payment.effective_at,
+        number=payment.number,
     )
     return taken_back, unmatched
 
@@ -223,10 +232,16 @@ def receipt_key(partner: str, channel_reference: str) -> str:
     return f"{partner}:{channel_reference}"
 
 
-def _candidates(payer: Payer, quote: Quote | None) -> list[Bill]:
-    """Newest first; the quoted bill alone when there is a quote."""
+def is_paid(payer: Payer, bills: Iterable[Bill]) -> bool:
+    """Whether one of these bills, or a month of theirs, is paid."""
+    return any(bill.status is BillStatus.PAID or bill.contribution_months & payer.paid for bill in bills)
+
+
+def _candidates(payer: Payer, quote: Quote | None, only: BillId | None) -> list[Bill]:
+    """Newest first; the quoted bill alone when there is a quote, likewise the one bill that the money came for."""
     bills = sorted(payer.bills.values(), key=lambda bill: (bill.issued_at, bill.bill_id), reverse=True)
-    return bills if quote is None else [bill for bill in bills if bill.bill_id == quote.bill_id]
+    named = {bill_id for bill_id in (quote and quote.bill_id, only) if bill_id is not None}
+    return [bill for bill in bills if named <= {bill.bill_id}]
 
 
 def _was_issued(bill: Bill, money: Money, limits: Limits) -> bool:
@@ -256,7 +271,5 @@ def _fits_the_spell(payer: Payer, bill: Bill, instant: datetime) -> bool:
     return lapses_at is None or instant < lapses_at
 
 
-def _is_paid(payer: Payer, bills: Iterable[Bill], instant: datetime) -> bool:
-    if any(bill.status is BillStatus.PAID or bill.contribution_months & payer.paid for bill in bills):
-        return True
+def _owes_nothing(payer: Payer, instant: datetime) -> bool:
     return bool(payer.paid) and not payer.months_owed(instant)

@@ -32,7 +32,10 @@ class Side(BaseModel):
 
 class Credentials(BaseModel):
     """`sides` by what is special about them: plain, key, bca, shut, limited, strict; `numbers` by what is true of them: owing, blocked,
-    closed, expired, deposit, collective. `business_offset_s`: business time minus wall time, which a sandbox may have.
+    closed, expired, deposit, collective; single: own numbers of open bills, and standing: the contribution codes of the same people, in the
+    same order; withdrawn and overdue: own numbers of bills that were cancelled and that expired.
+
+    `business_offset_s`: business time minus wall time, which a sandbox may have.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

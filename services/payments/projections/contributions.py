@@ -17,6 +17,7 @@ from contracts.events.astray import ContributionRefunded, PayerClosed
 from contracts.events.contributions import (
     BillCancelled,
     BillExpired,
+    BillNumbered,
     ContributionBilled,
     ContributionPaid,
     ContributionReversed,
@@ -33,7 +34,7 @@ from services.payments import tables
 from services.payments.domain.payer import added, evolve, issued
 from services.payments.store import Kept, added_row, bill_row, is_one_of, load_payers, payer_row
 
-OfBill = ContributionBilled | BillExpired | BillCancelled | ContributionPaid | ContributionReversed
+OfBill = ContributionBilled | BillNumbered | BillExpired | BillCancelled | ContributionPaid | ContributionReversed
 """Name a bill, which they change."""
 OfCredit = CreditGranted | CreditWithdrawn | CreditAdded | CreditReleased
 OfPayer = OfBill | OfCredit | PayerAdded | PayerCorrected | PayerClosed | ContributionRefunded

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -60,10 +60,24 @@ async def payers_with_live_bills(
 
 
 async def payers_by_number(
-    conn: AsyncConnection, codes: Collection[str], nik_hashes: Collection[str], now: datetime
+    conn: AsyncConnection,
+    codes: Collection[str],
+    nik_hashes: Collection[str],
+    now: datetime,
+    numbered: Mapping[BillId, ParticipantId],
 ) -> dict[ParticipantId, Kept]:
-    """As above, found by contribution code or by keyed hash of a NIK."""
-    return await load_payers(conn, _has_number(codes, nik_hashes), _can_matter(now))
+    """As above, found by contribution code or by keyed hash of a NIK; also whose bills are `numbered`, these bills with them."""
+    which, wanted = _has_number(codes, nik_hashes), _can_matter(now)
+    if numbered:
+        which = sa.or_(which, is_one_of({*numbered.values()}))
+        wanted = sa.or_(wanted, rows.matching(bills.c.bill_id, numbered))
+    return await load_payers(conn, which, wanted)
+
+
+async def bills_by_number(conn: AsyncConnection, numbers: Collection[str]) -> dict[BillId, ParticipantId]:
+    """The bills that have these numbers for themselves, and whose they are: keys, nothing to decide on. A bill keeps its number for ever."""
+    query = sa.select(bills.c.bill_id, bills.c.participant_id).where(rows.matching(bills.c.number, numbers))
+    return {BillId(row.bill_id): ParticipantId(row.participant_id) for row in await conn.execute(query)}
 
 
 async def participants_by_number(
@@ -107,20 +121,20 @@ _SEEN = sa.text(
     "  CAST(:external_ids AS text[]), CAST(:days AS date[])) AS a(partner, reference, external_id, day))"
     " SELECT 'payment' AS what, p.partner, p.channel_reference AS reference, p.payment_id, p.participant_id, p.bill_id,"
     "  p.channel, p.amount, p.months, p.effective_at, p.posted_at, p.reversed_for, p.share_of, p.agent_id,"
-    f"  {_VOIDED} AS voided, NULL::bytea AS content"
+    f"  {_VOIDED} AS voided, p.number, NULL::bytea AS content"
     " FROM payments p JOIN asked a ON p.partner = a.partner AND p.channel_reference = a.reference"
     "  LEFT JOIN suspense s ON s.partner = p.partner AND s.channel_reference = p.channel_reference"
     " UNION ALL SELECT 'payment', n.partner, n.reference, p.payment_id, p.participant_id, p.bill_id,"
     "  p.channel, p.amount, p.months, p.effective_at, p.posted_at, p.reversed_for, p.share_of, p.agent_id,"
-    f"  {_VOIDED}, NULL::bytea"
+    f"  {_VOIDED}, p.number, NULL::bytea"
     " FROM receipt_names n JOIN asked a ON n.partner = a.partner AND n.reference = a.reference"
     "  JOIN payments p ON p.payment_id = n.payment_id"
     "  LEFT JOIN suspense s ON s.partner = p.partner AND s.channel_reference = p.channel_reference"
     " UNION ALL SELECT 'inquiry', i.partner, i.inquiry_request_id, NULL, i.target_id, i.bill_id,"
-    "  NULL, i.amount, NULL, i.quoted_at, NULL, NULL, NULL, NULL, NULL, NULL"
+    "  NULL, i.amount, NULL, i.quoted_at, NULL, NULL, NULL, NULL, NULL, NULL, NULL"
     " FROM inquiries i JOIN asked a ON i.partner = a.partner AND i.inquiry_request_id = a.reference"
     " UNION ALL SELECT 'external', e.partner, e.external_id, NULL, NULL, NULL, NULL, NULL, NULL,"
-    "  CAST(e.day AS timestamp) AT TIME ZONE 'UTC', NULL, NULL, NULL, NULL, NULL, e.content"
+    "  CAST(e.day AS timestamp) AT TIME ZONE 'UTC', NULL, NULL, NULL, NULL, NULL, NULL, e.content"
     " FROM external_ids e JOIN asked a ON e.partner = a.partner AND e.external_id = a.external_id AND e.day = a.day"
 ).columns(
     what=sa.Text,
@@ -138,6 +152,7 @@ _SEEN = sa.text(
     share_of=payments.c.share_of.type,
     agent_id=payments.c.agent_id.type,
     voided=sa.Boolean,
+    number=sa.Text,
     content=sa.LargeBinary,
 )
 

@@ -19,8 +19,8 @@ from services.payments.tables import payments, receipt_names, settlement_lines, 
 Reference = tuple[str, str]
 """(partner, its own id of a payment)."""
 
-Said = tuple[str, UUID, int, datetime]
-"""(partner, what was paid to, amount, the partner's time to the second)."""
+Said = tuple[str, UUID, str, int, datetime]
+"""(partner, whom or what was paid for, the bill's own number or "", amount, the partner's time to the second)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,16 @@ async def unnamed(conn: AsyncConnection, wanted: Collection[Said], channel: str)
     One statement for any number; each way to a receipt has an index of its own.
     """
     ordered = sorted(wanted)
-    types: tuple[Any, ...] = (sa.Text, payments.c.participant_id.type, sa.BigInteger, sa.TIMESTAMP(timezone=True))
+    types: tuple[Any, ...] = (
+        sa.Text,
+        payments.c.participant_id.type,
+        sa.Text,
+        sa.BigInteger,
+        sa.TIMESTAMP(timezone=True),
+    )
     columns = [
         sa.func.unnest(sa.cast([row[place] for row in ordered], sa.ARRAY(type_))).label(name)
-        for place, (name, type_) in enumerate(zip(("partner", "target", "amount", "at"), types, strict=True))
+        for place, (name, type_) in enumerate(zip(("partner", "target", "number", "amount", "at"), types, strict=True))
     ]
     asked = sa.select(*columns).subquery()
     whole = sa.and_(payments.c.bill_id == asked.c.target, payments.c.participant_id.is_(None))
@@ -78,7 +84,9 @@ async def unnamed(conn: AsyncConnection, wanted: Collection[Said], channel: str)
     query = sa.union_all(*(_unnamed(asked, way, channel) for way in ways))
     found = [dict(row) for row in (await conn.execute(query)).mappings()]
     found.sort(key=lambda row: (row["posted_at"], row["payment_id"]))
-    return {(row["partner"], row["target"], row["amount"], row["at"]): posted_of(row) for row in found}
+    return {
+        (row["partner"], row["target"], row["number"] or "", row["amount"], row["at"]): posted_of(row) for row in found
+    }
 
 
 def _unnamed(asked: sa.Subquery, way: sa.ColumnElement[bool], channel: str) -> sa.Select[tuple[object, ...]]:
@@ -91,6 +99,7 @@ def _unnamed(asked: sa.Subquery, way: sa.ColumnElement[bool], channel: str) -> s
         way,
         payments.c.partner == asked.c.partner,
         payments.c.amount == asked.c.amount,
+        sa.func.coalesce(payments.c.number, "") == asked.c.number,
         payments.c.effective_at >= asked.c.at,
         payments.c.effective_at < asked.c.at + timedelta(seconds=1),
         payments.c.channel == channel,

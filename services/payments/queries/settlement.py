@@ -23,6 +23,7 @@ from services.payments.domain.suspense import VOIDED
 from services.payments.queries.receipts import Reference
 from services.payments.tables import (
     agent_balances,
+    bills,
     cases,
     collective_bills,
     payers,
@@ -219,8 +220,11 @@ async def receipts_by_payment(conn: AsyncConnection, wanted: Collection[Paid]) -
         return {}
     asked = _asked(["partner", "code", "amount", "at"], [sa.Text, sa.Text, sa.BigInteger, sa.TIMESTAMP(True)], wanted)
     whole = sa.and_(payments.c.bill_id == collective_bills.c.bill_id, payments.c.participant_id.is_(None))
+    standing = sa.and_(payments.c.participant_id == payers.c.participant_id, payments.c.number.is_(None))
+    single = sa.and_(payments.c.participant_id == bills.c.participant_id, payments.c.number == bills.c.number)
     ways = (
-        (payers, payers.c.contribution_code, payments.c.participant_id == payers.c.participant_id),
+        (payers, payers.c.contribution_code, standing),
+        (bills, bills.c.number, single),
         (collective_bills, collective_bills.c.code, whole),
         (agent_balances, agent_balances.c.code, payments.c.agent_id == agent_balances.c.agent_id),
     )

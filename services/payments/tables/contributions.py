@@ -58,9 +58,11 @@ bills = sa.Table(
     sa.Column("closed_at", INSTANT),
     sa.Column("reason", sa.Text),
     sa.Column("payment_id", UUID),
+    sa.Column("number", sa.Text, comment="at which this bill alone is paid; null where none was asked for"),
+    sa.Index("bills_number", "number", unique=True, postgresql_where=sa.text("number IS NOT NULL")),
     sa.Index("bills_of_payer", "participant_id", "issued_at"),
     sa.Index("bills_open", "expires_at", postgresql_where=sa.text("status = 'OPEN'")),
-    comment="ContributionBilled, BillExpired, BillCancelled, ContributionPaid, ContributionReversed",
+    comment="ContributionBilled, BillNumbered, BillExpired, BillCancelled, ContributionPaid, ContributionReversed",
 )
 
 credit_passes = sa.Table(

@@ -28,6 +28,7 @@ payments = sa.Table(
         "share_of", UUID, comment="the collective bill whose money this is; the channel reported that as a whole"
     ),
     sa.Column("agent_id", UUID, comment="whose balance was deposited to; null for any other"),
+    sa.Column("number", sa.Text, comment="the own number of a bill that it came to; null for any other number"),
     # One receipt per partner and reference, whatever door the money came through: the second posting collides here.
     sa.Index("payments_reference", "partner", "channel_reference", unique=True),
     sa.Index("payments_of_payer", "participant_id", "posted_at"),

@@ -210,6 +210,7 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
         **_OPS,
         "POST /bills": [Example(json={"participant_id": Slot("participant_id"), "months": 3})],
         "POST /bills/{bill_id}/cancel": [Example(path={"bill_id": Slot("bill_id")})],
+        "POST /bills/{bill_id}/va": [Example(path={"bill_id": Slot("open_bill_id")})],
         "GET /bills": [Example(query=_PARTICIPANT)],
         "GET /payments": [Example(query=_PARTICIPANT)],
         "GET /credit": [Example(query=_PARTICIPANT)],

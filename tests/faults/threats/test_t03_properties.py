@@ -61,11 +61,11 @@ _SESSION: Final = _fields(
 )
 _IMPORT: Final = _fields("import_id status fault form rows accepted refused blank_lines line uploaded_at finished_at")
 _BILL: Final = _fields(
-    "bill_id participant_id kind months amount funding_source status reason issued_at expires_at payment_id rules"
+    "bill_id participant_id kind months amount funding_source status reason issued_at expires_at payment_id rules number"
 )
 _PAYMENT: Final = _fields(
     "payment_id participant_id bill_id kind partner channel channel_reference amount months "
-    "effective_at posted_at reversed_for"
+    "effective_at posted_at reversed_for number"
 )
 _COLLECTIVE: Final = _fields(
     "bill_id code funding_source heads amount status reason issued_at expires_at payment_id effective_at posted_at "

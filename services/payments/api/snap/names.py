@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from chassis.privacy.vault import Vault
-from services.payments.commands.targets import Target
+from services.payments.commands.targets import OneBill, Target
 from services.payments.groups import KeptBalance, KeptCollective
 
 DEPOSIT: Final = "SALDO AGEN PERISAI"
@@ -18,4 +18,5 @@ def name_of(target: Target, vault: Vault) -> str | None:
             return f"TAGIHAN KOLEKTIF {target.bill.heads} PESERTA"
         case KeptBalance():
             return DEPOSIT
-    return vault.open("payers", "name", target.payer.participant_id, target.name)
+    kept = target.kept if isinstance(target, OneBill) else target
+    return vault.open("payers", "name", kept.payer.participant_id, kept.name)

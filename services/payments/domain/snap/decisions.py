@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.payments.domain.bill import Bill
-from services.payments.domain.billing import CannotBill, cannot_pay
+from contracts.values import BillId
+from services.payments.domain.bill import Bill, BillStatus
+from services.payments.domain.billing import CancelReason, CannotBill, cannot_pay
 from services.payments.domain.payer import Payer
-from services.payments.domain.paying import CannotPay, Limits, Money, Posted, Quote, is_payable, settle
+from services.payments.domain.paying import CannotPay, Limits, Money, Posted, Quote, is_paid, is_payable, settle
 from services.payments.domain.snap import codes
 
 BILLING_CASES = {
@@ -26,6 +27,7 @@ PAYING_CASES = {
     CannotPay.CLOSED: codes.CLOSED,
     CannotPay.VOID: codes.EXPIRED,
 }
+_TIME_WAS_OVER = frozenset({CancelReason.LAPSED, CancelReason.REGISTRATION_EXPIRED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +55,22 @@ def bill_to_quote(payer: Payer, now: datetime, earlier: Quote | None, limits: Li
     return None if payer.months_owed(now) else codes.PAID
 
 
+def own_bill_to_quote(
+    payer: Payer, bill: Bill, now: datetime, earlier: Quote | None, limits: Limits
+) -> codes.Case | None:
+    """Why an inquiry of this bill's own number does not name it; None when it does. Such a number never stands for another bill."""
+    if refusal := cannot_pay(payer, now):
+        return BILLING_CASES[refusal]
+    if is_payable(payer, bill, now, earlier, limits):
+        return None
+    return codes.PAID if is_paid(payer, [bill]) else _ended(bill)
+
+
 def bill_to_pay(
     payer: Payer | None,
     money: Money,
     *,
+    only: BillId | None = None,
     first: Posted | None,
     quote: Quote | None,
     agrees: bool,
@@ -66,20 +80,28 @@ def bill_to_pay(
     """The bill that this payment settles, the first result of a repeat, or a refusal that books nothing.
 
     `first` is what this partner's reference posted before, found by the payment's own id and never by an inquiry's. An advice of
-    an unknown payment is a first payment: the money was taken and our answer got lost.
+    an unknown payment is a first payment: the money was taken and our answer got lost. `only`: it was paid at this bill's own number.
     """
     if first is not None:
         return _repeated(payer, money, first, agrees=agrees, advice=advice)
     if payer is None:
         return codes.UNKNOWN_BILL
-    outcome = settle(payer, money, quote, limits)
+    outcome = settle(payer, money, quote, limits, only)
+    if outcome is CannotPay.EXPIRED and only is not None:
+        return _ended(payer.bills[only])
     if isinstance(outcome, CannotPay):
         return PAYING_CASES[outcome]
     return outcome if agrees else codes.WRONG_AMOUNT
 
 
+def _ended(bill: Bill) -> codes.Case:
+    """Of a bill that nobody paid: its number is as good as unknown when the bill was taken back, and expired when its time was over."""
+    gone = bill.status is BillStatus.CANCELLED and bill.reason not in _TIME_WAS_OVER
+    return codes.UNKNOWN_BILL if gone else codes.EXPIRED
+
+
 def _repeated(payer: Payer | None, money: Money, first: Posted, *, agrees: bool, advice: bool) -> Repeated | codes.Case:
-    if payer is None or payer.participant_id != first.participant_id:
+    if payer is None or (payer.participant_id, money.number) != (first.participant_id, first.number):
         return codes.OTHER_ACCOUNT
     if money.amount != first.amount or not agrees:
         return codes.WRONG_AMOUNT

@@ -29,7 +29,11 @@ SENT: Sequence[tuple[Case, Sequence[Service], str]] = (
     (codes.NOT_AT_THIS_TIME, _ASKS, "outside the agreed hours"),
     (codes.CLOSED, _ASKS, "the participation is closed"),
     (codes.TRANSACTION_NOT_FOUND, (_STATUS,), "nothing of yours is known under this id or number"),
-    (codes.UNKNOWN_BILL, _ASKS, "nobody has this number, or another partner's prefix was used"),
+    (
+        codes.UNKNOWN_BILL,
+        _ASKS,
+        "nobody has this number, its one bill was cancelled or replaced, or another partner's prefix was used",
+    ),
     (codes.BLOCKED_BILL, _ASKS, "payments of this number are held"),
     (codes.OTHER_ACCOUNT, (_PAYMENT,), "this paymentRequestId paid another number"),
     (

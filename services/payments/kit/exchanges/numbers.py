@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -29,6 +29,16 @@ def pays_anew(value: str = "", side: str = "plain", **more: Any) -> Say:
     )
 
 
+def asks_anew(kind: str) -> Say:
+    """Under another request id."""
+    return lambda stage: stage.inquiry(stage.number(kind), inquiryRequestId=stage.id(f"ask {kind}"))
+
+
+def _pays_another(kind: str) -> Say:
+    """The sum that was quoted, under another request id."""
+    return lambda stage: stage.payment(stage.number(kind), stage.quoted(), paymentRequestId=stage.id(f"pay {kind}"))
+
+
 def _pays_blindly(kind: str) -> Say:
     """A sum that nobody quoted."""
     return lambda stage: stage.payment(stage.number(kind), "36800.00")
@@ -47,7 +57,12 @@ def _one_decimal(stage: Stage) -> Message:
 
 
 def _more(stage: Stage) -> Message:
-    return stage.payment(stage.number(), f"{int(stage.quoted().removesuffix('.00')) + 1}.00")
+    return _more_of("owing")(stage)
+
+
+def _more_of(kind: str) -> Callable[[Stage], Message]:
+    """A rupiah more than was quoted."""
+    return lambda stage: stage.payment(stage.number(kind), f"{int(stage.quoted().removesuffix('.00')) + 1}.00")
 
 
 def _sums_disagree(stage: Stage) -> Message:
@@ -95,6 +110,11 @@ PAID = {
     "virtualAccountData.paidAmount.value": Same("the bill is quoted", "virtualAccountData.totalAmount.value"),
     "virtualAccountData.billDetails.0.status": "00",
     "virtualAccountData.billDetails.0.billerReferenceId": lambda found: isinstance(found, str) and 0 < len(found) <= 64,
+}
+_THE_SAME = {
+    "virtualAccountData.totalAmount.value": Same("the bill is quoted", "virtualAccountData.totalAmount.value"),
+    "virtualAccountData.virtualAccountName": Same("the bill is quoted", "virtualAccountData.virtualAccountName"),
+    "additionalInfo.contributionMonths": Same("the bill is quoted", "additionalInfo.contributionMonths"),
 }
 QUOTED = Step("the bill is quoted", asks(), "2002400", QUOTE)
 
@@ -154,6 +174,53 @@ CASES: Sequence[Case] = (
             Step("the bill is quoted", asks(kind="collective"), "2002400", QUOTE),
             Step("and paid", pays(kind="collective"), "2002500", PAID),
         ],
+    ),
+    Case(
+        "closed: a bill's own number",
+        [
+            Step("the bill is quoted", asks(kind="single"), "2002400", QUOTE),
+            Step("its contribution code quotes the same", asks_anew("standing"), "2002400", _THE_SAME),
+            Step("one rupiah more posts nothing", _more_of("single"), "4042513"),
+            Step("the exact sum is posted", pays(kind="single"), "2002500", PAID),
+            Step("again, as advice", pays(kind="single", flagAdvise="Y"), "2002500", PAID),
+            Step("again, without advice", pays(kind="single"), "4042518", PAID),
+            Step("the same id at the contribution code", pays(kind="standing"), "4042512"),
+            Step("another payment of it", _pays_another("single"), "4042514"),
+            Step("the next inquiry says paid", asks(kind="single"), "4042414"),
+            Step("so does that of the contribution code", asks_anew("standing"), "4042414"),
+            Step("and a payment there", _pays_another("standing"), "4042514"),
+            Step(
+                "its status is told",
+                lambda stage: stage.status(stage.number("single"), paymentRequestId=stage.id()),
+                "2002600",
+                {"virtualAccountData.paymentFlagStatus": "00"},
+            ),
+            Step(
+                "at the contribution code nothing is known of it",
+                lambda stage: stage.status(stage.number("standing"), paymentRequestId=stage.id()),
+                "4042601",
+            ),
+        ],
+    ),
+    Case(
+        "closed: a bill that is paid at the contribution code",
+        [
+            Step("its own number is quoted", asks_anew("single"), "2002400", QUOTE),
+            Step("the bill is quoted", asks(kind="standing"), "2002400", QUOTE),
+            Step("and paid at the contribution code", pays(kind="standing"), "2002500", PAID),
+            Step("its own number says paid", asks_anew("single"), "4042414"),
+            Step("and takes no payment", _pays_another("single"), "4042514"),
+        ],
+    ),
+    *(
+        Case(
+            f"closed: the number of a bill that {what}",
+            [
+                Step("inquiry", asks(kind=kind), f"40424{number}"),
+                Step("payment", _pays_blindly(kind), f"40425{number}"),
+            ],
+        )
+        for kind, what, number in (("withdrawn", "was cancelled", "12"), ("overdue", "expired", "19"))
     ),
     Case(
         "open: an agent's deposit",
