@@ -13,6 +13,7 @@ from contracts.event import Event
 from contracts.events.contributions import MonthCharge
 from contracts.sealed import Personal, Sealed
 from contracts.values import (
+    AgentId,
     Amount,
     BillId,
     Code,
@@ -59,6 +60,18 @@ class ProposalMade(Event, stream="proposals"):
     bill_id: BillId | None
     account: ShortText | None
     payee_account_id: PayeeAccountId | None
+    made_by: ShortText
+
+
+class BalanceWithdrawalProposed(Event, stream="proposals"):
+    """One person proposes that an agent gets `amount` of the own balance back on this payee account; `payment_id` will name the money."""
+
+    proposal_id: ProposalId
+    agent_id: AgentId
+    payment_id: PaymentId
+    amount: Amount
+    reason: Code
+    payee_account_id: PayeeAccountId
     made_by: ShortText
 
 
@@ -266,6 +279,7 @@ class TransferFailed(Event, stream="transfer-orders"):
 
 EVENTS: tuple[type[Event], ...] = (
     ProposalMade,
+    BalanceWithdrawalProposed,
     ProposalApproved,
     ProposalRefused,
     ProposalWithdrawn,

@@ -22,6 +22,7 @@ from contracts.values import (
     PaymentId,
     ProposalId,
     ShortText,
+    TransferOrderId,
 )
 
 
@@ -159,6 +160,28 @@ class AgentBalanceCharged(Event, stream="agent-balances"):
     balance: Amount
 
 
+class AgentBalanceWithdrawn(Event, stream="agent-balances"):
+    """Money left the balance to go back to the agent, as two people decided; it is owed until the transfer is confirmed."""
+
+    agent_id: AgentId
+    payment_id: PaymentId
+    amount: Amount
+    balance: Amount
+    order_id: TransferOrderId
+    proposal_id: ProposalId
+
+
+class AgentBalanceRestored(Event, stream="agent-balances"):
+    """The transfer was not carried out: the money is in the balance again. `payment_id` names this movement alone."""
+
+    agent_id: AgentId
+    payment_id: PaymentId
+    amount: Amount
+    balance: Amount
+    order_id: TransferOrderId
+    reason: Code
+
+
 EVENTS: tuple[type[Event], ...] = (
     CollectiveBillIssued,
     CollectiveLinesAdded,
@@ -171,4 +194,6 @@ EVENTS: tuple[type[Event], ...] = (
     AgentBalanceOpened,
     AgentBalanceDeposited,
     AgentBalanceCharged,
+    AgentBalanceWithdrawn,
+    AgentBalanceRestored,
 )

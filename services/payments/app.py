@@ -19,6 +19,7 @@ from services.payments.api import (
     proposals,
     suspense,
     transfer_orders,
+    withdrawals,
 )
 from services.payments.api import parameters as parameter_sets
 from services.payments.api.snap import published
@@ -54,6 +55,7 @@ def compose(app: App) -> Composition:
             proposals.router(app),
             payees.router(app),
             transfer_orders.router(app),
+            withdrawals.router(app),
         ],
         subscriptions=subscriptions(parameters),
         timers=[*timers(app.clock, parameters, keep_inquiries_days=settings.keep_inquiries_days), *channels.timers],

@@ -22,6 +22,12 @@ MORE_THAN_HELD = ProblemType(
     "Jumlah itu melebihi dana titipan yang masih menunggu. Usulkan paling banyak sebesar sisanya.",
     "That is more than still waits in suspense. Propose at most what is left.",
 )
+WITHDRAWAL_ABOVE_BALANCE = ProblemType(
+    "withdrawal_above_balance",
+    409,
+    "Saldo Perisai lebih kecil dari jumlah itu, atau kosong. Usulkan paling banyak sebesar saldonya.",
+    "The agent's balance is lower than that, or empty. Propose at most what is in it.",
+)
 BILL_NOT_PAYABLE = ProblemType(
     "bill_not_payable",
     409,
@@ -182,6 +188,7 @@ FILE_AWAITED = ProblemType(
 
 DOING_PROBLEMS: dict[Refused, ProblemType] = {
     CannotDo.NOTHING_THERE: NOTHING_THERE,
+    CannotDo.BALANCE_TOO_LOW: WITHDRAWAL_ABOVE_BALANCE,
     CannotDo.MORE_THAN_HELD: MORE_THAN_HELD,
     CannotDo.BILL_NOT_PAYABLE: BILL_NOT_PAYABLE,
     CannotDo.WRONG_AMOUNT: BILL_OF_ANOTHER_AMOUNT,

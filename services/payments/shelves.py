@@ -10,7 +10,7 @@ from contracts.events.astray import Action, PayeeKind, TransferPurpose
 from contracts.values import PayeeAccountId
 from services.payments.domain.orders import Order, OrderStatus
 from services.payments.domain.payees import Payee
-from services.payments.domain.proposals import Proposal, ProposalStatus
+from services.payments.domain.proposals import WITHDRAW, Proposal, ProposalStatus
 from services.payments.domain.refunds import Refund
 from services.payments.domain.suspense import Case
 
@@ -30,7 +30,8 @@ def case_row(case: Case, branch_id: UUID | None) -> dict[str, Any]:
 def proposal_of(row: Row) -> Proposal:
     """The proposal of a row of `proposals`."""
     found = {name: row[name] for name in Proposal._fields}
-    return Proposal(**found | {"action": Action(row["action"]), "status": ProposalStatus(row["status"])})
+    action = WITHDRAW if row["action"] == WITHDRAW else Action(row["action"])
+    return Proposal(**found | {"action": action, "status": ProposalStatus(row["status"])})
 
 
 def proposal_row(proposal: Proposal, branch_id: UUID | None) -> dict[str, Any]:

@@ -61,11 +61,21 @@ class ProposalWanted(_Asked):
         return self
 
 
+class WithdrawalWanted(_Asked):
+    """Without `amount`: the whole balance. The account is one of the agent's own participation or of the Wadah."""
+
+    amount: Rupiahs | None = None
+    reason: Code
+    payee_account_id: UUID
+
+
 class Refusing(_Asked):
     reason: Code
 
 
 class ProposalShown(BaseModel):
+    """`action` WITHDRAW: money of the balance of `agent_id` goes back to the agent, and `payment_id` will name it."""
+
     proposal_id: UUID
     action: str
     payment_id: UUID
@@ -82,6 +92,7 @@ class ProposalShown(BaseModel):
     decided_by: str | None
     decided_at: datetime | None
     decision: str | None
+    agent_id: UUID | None
 
 
 class ProposalsShown(BaseModel):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from chassis.ids import new_id
 from chassis.outcomes import Accepted
@@ -12,8 +14,10 @@ from chassis.problems import NOT_FOUND, Rejected
 from chassis.transaction import Meta, Scope, Tx
 from contracts.event import Event
 from contracts.events.astray import PaymentReturnFailed, TransferConfirmed, TransferFailed, TransferPurpose
-from contracts.values import PaymentId, Rupiah, TransferOrderId
+from contracts.values import AgentId, PaymentId, ProposalId, Rupiah, TransferOrderId
 from services.payments.commands.follow import RECEIPTS
+from services.payments.commands.group_books import BALANCE_STREAM, BalanceBook
+from services.payments.domain.balance import restore
 from services.payments.domain.orders import (
     CannotClose,
     CannotOrder,
@@ -28,6 +32,7 @@ from services.payments.domain.orders import (
 from services.payments.domain.parameters import day_of
 from services.payments.domain.payees import PAYEE_RULES
 from services.payments.domain.paying import receipt_key
+from services.payments.groups import are_agents, load_balances
 from services.payments.problems_astray import CLOSING_PROBLEMS, UNKNOWN_PARTNER
 from services.payments.queries import agreed
 from services.payments.queries import astray as loads
@@ -97,11 +102,12 @@ async def close_orders(tx: Tx, items: Sequence[CloseOrder], /) -> list[Accepted 
     first = await loads.orders_by_id(tx.conn, wanted)
     cases = await loads.cases(tx.conn, {k.order.payment_id for k in first.values() if k.order.payment_id is not None})
     await tx.heads(ORDERS, {order_key(*key) for key in first})
+    balances = await _balances(tx, first, cases)
     keys = {payment: receipt_key(kept.case.partner, kept.case.channel_reference) for payment, kept in cases.items()}
     await tx.heads(RECEIPTS, keys.values())
     kept = {k.order.order_id: k for k in (await loads.orders_by_id(tx.conn, wanted)).values()}
     partners = await agreed.partners(tx.conn)
-    return [_close(tx, kept, keys, item, known=_partner(item) in partners) for item in items]
+    return [_close(tx, kept, keys, balances, item, known=_partner(item) in partners) for item in items]
 
 
 def _partner(item: CloseOrder) -> str | None:
@@ -112,6 +118,7 @@ def _close(
     tx: Tx,
     kept: dict[TransferOrderId, KeptOrder],
     receipts: dict[PaymentId, str],
+    balances: _Withdrawn,
     item: CloseOrder,
     *,
     known: bool,
@@ -138,11 +145,41 @@ def _close(
     key = order_key(event.purpose, event.reference)
     tx.record(event, key=key, meta=item.meta, scope=found.scope, rules=PAYEE_RULES)
     if isinstance(event, TransferFailed) and event.purpose is TransferPurpose.RETURN:
-        _back_to_suspense(tx, found, receipts, event, item.meta)
+        if found.order.payment_id in receipts:
+            _back_to_suspense(tx, found, receipts, event, item.meta)
+        else:
+            _back_to_balance(balances, event, item.meta)
     after = evolve(found.order, event)
     assert after is not None
     kept[item.order_id] = found._replace(order=after)
     return Accepted({"order_id": str(item.order_id), "status": str(after.status)}, 200)
+
+
+async def _balances(tx: Tx, orders: Mapping[Any, KeptOrder], cases: Container[PaymentId | None]) -> _Withdrawn:
+    """The balances that the money of these orders came from; none where all of it was in suspense. Their heads are read first."""
+    returns = [k.order for k in orders.values() if k.order.purpose is TransferPurpose.RETURN]
+    proposed = {ProposalId(UUID(one.reference)) for one in returns if one.payment_id not in cases}
+    if not proposed:
+        return _Withdrawn(BalanceBook(tx, {}), {})
+    made = await loads.proposals_by_id(tx.conn, proposed)
+    agents = {str(key): one.proposal.agent_id for key, one in made.items() if one.proposal.agent_id is not None}
+    await tx.heads(BALANCE_STREAM, agents.values())
+    return _Withdrawn(BalanceBook(tx, await load_balances(tx.conn, are_agents(agents.values()))), agents)
+
+
+class _Withdrawn(NamedTuple):
+    """`agents`: by the reference of the order."""
+
+    book: BalanceBook
+    agents: Mapping[str, AgentId]
+
+
+def _back_to_balance(withdrawn: _Withdrawn, event: TransferFailed, meta: Meta) -> None:
+    kept = withdrawn.book.get(withdrawn.agents[event.reference])
+    assert kept is not None
+    payment_id = PaymentId(new_id())
+    back = restore(kept.balance, event.amount, payment_id=payment_id, order_id=event.order_id, reason=event.reason)
+    withdrawn.book.record(kept, back, meta=meta)
 
 
 def _back_to_suspense(

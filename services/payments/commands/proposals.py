@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict
+from uuid import UUID
 
 from chassis.ids import new_id
 from chassis.outcomes import Accepted
@@ -13,6 +14,8 @@ from chassis.transaction import Meta, Scope, Tx
 from contracts.event import Event
 from contracts.events.astray import (
     Action,
+    BalanceWithdrawalProposed,
+    PayeeKind,
     PaymentMatched,
     ProposalApproved,
     ProposalMade,
@@ -20,23 +23,40 @@ from contracts.events.astray import (
     TransferPurpose,
 )
 from contracts.events.contributions import ContributionReversed
-from contracts.values import BillId, ParticipantId, PayeeAccountId, PaymentId, ProposalId, Rupiah, TransferOrderId
+from contracts.values import (
+    AgentId,
+    BillId,
+    ParticipantId,
+    PayeeAccountId,
+    PaymentId,
+    ProposalId,
+    Rupiah,
+    TransferOrderId,
+)
 from services.payments.commands.follow import RECEIPTS
-from services.payments.commands.group_books import COLLECTIVE_STREAM, CollectiveBook
+from services.payments.commands.group_books import BALANCE_STREAM, COLLECTIVE_STREAM, BalanceBook, CollectiveBook
 from services.payments.commands.orders import ORDERS
 from services.payments.commands.payer_book import STREAM, PayerBook
 from services.payments.commands.settlement import STREAM as CASES
 from services.payments.domain import orders as ordering
 from services.payments.domain import suspense as waiting
+from services.payments.domain.balance import AgentBalance
 from services.payments.domain.collective import Collective, CollectiveStatus
 from services.payments.domain.payees import PAYEE_RULES, Payee
 from services.payments.domain.paying import Posted, receipt_key
-from services.payments.domain.proposals import CannotDecide, Proposal, Verdict, decide, evolve, made
+from services.payments.domain.proposals import CannotDecide, Proposal, Verdict, decide, evolve, made, withdrawal
 from services.payments.domain.refunds import Refund
 from services.payments.domain.resolving import Found, NewIds, Refused, carry_out
 from services.payments.domain.settlement.cases import Missing
 from services.payments.domain.settlement.outcomes import RECONCILIATION_RULES
-from services.payments.groups import KeptCollective, are_bills, load_collectives, unposted_amounts
+from services.payments.groups import (
+    KeptCollective,
+    are_agents,
+    are_bills,
+    load_balances,
+    load_collectives,
+    unposted_amounts,
+)
 from services.payments.problems_astray import DECIDING_PROBLEMS, DOING_PROBLEMS
 from services.payments.queries import astray as loads
 from services.payments.queries import deciding, settlement
@@ -108,6 +128,51 @@ def _make(tx: Tx, desk: Desk, draft: Proposal, item: Propose) -> Accepted | Reje
     return Accepted({"proposal_id": str(proposal.proposal_id), "status": str(proposal.status)})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposeWithdrawal:
+    """`amount` None: the whole balance. Whether the caller may see balance and account was asked before."""
+
+    agent_id: AgentId
+    amount: int | None
+    reason: str
+    payee_account_id: PayeeAccountId
+    meta: Meta
+
+
+async def propose_withdrawals(tx: Tx, items: Sequence[ProposeWithdrawal], /) -> list[Accepted | Rejected]:
+    """As `make_proposals`, for an agent's balance."""
+    drafts = [_withdrawal(tx, item) for item in items]
+    desk = await Desk.load(tx, [withdrawal(draft, tx.now) for draft in drafts])
+    return [_propose_withdrawal(tx, desk, draft, item) for draft, item in zip(drafts, items, strict=True)]
+
+
+def _withdrawal(tx: Tx, item: ProposeWithdrawal) -> BalanceWithdrawalProposed:
+    proposal_id = ProposalId(new_id())
+    tx.new(PROPOSALS, proposal_id)
+    return BalanceWithdrawalProposed(
+        proposal_id=proposal_id,
+        agent_id=item.agent_id,
+        payment_id=PaymentId(new_id()),
+        amount=Rupiah(item.amount or 0),
+        reason=item.reason,
+        payee_account_id=item.payee_account_id,
+        made_by=item.meta.actor,
+    )
+
+
+def _propose_withdrawal(
+    tx: Tx, desk: Desk, draft: BalanceWithdrawalProposed, item: ProposeWithdrawal
+) -> Accepted | Rejected:
+    if item.amount is None:
+        draft = draft.model_copy(update={"amount": Rupiah(desk.whole(withdrawal(draft, tx.now)))})
+    proposal = withdrawal(draft, tx.now)
+    outcome = desk.consequences(proposal)
+    if isinstance(outcome, Refused):
+        return Rejected(DOING_PROBLEMS[outcome])
+    tx.record(draft, key=proposal.proposal_id, meta=item.meta, scope=desk.scope(proposal), rules=PAYEE_RULES)
+    return Accepted({"proposal_id": str(proposal.proposal_id), "status": str(proposal.status)})
+
+
 async def decide_proposals(tx: Tx, items: Sequence[Decide], /) -> list[Accepted | Rejected]:
     """Approves, refuses or withdraws each; an approval that can no longer be carried out is refused and leaves its proposal pending."""
     wanted = {item.proposal_id for item in items}
@@ -160,6 +225,8 @@ class Desk:
         self.missing: dict[PaymentId, Missing] = {}
         self.wholes = CollectiveBook(tx, {})
         self.unposted: dict[BillId, int] = {}
+        self.balances = BalanceBook(tx, {})
+        self.agents: dict[AgentId, ParticipantId] = {}
 
     @classmethod
     async def load(cls, tx: Tx, proposals: Sequence[Proposal]) -> Desk:
@@ -173,7 +240,10 @@ class Desk:
         participants |= {refund.participant_id for refund in owed.values()}
         order_keys = {_order_key(p) for p in proposals}
         wholes = {bill_id for p in payments.values() if (bill_id := _whole_of(p)) is not None}
+        agents = {p.agent_id for p in proposals if p.agent_id is not None}
         await tx.heads(STREAM, participants)
+        if agents:
+            await tx.heads(BALANCE_STREAM, agents)
         await tx.heads(COLLECTIVE_STREAM, wholes)
         await tx.heads(RECEIPTS, {receipt_key(p.partner, p.channel_reference) for p in payments.values()})
         await tx.heads(ORDERS, {ordering.order_key(*key) for key in order_keys})
@@ -189,10 +259,16 @@ class Desk:
         if wholes:
             desk.wholes = CollectiveBook(tx, await load_collectives(tx.conn, are_bills(wholes)))
             desk.unposted = await unposted_amounts(tx.conn, wholes)
+        if agents:
+            desk.balances = BalanceBook(tx, await load_balances(tx.conn, are_agents(agents)))
+            desk.agents = await loads.own_participations(tx.conn, agents)
         return desk
 
     def whole(self, draft: Proposal) -> int:
         """The amount that is meant when none is named."""
+        if draft.agent_id is not None:
+            balance = self.balances.get(draft.agent_id)
+            return 0 if balance is None else balance.balance.balance
         kept = self._book.get(draft.participant_id)
         if draft.action is Action.MATCH and kept is not None and draft.bill_id is not None:
             bill = kept.payer.bills.get(draft.bill_id)
@@ -206,6 +282,8 @@ class Desk:
 
     def scope(self, draft: Proposal) -> Scope:
         """Whose head decides: the branch of who gets the money, else of the money itself; any, where that is not known."""
+        if draft.agent_id is not None and (balance := self.balances.get(draft.agent_id)) is not None:
+            return Scope(balance.scope.branch_id)
         kept = self._book.get(draft.participant_id) if draft.action in (Action.MATCH, Action.CREDIT) else None
         kept = kept or self._book.get(self._payer_of(draft.payment_id))
         if kept is not None:
@@ -229,6 +307,7 @@ class Desk:
             order=None if order is None else order.order,
             missing=self.missing.get(proposal.payment_id),
             **self._collective(proposal.payment_id),
+            **self._balance(proposal.agent_id),
         )
         ids = NewIds(PaymentId(new_id()), TransferOrderId(new_id()))
         return carry_out(proposal, found, ids, self._tx.now)
@@ -243,6 +322,8 @@ class Desk:
                     self._of_order(proposal, event, meta)
                 case "reconciliation":
                     self._of_case(proposal.payment_id, event, meta)
+                case "agent-balances":
+                    self._of_balance(proposal, event, meta)
                 case "collective-bills":
                     self._of_whole(proposal.payment_id, event, meta)
                 case _:
@@ -268,6 +349,11 @@ class Desk:
         missing = self.missing[payment_id]
         self._tx.record(event, key=str(missing.case_id), meta=meta, scope=Scope(), rules=RECONCILIATION_RULES)
         self.missing[payment_id] = replace(missing, case_id=None)
+
+    def _of_balance(self, proposal: Proposal, event: Event, meta: Meta) -> None:
+        kept = None if proposal.agent_id is None else self.balances.get(proposal.agent_id)
+        assert kept is not None
+        self.balances.record(kept, event, meta=meta)
 
     def _of_whole(self, payment_id: PaymentId, event: Event, meta: Meta) -> None:
         kept = self._whole(payment_id)
@@ -297,6 +383,17 @@ class Desk:
             return {"whole_stands": not gone, "whole_reversed": gone}
         return {"whole": kept.bill, "unposted": self.unposted.get(kept.bill.bill_id, 0)}
 
+    def _balance(self, agent_id: AgentId | None) -> _OfBalance:
+        kept = None if agent_id is None else self.balances.get(agent_id)
+        if kept is None:
+            return {}
+        owners: dict[PayeeKind, UUID] = {}
+        if kept.scope.wadah_id is not None:
+            owners[PayeeKind.WADAH] = kept.scope.wadah_id
+        if (own := self.agents.get(kept.balance.agent_id)) is not None:
+            owners[PayeeKind.PARTICIPANT] = own
+        return {"balance": kept.balance, "owners": owners}
+
     def _payer_of(self, payment_id: PaymentId) -> ParticipantId | None:
         """Whose money it is: a payment's, or what is owed of credit that was left."""
         found = self.payments.get(payment_id) or self.refunds.get(payment_id)
@@ -310,6 +407,13 @@ async def _missing(tx: Tx, payments: set[PaymentId]) -> dict[PaymentId, Missing]
         await tx.heads(CASES, named)
     found = await settlement.missing(tx.conn, payments)
     return {key: one if one.case_id in named else replace(one, case_id=None) for key, one in found.items()}
+
+
+class _OfBalance(TypedDict, total=False):
+    """What `Found` says of an agent's balance."""
+
+    balance: AgentBalance
+    owners: dict[PayeeKind, UUID]
 
 
 class _OfCollective(TypedDict, total=False):

@@ -10,14 +10,24 @@ from typing import NamedTuple
 
 from contracts.event import Event
 from contracts.events.contributions import BillKind
-from contracts.events.groups import AgentBalanceCharged, AgentBalanceDeposited, AgentBalanceOpened
-from contracts.values import AgentId, PaymentId, Rupiah
+from contracts.events.groups import (
+    AgentBalanceCharged,
+    AgentBalanceDeposited,
+    AgentBalanceOpened,
+    AgentBalanceRestored,
+    AgentBalanceWithdrawn,
+)
+from contracts.values import AgentId, PaymentId, ProposalId, Rupiah, TransferOrderId
 from services.payments.domain.bill import Bill
 from services.payments.domain.payer import Payer
 from services.payments.domain.paying import Money, Posted
 
 BALANCE_PARTNER = "agent-balance"
 """Partner and channel of a payment that was taken from a balance."""
+
+
+Moved = AgentBalanceDeposited | AgentBalanceCharged | AgentBalanceWithdrawn | AgentBalanceRestored
+"""Say what the balance is after them."""
 
 
 class CannotCharge(StrEnum):
@@ -42,7 +52,7 @@ def opened(event: AgentBalanceOpened) -> AgentBalance:
 
 def evolve(balance: AgentBalance, event: Event) -> AgentBalance:
     """The balance after one further event of its stream."""
-    if isinstance(event, AgentBalanceDeposited | AgentBalanceCharged):
+    if isinstance(event, Moved):
         return balance._replace(balance=event.balance)
     return balance
 
@@ -96,4 +106,34 @@ def charge(
         payment_id=payment_id,
         amount=Rupiah(bill.amount),
         balance=Rupiah(balance.balance - bill.amount),
+    )
+
+
+def withdraw(
+    balance: AgentBalance, amount: int, *, payment_id: PaymentId, order_id: TransferOrderId, proposal_id: ProposalId
+) -> AgentBalanceWithdrawn | None:
+    """The money on its way to the agent; None where the balance is lower."""
+    if not 0 < amount <= balance.balance:
+        return None
+    return AgentBalanceWithdrawn(
+        agent_id=balance.agent_id,
+        payment_id=payment_id,
+        amount=Rupiah(amount),
+        balance=Rupiah(balance.balance - amount),
+        order_id=order_id,
+        proposal_id=proposal_id,
+    )
+
+
+def restore(
+    balance: AgentBalance, amount: int, *, payment_id: PaymentId, order_id: TransferOrderId, reason: str
+) -> AgentBalanceRestored:
+    """What the bank did not carry out."""
+    return AgentBalanceRestored(
+        agent_id=balance.agent_id,
+        payment_id=payment_id,
+        amount=Rupiah(amount),
+        balance=Rupiah(balance.balance + amount),
+        order_id=order_id,
+        reason=reason,
     )

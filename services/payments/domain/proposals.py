@@ -7,17 +7,21 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from contracts.event import Event
 from contracts.events.astray import (
     Action,
+    BalanceWithdrawalProposed,
     ProposalApproved,
     ProposalMade,
     ProposalRefused,
     ProposalWithdrawn,
 )
-from contracts.values import BillId, ParticipantId, PayeeAccountId, PaymentId, ProposalId
+from contracts.values import AgentId, BillId, ParticipantId, PayeeAccountId, PaymentId, ProposalId
+
+WITHDRAW: Final = "WITHDRAW"
+"""What `BalanceWithdrawalProposed` asks for, beside the actions on the money of a receipt."""
 
 
 class ProposalStatus(StrEnum):
@@ -29,7 +33,7 @@ class ProposalStatus(StrEnum):
 
 class Proposal(NamedTuple):
     proposal_id: ProposalId
-    action: Action
+    action: Action | Literal["WITHDRAW"]
     payment_id: PaymentId
     amount: int
     reason: str
@@ -44,6 +48,7 @@ class Proposal(NamedTuple):
     decided_by: str | None = None
     decided_at: datetime | None = None
     decision: str | None = None
+    agent_id: AgentId | None = None
 
 
 class Verdict(StrEnum):
@@ -76,9 +81,29 @@ def made(event: ProposalMade, at: datetime) -> Proposal:
     )
 
 
+def withdrawal(event: BalanceWithdrawalProposed, at: datetime) -> Proposal:
+    return Proposal(
+        proposal_id=event.proposal_id,
+        action=WITHDRAW,
+        payment_id=event.payment_id,
+        amount=event.amount,
+        reason=event.reason,
+        evidence=None,
+        participant_id=None,
+        bill_id=None,
+        account=None,
+        payee_account_id=event.payee_account_id,
+        made_by=event.made_by,
+        made_at=at,
+        agent_id=event.agent_id,
+    )
+
+
 def evolve(proposal: Proposal | None, event: Event, at: datetime) -> Proposal | None:
     if isinstance(event, ProposalMade):
         return made(event, at)
+    if isinstance(event, BalanceWithdrawalProposed):
+        return withdrawal(event, at)
     if proposal is None:
         return None
     match event:

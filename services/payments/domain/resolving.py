@@ -5,10 +5,11 @@ Money in suspense is used as far as it is held; a bill is settled in full; what 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 from contracts.event import Event
 from contracts.events.astray import (
@@ -25,7 +26,7 @@ from contracts.events.contributions import ContributionReversed
 from contracts.events.groups import CollectiveBillReversed
 from contracts.events.reconciliation import CaseClosed
 from contracts.values import PaymentId, Rupiah, TransferOrderId
-from services.payments.domain.balance import BALANCE_PARTNER
+from services.payments.domain.balance import BALANCE_PARTNER, AgentBalance, withdraw
 from services.payments.domain.bill import Bill
 from services.payments.domain.collective import Collective, CollectiveStatus
 from services.payments.domain.credit import OWN, add, left_over, taken_back
@@ -47,6 +48,7 @@ OUT_OF_SUSPENSE = "match:"
 
 
 class CannotDo(StrEnum):
+    BALANCE_TOO_LOW = "withdrawal_above_balance"
     NOTHING_THERE = "nothing_there"
     """No such money in suspense, no such payment, or nothing to refund."""
     MORE_THAN_HELD = "more_than_held"
@@ -90,6 +92,9 @@ class Found:
     unposted: int = 0
     whole_stands: bool = False
     whole_reversed: bool = False
+    balance: AgentBalance | None = None
+    """Whose money is to be withdrawn, with whose accounts it may go to."""
+    owners: Mapping[PayeeKind, UUID] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,8 @@ def carry_out(proposal: Proposal, found: Found, ids: NewIds, now: datetime) -> S
     if found.whole_reversed and proposal.action is not Action.VOID:
         return CannotDo.ALREADY_TAKEN_BACK  # its money goes with the whole
     match proposal.action:
+        case "WITHDRAW":
+            return _withdraw(proposal, found, ids)
         case Action.VOID:
             return _void_with_its_case(proposal, found, ids, now)
         case Action.REFUND:
@@ -206,6 +213,39 @@ def _return(proposal: Proposal, case: Case, found: Found, ids: NewIds) -> Sequen
         proposal_id=proposal.proposal_id,
     )
     return (returned, given) if isinstance(given, Event) else CannotDo.ORDERED
+
+
+def _withdraw(proposal: Proposal, found: Found, ids: NewIds) -> Sequence[Event] | Refused:
+    """An agent's own money goes back to the agent, or to the Wadah that keeps it for him."""
+    balance, payee = found.balance, found.payee
+    if balance is None or proposal.payee_account_id is None:
+        return CannotDo.NOTHING_THERE
+    owner = None if payee is None else found.owners.get(payee.kind)
+    if payee is not None and owner is None:
+        return CannotOrder.WRONG_PAYEE
+    wanted = Wanted(
+        purpose=TransferPurpose.RETURN,
+        reference=str(proposal.proposal_id),
+        kinds=frozenset(found.owners),
+        owner_id=owner,
+        payment_id=proposal.payment_id,
+        payee_account_id=proposal.payee_account_id,
+        amount=proposal.amount,
+        account=REFUNDS_PAYABLE,
+    )
+    withdrawn = withdraw(
+        balance,
+        proposal.amount,
+        payment_id=proposal.payment_id,
+        order_id=ids.order_id,
+        proposal_id=proposal.proposal_id,
+    )
+    if withdrawn is None:
+        return CannotDo.BALANCE_TOO_LOW
+    given = order(found.order, wanted, payee, ids.order_id)
+    if isinstance(given, CannotOrder):
+        return given
+    return (withdrawn, given) if isinstance(given, Event) else CannotDo.ORDERED
 
 
 def _assign(proposal: Proposal, case: Case) -> Sequence[Event] | Refused:

@@ -15,6 +15,7 @@ from chassis import rows
 from chassis.privacy.vault import Vault
 from chassis.transaction import Recorded
 from contracts.events.astray import (
+    BalanceWithdrawalProposed,
     CaseTaken,
     ContributionRefunded,
     OtherPayeeAccountRecorded,
@@ -55,7 +56,9 @@ _OF_SUSPENSE = frozenset(
         PaymentVoided,
     }
 )
-_OF_PROPOSALS = frozenset({ProposalMade, ProposalApproved, ProposalRefused, ProposalWithdrawn})
+_OF_PROPOSALS = frozenset(
+    {ProposalMade, BalanceWithdrawalProposed, ProposalApproved, ProposalRefused, ProposalWithdrawn}
+)
 _OF_PAYEES = frozenset({PayeeAccountRecorded, OtherPayeeAccountRecorded, PayeeAccountVerified, PayeeAccountRetired})
 _OWED = frozenset({ContributionRefunded, CreditReleased})
 _OF_ORDERS = frozenset({TransferOrdered, TransferConfirmed, TransferFailed})
@@ -79,7 +82,7 @@ async def suspense(conn: AsyncConnection, recorded: Sequence[Recorded]) -> None:
 
 async def proposals(conn: AsyncConnection, recorded: Sequence[Recorded]) -> None:
     events = [r for r in recorded if type(r.event) in _OF_PROPOSALS]
-    made = {UUID(r.envelope.key) for r in events if isinstance(r.event, ProposalMade)}
+    made = {UUID(r.envelope.key) for r in events if isinstance(r.event, ProposalMade | BalanceWithdrawalProposed)}
     changed = {UUID(r.envelope.key) for r in events} - made
     found = await _rows(conn, tables.proposals, tables.proposals.c.proposal_id, changed)
     kept = {row["proposal_id"]: (proposal_of(row), row["branch_id"]) for row in found}

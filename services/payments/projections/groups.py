@@ -11,11 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import rows
 from chassis.transaction import Recorded, Scope
+from contracts.event import Event
 from contracts.events.contributions import CashReceived, CashReturned, PayerNumbered
 from contracts.events.groups import (
     AgentBalanceCharged,
     AgentBalanceDeposited,
     AgentBalanceOpened,
+    AgentBalanceRestored,
+    AgentBalanceWithdrawn,
     CollectiveBillIssued,
     CollectiveBillPaid,
     CollectiveBillReversed,
@@ -25,7 +28,7 @@ from contracts.events.groups import (
 )
 from contracts.values import BillId
 from services.payments import tables
-from services.payments.domain.balance import deposited
+from services.payments.domain.balance import Moved, deposited
 from services.payments.domain.collective import evolve, issued, posted
 from services.payments.groups import KeptCollective, are_bills, collective_row, line_row, load_collectives
 from services.payments.store import receipt_row
@@ -154,7 +157,7 @@ async def _balances(conn: AsyncConnection, events: Sequence[Recorded]) -> None:
     await rows.insert(
         conn, tables.agent_balances, [_opened(r, r.event) for r in events if isinstance(r.event, AgentBalanceOpened)]
     )
-    moved = [(r, r.event) for r in events if isinstance(r.event, AgentBalanceDeposited | AgentBalanceCharged)]
+    moved = [(r, r.event) for r in events if isinstance(r.event, Moved)]
     if not moved:
         return
     latest = {event.agent_id: event.balance for _, event in moved}
@@ -174,16 +177,24 @@ def _opened(recorded: Recorded, event: AgentBalanceOpened) -> dict[str, Any]:
     }
 
 
-def _line(recorded: Recorded, event: AgentBalanceDeposited | AgentBalanceCharged) -> dict[str, Any]:
-    deposit = isinstance(event, AgentBalanceDeposited)
+_KINDS: dict[type[Event], str] = {
+    AgentBalanceDeposited: "DEPOSIT",
+    AgentBalanceCharged: "CHARGE",
+    AgentBalanceWithdrawn: "WITHDRAWAL",
+    AgentBalanceRestored: "RESTORED",
+}
+_ADDS = (AgentBalanceDeposited, AgentBalanceRestored)
+
+
+def _line(recorded: Recorded, event: Moved) -> dict[str, Any]:
     return {
         "agent_id": event.agent_id,
         "seq": recorded.envelope.seq,
-        "kind": "DEPOSIT" if deposit else "CHARGE",
-        "amount": event.amount if deposit else -event.amount,
+        "kind": _KINDS[type(event)],
+        "amount": event.amount if isinstance(event, _ADDS) else -event.amount,
         "balance": event.balance,
         "payment_id": event.payment_id,
-        "participant_id": None if isinstance(event, AgentBalanceDeposited) else event.participant_id,
+        "participant_id": event.participant_id if isinstance(event, AgentBalanceCharged) else None,
         "partner": event.partner if isinstance(event, AgentBalanceDeposited) else None,
         "channel_reference": event.channel_reference if isinstance(event, AgentBalanceDeposited) else None,
         "effective_at": event.effective_at

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis import rows
 from chassis.transaction import Scope
 from contracts.events.astray import TransferPurpose
-from contracts.values import PayeeAccountId, PaymentId, ProposalId, TransferOrderId
+from contracts.values import AgentId, ParticipantId, PayeeAccountId, PaymentId, ProposalId, TransferOrderId
 from services.payments.domain.orders import Order
 from services.payments.domain.payees import Payee
 from services.payments.domain.proposals import Proposal
@@ -21,6 +21,7 @@ from services.payments.domain.refunds import Refund
 from services.payments.domain.suspense import Case
 from services.payments.shelves import case_of, order_of, payee_of, proposal_of, refund_of
 from services.payments.tables import payee_accounts, proposals, refunds, suspense, transfer_orders
+from services.payments.tables.incentives import agents
 
 OrderKey = tuple[TransferPurpose, str]
 
@@ -54,6 +55,12 @@ async def proposals_by_id(conn: AsyncConnection, wanted: Collection[UUID]) -> di
     query = sa.select(proposals).where(rows.matching(proposals.c.proposal_id, wanted))
     found = (await conn.execute(query)).mappings()
     return {row["proposal_id"]: KeptProposal(proposal_of(row), Scope(row["branch_id"])) for row in found}
+
+
+async def own_participations(conn: AsyncConnection, wanted: Collection[UUID]) -> dict[AgentId, ParticipantId]:
+    """The participation of each of these agents as a worker."""
+    query = sa.select(agents.c.agent_id, agents.c.participant_id).where(rows.matching(agents.c.agent_id, wanted))
+    return {AgentId(row.agent_id): ParticipantId(row.participant_id) for row in await conn.execute(query)}
 
 
 async def payees(conn: AsyncConnection, wanted: Collection[UUID]) -> dict[PayeeAccountId, Payee]:

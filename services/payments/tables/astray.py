@@ -27,9 +27,10 @@ proposals = sa.Table(
     sa.Column("decided_at", INSTANT),
     sa.Column("decision", sa.Text, comment="why it was refused"),
     sa.Column("branch_id", UUID, comment="whose head decides; null: any"),
+    sa.Column("agent_id", UUID, comment="whose balance is to be withdrawn from; null for any other"),
     sa.Index("proposals_pending", "made_at", postgresql_where=sa.text("status = 'PENDING'")),
     sa.Index("proposals_of_payment", "payment_id"),
-    comment="ProposalMade, ProposalApproved, ProposalRefused, ProposalWithdrawn",
+    comment="ProposalMade, BalanceWithdrawalProposed, ProposalApproved, ProposalRefused, ProposalWithdrawn",
 )
 
 payee_accounts = sa.Table(

@@ -82,7 +82,7 @@ agent_balances = sa.Table(
     sa.Column("wadah_id", UUID),
     sa.CheckConstraint("balance >= 0", name="agent_balances_not_below_zero"),
     sa.Index("agent_balances_code", "code", unique=True),
-    comment="AgentBalanceOpened, AgentBalanceDeposited, AgentBalanceCharged",
+    comment="AgentBalanceOpened, AgentBalanceDeposited, AgentBalanceCharged, AgentBalanceWithdrawn, AgentBalanceRestored",
 )
 
 agent_balance_lines = sa.Table(
@@ -94,11 +94,11 @@ agent_balance_lines = sa.Table(
     sa.Column("amount", sa.BigInteger, nullable=False),
     sa.Column("balance", sa.BigInteger, nullable=False, comment="after this line"),
     sa.Column("payment_id", UUID, nullable=False),
-    sa.Column("participant_id", UUID, comment="whose first payment was taken; null for a deposit"),
+    sa.Column("participant_id", UUID, comment="whose first payment was taken; null for any other"),
     sa.Column("partner", sa.Text),
     sa.Column("channel_reference", sa.Text),
     sa.Column("effective_at", INSTANT, nullable=False),
-    comment="AgentBalanceDeposited, AgentBalanceCharged; insert-only",
+    comment="AgentBalanceDeposited, AgentBalanceCharged, AgentBalanceWithdrawn, AgentBalanceRestored; insert-only",
 )
 
 cash_received = sa.Table(

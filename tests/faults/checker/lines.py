@@ -71,6 +71,10 @@ def lines_of(event: Told) -> Iterator[Line]:
             yield CLEARING + data["partner"], BALANCE + data["agent_id"], data["amount"], payment, None
         case "AgentBalanceCharged":
             yield BALANCE + data["agent_id"], CLEARING + OF_AGENTS, data["amount"], payment, None
+        case "AgentBalanceWithdrawn":
+            yield BALANCE + data["agent_id"], REFUNDS, data["amount"], payment, None
+        case "AgentBalanceRestored":
+            yield REFUNDS, BALANCE + data["agent_id"], data["amount"], payment, None
         case "SettlementReceived":
             for account, amount in ((BANK, data["amount"]), (FEES, data["fees"])):
                 if amount:

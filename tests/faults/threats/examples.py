@@ -233,6 +233,11 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
         "POST /agent-balances/charges": [Example(json=_PARTICIPANT)],
         "GET /agent-balances": [Example()],
         "GET /agent-balances/{agent_id}/statement": [Example(path=_AGENT)],
+        "POST /agent-balances/{agent_id}/withdrawals": [
+            Example(
+                path=_AGENT, json={"amount": 1, "reason": "on_request", "payee_account_id": Slot("payee_account_id")}
+            )
+        ],
         "POST /cash": [Example(json=_PARTICIPANT)],
         "POST /cash/returns": [Example(json={**_PARTICIPANT, "bill_id": Slot("open_bill_id")})],
         "GET /cash/agents/{agent_id}/statement": [Example(path=_AGENT)],

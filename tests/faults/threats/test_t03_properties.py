@@ -90,7 +90,7 @@ _CASE: Final = _fields(
 )
 _PROPOSAL: Final = _fields(
     "proposal_id action payment_id amount reason evidence participant_id bill_id account payee_account_id "
-    "made_by made_at status decided_by decided_at decision"
+    "made_by made_at status decided_by decided_at decision agent_id"
 )
 _PAYEE: Final = _fields(
     "payee_account_id kind owner_id bank_code number_ends recorded_by verified_by evidence retired_for"

@@ -9,11 +9,20 @@ from __future__ import annotations
 from contracts.events.groups import (
     AgentBalanceCharged,
     AgentBalanceDeposited,
+    AgentBalanceRestored,
+    AgentBalanceWithdrawn,
     CollectiveBillPaid,
     CollectiveBillReversed,
 )
 from services.payments.domain.balance import BALANCE_PARTNER
-from services.payments.domain.ledger.accounts import COLLECTIVE, Lines, Transfer, agent_balance, clearing
+from services.payments.domain.ledger.accounts import (
+    COLLECTIVE,
+    REFUNDS_PAYABLE,
+    Lines,
+    Transfer,
+    agent_balance,
+    clearing,
+)
 
 
 def _whole(event: CollectiveBillPaid) -> tuple[Transfer, ...]:
@@ -36,9 +45,19 @@ def _charged(event: AgentBalanceCharged) -> tuple[Transfer, ...]:
     return (Transfer(mine, other, event.amount, event.payment_id, event.participant_id),)
 
 
+def _withdrawn(event: AgentBalanceWithdrawn) -> tuple[Transfer, ...]:
+    return (Transfer(agent_balance(event.agent_id), REFUNDS_PAYABLE, event.amount, event.payment_id),)
+
+
+def _restored(event: AgentBalanceRestored) -> tuple[Transfer, ...]:
+    return (Transfer(REFUNDS_PAYABLE, agent_balance(event.agent_id), event.amount, event.payment_id),)
+
+
 LINES: Lines = {
     CollectiveBillPaid: _whole,
     CollectiveBillReversed: _whole_reversed,
     AgentBalanceDeposited: _deposited,
     AgentBalanceCharged: _charged,
+    AgentBalanceWithdrawn: _withdrawn,
+    AgentBalanceRestored: _restored,
 }
