@@ -96,7 +96,8 @@ async def _note_end(process: Process, ended: list[str]) -> None:
 
 # A supervisor of two children, one of them deaf to every polite signal; prints their pids.
 PARENT = """
-import asyncio, pathlib, sys
+import asyncio, pathlib, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is born deaf to it
 from deploy.local.supervisor import Supervisor
 from tests.integration.deploy.programs import DEAF, SLEEPS, python
 

@@ -122,12 +122,18 @@ async def test_a_stranger_reaches_nothing_of_another_branch_or_wadah(world: Worl
         },
         headers=world.agent(),
     )
+    reassignment = await world.h.client.post(
+        "/reassignments",
+        json={"participants": [str(participant_id)], "agent_id": None, "reason": "on_request"},
+        headers=world.officer(),
+    )
     ids = {
         "participant_id": str(participant_id),
         "agent_id": str(world.agent_id),
         "wadah_id": str(world.wadah_id),
         "outreach_id": session.json()["outreach_id"],
         "import_id": done.summary["import_id"],
+        "reassignment_id": reassignment.json()["reassignment_id"],
     }
     bodies: dict[str, Any] = {
         "closure": {"died_on": "2025-10-06"},
@@ -138,6 +144,8 @@ async def test_a_stranger_reaches_nothing_of_another_branch_or_wadah(world: Worl
         "join": {"officers": ["officer-2"]},
         "held": {"head_count": 1},
         "cancellation": {"reason": "x"},
+        "departure": {"kind": "DROP", "reason": "no_acquisition"},
+        "refusal": {"reason": "not_proven"},
     }
     strangers = [other.agent, other.officer, other.checker, other.coordinator]
     person = world.h.token(roles=["participant"], participant_id=new_id())
