@@ -13,6 +13,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from chassis.http import field_fault
 from contracts.events.contributions import FieldLength, RepeatProfile, SignatureMode, Strictness
 from contracts.events.partners import Conditions
+from services.payments.domain.balance import BALANCE_PARTNER
+from services.payments.domain.credit import OWN
 from services.payments.domain.partners import MOST_LIVE_KEYS
 from services.payments.domain.snap.signing import UnfitKey, public_key
 from services.payments.domain.snap.strict import FIELDS, MOST_AMOUNT_DIGITS, VERSIONS, is_shorter
@@ -24,6 +26,8 @@ Pem = Annotated[str, StringConstraints(max_length=4_000)]
 Keys = Annotated[tuple[Pem, ...], Field(min_length=1, max_length=MOST_LIVE_KEYS)]
 Secret = Annotated[str, StringConstraints(pattern=r"^[!-~]{16,255}$")]
 MOST_NETWORKS = 50
+OURS = (BALANCE_PARTNER, OWN)
+"""Partners that no bank is: what is paid from an agent's balance, and from credit."""
 
 
 class _Asked(BaseModel):
@@ -136,6 +140,17 @@ class PartnerWanted(_WithKeys, TermsWanted):
     partner: PartnerName
     client_key: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,255}$")]
     client_secret: Secret | None = Field(default=None, repr=False)
+
+    @field_validator("partner")
+    @classmethod
+    def _is_nobody_of_ours(cls, name: str) -> str:
+        if name in OURS:
+            raise field_fault(
+                "reserved",
+                id=f"Nama {name} dipakai pembukuan Perisai sendiri; pilih nama lain.",
+                en=f"The name {name} belongs to Perisai's own books; choose another.",
+            )
+        return name
 
 
 class KeysWanted(_WithKeys):

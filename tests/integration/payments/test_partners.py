@@ -37,6 +37,12 @@ class TestEnabling:
             response = await h.client.post("/partners", json=bank.terms(**same), headers=h.token(roles=["central"]))
             assert (response.status_code, response.json()["code"]) == (409, "partner_exists")
 
+    @pytest.mark.parametrize("name", ["agent-balance", "perisai"])
+    async def test_the_names_of_our_own_accounts_are_no_banks(self, h: Harness, name: str) -> None:
+        terms = Bank(h).terms(partner=name)
+        response = await h.client.post("/partners", json=terms, headers=h.token(roles=["central"]))
+        assert (response.status_code, response.json()["errors"][0]["field"]) == (422, "partner")
+
     async def test_a_disabled_partner_may_come_back_under_new_terms(self, h: Harness, bank: Bank) -> None:
         reason = {"reason": "contract_ended"}
         for _ in range(2):

@@ -55,6 +55,12 @@ def test_a_name_and_a_client_key_belong_to_one_partner() -> None:
     assert isinstance(enable([BANK], replace(BANK, partner="bank-b", client_key="b")), PartnerEnabled)
 
 
+def test_what_was_agreed_with_a_partner_outlives_his_absence() -> None:
+    agreed = (Agreed(date(2025, 10, 1), Conditions()),)
+    again = enable([ENDED], BANK)
+    assert isinstance(again, PartnerEnabled) and evolve(replace(ENDED, agreed=agreed), again).agreed == agreed
+
+
 def test_the_client_key_of_a_disabled_partner_stays_its_own() -> None:
     assert isinstance(enable([ENDED], BANK), PartnerEnabled)
     assert enable([ENDED], replace(BANK, partner="bank-b")) is CannotChange.EXISTS
