@@ -25,7 +25,7 @@ class Conditions(BaseModel):
     closes: TimeOfDay = "24:00"
     """New money is taken from `opens` up to, not including, `closes`; over midnight when `closes` is not later."""
     day_ends: TimeOfDay = "24:00"
-    """When the partner's settlement day ends: what comes later stands in the next day's file."""
+    """When the partner says that its day ends, kept as agreed. What a file holds is judged by the `cut_off` of its own layout."""
     most_per_deposit: Amount | None = None
     """Whole rupiah of one payment to an open-amount number."""
     most_payments_a_day: Count | None = None
