@@ -30,8 +30,8 @@ class Sizes:
 
 
 SIZES = {
-    "test": Sizes(250, 20, 30, 15, ("kill",)),
-    "long": Sizes(400, 20, 150, 25, ("kill", "term", "stop")),
+    "test": Sizes(180, 12, 30, 12, ("kill",)),
+    "long": Sizes(300, 12, 150, 15, ("kill", "term", "stop")),
 }
 SMOKE_ROUND, SMOKE_KILLS = 4, 6
 KILLS_AT_ONCE = 75
