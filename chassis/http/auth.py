@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -131,7 +131,7 @@ _SCOPE: Final = ("branch_id", "wadah_id", "agent_id", "participant_id")
 
 def allow(*roles: str) -> Callable[..., Awaitable[Principal]]:
     """A dependency that gives the Principal of a request with one of these roles: `Annotated[Principal,
-    Depends(allow("agent"))]`."""
+    Depends(allow("agent"))]`. He acts in the roles that the route admits and in no other: an auditor's sight is not lent to a checker's hand."""
     allowed = frozenset(roles)
 
     async def principal(
@@ -146,7 +146,7 @@ def allow(*roles: str) -> Callable[..., Awaitable[Principal]]:
         rates: Rates = request.app.state.rates
         rates.admit(found.subject)
         request.state.principal = found
-        return found
+        return found if found.roles <= allowed else replace(found, roles=found.roles & allowed)
 
     principal.allowed = allowed  # type: ignore[attr-defined]  # read by the sweep of every route against the role table
     return principal
