@@ -13,7 +13,10 @@ CALENDAR, FILE, CODE, WALLET, SHARES, UNPAID = "calendar", "file", "code", "wall
 
 @dataclass(frozen=True)
 class Point:
-    """`at` is what FAULT_AT gets; `hit` the pass at which it acts; `needs`: what has to happen beside the load (causes.py)."""
+    """`at` is what FAULT_AT gets; `hit` the pass at which it acts; `needs`: what has to happen beside the load (causes.py).
+
+    Codes are asked for open bills, so no round both asks for one and leaps over a month's end.
+    """
 
     id: str
     process: str
@@ -74,7 +77,7 @@ POINTS = (
     Point("H3", "payments-api", "before_commit:take_notices", 9, needs=_WALLET),
     Point("U1", "payments-timers", "before_commit:timer.collective-posting", 7, needs=_SHARES),
     Point("U2", "payments-timers", "Z3:collective-posting", 8, needs=_SHARES),
-    Point("U3", "payments-timers", "before_commit:timer.collective-expiry", 9, needs=_ENDED),
+    Point("U3", "payments-timers", "before_commit:timer.collective-expiry", 12, needs=_ENDED),
     Point("L1", "payments-timers", "before_commit:timer.incentive-runs", 6, needs=_MONTH),
     Point("L2", "payments-timers", "before_commit:timer.incentive-statements", 10, needs=_MONTH),
     Point("L3", "payments-timers", "before_commit:timer.incentive-wadah", 11, needs=_MONTH),
