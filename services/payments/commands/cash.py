@@ -92,9 +92,12 @@ async def return_cash(tx: Tx, items: Sequence[ReturnCash], /) -> list[Accepted |
 def _return(tx: Tx, book: PayerBook, in_hand: dict[BillId, Row], item: ReturnCash) -> Accepted | Rejected:
     kept, note = book.get(item.participant_id), in_hand.get(item.bill_id)
     returned_at = item.returned_at or tx.now
-    if kept is None or note is None or note["agent_id"] != item.agent_id:
-        return Rejected(NO_CASH_IN_HAND)
-    if note["participant_id"] != item.participant_id:
+    if (
+        kept is None
+        or note is None
+        or note["agent_id"] != item.agent_id
+        or note["participant_id"] != item.participant_id
+    ):
         return Rejected(NO_CASH_IN_HAND)
     if returned_at > tx.now:
         return Rejected(INVALID, "returned_at", errors=(FieldError("returned_at", *IN_THE_FUTURE),))

@@ -175,10 +175,8 @@ def is_overlap(old_until: datetime | None, wall: datetime) -> bool:
 def evolve(partner: Partner | None, event: Event) -> Partner:
     """The partner after one of its events. Raises LookupError for a change of one that never was enabled."""
     if isinstance(event, PartnerEnabled):
-        again = (
-            () if partner is None else partner.agreed
-        )  # what was agreed for a day stays so, whoever was away in between
-        return Partner(**{name: getattr(event, name) for name in PartnerEnabled.model_fields}, agreed=again)
+        agreed = () if partner is None else partner.agreed  # dated conditions outlive an absence
+        return Partner(**{name: getattr(event, name) for name in PartnerEnabled.model_fields}, agreed=agreed)
     if partner is None:
         raise LookupError(f"{event.type} of a partner that was never enabled")
     match event:

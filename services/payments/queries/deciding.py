@@ -14,7 +14,9 @@ from chassis import rows
 from contracts.values import BillId, ParticipantId, PaymentId
 from services.payments.domain.parameters import MOST_BACKDATE_DAYS
 from services.payments.domain.paying import Posted, Quote
-from services.payments.domain.resolving import OUT_OF_SUSPENSE
+from services.payments.domain.resolving import MISSING_AT_BANK
+from services.payments.domain.suspense import VOIDED
+from services.payments.queries.receipts import is_of_a_partner
 from services.payments.store import Kept, is_one_of, load_payers, posted_of
 from services.payments.tables import bills, payers, payments, suspense
 
@@ -111,8 +113,8 @@ async def standing_payments(conn: AsyncConnection, participants: Collection[UUID
 
 
 _VOIDED = (
-    "CASE WHEN s.partner IS NULL THEN p.reversed_for IS NOT DISTINCT FROM 'missing_at_bank'"
-    " ELSE s.outcome IS NOT DISTINCT FROM 'voided' END"
+    f"CASE WHEN s.partner IS NULL THEN p.reversed_for IS NOT DISTINCT FROM '{MISSING_AT_BANK}'"
+    f" ELSE s.outcome IS NOT DISTINCT FROM '{VOIDED}' END"
 )
 """Of a receipt `p` and its money in suspense `s`: its partner never had it, and it has not arrived since (T13)."""
 
@@ -199,16 +201,11 @@ async def payments_of_targets(
             rows.matching(p.c.partner, partners),
             sa.or_(*(rows.matching(column, targets) for column in paid_to)),
             p.c.share_of.is_(None),
-            _is_of_a_partner(p),
+            is_of_a_partner(p),
         )
         .order_by(p.c.posted_at.desc(), p.c.payment_id.desc())
     )
     return [posted_of(row) for row in (await conn.execute(query)).mappings()]
-
-
-def _is_of_a_partner(p: sa.FromClause) -> sa.ColumnElement[bool]:
-    """Whether the receipt came by a channel; one out of suspense bears a reference of ours, and its money came before."""
-    return p.c.channel_reference != sa.literal(OUT_OF_SUSPENSE) + sa.cast(p.c.payment_id, sa.Text)
 
 
 async def payment_times(
@@ -220,6 +217,6 @@ async def payment_times(
         rows.matching(payments.c.participant_id, participants),
         payments.c.effective_at >= since,
         payments.c.share_of.is_(None),
-        _is_of_a_partner(payments),
+        is_of_a_partner(payments),
     )
     return [(row.partner, ParticipantId(row.participant_id), row.effective_at) for row in await conn.execute(query)]

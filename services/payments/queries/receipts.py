@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.payments.domain.paying import Posted
+from services.payments.domain.resolving import OUT_OF_SUSPENSE
 from services.payments.domain.suspense import VOIDED
 from services.payments.store import posted_of
 from services.payments.tables import payments, receipt_names, settlement_lines, suspense
@@ -29,6 +30,11 @@ class Booked:
 
     posted: Posted
     waits_for: str | None
+
+
+def is_of_a_partner(receipts: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Whether the receipt came by a channel; one out of suspense bears a reference of ours, and its money came before."""
+    return receipts.c.channel_reference != sa.literal(OUT_OF_SUSPENSE) + sa.cast(receipts.c.payment_id, sa.Text)
 
 
 async def booked_under(conn: AsyncConnection, references: Collection[Reference]) -> dict[Reference, Booked]:

@@ -15,12 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis import rows
 from contracts.events.reconciliation import CreditCorrectionProposed, LineOutcome, SettlementLayout
 from contracts.values import WIB, CaseId, PaymentId, SettlementFileId
-from services.payments.domain.resolving import OUT_OF_SUSPENSE
 from services.payments.domain.settlement.cases import CREDIT_GAP, SETTLED, Missing
 from services.payments.domain.settlement.days import Window
 from services.payments.domain.settlement.outcomes import CaseOutcome, Listing, Receipt, Waiting
 from services.payments.domain.suspense import VOIDED
-from services.payments.queries.receipts import Reference
+from services.payments.queries.receipts import Reference, is_of_a_partner
 from services.payments.tables import (
     agent_balances,
     bills,
@@ -322,7 +321,7 @@ async def unlisted(conn: AsyncConnection, file: File, window: Window) -> list[Un
             payments.c.effective_at >= window.start,
             payments.c.effective_at < window.end,
             payments.c.share_of.is_(None),
-            payments.c.channel_reference != OUT_OF_SUSPENSE + sa.cast(payments.c.payment_id, sa.Text),
+            is_of_a_partner(payments),
             _stands(),
             sa.not_(listed),
         )

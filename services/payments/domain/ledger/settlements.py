@@ -14,17 +14,18 @@ def _received(event: SettlementReceived) -> tuple[Transfer, ...]:
 
 def _fees_corrected(event: SettlementFeesCorrected) -> tuple[Transfer, ...]:
     """More was kept than we knew, or less: then the partner owes us the rest again."""
-    kept, owed, more = fees(event.partner), clearing(event.partner), event.fees - event.fees_before
-    if not more:
-        return ()
-    return (Transfer(kept, owed, more) if more > 0 else Transfer(owed, kept, -more),)
+    return _by(fees(event.partner), clearing(event.partner), event.fees - event.fees_before)
 
 
 def _credit_corrected(event: CreditCorrected) -> tuple[Transfer, ...]:
-    cash, owed, more = bank(event.partner), clearing(event.partner), event.amount - event.amount_before
+    return _by(bank(event.partner), clearing(event.partner), event.amount - event.amount_before)
+
+
+def _by(debit: str, credit: str, more: int) -> tuple[Transfer, ...]:
+    """So much more from one to the other; the way back where it is less."""
     if not more:
         return ()
-    return (Transfer(cash, owed, more) if more > 0 else Transfer(owed, cash, -more),)
+    return (Transfer(debit, credit, more) if more > 0 else Transfer(credit, debit, -more),)
 
 
 LINES: Lines = {
