@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from tests.integration.payments.bank import OTHER_KEY, PATH, Bank, at, code, pem
+from tests.integration.payments.groups import bill as collective_bill
+from tests.integration.payments.groups import register_many
 from tests.integration.payments.people import register
 from tests.support.service import Harness
 
@@ -266,6 +268,17 @@ class TestConditions:
         h.clock.move(timedelta(days=1))
         bank.token = (await bank.ask_token()).json()["accessToken"]
         assert code(await bank.pay(who.code, amount, "P-2")) == "2002500"
+
+    async def test_a_share_of_a_payment_for_many_is_none_of_the_members_own(self, h: Harness, bank: Bank) -> None:
+        (who,) = people = await register_many(h, 1)
+        await change(h, "bank-a/conditions", {"valid_from": "2025-10-06", "conditions": {"most_payments_a_day": 1}})
+        issued = await collective_bill(h, people)
+        assert code(await bank.pay(issued["code"], issued["amount"], "WHOLE")) == "2002500"
+        assert await h.due("collective-posting") == 1
+        wanted = {"participant_id": str(who.participant_id), "months": 3}
+        headers = h.token(roles=["participant"], participant_id=who.participant_id)
+        amount = (await h.client.post("/bills", json=wanted, headers=headers)).json()["amount"]
+        assert code(await bank.pay(who.code, amount, "OWN")) == "2002500"
 
     async def test_conditions_that_make_no_sense_are_refused(self, h: Harness, bank: Bank) -> None:
         for conditions in ({"opens": "25:00"}, {"closes": "9"}, {"most_payments_a_day": -1}, {"more": 1}):
