@@ -28,7 +28,7 @@ async def play_apart(ground: Ground, point: str, action: str, *, patience: float
     log.parent.mkdir(parents=True, exist_ok=True)
     log.unlink(missing_ok=True)
     acts: dict[str, Callable[[], Awaitable[Injected]]] = {
-        "K": lambda: _retry_parked(ground, point, action, log),
+        "K": lambda: _retry_parked(ground, point, action, log, patience),
         "Y": lambda: _replay(ground, point, action, log),
     }
     process = PARKED if point.startswith("K") else "payments replay"
@@ -53,13 +53,13 @@ async def play_apart(ground: Ground, point: str, action: str, *, patience: float
     return result
 
 
-async def _retry_parked(ground: Ground, point: str, action: str, log: Path) -> Injected:
+async def _retry_parked(ground: Ground, point: str, action: str, log: Path, patience: float) -> Injected:
     """A constraint nobody expects parks whoever registers; once it is gone, the retry is what breaks off."""
     owner = await asyncpg.connect(ground.estate.stack.databases.url("payments", "owner"))
     try:
         await owner.execute("ALTER TABLE bills ADD CONSTRAINT trap CHECK (participant_id IS NULL) NOT VALID")
         await ground.driver.register(2, per_s=10, paying=1)
-        await eventually(lambda: _some_parked(ground), within_s=30, what="a key parks")
+        await eventually(lambda: _some_parked(ground), within_s=30 * patience, what="a key parks")
         await owner.execute("ALTER TABLE bills DROP CONSTRAINT trap")
     finally:
         await owner.close()
