@@ -105,9 +105,8 @@ def create_app(
         app.add_middleware(CORSMiddleware, allow_origins=cors_origins, allow_methods=["*"], allow_headers=["*"])
     app.add_middleware(TrailMiddleware, refuse=_unexpected)
     add_docs(app)
-    app.include_router(_probes(checks))
-    for router in routers:
-        app.include_router(router)
+    for router in (_probes(checks), *routers):
+        app.router.routes.extend(router.routes)  # as they are: `include_router` would build each of them a second time
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 
