@@ -49,6 +49,8 @@ class Driver:
     imports: list[str] = field(default_factory=list)
     """Uploaded files whose people are not known yet."""
     asked: int = 0
+    refused: dict[int, int] = field(default_factory=dict)
+    """Registrations that were refused for good, by status. None is expected: every form and every agent is a good one."""
     unanswered: int = 0
     """Registrations on their way."""
     told_to_wait: int = 0
@@ -110,6 +112,8 @@ class Driver:
                 self.unpaid[found["participant_id"]] = found["contribution_code"]
             else:
                 self.sleepers.add(found["participant_id"])
+        else:
+            self.refused[answer.status_code] = self.refused.get(answer.status_code, 0) + 1
 
     async def _insist(self, path: str, who: Any, body: Any, key: str, number: int) -> httpx.Response:
         """The final answer: anything but an outage, an overload or silence."""

@@ -26,9 +26,10 @@ async def play(
     """Plays one act; `rows`: people who come by a file meanwhile, load like the others.
 
     What does not drain is judged all the same: what was lost never arrives. Raises AssertionError when the fault or the recovery does not come to
-    its end, or the drain does not and no violation explains it.
+    its end, or the drain does not and no violation explains it, or the load was turned away: then nothing was proved.
     """
     began, ground.per_s = now(), per_s
+    ground.driver.refused.clear()
     people, payers = len(ground.driver.people), len(ground.driver.payers)
     async with ground.watch.open() as watch:
         watch.samples.clear()
@@ -53,6 +54,7 @@ async def play(
     found = [_with_own(one, injected.found) for one in verdict]
     if undrained is not None and not any(one["violations"] for one in found):
         raise undrained
+    assert not ground.driver.refused, f"registrations were refused, by status: {ground.driver.refused}"
     return Played(
         injected,
         found,

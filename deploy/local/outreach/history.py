@@ -1,6 +1,6 @@
 """What must have happened before the day: a branch, a Wadah with its agreement, those of the bank and the acquirer, five certified agents.
 
-The agents are participants for months: they register and pay half a year in advance in May, long before the day in October.
+The agents are participants for months: they register and pay a year in advance in May, long before the day in October.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NEXT_MORNING = datetime(2025, 10, 7, 9, tzinfo=WIB)
 """The bank's file of the day has come."""
 STATEMENTS_DAY = datetime(2025, 11, 3, 9, tzinfo=WIB)
 """The month is closed, and its incentive statements are issued (domain.md section 7, run days)."""
-PREPAID_MONTHS = 6
+PREPAID_MONTHS = 12
 
 CENTRAL = Person("central-1", "central")
 OPERATOR = Person("operator-1", "operator")
@@ -120,7 +120,7 @@ async def enable_acquirer(stack: LocalStack, doors: Doors) -> None:
 async def _agent(
     doors: Doors, number: int, form: dict[str, Any], officer: Person, head: Person, coordinator: Person
 ) -> Person:
-    """Registered by the branch, paid half a year, proposed by the Wadah, certified and activated by the branch."""
+    """Registered by the branch, paid a year, proposed by the Wadah, certified and activated by the branch."""
     registered = await doors.post("registration", "/participants", officer, form, key=f"agent-{number}")
     participant, code = registered["participant_id"], registered["contribution_code"]
     await _pay_ahead(doors, officer, participant, code, number)
