@@ -30,6 +30,8 @@ class Conditions(BaseModel):
     """Whole rupiah of one payment to an open-amount number."""
     most_payments_a_day: Count | None = None
     """Payments of one customer number in one WIB day of their transaction time."""
+    retail: bool = False
+    """A chain of shops: a payment is taken within the amounts that parameter `retail_limits` says."""
 
 
 class PartnerTermsChanged(Event, stream="partners"):

@@ -59,6 +59,12 @@ QR_NOT_OFFERED = ProblemType(
     "Pembayaran dengan QR belum tersedia. Pakai kode iuran pada virtual account.",
     "Payment by QR is not available yet. Use the contribution code with a virtual account.",
 )
+NOT_FOR_FIRST_PAYMENT = ProblemType(
+    "not_for_first_payment",
+    409,
+    "Pembayaran pertama peserta yang didaftarkan agen tidak diterima lewat kanal ini. Pakai: {channels}.",
+    "The first payment of a participant whom an agent registered is not taken through this channel. Use: {channels}.",
+)
 QR_ENDED = ProblemType(
     "qr_ended",
     409,

@@ -242,6 +242,7 @@ def _kept(row: Mapping[Any, Any], bills: Mapping[BillId, Bill], rules: Mapping[B
         blocked=row["blocked"],
         closed_on=row["closed_on"],
         new_to_bpu=row["new_to_bpu"],
+        by_agent=row["registered_by"] is not None,
         bills=bills,
         graces={ContributionMonth.parse(month): grace for month, grace in (row["graces"] or {}).items()},
         credit=row["credit"],

@@ -30,7 +30,7 @@ from services.payments.commands.cash import ReportCash, ReturnCash, report_cash,
 from services.payments.domain.numbers import Block, number_of
 from services.payments.group_problems import BALANCE_NOT_OPENED, BALANCE_TOO_LOW, NO_CASH_IN_HAND, NOT_A_FIRST_BILL
 from services.payments.parameters import Parameters
-from services.payments.problems import BILLING_PROBLEMS, NOTHING_OWED
+from services.payments.problems import BILLING_PROBLEMS, NOT_FOR_FIRST_PAYMENT, NOTHING_OWED
 from services.payments.queries import groups, shown
 from services.payments.tables import agent_balances, cash_lines, cash_received, payers
 
@@ -71,7 +71,12 @@ def router(app: App, parameters: Parameters) -> APIRouter:
         status_code=201,
         openapi_extra=accepts_command(ChargeWanted, gives=CHARGE, status=201),
         responses=problems(
-            NOT_FOUND, BALANCE_NOT_OPENED, BALANCE_TOO_LOW, NOT_A_FIRST_BILL, *BILLING_PROBLEMS.values()
+            NOT_FOUND,
+            BALANCE_NOT_OPENED,
+            BALANCE_TOO_LOW,
+            NOT_A_FIRST_BILL,
+            NOT_FOR_FIRST_PAYMENT,
+            *BILLING_PROBLEMS.values(),
         ),
     )
     async def charge(request: Request, principal: Agent) -> Response:

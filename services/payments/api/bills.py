@@ -44,11 +44,14 @@ def router(app: App, parameters: Parameters) -> APIRouter:
     @routes.post(
         "/bills",
         status_code=201,
-        openapi_extra=accepts_command(BillWanted, gives=BILL, status=201),
+        openapi_extra=accepts_command(BillWanted, gives=(*BILL, "retail_months#"), status=201),
         responses=problems(NOT_FOUND, *BILLING_PROBLEMS.values()),
     )
     async def issue_bill(request: Request, principal: Payee) -> Response:
-        """Issues a bill in place of the open one, of all months owed or of 1, 2, 3, 6 or 12 (`prepay_months`); 200 when that holds just these."""
+        """Issues a bill in place of the open one, of all months owed or of 1, 2, 3, 6 or 12 (`prepay_months`); 200 when that holds just these.
+
+        `retail_months`: how many months a bill must hold to be paid at a shop (`retail_limits`), 0 where none can be.
+        """
         wanted = await body(request, BillWanted)
         await must_see(principal, wanted.participant_id)
         command = IssueBill(ParticipantId(wanted.participant_id), wanted.months, meta(request, principal))

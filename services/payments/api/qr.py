@@ -16,9 +16,10 @@ from chassis.http import NOT_FOUND, Principal, accepts_command, allow, answer, m
 from chassis.problems import Refusal, Rejected
 from chassis.service import App
 from contracts.values import BillId
-from services.payments.commands.qr import RequestQr, request_qr
+from services.payments.commands.qr import RequestQr, RequestQrs
 from services.payments.domain.qr import QrState
-from services.payments.problems import BILL_NOT_OPEN, QR_ENDED, QR_NOT_OFFERED
+from services.payments.parameters import Parameters
+from services.payments.problems import BILL_NOT_OPEN, NOT_FOR_FIRST_PAYMENT, QR_ENDED, QR_NOT_OFFERED
 from services.payments.qr_desk import QrDesk
 from services.payments.queries import qr as queries
 from services.payments.queries import shown
@@ -44,10 +45,10 @@ class QrShown(BaseModel):
     reason: str | None
 
 
-def router(app: App, desk: QrDesk | None, *, partner: str) -> APIRouter:
+def router(app: App, desk: QrDesk | None, parameters: Parameters, *, partner: str) -> APIRouter:
     """`desk` is None where no acquirer was agreed with."""
     routes = APIRouter(tags=["bills"])
-    door = app.command_door(request_qr)
+    door = app.command_door(RequestQrs(parameters))
 
     async def must_see(principal: Principal, bill_id: UUID) -> None:
         async with app.read() as conn:
@@ -75,7 +76,10 @@ def router(app: App, desk: QrDesk | None, *, partner: str) -> APIRouter:
         status_code=201,
         response_model=QrShown,
         openapi_extra={"parameters": accepts_command(gives=())["parameters"]},
-        responses={202: {"model": QrShown}, **problems(NOT_FOUND, QR_NOT_OFFERED, QR_ENDED, BILL_NOT_OPEN)},
+        responses={
+            202: {"model": QrShown},
+            **problems(NOT_FOUND, QR_NOT_OFFERED, QR_ENDED, BILL_NOT_OPEN, NOT_FOR_FIRST_PAYMENT),
+        },
     )
     async def ask(request: Request, principal: Payee, bill_id: UUID) -> Response:
         """Has a QR code made, or gives the one that there is: 201 with its content, 202 while the acquirer has not answered."""

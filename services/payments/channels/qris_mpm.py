@@ -26,7 +26,7 @@ class QrisMpm:
         return Composition(
             routers=[
                 notices.router(port.app, port.registry, port.parameters),
-                qr.router(port.app, desk, partner=settings.qris_partner),
+                qr.router(port.app, desk, port.parameters, partner=settings.qris_partner),
             ],
             workers={"qr-desk": desk.run} if desk is not None else {},
         )

@@ -22,7 +22,7 @@ from services.payments.domain.balance import deposit, deposited
 from services.payments.domain.bill import Bill
 from services.payments.domain.collective import CollectiveStatus, cannot_pay_whole, pay_whole
 from services.payments.domain.collective import posted as posted_whole
-from services.payments.domain.parameters import BILLING_RULES, day_of
+from services.payments.domain.parameters import BILLING_RULES, PaymentChannel, day_of
 from services.payments.domain.paying import CannotPay, Limits, Money, Posted, post, posted, receipt_key
 from services.payments.groups import KeptBalance, KeptCollective
 from services.payments.parameters import Parameters
@@ -44,6 +44,7 @@ class Arrival:
     effective_at: datetime
     code: str
     meta: Meta
+    came_by: PaymentChannel
     nik_hash: str | None = None
     hint_bill_id: BillId | None = None
 
@@ -183,4 +184,5 @@ def _money(tx: Tx, item: Arrival, number: str | None) -> Money:
         effective_at=min(item.effective_at, tx.now),
         received_at=tx.now,
         number=number,
+        came_by=item.came_by,
     )

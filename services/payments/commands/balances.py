@@ -17,13 +17,14 @@ from services.payments.commands.payer_book import STREAM, PayerBook
 from services.payments.domain.balance import BALANCE_PARTNER, CannotCharge, charge
 from services.payments.domain.bill import Bill
 from services.payments.domain.billing import CancelReason, CannotBill, end, issue
-from services.payments.domain.parameters import BILLING_RULES, Sets
+from services.payments.domain.first_payments import channels_on, is_barred
+from services.payments.domain.parameters import BILLING_RULES, PaymentChannel, Sets
 from services.payments.domain.payer import issued
 from services.payments.domain.paying import Limits, Money, is_payable, post
 from services.payments.group_problems import BALANCE_NOT_OPENED, BALANCE_TOO_LOW, NOT_A_FIRST_BILL
 from services.payments.groups import KeptBalance, are_agents, load_balances
 from services.payments.parameters import Parameters
-from services.payments.problems import BILLING_PROBLEMS
+from services.payments.problems import BILLING_PROBLEMS, NOT_FOR_FIRST_PAYMENT
 from services.payments.queries import deciding
 from services.payments.store import Kept
 
@@ -93,6 +94,8 @@ def _charge(tx: Tx, payers: PayerBook, balances: BalanceBook, item: ChargeBalanc
     due = _due(tx, kept, sets)
     if isinstance(due, CannotBill):
         return Rejected(BILLING_PROBLEMS[due], values={"reason": kept.payer.blocked or ""})
+    if is_barred(due.bill.kind, PaymentChannel.AGENT_BALANCE, tx.now, sets, by_agent=kept.payer.by_agent):
+        return Rejected(NOT_FOR_FIRST_PAYMENT, values={"channels": channels_on(tx.now, sets)})
     payment_id = PaymentId(new_id())
     charged = charge(None if balance is None else balance.balance, kept.payer, due.bill, payment_id=payment_id)
     if isinstance(charged, CannotCharge) or balance is None:
@@ -142,6 +145,7 @@ def _pay(tx: Tx, payers: PayerBook, kept: Kept, due: _Due, payment_id: PaymentId
         amount=due.bill.amount,
         effective_at=tx.now,
         received_at=tx.now,
+        came_by=PaymentChannel.AGENT_BALANCE,
     )
     payers.record(kept, post(kept.payer, due.bill, money, payment_id=payment_id, now=tx.now), meta=meta)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from contracts.values import BillId, ParticipantId
 from services.payments.commands.payer_book import STREAM, PayerBook
 from services.payments.domain.bill import Bill
 from services.payments.domain.billing import CancelReason, CannotBill, end, expire, issue
-from services.payments.domain.parameters import PREPAY_MONTHS, Sets, day_of
+from services.payments.domain.parameters import PREPAY_MONTHS, RETAIL_LIMITS, RetailLimits, Sets, day_of
 from services.payments.domain.paying import Limits, is_payable
 from services.payments.parameters import Parameters
 from services.payments.problems import BILLING_PROBLEMS
@@ -62,10 +62,10 @@ def _issue(tx: Tx, book: PayerBook, item: IssueBill, sets: Sets) -> Accepted | R
         return _refused(outcome, kept, sets, tx)
     bill, rules = outcome
     if (same := _open_bill_like(kept, bill, tx)) is not None:
-        return Accepted(bill_body(kept, same), 200)
+        return Accepted(_offered(kept, same, sets, tx), 200)
     kept = book.record(kept, end(kept.payer, tx.now, CancelReason.REPLACED), meta=item.meta)
     kept = book.issue(kept, bill, meta=item.meta, rules=rules.version)
-    return Accepted(bill_body(kept, kept.payer.bills[bill.bill_id]))
+    return Accepted(_offered(kept, kept.payer.bills[bill.bill_id], sets, tx))
 
 
 def _refused(refusal: CannotBill, kept: Kept, sets: Sets, tx: Tx) -> Rejected:
@@ -81,6 +81,22 @@ def _open_bill_like(kept: Kept, wanted: ContributionBilled, tx: Tx) -> Bill | No
     if bill is None or bill.months != wanted.months:
         return None
     return bill if is_payable(kept.payer, bill, tx.now, None, Limits()) else None
+
+
+def _offered(kept: Kept, bill: Bill, sets: Sets, tx: Tx) -> dict[str, Any]:
+    """The bill, and how many months one must hold to be paid at a shop: its own number, else the least that is offered, 0 where none is."""
+    today = day_of(tx.now)
+    limits, others = sets.on(RETAIL_LIMITS, today), sets.on(PREPAY_MONTHS, today).months
+    fitting = len(bill.months) if limits.hold(bill.amount) else 0
+    return bill_body(kept, bill) | {"retail_months": fitting or _least(kept, others, limits, sets, tx)}
+
+
+def _least(kept: Kept, offered: Iterable[int], limits: RetailLimits, sets: Sets, tx: Tx) -> int:
+    for months in offered:
+        outcome = issue(kept.payer, now=tx.now, bill_id=BillId(new_id()), sets=sets, months=months)
+        if isinstance(outcome, tuple) and limits.hold(outcome[0].amount):
+            return months
+    return 0
 
 
 def bill_body(kept: Kept, bill: Bill) -> dict[str, Any]:

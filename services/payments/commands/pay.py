@@ -164,27 +164,31 @@ class Pay:
             return judged
         match target:
             case KeptCollective():
-                return _closed(item, money) or _post_whole(tx, targets, target, money, item)
+                refused = _closed(item, money) or _not_at_shops(item, money, known)
+                return refused or _post_whole(tx, targets, target, money, item)
             case KeptBalance():
                 refused = _closed(item, money)
                 refused = refused or hours.too_much(item.conditions_at(money.effective_at), money.amount)
+                refused = refused or _not_at_shops(item, money, known)
                 return refused or _deposit(tx, targets, target, money, item)
         assert target is not None
         assert judged is not None
         kept = target.kept if isinstance(target, OneBill) else target
-        barred = _barred(daily, item, kept, money)
+        barred = _not_at_shops(item, money, known) or _barred(daily, item, kept, money)
         return barred or _post(tx, targets.payers, kept, judged, money, item)
 
     def _money(self, tx: Tx, item: Call[Payment], request: Payment, number: str | None) -> Money:
         """`effective_at` is the channel's time, ours where it gives none, and never later than the posting."""
+        effective_at = _effective_at(tx, item, request)
         return Money(
             partner=item.partner,
             channel=CHANNEL,
             channel_reference=request.payment_request_id,
             amount=request.amount,
-            effective_at=_effective_at(tx, item, request),
+            effective_at=effective_at,
             received_at=tx.now,
             number=number,
+            came_by=hours.channel_of(item.conditions_at(effective_at)),
         )
 
 
@@ -234,6 +238,12 @@ def _asked_for(tx: Tx, item: Call[Payment]) -> tuple[str, datetime, Conditions]:
 def _closed(item: Call[Payment], money: Money) -> codes.Case | None:
     """Why no new money is taken at this hour."""
     return hours.closed_at(item.conditions_at(money.effective_at), money.effective_at)
+
+
+def _not_at_shops(item: Call[Payment], money: Money, known: Heard) -> codes.Case | None:
+    """Why a chain of shops does not take this sum; None for any other partner."""
+    at = money.effective_at
+    return hours.not_at_shops(item.conditions_at(at), money.amount, at, known.limits.sets)
 
 
 def _barred(daily: Daily, item: Call[Payment], kept: Kept, money: Money) -> codes.Case | None:

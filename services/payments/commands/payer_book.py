@@ -66,6 +66,7 @@ class PayerBook:
         self._tx.record(event, key=event.participant_id, meta=meta, scope=scope, rules=BILLING_RULES)
         payer = evolve(None, event, self._tx.now)
         assert payer is not None
+        payer = payer._replace(by_agent=scope.agent_id is not None)
         self._kept[event.participant_id] = Kept(payer, None, None, scope)
         return self._kept[event.participant_id]
 

@@ -23,6 +23,8 @@ from contracts.values import WIB, BillId, CaseId, Rupiah
 from services.payments.commands.arrive import Arrival, BookArrivals
 from services.payments.commands.calls import Call, Calls
 from services.payments.commands.settlement import STREAM as CASES
+from services.payments.domain.first_payments import channels_on, is_barred
+from services.payments.domain.parameters import PaymentChannel, Sets
 from services.payments.domain.qr import (
     FIRST_QUESTION,
     QR_RULES,
@@ -39,7 +41,7 @@ from services.payments.domain.settlement.outcomes import OWNER
 from services.payments.domain.snap import codes
 from services.payments.domain.snap.notices import Told
 from services.payments.parameters import Parameters
-from services.payments.problems import BILL_NOT_OPEN, QR_ENDED
+from services.payments.problems import BILL_NOT_OPEN, NOT_FOR_FIRST_PAYMENT, QR_ENDED
 from services.payments.queries import qr as queries
 from services.payments.queries.qr import Asked, Question
 from services.payments.tables import qr_questions
@@ -90,17 +92,24 @@ class Answered:
     meta: Meta
 
 
-async def request_qr(tx: Tx, items: Sequence[RequestQr], /) -> list[Accepted | Rejected]:
-    """The code of each bill: asked for now, or the one that there is."""
-    wanted = {item.bill_id for item in items}
-    await tx.heads(STREAM, wanted)
-    known = await queries.by_bill(tx.conn, wanted)
-    asked, questions = await queries.asked(tx.conn, wanted), _Questions.of(tx)
-    return [_request(tx, known, asked.get(item.bill_id), questions, item) for item in items]
+@dataclass(frozen=True, slots=True)
+class RequestQrs:
+    """The use case: the code of each bill, asked for now, or the one that there is."""
+
+    parameters: Parameters
+    __name__ = "request_qr"
+
+    async def __call__(self, tx: Tx, items: Sequence[RequestQr], /) -> list[Accepted | Rejected]:
+        sets = await self.parameters.sets(tx.conn)
+        wanted = {item.bill_id for item in items}
+        await tx.heads(STREAM, wanted)
+        known = await queries.by_bill(tx.conn, wanted)
+        asked, questions = await queries.asked(tx.conn, wanted), _Questions.of(tx)
+        return [_request(tx, known, asked.get(item.bill_id), questions, item, sets) for item in items]
 
 
 def _request(
-    tx: Tx, known: dict[BillId, Qr], asked: Asked | None, questions: _Questions, item: RequestQr
+    tx: Tx, known: dict[BillId, Qr], asked: Asked | None, questions: _Questions, item: RequestQr, sets: Sets
 ) -> Accepted | Rejected:
     qr = known.get(item.bill_id)
     if asked is None:
@@ -111,6 +120,8 @@ def _request(
         return Rejected(QR_ENDED)
     if not asked.open or tx.now >= asked.expires_at:
         return Rejected(BILL_NOT_OPEN)
+    if is_barred(asked.kind, PaymentChannel.QRIS, tx.now, sets, by_agent=asked.by_agent):
+        return Rejected(NOT_FOR_FIRST_PAYMENT, values={"channels": channels_on(tx.now, sets)})
     requested = QrRequested(
         bill_id=asked.bill_id,
         participant_id=asked.participant_id,
@@ -293,6 +304,7 @@ class _Desk:
             effective_at=told.paid_at or one.received_at,
             code=self._asked[qr.bill_id].contribution_code if qr else "",
             meta=one.meta,
+            came_by=PaymentChannel.QRIS,
             hint_bill_id=qr.bill_id if qr else None,
         )
 

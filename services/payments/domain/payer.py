@@ -63,6 +63,8 @@ class Payer(NamedTuple):
     paid: frozenset[ContributionMonth] = frozenset()
     blocked: str | None = None
     new_to_bpu: bool = False
+    by_agent: bool = False
+    """An agent registered the participant."""
     bills: Mapping[BillId, Bill] = _NO_BILLS
     credit: int = 0
     """Carry-forward credit in rupiah, for the JKK and JKM of the next bills."""

@@ -26,7 +26,8 @@ from contracts.values import AgentId, BillId, ContributionMonth, ParticipantId, 
 from services.payments.domain.bill import Bill, BillStatus
 from services.payments.domain.billing import CancelReason
 from services.payments.domain.contribution import with_sources
-from services.payments.domain.parameters import MAX_BACKDATE_DAYS, Sets
+from services.payments.domain.first_payments import is_barred
+from services.payments.domain.parameters import DEFAULTS, MAX_BACKDATE_DAYS, PaymentChannel, Sets
 from services.payments.domain.payer import Payer
 
 
@@ -39,6 +40,8 @@ class CannotPay(StrEnum):
     WRONG_AMOUNT = "wrong_amount"
     BLOCKED = "payer_blocked"
     CLOSED = "participation_closed"
+    OTHER_CHANNEL = "channel_not_for_first"
+    """The first payment of an agent's participant, by a channel that is not among `first_payment_channels`."""
     VOID = "bill_void"
     """Of a collective bill: all of its lines are void, so there is nobody whom the money would pay for."""
 
@@ -57,6 +60,7 @@ class Money:
     received_at: datetime
     number: str | None = None
     """The bill's own number that it came to; None for any other."""
+    came_by: PaymentChannel = PaymentChannel.BANK_VA
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +79,12 @@ class Limits:
     quote_validity: timedelta = timedelta(minutes=15)
     clock_skew: timedelta = timedelta(minutes=5)
     """How far a partner's clock may be behind ours."""
+    sets: Sets = DEFAULTS
+    """Of what is judged by the day of the payment itself."""
 
     def under(self, sets: Sets, day: date) -> Limits:
         """With the backdating that holds on a WIB day."""
-        return replace(self, max_backdate=timedelta(days=sets.on(MAX_BACKDATE_DAYS, day).days))
+        return replace(self, max_backdate=timedelta(days=sets.on(MAX_BACKDATE_DAYS, day).days), sets=sets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +129,8 @@ def settle(
     bills = _candidates(payer, quote, only)
     meant = [bill for bill in bills if quote is not None or _was_issued(bill, money, limits)]
     payable = [bill for bill in meant if is_payable(payer, bill, money.effective_at, quote, limits)]
+    if any(is_barred(b.kind, money.came_by, money.effective_at, limits.sets, by_agent=payer.by_agent) for b in payable):
+        return CannotPay.OTHER_CHANNEL
     for bill in payable:
         if bill.amount == money.amount:
             return bill

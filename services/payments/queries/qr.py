@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import rows
+from contracts.events.contributions import BillKind
 from contracts.values import BillId, ParticipantId
 from services.payments.domain.qr import Qr, QrState
 from services.payments.tables import bills, payers, qr_codes, qr_questions
@@ -37,6 +38,9 @@ class Asked:
     amount: int
     expires_at: datetime
     open: bool
+    kind: BillKind
+    by_agent: bool
+    """An agent registered its payer."""
 
 
 async def by_bill(conn: AsyncConnection, wanted: Collection[UUID]) -> dict[BillId, Qr]:
@@ -60,7 +64,7 @@ async def bills_of(
 async def asked(conn: AsyncConnection, wanted: Collection[UUID]) -> dict[BillId, Asked]:
     """Bills with the number of their payer."""
     query = (
-        sa.select(bills, payers.c.contribution_code)
+        sa.select(bills, payers.c.contribution_code, payers.c.registered_by)
         .join(payers, payers.c.participant_id == bills.c.participant_id)
         .where(rows.matching(bills.c.bill_id, wanted))
     )
@@ -72,6 +76,8 @@ async def asked(conn: AsyncConnection, wanted: Collection[UUID]) -> dict[BillId,
             row.amount,
             row.expires_at,
             row.status == "OPEN",
+            BillKind(row.kind),
+            row.registered_by is not None,
         )
         for row in await conn.execute(query)
     }

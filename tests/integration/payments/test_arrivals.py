@@ -11,6 +11,7 @@ from chassis.ids import new_id
 from chassis.transaction import Meta
 from contracts.events.participants import RefusalReason
 from services.payments.commands.arrive import Arrival, Arrived, ArrivedAs, BookArrivals
+from services.payments.domain.parameters import PaymentChannel
 from services.payments.parameters import Fixed
 from tests.integration.payments.bank import Bank, at, code
 from tests.integration.payments.people import Somebody, refuse, register
@@ -31,6 +32,7 @@ def arrival(h: Harness, who: Somebody | str, reference: str, amount: int = 36_80
         "effective_at": h.clock.business(),
         "code": who if isinstance(who, str) else who.code,
         "meta": Meta("tests", new_id()),
+        "came_by": PaymentChannel.BANK_VA,
     }
     return Arrival(**facts | more)
 

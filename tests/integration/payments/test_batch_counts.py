@@ -16,7 +16,7 @@ from contracts.events.contributions import RepeatProfile
 from contracts.values import WIB, BillId
 from services.payments.commands.calls import Call
 from services.payments.commands.pay import Pay
-from services.payments.commands.qr import RequestQr, TakeNotices, request_qr
+from services.payments.commands.qr import RequestQr, RequestQrs, TakeNotices
 from services.payments.domain.paying import Limits
 from services.payments.domain.qr import reference_of
 from services.payments.domain.snap import codes
@@ -93,7 +93,7 @@ async def test_a_batch_of_qr_notices_takes_the_same_statements_however_many_they
     async with h.app.read() as conn:
         found = [BillId(UUID(str(row.bill_id))) for row in await conn.execute(sa.select(bills.c.bill_id))]
     meta = Meta("tests", new_id())
-    await h.run(request_qr, [RequestQr(bill, "qris-a", meta) for bill in found])
+    await h.run(RequestQrs(Fixed()), [RequestQr(bill, "qris-a", meta) for bill in found])
     notices = [
         Told(f"Q{n:05}", QrStatus.SUCCESS, reference_of(bill), PRICE, h.clock.business())
         for n, bill in enumerate(found)

@@ -23,6 +23,7 @@ from chassis.ids import new_id
 from chassis.service import Composition
 from chassis.transaction import Meta
 from services.payments.commands.arrive import Arrival
+from services.payments.domain.parameters import PaymentChannel
 
 
 class Receipt(BaseModel):
@@ -42,6 +43,7 @@ class Toy:
             arrived = await port.arrived(Arrival(
                 partner="toy", channel=self.name, channel_reference=told.id, amount=told.amount, code=told.code,
                 effective_at=port.app.clock.business(), meta=Meta("partner:toy", new_id()),
+                came_by=PaymentChannel.QRIS,
             ))
             return {"outcome": arrived.outcome}
 

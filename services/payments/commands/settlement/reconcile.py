@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from uuid import UUID
 
 from chassis.ids import new_id
@@ -32,6 +33,7 @@ from contracts.values import BillId, CaseId, Rupiah, SettlementFileId
 from services.payments.commands.arrive import Arrival, Arrived, ArrivedAs, BookArrivals
 from services.payments.commands.settlement import STREAM
 from services.payments.commands.settlement.gap import DayBook
+from services.payments.domain.parameters import PaymentChannel, day_of
 from services.payments.domain.partners import Partner
 from services.payments.domain.settlement.days import stream_key, window
 from services.payments.domain.settlement.files import Part, read_part
@@ -51,6 +53,7 @@ from services.payments.domain.settlement.outcomes import (
     reference_of,
     unreadable,
 )
+from services.payments.domain.snap.hours import channel_of
 from services.payments.parameters import Parameters
 from services.payments.queries import agreed, qr
 from services.payments.queries import settlement as queries
@@ -81,6 +84,10 @@ class _Work:
     @property
     def listed(self) -> list[Listed]:
         return [line for line in self.lines if isinstance(line, Listed)]
+
+    def channel_on(self, day: date) -> PaymentChannel:
+        """How money came that was paid to a number of ours on this WIB day."""
+        return channel_of(self.partner.conditions_on(day))
 
     def customer_no(self, line: Listed) -> str | None:
         """The number without the partner's prefix; as it is where none fits."""
@@ -190,6 +197,7 @@ class Reconcile:
             effective_at=line.paid_at,
             code=number,
             meta=work.meta,
+            came_by=PaymentChannel.QRIS if hint is not None else work.channel_on(day_of(line.paid_at)),
             # a number of 16 digits may be a NIK: it is looked up by its keyed hash, never stored or logged
             nik_hash=self._vault.nik_hash(number) if len(number) == _NIK_DIGITS else None,
             hint_bill_id=hint,

@@ -1,12 +1,14 @@
-"""Kinds of billing: how many months one bill may hold, how far back a payment may lie, which month is the first, how long arrears may be paid."""
+"""Kinds of billing: how many months one bill may hold, how far back a payment may lie, which month is the first, how long arrears may be paid,
+through which channels a first payment comes, what a chain of shops takes.
+"""
 
 from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from contracts.values import USUAL_GRACE_MONTHS
 from services.payments.domain.parameters.kinds import Dated, Kind, Value, unsound
@@ -57,6 +59,52 @@ class FirstMonthRule(Value):
     rule: Annotated[FirstMonth, Field(strict=False)]
 
 
+class PaymentChannel(StrEnum):
+    """Kanal pembayaran: how a payer's money comes."""
+
+    BANK_VA = "BANK_VA"
+    RETAIL = "RETAIL"
+    """The same number, paid at a chain of shops (a partner that is agreed to be one)."""
+    QRIS = "QRIS"
+    AGENT_BALANCE = "AGENT_BALANCE"
+
+
+class FirstPaymentChannels(Value):
+    """Through which the first payment of a participant whom an agent registered is taken."""
+
+    channels: Annotated[
+        tuple[Annotated[PaymentChannel, Field(strict=False)], ...], Field(min_length=1, max_length=len(PaymentChannel))
+    ]
+
+    @field_validator("channels")
+    @classmethod
+    def _differ(cls, channels: tuple[PaymentChannel, ...]) -> tuple[PaymentChannel, ...]:
+        if len({*channels}) < len(channels):
+            raise unsound("not_unique", id="Tulis setiap kanal sekali saja.", en="List each channel once.")
+        return channels
+
+
+class RetailLimits(Value):
+    """A chain of shops takes payments of `retail_min` up to and including `retail_max` whole rupiah."""
+
+    retail_min: Annotated[int, Field(ge=0, lt=10**12)]
+    retail_max: Annotated[int, Field(ge=1, lt=10**12)]
+
+    @model_validator(mode="after")
+    def _hold_something(self) -> Self:
+        if self.retail_max < self.retail_min:
+            raise unsound(
+                "limits_empty",
+                id="Batas atas tidak boleh lebih kecil daripada batas bawah.",
+                en="The upper limit must not be below the lower one.",
+            )
+        return self
+
+    def hold(self, amount: int) -> bool:
+        """Whether a shop takes this sum."""
+        return self.retail_min <= amount <= self.retail_max
+
+
 PREPAY_MONTHS = Kind(
     name="prepay_months",
     family="bpu-prepay-months",
@@ -104,6 +152,34 @@ FIRST_MONTH_RULE = Kind(
         ),
     ),
 )
+FIRST_PAYMENT_CHANNELS = Kind(
+    name="first_payment_channels",
+    family="bpu-first-payment",
+    value=FirstPaymentChannels,
+    defaults=(
+        Dated(
+            "bpu-first-payment/2017-11",
+            date(2017, 11, 1),
+            "FAQ 2023 (through the agent's balance); that all are accepted is our choice",
+            FirstPaymentChannels(channels=tuple(PaymentChannel)),
+        ),
+    ),
+)
+"""Asked for the WIB day of the payment's `effective_at`, or of the request where nothing was paid yet."""
+RETAIL_LIMITS = Kind(
+    name="retail_limits",
+    family="bpu-retail",
+    value=RetailLimits,
+    defaults=(
+        Dated(
+            "bpu-retail/2017-11",
+            date(2017, 11, 1),
+            "terms of retail aggregators (likely)",
+            RetailLimits(retail_min=10_000, retail_max=5_000_000),
+        ),
+    ),
+)
+"""Asked as the channels are; `retail_min` and `retail_max` of domain.md section 14 in one set, as one bounds the other."""
 
 BILLING_RULES = "bpu-billing/2022-07"
 """Version of lapse, order of months and expiry (Perdir 22/PERDIR.02/072022; domain.md section 6)."""

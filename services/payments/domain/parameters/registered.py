@@ -8,9 +8,11 @@ from types import MappingProxyType
 from services.payments.domain.parameters import incentives
 from services.payments.domain.parameters.billing import (
     FIRST_MONTH_RULE,
+    FIRST_PAYMENT_CHANNELS,
     GRACE_MONTHS,
     MAX_BACKDATE_DAYS,
     PREPAY_MONTHS,
+    RETAIL_LIMITS,
 )
 from services.payments.domain.parameters.contribution import CONTRIBUTION
 from services.payments.domain.parameters.kinds import AnyKind
@@ -21,6 +23,8 @@ _ALL: tuple[AnyKind, ...] = (
     MAX_BACKDATE_DAYS,
     GRACE_MONTHS,
     FIRST_MONTH_RULE,
+    FIRST_PAYMENT_CHANNELS,
+    RETAIL_LIMITS,
     *incentives.KINDS,
 )
 

@@ -78,6 +78,20 @@ ABOVE_LIMIT = _case(
     "The amount is above the limit; pay in smaller parts",
     "Jumlah melebihi batas; bayar dalam beberapa bagian",
 )
+BELOW_RETAIL = _case(
+    403,
+    "02",
+    "Exceeds Transaction Amount Limit",
+    "Below what shops take; ask for a bill of more months",
+    "Di bawah batas gerai; minta tagihan beberapa bulan",
+)
+ABOVE_RETAIL = _case(
+    403,
+    "02",
+    "Exceeds Transaction Amount Limit",
+    "Above what shops take; pay at a bank",
+    "Di atas batas gerai; bayar lewat bank",
+)
 TOO_OFTEN = _case(
     403,
     "04",
@@ -98,6 +112,13 @@ CLOSED = _case(
     "Transaction Not Permitted. [Participation closed]",
     "Participation is closed; ask the branch office",
     "Kepesertaan sudah ditutup; hubungi kantor cabang",
+)
+NOT_FOR_FIRST = _case(
+    403,
+    "15",
+    "Transaction Not Permitted. [First payment]",
+    "The first payment is not taken here; ask the agent",
+    "Pembayaran pertama tidak diterima di sini; hubungi agen",
 )
 TRANSACTION_NOT_FOUND = _case(404, "01", "Transaction Not Found", "No such transaction", "Transaksi tidak ditemukan")
 UNKNOWN_BILL = _case(

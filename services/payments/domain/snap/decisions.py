@@ -26,6 +26,7 @@ PAYING_CASES = {
     CannotPay.BLOCKED: codes.BLOCKED_BILL,
     CannotPay.CLOSED: codes.CLOSED,
     CannotPay.VOID: codes.EXPIRED,
+    CannotPay.OTHER_CHANNEL: codes.NOT_FOR_FIRST,
 }
 _TIME_WAS_OVER = frozenset({CancelReason.LAPSED, CancelReason.REGISTRATION_EXPIRED})
 

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from contracts.events.partners import Conditions
 from contracts.values import WIB
+from services.payments.domain.parameters import RETAIL_LIMITS, PaymentChannel, Sets, day_of
 from services.payments.domain.snap import codes
 
 
@@ -19,6 +20,21 @@ def closed_at(conditions: Conditions, at: datetime) -> codes.Case | None:
     over_midnight = opens >= closes
     is_open = opens <= now < closes if not over_midnight else opens == closes or now >= opens or now < closes
     return None if is_open else codes.NOT_AT_THIS_TIME
+
+
+def channel_of(conditions: Conditions) -> PaymentChannel:
+    """How money comes that is paid to one of our numbers through this partner."""
+    return PaymentChannel.RETAIL if conditions.retail else PaymentChannel.BANK_VA
+
+
+def not_at_shops(conditions: Conditions, amount: int, at: datetime, sets: Sets) -> codes.Case | None:
+    """403xx02 for a sum that a chain of shops does not take on the WIB day of `at`; of any other partner nothing."""
+    if not conditions.retail:
+        return None
+    limits = sets.on(RETAIL_LIMITS, day_of(at))
+    if limits.hold(amount):
+        return None
+    return codes.BELOW_RETAIL if amount < limits.retail_min else codes.ABOVE_RETAIL
 
 
 def too_often(conditions: Conditions, paid_today: int) -> codes.Case | None:

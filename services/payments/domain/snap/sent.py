@@ -25,9 +25,12 @@ SENT: Sequence[tuple[Case, Sequence[Service], str]] = (
     (codes.INVALID_TOKEN, _CALLS, "the token is missing, unknown or expired, or its partner is disabled"),
     (codes.TOKEN_NOT_FOUND, _CALLS, "the same, by agreement"),
     (codes.ABOVE_LIMIT, (_PAYMENT,), "a deposit above the agreed sum"),
+    (codes.BELOW_RETAIL, _ASKS, "a chain of shops: the sum is below what shops take"),
+    (codes.ABOVE_RETAIL, _ASKS, "a chain of shops: the sum is above what shops take"),
     (codes.TOO_OFTEN, (_PAYMENT,), "more payments of one number in a day than agreed"),
     (codes.NOT_AT_THIS_TIME, _ASKS, "outside the agreed hours"),
     (codes.CLOSED, _ASKS, "the participation is closed"),
+    (codes.NOT_FOR_FIRST, _ASKS, "first payments of an agent's participants are not taken by this channel"),
     (codes.TRANSACTION_NOT_FOUND, (_STATUS,), "nothing of yours is known under this id or number"),
     (
         codes.UNKNOWN_BILL,
