@@ -29,9 +29,12 @@ SEEN_BEFORE = Done()
 """The outcome of an event that took effect earlier, told from other outcomes by identity."""
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.1, 30.0
 
+# At least one row, for the server's time: of several processes' clocks none decides when a key is looked at again.
 _LOAD = sa.text(
-    "SELECT p.stream, p.key, p.seq, p.event_id, p.revision, p.parked, p.detail, p.attempts, p.parked_at, p.retry_at"
-    " FROM unnest(CAST(:streams AS text[]), CAST(:keys AS text[])) AS wanted(stream, key) JOIN progress p USING (stream, key)"
+    "SELECT p.stream, p.key, p.seq, p.event_id, p.revision, p.parked, p.detail, p.attempts, p.parked_at, p.retry_at, s.at"
+    " FROM (SELECT statement_timestamp() AS at) s LEFT JOIN"
+    " (unnest(CAST(:streams AS text[]), CAST(:keys AS text[])) AS wanted(stream, key) JOIN progress p USING (stream, key))"
+    " ON true"
 )
 # Compare-and-set of many rows in one statement; the caller compares the count with the rows it gave.
 _STORE = sa.text(
@@ -51,7 +54,10 @@ _STORE = sa.text(
 
 @dataclass(slots=True)
 class Place:
-    """How far one key has come at this reader, and whether it waits. Changes in memory while a batch is judged."""
+    """How far one key has come at this reader, and whether it waits. Changes in memory while a batch is judged.
+
+    Its instants are those of the database's clock, by which the parking looks for what is ripe.
+    """
 
     stream: str
     key: str
@@ -92,20 +98,20 @@ class Place:
             return BEHIND
         return item.problem if next_up else GAP
 
-    def advance(self, item: Incoming, wall: datetime) -> None:
+    def advance(self, item: Incoming, at: datetime) -> None:
         """The event took effect. A key that waited for just this one goes on with what is parked behind it."""
         self.seq, self.event_id, self.changed = item.envelope.seq, item.envelope.event_id, True
         if self.parked == GAP:
-            self.parked, self.retry_at = QUEUED, wall
+            self.parked, self.retry_at = QUEUED, at
 
-    def park(self, reason: str, wall: datetime, *, retry: bool = False, detail: str | None = None) -> None:
+    def park(self, reason: str, at: datetime, *, retry: bool = False, detail: str | None = None) -> None:
         """Parks the key, or leaves it parked for its first reason. `retry`: tried again by itself, later each time."""
         self.changed = True
         if self.parked is not None and (self.parked != GAP or reason in (GAP, BEHIND)):
             return
-        self.parked, self.detail, self.parked_at = reason, detail, self.parked_at or wall
+        self.parked, self.detail, self.parked_at = reason, detail, self.parked_at or at
         self.retry_at = (
-            wall + timedelta(seconds=min(FIRST_RETRY_S * 2**self.attempts, LONGEST_RETRY_S)) if retry else None
+            at + timedelta(seconds=min(FIRST_RETRY_S * 2**self.attempts, LONGEST_RETRY_S)) if retry else None
         )
         self.attempts = min(self.attempts + 1, 30)
 
@@ -130,31 +136,34 @@ class Applying:
         self._blocked: set[UUID] = set()
 
     async def __call__(self, tx: Tx, items: Sequence[Incoming], /) -> list[Outcome]:
-        places = await load(tx.conn, items)
+        places, at = await load(tx.conn, items)
         faults.point("P2", self.__name__)
-        outcomes, parked = await self._judge(tx, places, items)
+        outcomes, parked = await self._judge(tx, places, items, at)
         tx.defer(lambda conn: store(conn, places.values(), parked))
         return outcomes
 
     async def _judge(
-        self, tx: Tx, places: dict[tuple[str, str], Place], items: Sequence[Incoming]
+        self, tx: Tx, places: dict[tuple[str, str], Place], items: Sequence[Incoming], at: datetime
     ) -> tuple[list[Outcome], list[Incoming]]:
-        """Two passes that cannot disagree: a verdict per item, then the handler's answers for those that are to be applied."""
-        verdicts = self._verdicts(places, items, tx.wall)
+        """Two passes that cannot disagree: a verdict per item, then the handler's answers for those that are to be applied.
+
+        `at`: the time of the database's server.
+        """
+        verdicts = self._verdicts(places, items, at)
         answers = await self._answers(tx, items, verdicts)
         self._block_followers(items, answers)
         outcomes: list[Outcome] = []
         parked: list[Incoming] = []
         for item, verdict, answer in zip(items, verdicts, answers, strict=True):
             place = places[item.envelope.stream, item.envelope.key]
-            outcome = _settle(place, item, verdict, answer, tx.wall)
+            outcome = _settle(place, item, verdict, answer, at)
             outcomes.append(outcome)
             if not isinstance(outcome, Done):
                 parked.append(item)
         return outcomes, parked
 
     def _verdicts(
-        self, places: dict[tuple[str, str], Place], items: Sequence[Incoming], wall: datetime
+        self, places: dict[tuple[str, str], Place], items: Sequence[Incoming], at: datetime
     ) -> list[str | None]:
         """As `Place.judge`, each item after those before it, as if the handler will settle whatever it is given."""
         ahead = {key: place.copy() for key, place in places.items()}
@@ -165,9 +174,9 @@ class Applying:
             if verdict is None and item.envelope.event_id in self._blocked:
                 verdict = BLOCKED
             if verdict is None:
-                place.advance(item, wall)
+                place.advance(item, at)
             elif verdict != SEEN:
-                place.park(verdict, wall)
+                place.park(verdict, at)
             verdicts.append(verdict)
         return verdicts
 
@@ -202,38 +211,38 @@ class Applying:
             raise Rerun
 
 
-def _settle(place: Place, item: Incoming, verdict: str | None, answer: Outcome | None, wall: datetime) -> Outcome:
+def _settle(place: Place, item: Incoming, verdict: str | None, answer: Outcome | None, at: datetime) -> Outcome:
     """Moves the place by what really became of the item."""
     if verdict == SEEN:
         return SEEN_BEFORE
     if verdict == BLOCKED:
         if place.parked is None:  # the event before it was settled in this run after all: this one goes next
-            place.park(QUEUED, wall)
-            place.retry_at = wall
+            place.park(QUEUED, at)
+            place.retry_at = at
         return Failed(BEHIND)
     if verdict is not None:
         if verdict == CONFLICTING:
             metrics.CONFLICTING_EVENTS.labels(place.stream).inc()
-        place.park(verdict, wall)
+        place.park(verdict, at)
         return Failed(verdict)
     match answer:
         case Done():
-            place.advance(item, wall)
+            place.advance(item, at)
         case NotYet(what):
-            place.park("not_yet", wall, retry=True, detail=what)
+            place.park("not_yet", at, retry=True, detail=what)
         case Failed(reason):
-            place.park(reason, wall)
+            place.park(reason, at)
     assert answer is not None
     return answer
 
 
-async def load(conn: AsyncConnection, items: Sequence[Incoming]) -> dict[tuple[str, str], Place]:
-    """Where each key of the batch stands; keys never seen stand at 0."""
+async def load(conn: AsyncConnection, items: Sequence[Incoming]) -> tuple[dict[tuple[str, str], Place], datetime]:
+    """Where each key of the batch stands, and the server's time; keys never seen stand at 0."""
     keys = sorted({(item.envelope.stream, item.envelope.key) for item in items})
-    found = await conn.execute(_LOAD, {"streams": [s for s, _ in keys], "keys": [k for _, k in keys]})
+    found = (await conn.execute(_LOAD, {"streams": [s for s, _ in keys], "keys": [k for _, k in keys]})).all()
     places = {(stream, key): Place(stream, key) for stream, key in keys}
-    places.update({(row.stream, row.key): Place(*row) for row in found})
-    return places
+    places.update({(row.stream, row.key): Place(*row[:-1]) for row in found if row.key is not None})
+    return places, found[0].at
 
 
 async def store(conn: AsyncConnection, places: Iterable[Place], parked: Sequence[Incoming]) -> None:

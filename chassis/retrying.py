@@ -7,6 +7,7 @@ compare-and-set notices it, and no event stays behind on a key that flows.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -36,14 +37,14 @@ class Retrying(Applying):
         super().__init__(handler, name="parked.retry")
 
     async def __call__(self, tx: Tx, items: Sequence[Incoming], /) -> list[Outcome]:
-        places = await inbox.load(tx.conn, items)
+        places, at = await inbox.load(tx.conn, items)
         moving = {key for key, place in places.items() if _holds_next(place, items)}
         for key in moving:
             places[key].resume()
-        outcomes, parked = await self._judge(tx, places, items)
+        outcomes, parked = await self._judge(tx, places, items, at)
         others = await _others(tx.conn, places.values(), items)
         for key, place in places.items():
-            _conclude(place, moves=key in moving, holds_next=others.get(key), tx=tx)
+            _conclude(place, moves=key in moving, holds_next=others.get(key), at=at)
         _drop_later(tx, [item for item, outcome in zip(items, outcomes, strict=True) if isinstance(outcome, Done)])
         tx.defer(lambda conn: inbox.store(conn, places.values(), parked))
         return outcomes
@@ -57,14 +58,14 @@ def _holds_next(place: Place, items: Sequence[Incoming]) -> bool:
     )
 
 
-def _conclude(place: Place, *, moves: bool, holds_next: bool | None, tx: Tx) -> None:
+def _conclude(place: Place, *, moves: bool, holds_next: bool | None, at: datetime) -> None:
     """`holds_next`: whether what else is parked of this key holds the event that comes next; None when nothing else is parked."""
     place.changed = True
     if place.parked is None and holds_next is None:
         place.free()
     elif place.parked is None or (place.parked in (GAP, QUEUED) and holds_next):
         # What comes next was parked after this batch had been read: there is no gap to wait for.
-        place.parked, place.retry_at = QUEUED, tx.wall
+        place.parked, place.retry_at = QUEUED, at
     elif not moves and place.parked != "not_yet":  # asked for, and nothing could be done: not again until asked again
         place.parked = GAP if place.parked == QUEUED else place.parked
         place.retry_at = None

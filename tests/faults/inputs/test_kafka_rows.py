@@ -187,6 +187,8 @@ async def test_repeats_are_skipped_and_gaps_park_until_they_are_filled(
         ("parked", holes, await totalling.parked()),
         ("applied before the gap", {str(key): [1] for key in keys}, await applied(h)),
     )
+    async with h.app.engine.begin() as conn:
+        await conn.execute(sa.text("UPDATE progress SET parked_at = parked_at - interval '2 minutes'"))
     said: list[str] = []
 
     def alarmed() -> bool:

@@ -10,7 +10,7 @@ import logging
 import random
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -93,11 +93,12 @@ class MemoryBatches(Batches):
         return outcomes
 
 
-async def load(conn: Transaction, items: Sequence[Incoming]) -> dict[Key, Place]:
+async def load(conn: Transaction, items: Sequence[Incoming]) -> tuple[dict[Key, Place], datetime]:
     """Stands in for inbox.load."""
     await conn.inbox.pause()
     keys = {(item.envelope.stream, item.envelope.key) for item in items}
-    return {key: replace(conn.inbox.places[key]) if key in conn.inbox.places else Place(*key) for key in keys}
+    places = {key: replace(conn.inbox.places[key]) if key in conn.inbox.places else Place(*key) for key in keys}
+    return places, conn.wall
 
 
 async def store(conn: Transaction, places: Iterable[Place], parked: Sequence[Incoming]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from prometheus_client import REGISTRY
 
+from chassis.clock import SystemClock
 from chassis.consumer import Subscription
 from chassis.ids import new_id
 from chassis.parkedgauge import ParkedGauge
@@ -52,6 +54,31 @@ class Interrupted(Following):
             meanwhile, self.meanwhile = self.meanwhile, None
             await meanwhile()
         return await super().__call__(tx, items)
+
+
+class TestClocks:
+    @pytest.mark.parametrize("off", [timedelta(hours=1), timedelta(hours=-1)])
+    async def test_keys_wait_by_the_servers_clock_however_wrong_that_of_the_process_is(
+        self, stack: Stack, off: timedelta
+    ) -> None:
+        handler = Following()
+        async with toy(totals(handler), stack) as h:
+            h.clock.move_wall(SystemClock().wall() + off - h.clock.wall())
+            waits, gap = new_id(), new_id()
+            handler.patience.add(waits)
+            await h.deliver(counted(h, waits, 99))
+            (key,) = await h.parked()
+            assert key.retry_at is not None
+            assert timedelta() < key.retry_at - key.parked_at < timedelta(seconds=1)
+            assert abs(key.parked_at - SystemClock().wall()) < timedelta(minutes=1)
+            handler.patience.clear()
+            await h.until_ripe()
+            await drain(h)
+            await h.deliver(counted(h, gap, 2, seq=2))
+            await h.deliver(counted(h, gap, 1, seq=1))  # fills the gap: what waited for it is next
+            await drain(h)
+            assert await totalled(h, waits) == [99]
+            assert await totalled(h, gap) == [1, 2]
 
 
 class TestRaces:
@@ -299,7 +326,9 @@ async def test_gap_that_stays_is_an_alarm_once_a_minute_and_the_metric_follows(
 
     async with toy(totals(Following()), stack) as h:
         one = new_id()
-        await h.deliver(counted(h, one, 2, seq=2))  # parked by a clock that stands long before the database's
+        await h.deliver(counted(h, one, 2, seq=2))
+        async with h.app.engine.begin() as conn:
+            await conn.execute(sa.text("UPDATE progress SET parked_at = parked_at - interval '2 minutes'"))
         gauge = ParkedGauge(h.app.engine)
         for _ in range(3):
             gauge._look_after = 0

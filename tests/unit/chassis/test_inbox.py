@@ -51,7 +51,7 @@ class Judged(Applying):
             self.asked = []
             places = {key: Place(**{f: getattr(place, f) for f in _FIELDS}) for key, place in self.places.items()}
             try:
-                outcomes, parked = asyncio.run(self._judge(cast(Tx, _Wall()), places, items))
+                outcomes, parked = asyncio.run(self._judge(cast(Tx, None), places, items, NOW))
             except Rerun:
                 continue
             self.places = places
@@ -62,10 +62,6 @@ class Judged(Applying):
 
 
 _FIELDS = ("stream", "key", "seq", "event_id", "revision", "parked", "detail", "attempts", "parked_at", "retry_at")
-
-
-class _Wall:
-    wall = NOW
 
 
 def incoming(key: str, seq: int, copy: int = 0) -> Incoming:
