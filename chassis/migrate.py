@@ -45,13 +45,18 @@ def _migrate(conn: sa.Connection, service: str) -> None:
         raise MigrationRefused(f"PostgreSQL 17 or newer is needed; this server is {version // 10_000}")
     conn.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     upgrade_chassis(conn)
-    _upgrade(conn, _folder(f"services.{service}"), "alembic_version")
+    upgrade_service(conn, service)
     _grant(conn, service)
 
 
 def upgrade_chassis(conn: sa.Connection) -> None:
     """The event log and the plumbing alone; needs an open transaction."""
-    _upgrade(conn, _folder("chassis"), "alembic_version_chassis")
+    _upgrade(conn, _folder("chassis"), "alembic_version_chassis", "heads")
+
+
+def upgrade_service(conn: sa.Connection, service: str, *, to: str = "heads") -> None:
+    """The service's own tables, after the chassis'; needs an open transaction. `to`: where to stop, for what shows a migration of rows."""
+    _upgrade(conn, _folder(f"services.{service}"), "alembic_version", to)
 
 
 def _folder(package: str) -> Path:
@@ -61,13 +66,13 @@ def _folder(package: str) -> Path:
     return Path(next(iter(spec.submodule_search_locations))) / "migrations"
 
 
-def _upgrade(conn: sa.Connection, folder: Path, version_table: str) -> None:
+def _upgrade(conn: sa.Connection, folder: Path, version_table: str, to: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(folder))
     script = ScriptDirectory.from_config(config)
 
     def steps(revision: str, context: MigrationContext) -> object:
-        return script._upgrade_revs("heads", revision)
+        return script._upgrade_revs(to, revision)
 
     with EnvironmentContext(config, script, fn=steps) as environment:
         environment.configure(connection=conn, version_table=version_table, transactional_ddl=True)

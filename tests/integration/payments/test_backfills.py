@@ -1,0 +1,160 @@
+"""Migrations that fill a column of rows there are: afterwards the old database says what a replay of its log says.
+
+Each test plays a story through the doors of today, lays its log and the rows as an older version had them into a database of that version,
+migrates that on, and compares it with the database in which the story was played.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from chassis.database import async_url
+from chassis.migrate import upgrade_chassis, upgrade_service
+from tests.integration.payments.bank import Bank
+from tests.integration.payments.people import AGENT, WADAH, close, reassign, register
+from tests.integration.payments.test_settlement import Office, paid
+from tests.support.service import Harness
+from tests.support.settlement import DAY, marked
+from tests.support.stack import Stack
+
+SERVICE = "payments"
+Rows = list[dict[str, Any]]
+
+
+async def at_the_office(h: Harness) -> Office:
+    office = Office(h)
+    assert (await office.agree()).status_code == 201
+    return office
+
+
+async def _rows(conn: AsyncConnection, table: str, columns: str = "*", order: str = "1, 2") -> Rows:
+    found = await conn.exec_driver_sql(f"SELECT {columns} FROM {table} ORDER BY {order}")
+    return [dict(row) for row in found.mappings()]
+
+
+async def _lay(conn: AsyncConnection, table: str, rows: str) -> None:
+    """Rows told as JSON, with the columns that the table has in this version."""
+    await conn.execute(
+        sa.text(
+            f"INSERT INTO {table} OVERRIDING SYSTEM VALUE"
+            f" SELECT * FROM jsonb_populate_recordset(NULL::{table}, CAST(:rows AS jsonb))"
+        ),
+        {"rows": rows},
+    )
+
+
+@asynccontextmanager
+async def migrated(
+    h: Harness, stack: Stack, *, before: str, tables: Sequence[str], as_it_was: Sequence[str] = ()
+) -> AsyncIterator[AsyncConnection]:
+    """A database that stood at version `before` with the log of `h` and these tables, and was migrated on.
+
+    `as_it_was`: statements that give the old rows what that version wrote differently.
+    """
+    async with stack.empty_database() as url:
+        engine = create_async_engine(async_url(url))
+        try:
+            async with engine.begin() as old, h.app.read() as played:
+                await old.run_sync(upgrade_chassis)
+                await old.run_sync(lambda conn: upgrade_service(conn, SERVICE, to=before))
+                for table in ("event_log", *tables):
+                    told = f"SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM {table} t"
+                    await _lay(old, table, (await played.exec_driver_sql(told)).scalar_one())
+                for statement in as_it_was:
+                    await old.exec_driver_sql(statement)
+            async with engine.begin() as old:
+                await old.run_sync(lambda conn: upgrade_service(conn, SERVICE))
+            async with engine.connect() as old:
+                yield old
+        finally:
+            await engine.dispose()
+
+
+async def test_0015_the_day_on_which_a_participation_ended_is_that_of_its_event(h: Harness, stack: Stack) -> None:
+    dead, early, alive = [await register(h) for _ in range(3)]
+    await close(h, dead, date(2025, 10, 4))
+    await close(h, early, date(2025, 9, 30))
+    wanted = {
+        dead.participant_id: date(2025, 10, 4),
+        early.participant_id: date(2025, 9, 30),
+        alive.participant_id: None,
+    }
+    async with migrated(h, stack, before="0014", tables=["payers"]) as old, h.app.read() as played:
+        found = await _rows(old, "payers", "participant_id, closed_on")
+        assert {row["participant_id"]: row["closed_on"] for row in found} == wanted
+        assert found == await _rows(played, "payers", "participant_id, closed_on")
+
+
+async def test_0015_lines_of_before_gave_their_id(h: Harness, bank: Bank, stack: Stack) -> None:
+    office = await at_the_office(h)
+    await office.reconcile(marked(*await paid(h, bank, 2)))
+    unset = ["UPDATE settlement_lines SET unnamed = NULL"]
+    async with (
+        migrated(h, stack, before="0014", tables=["settlement_lines"], as_it_was=unset) as old,
+        h.app.read() as played,
+    ):
+        found = await _rows(old, "settlement_lines")
+        assert [row["unnamed"] for row in found] == [False, False]
+        assert found == await _rows(played, "settlement_lines")
+
+
+async def test_0018_a_day_knows_the_account_lines_of_its_money(h: Harness, bank: Bank, stack: Stack) -> None:
+    office = await at_the_office(h)
+    lines = await paid(h, bank, 3)
+    path = f"/settlements/days/bank-a/{DAY}"
+    await office.reconcile(marked(*lines[:2]))
+    for evidence, amount in (("MT940/1", 35_800), ("MT940/2", 35_799)):
+        assert (await office.post(f"{path}/credits", {"amount": amount, "evidence": evidence})).status_code == 201
+    other = date(2025, 10, 7)
+    h.pass_time(days=1)
+    await office.reconcile(marked(lines[2], day=other), other)
+    async with (
+        migrated(h, stack, before="0017", tables=["settlement_days", "settlement_files"]) as old,
+        h.app.read() as played,
+    ):
+        found = await _rows(old, "settlement_days")
+        assert [row["credits"] for row in found] == [{"MT940/1": 35_800, "MT940/2": 35_799}, {}]
+        assert found == await _rows(played, "settlement_days")
+        assert [row["layout"] for row in await _rows(old, "settlement_files")] == [None, None]
+
+
+async def test_0018_an_account_line_that_was_noted_twice_stands_with_both_amounts(
+    h: Harness, bank: Bank, stack: Stack
+) -> None:
+    office = await at_the_office(h)
+    await office.reconcile(marked(*await paid(h, bank)))
+    credit = {"amount": 35_800, "evidence": "MT940/1"}
+    assert (await office.post(f"/settlements/days/bank-a/{DAY}/credits", credit)).status_code == 201
+    columns = "stream, key, bucket, type, version, rules, occurred_at, recorded_at, actor, correlation_id, payload"
+    again = (
+        f"INSERT INTO event_log (event_id, seq, {columns}) SELECT gen_random_uuid(),"
+        f" (SELECT max(seq) + 1 FROM event_log o WHERE (o.stream, o.key) = (l.stream, l.key)), {columns}"
+        " FROM event_log l WHERE type = 'SettlementReceived'"
+    )
+    moved = "SELECT setval(pg_get_serial_sequence('event_log', 'position'), (SELECT max(position) FROM event_log))"
+    async with migrated(h, stack, before="0017", tables=["settlement_days"], as_it_was=[moved, again]) as old:
+        assert [row["credits"] for row in await _rows(old, "settlement_days")] == [{"MT940/1": 71_600}]
+
+
+async def test_0020_who_manages_is_whoever_was_named_last(h: Harness, stack: Stack) -> None:
+    kept, passed, orphaned = [await register(h) for _ in range(3)]
+    await reassign(h, passed, None, "2025-11")
+    await reassign(h, passed, UUID(int=0xD2), "2025-12")
+    await reassign(h, orphaned, None, "2025-11")
+    by_register = [f"UPDATE payers SET agent_id = '{AGENT}', wadah_id = '{WADAH}'"]
+    async with (
+        migrated(h, stack, before="0019", tables=["payers", "managements"], as_it_was=by_register) as old,
+        h.app.read() as played,
+    ):
+        columns = "participant_id, agent_id, wadah_id, registered_by"
+        found = await _rows(old, "payers", columns)
+        assert [row["agent_id"] for row in found] == [AGENT, UUID(int=0xD2), None]
+        assert found == await _rows(played, "payers", columns)
+        assert kept.participant_id == found[0]["participant_id"]
