@@ -30,6 +30,8 @@ Difference = Annotated[Rupiah, Field(ge=-(2**53) + 1, lt=2**53, strict=True)]
 """Whole rupiah that may be below zero: a balance carried forward, a correction."""
 USUAL_GRACE_MONTHS = 3
 """Of contribution months whose events say nothing else (Perdir 22/2022)."""
+USUAL_DROP_MONTHS = 3
+"""Of statements that say nothing else (Perdir 13/2022)."""
 Count = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
 Instant = AwareDatetime
 

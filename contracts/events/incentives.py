@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from contracts.event import Event
 from contracts.events.agency import IncentiveScheme
 from contracts.values import (
+    USUAL_DROP_MONTHS,
     AgentId,
     Amount,
     BranchId,
@@ -214,6 +215,24 @@ class IncentiveStatementIssued(Event, stream="incentives"):
     lines: Count
     fingerprint: Fingerprint
     months_without: Count
+    drop_months: Count = USUAL_DROP_MONTHS
+    """As many of them as an agent is dropped after, by the set of this month."""
+    drop_due: bool = False
+    """They are as many, and the agent was ACTIVE when the run closed."""
+
+
+class AgentDropFellDue(Event, stream="incentives"):
+    """An agent at work has gone `drop_months` calendar months in a row without result: by the rule he is to be dropped (domain.md section 2).
+
+    Told once, with the first statement that finds it, under the key of that statement. It drops nobody.
+    """
+
+    agent_id: AgentId
+    wadah_id: WadahId
+    month: ContributionMonth
+    scheme: IncentiveScheme
+    months_without: Count
+    drop_months: Count
 
 
 class WadahStatementIssued(Event, stream="incentives"):
@@ -293,6 +312,7 @@ EVENTS: tuple[type[Event], ...] = (
     IncentiveEarned,
     IncentiveClawedBack,
     IncentiveStatementIssued,
+    AgentDropFellDue,
     WadahStatementIssued,
     IncentivePayoutOrdered,
     IncentivePaidOut,

@@ -66,7 +66,10 @@ class RunShown(BaseModel):
 
 
 class StatementLine(BaseModel):
-    """An agent's statement as a list shows it, whole rupiah: payable + carried_out = agent + adjusted + carried_in."""
+    """An agent's statement as a list shows it, whole rupiah: payable + carried_out = agent + adjusted + carried_in.
+
+    `drop_due`: `months_without` reached `drop_months`, and the agent was at work.
+    """
 
     agent_id: UUID
     code: str
@@ -85,6 +88,8 @@ class StatementLine(BaseModel):
     carried_out: int
     lines: int
     months_without: int
+    drop_months: int
+    drop_due: bool
     issued_at: datetime
 
 
@@ -193,13 +198,14 @@ class WadahStatementShown(WadahStatementLine):
 
 
 class MonthOfAgent(BaseModel):
-    """What counts for the drop rules: `months_without` in a row; the warning after one and two, due at the third."""
+    """What counts for the drop rules: `months_without` in a row; the warning after one and two, due at `drop_months` (the third, usually)."""
 
     month: str
     scheme: str
     acquisitions: int
     received: int
     months_without: int
+    drop_months: int
     warning: Literal["FIRST", "SECOND", "DROP_DUE"] | None
 
 

@@ -73,6 +73,9 @@ def router(app: App) -> APIRouter:
         month: MonthAsked = None,
         agent_id: UUID | None = None,
         wadah_id: UUID | None = None,
+        drop_due: Annotated[
+            bool | None, Query(description="only agents that fall under the drop rule, or only others")
+        ] = None,
         after: Annotated[str | None, Query(pattern=PLACE)] = None,
     ) -> StatementsShown:
         """Statements of agents within the caller's scope, the newest month first, a page at a time."""
@@ -83,6 +86,7 @@ def router(app: App) -> APIRouter:
                 month=month,
                 agent_id=agent_id,
                 wadah_id=wadah_id,
+                drop_due=drop_due,
                 after=_place(after),
                 limit=PAGE,
             )
@@ -172,4 +176,6 @@ def _place(after: str | None) -> tuple[str, UUID] | None:
 
 
 def _month_of(row: Mapping[Any, Any]) -> MonthOfAgent:
-    return MonthOfAgent.model_validate({**row, "warning": _WARNINGS.get(row["months_without"], "DROP_DUE")})
+    without = row["months_without"]
+    warning = "DROP_DUE" if without >= row["drop_months"] else _WARNINGS.get(without, "SECOND")
+    return MonthOfAgent.model_validate({**row, "warning": warning})

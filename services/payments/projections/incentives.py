@@ -305,6 +305,8 @@ def _statement(r: Recorded, event: IncentiveStatementIssued) -> _Row:
         "lines": event.lines,
         "fingerprint": event.fingerprint,
         "months_without": event.months_without,
+        "drop_months": event.drop_months,
+        "drop_due": event.drop_due,
         "issued_at": r.envelope.occurred_at,
         "event_id": r.envelope.event_id,
     }

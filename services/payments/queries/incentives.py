@@ -28,6 +28,7 @@ from contracts.values import (
     Rupiah,
     WadahId,
 )
+from services.payments.domain.incentives.dropping import Without
 from services.payments.domain.incentives.lines import Charge, Lines, Managed, Paid
 from services.payments.domain.incentives.statements import Carried
 from services.payments.domain.incentives.workers import Agreement, Worker
@@ -111,12 +112,15 @@ async def carried_before(
     """What the last statement of each agent before this month carries on."""
     s = incentive_statements
     query = (
-        sa.select(s.c.agent_id, s.c.carried_out, s.c.months_without)
+        sa.select(s.c.agent_id, s.c.carried_out, s.c.months_without, s.c.drop_due)
         .ext(distinct_on(s.c.agent_id))
         .where(rows.matching(s.c.agent_id, wanted), s.c.month < str(month))
         .order_by(s.c.agent_id, s.c.month.desc())
     )
-    return {AgentId(r.agent_id): Carried(r.carried_out, r.months_without) for r in await conn.execute(query)}
+    return {
+        AgentId(r.agent_id): Carried(r.carried_out, Without(r.months_without, r.drop_due))
+        for r in await conn.execute(query)
+    }
 
 
 async def issued(conn: AsyncConnection, wanted: Collection[UUID], month: ContributionMonth) -> set[AgentId]:

@@ -69,13 +69,14 @@ async def statements(
     month: str | None,
     agent_id: UUID | None,
     wadah_id: UUID | None,
+    drop_due: bool | None,
     after: tuple[str, UUID] | None,
     limit: int,
 ) -> Rows:
     """Of agents, the newest month first, from after (month, agent) on; within this scope (over `incentive_statements`)."""
     s = incentive_statements
     query = sa.select(s, agents.c.code).join(agents, agents.c.agent_id == s.c.agent_id).where(scope)
-    wanted = ((s.c.month, month), (s.c.agent_id, agent_id), (s.c.wadah_id, wadah_id))
+    wanted = ((s.c.month, month), (s.c.agent_id, agent_id), (s.c.wadah_id, wadah_id), (s.c.drop_due, drop_due))
     query = query.where(*(column == value for column, value in wanted if value is not None))
     if after is not None:
         later = sa.and_(s.c.month == after[0], s.c.agent_id > after[1])
@@ -197,7 +198,7 @@ async def activity(conn: AsyncConnection, agent_id: UUID, limit: int) -> Rows:
         .subquery()
     )
     query = (
-        sa.select(s.c.month, s.c.scheme, s.c.months_without, newest.c.acquisitions, newest.c.received)
+        sa.select(s.c.month, s.c.scheme, s.c.months_without, s.c.drop_months, newest.c.acquisitions, newest.c.received)
         .join(newest, newest.c.month == s.c.month)
         .where(s.c.agent_id == agent_id)
         .order_by(s.c.month.desc())

@@ -134,6 +134,8 @@ incentive_statements = sa.Table(
     sa.Column("lines", sa.Integer, nullable=False),
     sa.Column("fingerprint", sa.Text, nullable=False),
     sa.Column("months_without", sa.Integer, nullable=False),
+    sa.Column("drop_months", sa.Integer, nullable=False, comment="as many of them as an agent is dropped after"),
+    sa.Column("drop_due", sa.Boolean, nullable=False, comment="they are as many, and the agent was ACTIVE"),
     sa.Column("issued_at", INSTANT, nullable=False),
     sa.Column("event_id", UUID, nullable=False),
     sa.Index("incentive_statements_of_month", "month", "wadah_id"),

@@ -74,7 +74,7 @@ _COLLECTIVE: Final = _fields(
 _BOARD: Final = ("coordinator", "officer", "checker", "central", "auditor", "operator")
 _EARNED: Final = _fields(
     "agent_id code wadah_id month scheme acquisitions received acquisition_pay contribution_pay agent carved adjusted "
-    "carried_in payable carried_out lines months_without issued_at"
+    "carried_in payable carried_out lines months_without drop_months drop_due issued_at"
 )
 _TO_WADAH: Final = _fields(
     "wadah_id wadah agreement_number month scheme rules agents acquisitions received agents_payable share adjusted carried_in "

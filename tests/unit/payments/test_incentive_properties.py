@@ -24,6 +24,7 @@ from contracts.events.incentives import (
     IncentiveStatementIssued,
 )
 from contracts.values import AgentId, BranchId, ContributionMonth, ParticipantId, PaymentId, WadahId
+from services.payments.domain.incentives.dropping import Without
 from services.payments.domain.incentives.lines import Charge, Lines, Managed, Paid
 from services.payments.domain.incentives.statements import Before, Carried, Month, statement
 from services.payments.domain.incentives.wadah import AgentsTotals, PayDays, SharedMonth, wadah_statement
@@ -122,6 +123,8 @@ class World:
                 earlier,
                 self.carried.get(agent, Carried()),
                 None,
+                drop_months=3,
+                closed_at=(self.month + 1).starts_at,
             )
             issued = self._book(agent, events)
             totals = AgentsTotals(totals.statements + 1, totals.payable + issued.payable, 0, 0)
@@ -168,7 +171,7 @@ class World:
         differences = sum(a.after.agent - a.before.agent for a in issued.adjustments)
         assert issued.payable + issued.carried_out == issued.earned.agent + differences + issued.carried_in
         assert issued.payable == 0 or issued.carried_out == 0
-        self.carried[agent] = Carried(issued.carried_out, issued.months_without)
+        self.carried[agent] = Carried(issued.carried_out, Without(issued.months_without, issued.drop_due))
         return issued
 
     def worker(self, agent: AgentId) -> Worker:

@@ -16,14 +16,15 @@ from chassis.outcomes import Done, Failed
 from chassis.records import Outcome
 from chassis.timers import Due
 from chassis.transaction import Scope, Tx
-from contracts.events.incentives import Earnings
+from contracts.events.incentives import Earnings, IncentiveStatementIssued
 from contracts.values import AgentId, ContributionMonth
+from services.payments.domain.incentives.dropping import fell_due
 from services.payments.domain.incentives.earning import NO_EARNINGS
 from services.payments.domain.incentives.lines import NOTHING, Lines, Paid, earned_in
 from services.payments.domain.incentives.statements import Before, Carried, Month, statement
 from services.payments.domain.incentives.workers import Worker
 from services.payments.domain.parameters import Sets
-from services.payments.domain.parameters.incentives import set_of, spreads
+from services.payments.domain.parameters.incentives import drop_rule, set_of, spreads
 from services.payments.parameters import Parameters
 from services.payments.queries import incentives as queries
 from services.payments.queries.incentives import AgentMonth
@@ -107,8 +108,20 @@ class _Desk:
             own, earlier = replace(own, payments=()), []  # what was paid before is taken back by a decided case alone
         carried = self.carried.get(worker.agent_id, Carried())
         scope = Scope(worker.agreement.branch_id, worker.agreement.wadah_id, worker.agent_id)
-        for event in statement(worker, own, earlier, carried, self.last_months.get(worker.agent_id)):
+        drop = drop_rule(self.sets, self.run.month)
+        events = statement(
+            worker,
+            own,
+            earlier,
+            carried,
+            self.last_months.get(worker.agent_id),
+            drop_months=drop.value.months,
+            closed_at=self.run.closed_at,
+        )
+        for event in events:
             self.tx.record(event, key=item.key, meta=item.meta, scope=scope, rules=own.rules.version)
+        if isinstance(issued := events[-1], IncentiveStatementIssued) and (fact := fell_due(issued, carried.without)):
+            self.tx.record(fact, key=item.key, meta=item.meta, scope=scope, rules=drop.version)
 
     def _month(self, worker: Worker, month: ContributionMonth) -> Month:
         agreement, key = worker.agreement, (worker.agent_id, month)

@@ -15,7 +15,7 @@ from contracts.values import ContributionMonth
 from services.payments.commands.incentives.runs import next_month
 from services.payments.commands.parameters import UsedThrough
 from services.payments.domain.incentives.runs import run_of
-from services.payments.domain.parameters.incentives import INCENTIVE_NEW, INCENTIVE_OLD, TAX_BPS
+from services.payments.domain.parameters.incentives import DROP_MONTHS, INCENTIVE_NEW, INCENTIVE_OLD, TAX_BPS
 from services.payments.parameters import Parameters
 from services.payments.queries import incentives as queries
 
@@ -27,6 +27,7 @@ def months_used(parameters: Parameters) -> Mapping[str, UsedThrough]:
     return {
         INCENTIVE_OLD.name: MonthsUsed(parameters, asked_after=0),
         INCENTIVE_NEW.name: MonthsUsed(parameters, asked_after=0),
+        DROP_MONTHS.name: MonthsUsed(parameters, asked_after=0),
         TAX_BPS.name: MonthsUsed(parameters, asked_after=1),
     }
 

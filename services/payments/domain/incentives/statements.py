@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from contracts.event import Event
-from contracts.events.agency import IncentiveScheme
 from contracts.events.incentives import (
     AcquiredLine,
     Adjustment,
@@ -21,6 +21,7 @@ from contracts.events.incentives import (
     IncentiveStatementIssued,
 )
 from contracts.values import ContributionMonth, Rupiah
+from services.payments.domain.incentives.dropping import NEVER, Without, of_agent
 from services.payments.domain.incentives.earning import NO_EARNINGS, earnings
 from services.payments.domain.incentives.lines import NOTHING, Lines, Paid, differences, lines_of
 from services.payments.domain.incentives.workers import Worker
@@ -54,7 +55,7 @@ class Carried:
     """From the agent's last statement: a balance of zero or below, and the months in a row without result."""
 
     balance: int = 0
-    months_without: int = 0
+    without: Without = NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,14 @@ def statement(
     earlier: Sequence[Month],
     carried: Carried,
     last_month: ContributionMonth | None,
+    *,
+    drop_months: int,
+    closed_at: datetime,
 ) -> list[Event]:
-    """The events of an agent's statement: its lines in bounded parts, then the statement itself. `earlier`: months to compute anew."""
+    """The events of an agent's statement: its lines in bounded parts, then the statement itself. `earlier`: months to compute anew.
+
+    `drop_months`: after how many months in a row without result an agent is dropped; `closed_at`: of the run.
+    """
     lines = lines_of(worker, own.payments, own.rules.value, last_month)
     earned = earnings(lines, own.rules.value)
     bookings, adjustments = [Booking(own.month, lines, back=False)], list[Adjustment]()
@@ -82,6 +89,7 @@ def statement(
         bookings += booked
         adjustments += adjustment
     total = earned.agent + sum(a.after.agent - a.before.agent for a in adjustments) + carried.balance
+    without = of_agent(worker, own.month, earned, carried.without, drop_months=drop_months, closed_at=closed_at)
     issued = IncentiveStatementIssued(
         agent_id=worker.agent_id,
         wadah_id=worker.agreement.wadah_id,
@@ -94,7 +102,9 @@ def statement(
         carried_out=Rupiah(min(total, 0)),
         lines=sum(len(booking.lines) for booking in bookings),
         fingerprint=fingerprint(bookings),
-        months_without=months_without(worker, own.month, earned, carried.months_without),
+        months_without=without.months,
+        drop_months=drop_months,
+        drop_due=without.due,
     )
     return [*_line_events(worker, own.month, bookings), issued]
 
@@ -120,15 +130,6 @@ def _reason(gone: Lines, new: Lines) -> str:
     if gone and new:
         return "lines_changed"
     return "lines_taken_back" if gone else "lines_added" if new else "amounts_changed"
-
-
-def months_without(worker: Worker, month: ContributionMonth, earned: Earnings, so_far: int) -> int:
-    """Months in a row without an acquisition (NEW), or without that and any contribution (OLD); full months after the activation only."""
-    kept = earned.acquisitions > 0 or (worker.agreement.scheme is IncentiveScheme.OLD and earned.received > 0)
-    activated = worker.activated_in
-    if kept or activated is None or month <= activated:
-        return 0
-    return so_far + 1
 
 
 def fingerprint(bookings: Iterable[Booking]) -> str:

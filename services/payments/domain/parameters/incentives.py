@@ -14,7 +14,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from contracts.events.agency import IncentiveScheme
-from contracts.values import ContributionMonth, WadahId
+from contracts.values import USUAL_DROP_MONTHS, ContributionMonth, WadahId
 from services.payments.domain.parameters.kinds import Dated, Kind, Value, unsound
 from services.payments.domain.parameters.sets import Sets
 
@@ -119,6 +119,12 @@ class TaxBps(Value):
     bps: Bps
 
 
+class DropMonths(Value):
+    """So many calendar months in a row without result, and an agent is dropped; below its target, and a Wadah's agreement is ended."""
+
+    months: Annotated[int, Field(ge=1, le=24)]
+
+
 OLD_SET = IncentiveSet(
     threshold=50,
     flat=500_000,
@@ -171,7 +177,21 @@ TAX_BPS = Kind(
     value=TaxBps,
     defaults=(Dated("perisai-incentive-tax/2017-11", date(2017, 11, 1), "rate unknown in the sources", TaxBps(bps=0)),),
 )
-KINDS = (INCENTIVE_OLD, INCENTIVE_NEW, RUN_DAYS, TAX_BPS)
+DROP_MONTHS = Kind(
+    name="drop_months",
+    family="perisai-drop",
+    value=DropMonths,
+    defaults=(
+        Dated(
+            "perisai-drop/2017-11",
+            date(2017, 11, 1),
+            "programme rules 2017–2022; Perdir 13/PERDIR.02/042022",
+            DropMonths(months=USUAL_DROP_MONTHS),
+        ),
+    ),
+)
+"""Asked for the first day of an incentive month."""
+KINDS = (INCENTIVE_OLD, INCENTIVE_NEW, RUN_DAYS, TAX_BPS, DROP_MONTHS)
 
 _BY_SCHEME: Mapping[IncentiveScheme, Kind[IncentiveSet]] = MappingProxyType(
     {IncentiveScheme.OLD: INCENTIVE_OLD, IncentiveScheme.NEW: INCENTIVE_NEW}
@@ -182,6 +202,11 @@ def spreads(sets: Sets, scheme: IncentiveScheme) -> bool:
     """Whether there is, was or will be a set of this scheme by which months are earned as they come."""
     kind = _BY_SCHEME[scheme]
     return any(one.value.recognition is Recognition.ON_CONTRIBUTION_MONTH for one in sets.every(kind))
+
+
+def drop_rule(sets: Sets, month: ContributionMonth) -> Dated[DropMonths]:
+    """After how many months in a row, by the set of this one."""
+    return sets.set_on(DROP_MONTHS, date(month.year, month.month, 1))
 
 
 def set_of(sets: Sets, scheme: IncentiveScheme, wadah_id: WadahId, month: ContributionMonth) -> Dated[IncentiveSet]:

@@ -1,0 +1,60 @@
+"""The drop rules as facts (domain.md section 2): months in a row without result, and whether they are as many as the rule allows. Pure.
+
+What follows from it is not decided here: the branch drops an agent, and ends an agreement, by two people of its own.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from contracts.events.agency import IncentiveScheme
+from contracts.events.incentives import AgentDropFellDue, Earnings, IncentiveStatementIssued
+from contracts.values import ContributionMonth
+from services.payments.domain.incentives.workers import Worker
+
+
+class Without(NamedTuple):
+    """Calendar months in a row without result, and whether they are as many as the rule of the last of them allows, of who is at work."""
+
+    months: int = 0
+    due: bool = False
+
+
+NEVER = Without()
+
+
+def of_agent(
+    worker: Worker,
+    month: ContributionMonth,
+    earned: Earnings,
+    before: Without,
+    *,
+    drop_months: int,
+    closed_at: datetime,
+) -> Without:
+    """After this month. An acquisition keeps an agent (NEW), or that and any contribution (OLD); full months after the activation only.
+
+    Due is who is ACTIVE at the closing of the month's run under an agreement that is in force then: of others there is nobody to drop.
+    """
+    kept = earned.acquisitions > 0 or (worker.agreement.scheme is IncentiveScheme.OLD and earned.received > 0)
+    activated = worker.activated_in
+    if kept or activated is None or month <= activated:
+        return NEVER
+    months = before.months + 1
+    at_work = worker.is_active_at(closed_at) and closed_at < worker.agreement.ends_at
+    return Without(months, months >= drop_months and at_work)
+
+
+def fell_due(issued: IncentiveStatementIssued, before: Without) -> AgentDropFellDue | None:
+    """The fact that others act on, told once: with the first statement that says so in a row."""
+    if not issued.drop_due or before.due:
+        return None
+    return AgentDropFellDue(
+        agent_id=issued.agent_id,
+        wadah_id=issued.wadah_id,
+        month=issued.month,
+        scheme=issued.scheme,
+        months_without=issued.months_without,
+        drop_months=issued.drop_months,
+    )
