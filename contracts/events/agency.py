@@ -72,6 +72,8 @@ class WadahEngaged(Event, stream="wadah"):
     scheme: IncentiveScheme
     term_from: date
     term_to: date
+    monthly_target: Count | None = None
+    """The least number of acquisitions of all its agents in a calendar month; None: none was agreed."""
 
 
 class WadahEnded(Event, stream="wadah"):

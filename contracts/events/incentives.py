@@ -58,6 +58,8 @@ class AgreementNoted(Event, stream="agreements"):
     scheme: IncentiveScheme
     term_from: date
     term_to: date
+    monthly_target: Count | None = None
+    """Acquisitions of all its agents together; None: none was agreed."""
 
 
 class AgreementEndNoted(Event, stream="agreements"):
@@ -259,6 +261,27 @@ class WadahStatementIssued(Event, stream="incentives"):
     payout: Amount
     order_from: Instant
     pay_by: Instant
+    monthly_target: Count | None = None
+    """What `acquisitions` are to reach; None where none was agreed."""
+    months_below: Count = 0
+    """Full calendar months of the agreement in a row, this one included, below it."""
+    drop_months: Count = USUAL_DROP_MONTHS
+    """As many of them as an agreement is ended after (NEW), by the set of this month."""
+    end_due: bool = False
+    """They are as many, and the agreement was in force when the run closed."""
+
+
+class AgreementEndFellDue(Event, stream="incentives"):
+    """A NEW agreement in force has gone `drop_months` months in a row below its target: by the rule it is to be ended (domain.md section 2).
+
+    Told once, with the first statement that finds it, under the key of that statement. It ends nothing.
+    """
+
+    wadah_id: WadahId
+    month: ContributionMonth
+    monthly_target: Count
+    months_below: Count
+    drop_months: Count
 
 
 class IncentivePayoutOrdered(Event, stream="incentives"):
@@ -314,6 +337,7 @@ EVENTS: tuple[type[Event], ...] = (
     IncentiveStatementIssued,
     AgentDropFellDue,
     WadahStatementIssued,
+    AgreementEndFellDue,
     IncentivePayoutOrdered,
     IncentivePaidOut,
     IncentiveLineDisputed,

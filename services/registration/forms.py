@@ -157,6 +157,8 @@ class WadahForm(_Request):
     scheme: IncentiveScheme = IncentiveScheme.NEW
     term_from: date
     term_to: date
+    monthly_target: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] | None = None
+    """Acquisitions of all its agents in a calendar month, at least."""
 
 
 class WadahEndForm(_Request):

@@ -86,6 +86,7 @@ def wadah_of(row: Row) -> Wadah:
         term_from=row["term_from"],
         term_to=row["term_to"],
         ended_on=row["ended_on"],
+        monthly_target=row["monthly_target"],
     )
 
 
@@ -99,6 +100,7 @@ def wadah_row(state: Wadah) -> NewRow:
         "term_from": state.term_from,
         "term_to": state.term_to,
         "ended_on": state.ended_on,
+        "monthly_target": state.monthly_target,
     }
 
 

@@ -37,6 +37,7 @@ wadah = sa.Table(
     sa.Column("term_from", sa.Date, nullable=False),
     sa.Column("term_to", sa.Date, nullable=False, comment="last day in force, inclusive, WIB"),
     sa.Column("ended_on", sa.Date, comment="last day in force when ended early"),
+    sa.Column("monthly_target", sa.Integer, comment="acquisitions of all its agents, at least; null: none was agreed"),
     sa.Index("wadah_agreement", "branch_id", "agreement_number", unique=True),
     comment="WadahEngaged, WadahEnded",
 )

@@ -163,7 +163,10 @@ class ShareAdjustmentShown(BaseModel):
 
 
 class WadahStatementLine(BaseModel):
-    """A Wadah's statement, whole rupiah: gross = agents_payable + share_payable, payout = gross − tax."""
+    """A Wadah's statement, whole rupiah: gross = agents_payable + share_payable, payout = gross − tax.
+
+    `acquisitions` stand beside `monthly_target` (null: none was agreed); `end_due`: `months_below` reached `drop_months` (NEW).
+    """
 
     wadah_id: UUID
     wadah: str
@@ -173,6 +176,10 @@ class WadahStatementLine(BaseModel):
     rules: str
     agents: int
     acquisitions: int
+    monthly_target: int | None
+    months_below: int
+    drop_months: int
+    end_due: bool
     received: int
     agents_payable: int
     share: int

@@ -64,7 +64,7 @@ def of_wadah(
     """A Wadah's month, with one line per agent."""
     return Statement(
         title="Pernyataan Insentif Wadah / Incentive statement of the Wadah",
-        facts=[*_facts(found), ("Dibayar paling lambat / Paid by", _day(found["pay_by"]))],
+        facts=[*_facts(found), ("Dibayar paling lambat / Paid by", _day(found["pay_by"])), *_target(found)],
         sums=_sums_of_wadah(found),
         tables=[
             Table(
@@ -90,6 +90,19 @@ def of_wadah(
         ],
         note=NOTE,
     )
+
+
+def _target(found: Mapping[Any, Any]) -> list[tuple[str, str]]:
+    """What was reached beside what was agreed; nothing where no target was."""
+    target = found["monthly_target"]
+    if target is None:
+        return []
+    below = (
+        f", {found['months_below']} bulan berturut-turut di bawah / months in a row below"
+        if found["months_below"]
+        else ""
+    )
+    return [("Akuisisi dari target / New of the target", f"{found['acquisitions']} / {target}{below}")]
 
 
 def _facts(found: Mapping[Any, Any]) -> list[tuple[str, str]]:

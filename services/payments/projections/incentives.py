@@ -159,6 +159,7 @@ def _agreement(row: _Row, r: Recorded) -> _Row:
                 "term_from": event.term_from,
                 "term_to": event.term_to,
                 "ended_on": None,
+                "monthly_target": event.monthly_target,
             }
         case AgreementEndNoted() as event:
             return row | {"ended_on": event.ended_on}
@@ -177,15 +178,17 @@ def _agent(row: _Row, r: Recorded) -> _Row:
                 "activated_at": None,
                 "duties": [],
                 "dismissed_at": None,
+                "began_at": None,
             }
         case AgentStepNoted(step=AgentStep.SUSPENDED) as event:
             return row | {"duties": _ended(row["duties"], event.at)}
         case AgentLeftNoted() as event:
             left = {"dismissed_at": event.at} if event.dismissed else {}
-            return row | {"duties": _ended(row["duties"], event.at)} | left
+            return row | {"duties": _ended(row["duties"], event.at), "began_at": None} | left
         case AgentStepNoted() as event:
             duties = [*row["duties"], [event.at.isoformat(), None]]
-            return row | {"duties": duties, "activated_at": row["activated_at"] or event.at}
+            began = {name: row[name] or event.at for name in ("activated_at", "began_at")}
+            return row | {"duties": duties} | began
     return row
 
 
@@ -338,6 +341,10 @@ _OF_STATEMENT = (
     "payout",
     "order_from",
     "pay_by",
+    "monthly_target",
+    "months_below",
+    "drop_months",
+    "end_due",
 )
 
 

@@ -31,6 +31,7 @@ from contracts.values import (
 from services.payments.domain.incentives.dropping import Without
 from services.payments.domain.incentives.lines import Charge, Lines, Managed, Paid
 from services.payments.domain.incentives.statements import Carried
+from services.payments.domain.incentives.wadah import WadahCarried
 from services.payments.domain.incentives.workers import Agreement, Worker
 from services.payments.domain.parameters import MOST_PREPAY_MONTHS
 from services.payments.store import charges_of
@@ -397,20 +398,20 @@ _SUMMED = ("payable", "acquisitions", "received")
 
 async def wadah_carried(
     conn: AsyncConnection, wanted: Collection[UUID], month: ContributionMonth
-) -> tuple[dict[WadahId, int], set[WadahId]]:
-    """(the balance that each Wadah's last statement before this month carries on, those that have this month's)."""
+) -> tuple[dict[WadahId, WadahCarried], set[WadahId]]:
+    """(what each Wadah's last statement before this month carries on, those that have this month's)."""
     s = wadah_statements
     query = (
-        sa.select(s.c.wadah_id, s.c.month, s.c.carried_out)
+        sa.select(s.c.wadah_id, s.c.month, s.c.carried_out, s.c.months_below, s.c.end_due)
         .where(rows.matching(s.c.wadah_id, wanted), s.c.month <= str(month))
         .order_by(s.c.month)
     )
-    carried, have = dict[WadahId, int](), set[WadahId]()
+    carried, have = dict[WadahId, WadahCarried](), set[WadahId]()
     for row in await conn.execute(query):
         if row.month == str(month):
             have.add(WadahId(row.wadah_id))
         else:
-            carried[WadahId(row.wadah_id)] = row.carried_out
+            carried[WadahId(row.wadah_id)] = WadahCarried(row.carried_out, Without(row.months_below, row.end_due))
     return carried, have
 
 
@@ -469,6 +470,7 @@ def _worker(row: Mapping[Any, Any]) -> Worker:
             for since, until in row["duties"]
         ),
         dismissed_at=row["dismissed_at"],
+        began_at=row["began_at"],
     )
 
 
@@ -482,4 +484,5 @@ def _agreement(row: Mapping[Any, Any]) -> Agreement:
         term_from=row["of_term_from"],
         term_to=row["of_term_to"],
         ended_on=row["of_ended_on"],
+        monthly_target=row["of_monthly_target"],
     )

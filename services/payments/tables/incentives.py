@@ -18,6 +18,7 @@ agreements = sa.Table(
     sa.Column("term_from", sa.Date, nullable=False),
     sa.Column("term_to", sa.Date, nullable=False, comment="last day, inclusive"),
     sa.Column("ended_on", sa.Date, comment="last day when it was ended early"),
+    sa.Column("monthly_target", sa.Integer, comment="acquisitions of all its agents in a month; null: none was agreed"),
     comment="AgreementNoted, AgreementEndNoted",
 )
 
@@ -32,6 +33,7 @@ agents = sa.Table(
     sa.Column("activated_at", INSTANT, comment="the first time"),
     sa.Column("duties", JSONB, nullable=False, comment="stretches of being ACTIVE: [[since, until or null]]"),
     sa.Column("dismissed_at", INSTANT, comment="from then on nothing unpaid is paid any more"),
+    sa.Column("began_at", INSTANT, comment="activated, or back after being dropped; null for who has left"),
     sa.Index("agents_of_wadah", "wadah_id"),
     comment="AgentNoted, AgentStepNoted, AgentLeftNoted",
 )
@@ -178,6 +180,10 @@ wadah_statements = sa.Table(
     sa.Column("pay_by", INSTANT, nullable=False),
     sa.Column("issued_at", INSTANT, nullable=False),
     sa.Column("event_id", UUID, nullable=False),
+    sa.Column("monthly_target", sa.Integer, comment="acquisitions of all its agents in a month; null: none was agreed"),
+    sa.Column("months_below", sa.Integer, nullable=False, comment="full months in a row below the target"),
+    sa.Column("drop_months", sa.Integer, nullable=False, comment="as many of them as an agreement is ended after"),
+    sa.Column("end_due", sa.Boolean, nullable=False, comment="they are as many, and the agreement was in force"),
     sa.Column("order_id", UUID, comment="of the payout; null until it is ordered"),
     sa.Column("paid_at", INSTANT, comment="when the money reached the account"),
     sa.Index("wadah_statements_unpaid", "order_from", postgresql_where=sa.text("paid_at IS NULL AND payout > 0")),

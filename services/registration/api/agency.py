@@ -70,6 +70,7 @@ def router(app: App) -> APIRouter:
             form.scheme,
             form.term_from,
             form.term_to,
+            form.monthly_target,
         )
         return await answer(request, principal, engaging, command)
 

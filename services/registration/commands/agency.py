@@ -40,6 +40,7 @@ class EngageWadah:
     scheme: IncentiveScheme
     term_from: date
     term_to: date
+    monthly_target: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,7 @@ def _engage(
         scheme=command.scheme,
         term_from=command.term_from,
         term_to=command.term_to,
+        monthly_target=command.monthly_target,
     )
     decision = agreements.engage(wanted, number_taken=number in taken, rules=rules_of(tx))
     if isinstance(decision, Rejected):

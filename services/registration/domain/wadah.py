@@ -37,6 +37,8 @@ class Wadah:
     """Last day in force, inclusive."""
     ended_on: date | None = None
     """Last day in force when it was ended early, inclusive."""
+    monthly_target: int | None = None
+    """Acquisitions of all its agents in a calendar month, at least; None: none was agreed."""
 
     def in_force_on(self, day: date) -> bool:
         """Whether the agreement binds on that day in WIB."""
@@ -60,6 +62,7 @@ def engage(wanted: Wadah, *, number_taken: bool, rules: AgencyRules) -> WadahEng
         scheme=wanted.scheme,
         term_from=wanted.term_from,
         term_to=wanted.term_to,
+        monthly_target=wanted.monthly_target,
     )
 
 
@@ -83,6 +86,7 @@ def evolve(state: Wadah | None, envelope: Envelope, event: Event) -> Wadah:
             scheme=event.scheme,
             term_from=event.term_from,
             term_to=event.term_to,
+            monthly_target=event.monthly_target,
         )
     if isinstance(event, WadahEnded) and state is not None:
         return replace(state, ended_on=event.ended_on)

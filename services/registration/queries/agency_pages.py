@@ -93,6 +93,7 @@ def _wadah(row: states.Row) -> dict[str, Any]:
         "term_from": state.term_from.isoformat(),
         "term_to": state.term_to.isoformat(),
         "ended_on": state.ended_on.isoformat() if state.ended_on else None,
+        "monthly_target": state.monthly_target,
     }
 
 

@@ -44,6 +44,7 @@ async def engage(
     term: tuple[date, date] = (date(2020, 1, 1), date(2030, 12, 31)),
     branch: UUID = BRANCH,
     wadah: UUID | None = None,
+    target: int | None = None,
 ) -> Scope:
     """A Wadah whose agreement is in force for `term`."""
     wadah_id = WadahId(wadah or new_id())
@@ -55,6 +56,7 @@ async def engage(
         scheme=scheme,
         term_from=term[0],
         term_to=term[1],
+        monthly_target=target,
     )
     scope = Scope(branch, wadah_id)
     await h.deliver(h.record(engaged, key=wadah_id, scope=scope))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from contracts.events.agency import AgentReinstated, IncentiveScheme
+from contracts.events.agency import AgentDropped, AgentReinstated, IncentiveScheme
 from contracts.events.incentives import AgentDropFellDue
 from contracts.values import ContributionMonth
 from tests.integration.payments.agency import Worker, close_month, end, engage, hire, suspend
@@ -127,3 +127,19 @@ async def test_who_is_suspended_is_told_of_when_he_works_again_and_never_under_a
     await closed(h, ContributionMonth(2026, 2))
     assert [(agent, month, months) for agent, month, months, *_ in await told(h)] == [(away.agent_id, "2026-02", 4)]
     assert await due(h, gone) == []
+
+
+async def test_who_comes_back_after_a_drop_is_counted_anew_from_his_return(h: Harness) -> None:
+    worker = await hire(h, await engage(h))
+    await closed(h, ContributionMonth(2026, 1))
+    h.clock.set(at(2026, 2, 5))
+    dropped = AgentDropped(agent_id=worker.agent_id, dropped_on=date(2026, 2, 5), reason="no_result")
+    await h.deliver(h.record(dropped, key=worker.agent_id, scope=worker.scope))
+    await closed(h, ContributionMonth(2026, 7))
+    h.clock.set(at(2026, 8, 6))
+    back = AgentReinstated(agent_id=worker.agent_id)
+    await h.deliver(h.record(back, key=worker.agent_id, scope=worker.scope))
+    await closed(h, ContributionMonth(2026, 10))
+    assert (await statement(h, worker, "2026-10"))["months_without"] == 2
+    await closed(h, ContributionMonth(2026, 11))
+    assert [month for _, month, *_ in await told(h)] == ["2026-01", "2026-11"]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from chassis.ids import new_id
+from contracts.events.agency import WadahEngaged
 from tests.integration.registration.world import World, form
 
 SESSION = {
@@ -49,6 +50,19 @@ class TestWadah:
         status, problem = await post(world, "/wadah", world.officer(), terms)
         assert (status, problem["code"], problem["field"]) == (422, "agreement_too_long", "term_to")
         assert problem["rules"] == "perisai-agency/2022-04"
+
+    async def test_it_may_name_a_target_which_stands_beside_it(self, world: World) -> None:
+        terms = {"name": "Lain", "agreement_number": "PKS-3", "term_from": "2025-10-01", "term_to": "2026-09-30"}
+        status, made = await post(world, "/wadah", world.officer(), terms | {"monthly_target": 25})
+        assert status == 201
+        shown = (await world.h.client.get("/wadah", headers=world.officer())).json()["items"]
+        targets = {one["wadah_id"]: one["monthly_target"] for one in shown}
+        assert targets == {made["wadah_id"]: 25, str(world.wadah_id): None}
+        (engaged,) = [r.event for r in await world.h.events("wadah") if r.envelope.key == made["wadah_id"]]
+        assert isinstance(engaged, WadahEngaged) and engaged.monthly_target == 25
+        for wrong in (0, -1, "25", 2.5):
+            status, problem = await post(world, "/wadah", world.officer(), terms | {"monthly_target": wrong})
+            assert (status, problem["field"]) == (422, "monthly_target")
 
     async def test_ended_it_stops_its_agents(self, world: World) -> None:
         body = {"ended_on": "2025-10-05", "reason": "target_missed"}

@@ -24,7 +24,7 @@ from contracts.events.incentives import (
     IncentiveStatementIssued,
 )
 from contracts.values import AgentId, BranchId, ContributionMonth, ParticipantId, PaymentId, WadahId
-from services.payments.domain.incentives.dropping import Without
+from services.payments.domain.incentives.dropping import NEVER, Without
 from services.payments.domain.incentives.lines import Charge, Lines, Managed, Paid
 from services.payments.domain.incentives.statements import Before, Carried, Month, statement
 from services.payments.domain.incentives.wadah import AgentsTotals, PayDays, SharedMonth, wadah_statement
@@ -142,6 +142,8 @@ class World:
             carried=self.wadah_carried,
             tax_bps=0,
             days=PayDays(datetime(2025, 1, 4, tzinfo=UTC), datetime(2025, 1, 6, tzinfo=UTC)),
+            below=NEVER,
+            drop_months=3,
         )
         self.shares |= {one.month: one.after for one in shared}
         self.wadah_carried = issued.carried_out

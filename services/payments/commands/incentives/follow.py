@@ -71,6 +71,7 @@ def _of_wadah(event: OfWadah) -> AgreementNoted | AgreementEndNoted:
         scheme=event.scheme,
         term_from=event.term_from,
         term_to=event.term_to,
+        monthly_target=event.monthly_target,
     )
 
 

@@ -14,10 +14,11 @@ from chassis.transaction import Scope, Tx
 from contracts.events.incentives import Earnings
 from contracts.values import ContributionMonth, WadahId
 from services.payments.commands.incentives.issue import STREAM, parsed
-from services.payments.domain.incentives.wadah import AgentsTotals, PayDays, SharedMonth, wadah_statement
+from services.payments.domain.incentives.dropping import end_fell_due, of_wadah
+from services.payments.domain.incentives.wadah import AgentsTotals, PayDays, SharedMonth, WadahCarried, wadah_statement
 from services.payments.domain.incentives.workers import Agreement
 from services.payments.domain.parameters import Sets
-from services.payments.domain.parameters.incentives import TAX_BPS, set_of
+from services.payments.domain.parameters.incentives import TAX_BPS, drop_rule, set_of
 from services.payments.parameters import Parameters
 from services.payments.queries import incentives as queries
 
@@ -44,7 +45,7 @@ class _Desk:
     run: queries.Run
     agreements: Mapping[WadahId, Agreement]
     totals: Mapping[WadahId, Mapping[Any, Any]]
-    carried: Mapping[WadahId, int]
+    carried: Mapping[WadahId, WadahCarried]
     issued: set[WadahId]
     earned: Mapping[WadahId, Mapping[ContributionMonth, Sequence[Earnings]]]
     shares: Mapping[tuple[WadahId, ContributionMonth], int]
@@ -82,17 +83,31 @@ class _Desk:
         months = self.earned[agreement.wadah_id]
         own = self._month(agreement, self.run.month)
         after = self.run.month + 1
+        drop = drop_rule(self.sets, self.run.month)
+        carried = self.carried.get(agreement.wadah_id, WadahCarried())
+        below = of_wadah(
+            agreement,
+            self.run.month,
+            totals["acquisitions"],
+            carried.below,
+            drop_months=drop.value.months,
+            closed_at=self.run.closed_at,
+        )
         event = wadah_statement(
             agreement,
             own,
             [self._month(agreement, month) for month in sorted(months) if month != self.run.month],
             AgentsTotals(totals["statements"], totals["payable"], totals["acquisitions"], totals["received"]),
-            carried=self.carried.get(agreement.wadah_id, 0),
+            carried=carried.balance,
             tax_bps=self.sets.on(TAX_BPS, date(after.year, after.month, 1)).bps,
             days=PayDays(self.run.orders_at, self.run.pay_by),
+            below=below,
+            drop_months=drop.value.months,
         )
         scope = Scope(agreement.branch_id, agreement.wadah_id)
         self.tx.record(event, key=item.key, meta=item.meta, scope=scope, rules=own.rules.version)
+        if fact := end_fell_due(event, carried.below):
+            self.tx.record(fact, key=item.key, meta=item.meta, scope=scope, rules=drop.version)
 
     def _month(self, agreement: Agreement, month: ContributionMonth) -> SharedMonth:
         return SharedMonth(

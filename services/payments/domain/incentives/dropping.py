@@ -9,9 +9,15 @@ from datetime import datetime
 from typing import NamedTuple
 
 from contracts.events.agency import IncentiveScheme
-from contracts.events.incentives import AgentDropFellDue, Earnings, IncentiveStatementIssued
+from contracts.events.incentives import (
+    AgentDropFellDue,
+    AgreementEndFellDue,
+    Earnings,
+    IncentiveStatementIssued,
+    WadahStatementIssued,
+)
 from contracts.values import ContributionMonth
-from services.payments.domain.incentives.workers import Worker
+from services.payments.domain.incentives.workers import Agreement, Worker
 
 
 class Without(NamedTuple):
@@ -33,17 +39,49 @@ def of_agent(
     drop_months: int,
     closed_at: datetime,
 ) -> Without:
-    """After this month. An acquisition keeps an agent (NEW), or that and any contribution (OLD); full months after the activation only.
+    """After this month. An acquisition keeps an agent (NEW), or that and any contribution (OLD); only full months after he began.
 
     Due is who is ACTIVE at the closing of the month's run under an agreement that is in force then: of others there is nobody to drop.
     """
     kept = earned.acquisitions > 0 or (worker.agreement.scheme is IncentiveScheme.OLD and earned.received > 0)
-    activated = worker.activated_in
-    if kept or activated is None or month <= activated:
+    began = worker.began_in
+    if kept or began is None or month <= began:
         return NEVER
     months = before.months + 1
     at_work = worker.is_active_at(closed_at) and closed_at < worker.agreement.ends_at
     return Without(months, months >= drop_months and at_work)
+
+
+def of_wadah(
+    agreement: Agreement,
+    month: ContributionMonth,
+    acquisitions: int,
+    before: Without,
+    *,
+    drop_months: int,
+    closed_at: datetime,
+) -> Without:
+    """Months below the target after this one; full months of the agreement only. An end is due of a NEW agreement in force at the closing."""
+    started = ContributionMonth(agreement.term_from.year, agreement.term_from.month)
+    is_full = started < month and month.ends_at <= agreement.ends_at
+    if agreement.monthly_target is None or not is_full or acquisitions >= agreement.monthly_target:
+        return NEVER
+    months = before.months + 1
+    binds = agreement.scheme is IncentiveScheme.NEW and closed_at < agreement.ends_at
+    return Without(months, months >= drop_months and binds)
+
+
+def end_fell_due(issued: WadahStatementIssued, before: Without) -> AgreementEndFellDue | None:
+    """As `fell_due`, of a Wadah below its target."""
+    if not issued.end_due or before.due or issued.monthly_target is None:
+        return None
+    return AgreementEndFellDue(
+        wadah_id=issued.wadah_id,
+        month=issued.month,
+        monthly_target=issued.monthly_target,
+        months_below=issued.months_below,
+        drop_months=issued.drop_months,
+    )
 
 
 def fell_due(issued: IncentiveStatementIssued, before: Without) -> AgentDropFellDue | None:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from contracts.events.incentives import Earnings, ShareAdjustment, WadahStatementIssued
 from contracts.values import ContributionMonth, Rupiah
+from services.payments.domain.incentives.dropping import NEVER, Without
 from services.payments.domain.incentives.earning import BPS, share
 from services.payments.domain.incentives.workers import Agreement
 from services.payments.domain.parameters.incentives import IncentiveSet
@@ -39,6 +40,14 @@ class AgentsTotals:
 
 
 @dataclass(frozen=True, slots=True)
+class WadahCarried:
+    """From the Wadah's last statement: a share of zero or below, and the months in a row below its target."""
+
+    balance: int = 0
+    below: Without = NEVER
+
+
+@dataclass(frozen=True, slots=True)
 class PayDays:
     order_from: datetime
     pay_by: datetime
@@ -53,8 +62,13 @@ def wadah_statement(
     carried: int,
     tax_bps: int,
     days: PayDays,
+    below: Without,
+    drop_months: int,
 ) -> WadahStatementIssued:
-    """Paid to the Wadah alone: its agents' pay and its own share, less tax; a share below zero is carried forward."""
+    """Paid to the Wadah alone: its agents' pay and its own share, less tax; a share below zero is carried forward.
+
+    `below`: the months below the target, this one included; `drop_months`: after how many of them a NEW agreement is ended.
+    """
     adjustments = [
         ShareAdjustment(month=m.month, before=Rupiah(m.before), after=Rupiah(m.after))
         for m in earlier
@@ -82,4 +96,8 @@ def wadah_statement(
         payout=Rupiah(gross - tax),
         order_from=days.order_from,
         pay_by=days.pay_by,
+        monthly_target=agreement.monthly_target,
+        months_below=below.months,
+        drop_months=drop_months,
+        end_due=below.due,
     )

@@ -22,6 +22,8 @@ class Agreement:
     term_from: date
     term_to: date
     ended_on: date | None = None
+    monthly_target: int | None = None
+    """Acquisitions of all its agents in a calendar month, at least; None: none was agreed."""
 
     @property
     def last_day(self) -> date:
@@ -53,6 +55,8 @@ class Worker:
     agreement: Agreement
     duties: tuple[tuple[datetime, datetime | None], ...]
     dismissed_at: datetime | None = None
+    began_at: datetime | None = None
+    """When he was activated, or came back after he was dropped; None before the one and after the other."""
 
     def is_active_at(self, instant: datetime) -> bool:
         return any(since <= instant and (until is None or instant < until) for since, until in self.duties)
@@ -62,6 +66,6 @@ class Worker:
         return self.dismissed_at is None or instant < self.dismissed_at
 
     @property
-    def activated_in(self) -> ContributionMonth | None:
-        """The month of the first activation."""
-        return ContributionMonth.of(self.duties[0][0]) if self.duties else None
+    def began_in(self) -> ContributionMonth | None:
+        """The month of the activation, or of the return."""
+        return None if self.began_at is None else ContributionMonth.of(self.began_at)
