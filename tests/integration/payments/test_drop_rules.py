@@ -91,10 +91,10 @@ async def test_another_rule_holds_from_its_month_and_older_statements_keep_their
     assert (before["months_without"], before["drop_months"], before["drop_due"]) == (2, 3, False)
     path = f"/agents/{one.agent_id}/activity"
     assert (await h.client.get(path, headers=one.token(h))).json()["months"][0]["warning"] == "SECOND"
-    h.clock.set(at(2025, 12, 15))
+    h.clock.set(at(2026, 1, 15))
     two = await hire(h, await engage(h))
-    await closed(h, ContributionMonth(2026, 2))
-    assert await told(h) == [(one.agent_id, "2026-01", 3, 2, version), (two.agent_id, "2026-02", 2, 2, version)]
+    await closed(h, ContributionMonth(2026, 3))
+    assert await told(h) == [(one.agent_id, "2026-01", 3, 2, version), (two.agent_id, "2026-03", 2, 2, version)]
     months = (await h.client.get(f"/agents/{two.agent_id}/activity", headers=two.token(h))).json()["months"]
     assert [(m["months_without"], m["warning"]) for m in months] == [(2, "DROP_DUE"), (1, "FIRST"), (0, None)]
 
