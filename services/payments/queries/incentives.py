@@ -134,11 +134,18 @@ async def issued(conn: AsyncConnection, wanted: Collection[UUID], month: Contrib
 _TO_REVIEW = sa.text(
     "WITH wanted AS (SELECT unnest(CAST(:agents AS uuid[])) AS agent_id),"
     " fresh AS (SELECT participant_id, agent_id, from_month FROM incentive_reviews WHERE since >= :since),"
+    " people AS (SELECT w.agent_id, p.participant_id FROM wanted w JOIN payers p ON p.registered_by = w.agent_id"
+    "  UNION SELECT w.agent_id, m.participant_id FROM wanted w JOIN managements m ON m.agent_id = w.agent_id),"
     " theirs AS ("
     "  SELECT w.agent_id, f.participant_id FROM fresh f JOIN payers p ON p.participant_id = f.participant_id"
     "   JOIN wanted w ON w.agent_id = p.registered_by"
     "  UNION SELECT w.agent_id, f.participant_id FROM fresh f JOIN managements m ON m.participant_id = f.participant_id"
     "   JOIN wanted w ON w.agent_id = m.agent_id"
+    "  UNION SELECT p.agent_id, y.participant_id FROM people p"
+    "   JOIN payments r ON r.participant_id = p.participant_id AND r.reversed_for IS NOT NULL AND r.kind IS NOT NULL"
+    "   JOIN payments y ON y.participant_id = r.participant_id AND y.posted_at >= :since AND y.reversed_for IS NULL AND y.kind IS NOT NULL"
+    "   JOIN payments o ON o.participant_id = y.participant_id AND o.posted_at < y.posted_at AND o.reversed_for IS NULL"
+    "    AND o.kind IS NOT NULL AND o.months->-1->>'month' > y.months->0->>'month'"
     " ), closed AS (SELECT month FROM incentive_runs WHERE month < :month)"
     " SELECT DISTINCT t.agent_id, c.month FROM theirs t JOIN payments y ON y.participant_id = t.participant_id"
     "  JOIN closed c ON c.month = to_char(y.effective_at AT TIME ZONE 'Asia/Jakarta', 'YYYY-MM')"
@@ -167,6 +174,8 @@ async def months_to_review(
     spread: Collection[AgentId],
 ) -> list[AgentMonth]:
     """Closed months of these agents to compute anew: something of their participants changed since the last run, or their agreement ended.
+
+    A month that was taken back and is paid now moves the counter of those paid before it: its payment is in time, so it left no review.
 
     `last_months`: of the agents whose agreement has ended; `spread`: who may earn months of a payment as they come. One statement.
     """

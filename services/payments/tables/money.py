@@ -36,6 +36,11 @@ payments = sa.Table(
     sa.Index(
         "payments_of_whole", "bill_id", postgresql_where=sa.text("participant_id IS NULL AND bill_id IS NOT NULL")
     ),
+    sa.Index(
+        "payments_taken_back",
+        "participant_id",
+        postgresql_where=sa.text("reversed_for IS NOT NULL AND kind IS NOT NULL"),
+    ),
     sa.Index("payments_effective", "effective_at", postgresql_using="brin"),
     comment="ContributionPaid, ContributionReversed, CollectiveBillPaid, AgentBalanceDeposited; PaymentUnmatched of money that never settled a bill",
 )
