@@ -17,7 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from chassis.database import async_url
 from chassis.migrate import upgrade_chassis, upgrade_service
-from tests.integration.payments.bank import Bank
+from contracts.events.agency import AgentDropped, AgentReinstated
+from tests.integration.payments.agency import engage, hire, suspend
+from tests.integration.payments.bank import Bank, at
 from tests.integration.payments.people import AGENT, WADAH, close, reassign, register
 from tests.integration.payments.test_settlement import Office, paid
 from tests.support.service import Harness
@@ -158,3 +160,22 @@ async def test_0020_who_manages_is_whoever_was_named_last(h: Harness, stack: Sta
         assert [row["agent_id"] for row in found] == [AGENT, UUID(int=0xD2), None]
         assert found == await _rows(played, "payers", columns)
         assert kept.participant_id == found[0]["participant_id"]
+
+
+async def test_0023_an_agent_began_when_he_was_activated_or_came_back(h: Harness, stack: Stack) -> None:
+    wadah = await engage(h)
+    still, away, gone, back = [await hire(h, wadah) for _ in range(4)]
+    h.clock.set(at(2025, 11, 1))
+    await suspend(h, away)
+    for who in (gone, back):
+        dropped = AgentDropped(agent_id=who.agent_id, dropped_on=date(2025, 11, 1), reason="no_result")
+        await h.deliver(h.record(dropped, key=who.agent_id, scope=who.scope))
+    h.clock.set(at(2026, 5, 2))
+    for who in (away, back):
+        await h.deliver(h.record(AgentReinstated(agent_id=who.agent_id), key=who.agent_id, scope=who.scope))
+    async with migrated(h, stack, before="0022", tables=["agents"]) as old, h.app.read() as played:
+        found = await _rows(old, "agents", "agent_id, activated_at, began_at")
+        began = {row["agent_id"]: row["began_at"] for row in found}
+        assert began[still.agent_id] == began[away.agent_id] == found[0]["activated_at"]
+        assert (began[gone.agent_id], began[back.agent_id]) == (None, at(2026, 5, 2))
+        assert found == await _rows(played, "agents", "agent_id, activated_at, began_at")
