@@ -27,6 +27,8 @@ from services.payments.domain.parameters import Sets
 from services.payments.domain.parameters.incentives import drop_rule, set_of, spreads
 from services.payments.parameters import Parameters
 from services.payments.queries import incentives as queries
+from services.payments.queries import incentives_issued as before
+from services.payments.queries import incentives_paid as money
 from services.payments.queries.incentives import AgentMonth
 
 STREAM = "incentives"
@@ -75,20 +77,20 @@ class _Desk:
         run = await queries.run_of(tx.conn, month)
         assert run is not None, "a key is due only while its run is open"
         workers = await queries.workers(tx.conn, {parsed(item)[0] for item in items})
-        issued = await queries.issued(tx.conn, list(workers), month)
-        carried = await queries.carried_before(tx.conn, list(workers), month)
+        issued = await before.issued(tx.conn, list(workers), month)
+        carried = await before.carried_before(tx.conn, list(workers), month)
         last_months = _last_months(workers, run.closed_at)
         spread = {agent for agent, worker in workers.items() if spreads(sets, worker.agreement.scheme)}
-        review = await queries.months_to_review(tx.conn, workers, run, last_months, spread)
+        review = await money.months_to_review(tx.conn, workers, run, last_months, spread)
         own = [(agent, month) for agent in workers if agent not in issued]
-        paid = await queries.paid_in(tx.conn, [*own, *review], spread)
+        paid = await money.paid_in(tx.conn, [*own, *review], spread)
         anew: defaultdict[AgentId, list[ContributionMonth]] = defaultdict(list)
         for agent, closed in review:
             anew[agent].append(closed)
         desk = cls(tx, sets, run, workers, last_months, issued, carried, paid, anew)
         if review:
-            desk.earned = await queries.earned_before(tx.conn, review)
-            desk.lines = await queries.lines_before(tx.conn, review)
+            desk.earned = await before.earned_before(tx.conn, review)
+            desk.lines = await before.lines_before(tx.conn, review)
         return desk
 
     def serve(self, item: Due) -> Outcome:

@@ -21,6 +21,7 @@ from services.payments.domain.parameters import Sets
 from services.payments.domain.parameters.incentives import TAX_BPS, drop_rule, set_of
 from services.payments.parameters import Parameters
 from services.payments.queries import incentives as queries
+from services.payments.queries import incentives_issued as before
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +56,17 @@ class _Desk:
         run = await queries.run_of(tx.conn, month)
         assert run is not None, "a key is due only while its run is open"
         wanted = {parsed(item)[0] for item in items}
-        carried, issued = await queries.wadah_carried(tx.conn, wanted, month)
+        carried, issued = await before.wadah_carried(tx.conn, wanted, month)
         return cls(
             tx,
             sets,
             run,
             await queries.agreements_of(tx.conn, wanted),
-            await queries.agents_totals(tx.conn, wanted, month),
+            await before.agents_totals(tx.conn, wanted, month),
             carried,
             issued,
-            await queries.shared_months(tx.conn, wanted, month),
-            await queries.shares_before(tx.conn, wanted),
+            await before.shared_months(tx.conn, wanted, month),
+            await before.shares_before(tx.conn, wanted),
         )
 
     def serve(self, item: Due) -> Outcome:

@@ -19,6 +19,7 @@ from services.payments.domain.parameters import Sets
 from services.payments.parameters import Parameters
 from services.payments.queries import incentives as queries
 from services.payments.queries import incentives_due as due
+from services.payments.queries import incentives_issued as before
 
 STREAM = "incentive-runs"
 
@@ -57,7 +58,7 @@ async def next_step(
 async def _completed(conn: AsyncConnection, run: queries.Run, now: datetime) -> IncentiveRunCompleted | None:
     if now < run.statements_at or not await due.nothing_awaits(conn, run):
         return None
-    totals = await queries.totals_of(conn, run.month)
+    totals = await before.totals_of(conn, run.month)
     return IncentiveRunCompleted(
         month=run.month,
         agents=totals["agents"],
