@@ -291,7 +291,7 @@ class CaseStatusTold(Event, stream="reconciliation"):
 
 
 class CaseClosed(Event, stream="reconciliation"):
-    """`outcome` says how the difference ended, e.g. `found_in_file`, `voided`, `corrected_by_partner`, `accepted`.
+    """`outcome` says how the difference ended, e.g. `found_in_file`, `voided`, `booked_to_suspense`, `accepted`.
 
     `evidence`: the number of a letter or ticket, never text about a person.
     """
@@ -301,6 +301,58 @@ class CaseClosed(Event, stream="reconciliation"):
     day: date
     outcome: Code
     evidence: ShortText | None = None
+
+
+class DifferenceProposed(Event, stream="reconciliation"):
+    """A person says that money of a case about a line, which the books lack, truly came: `amount` of it, on the account line `evidence`.
+
+    Key: the case. `reference`: what the partner calls the payment, of a line that cannot be read; null where the line says so itself.
+    """
+
+    case_id: CaseId
+    proposal_id: ProposalId
+    partner: ShortText
+    day: date
+    amount: Amount
+    reason: Code
+    evidence: ShortText
+    reference: ShortText | None
+    proposed_by: ShortText
+
+
+class DifferenceDropped(Event, stream="reconciliation"):
+    """Nothing comes of it: its maker took it back, or another person refused it. Key: the case."""
+
+    case_id: CaseId
+    proposal_id: ProposalId
+    partner: ShortText
+    day: date
+    dropped_by: ShortText
+
+
+class DifferenceBooked(Event, stream="reconciliation"):
+    """Another person agreed: `amount` stands in suspense as the receipt `payment_id`, by a `PaymentUnmatched` of the same transaction.
+
+    Key: the partner's day, which is owed `expected` more, after `fees`, as long as `file_id` is its file. `reference` is that of the line,
+    `channel_reference` that of the money in suspense; `amount_here` is what stood in the books of a line whose amount differs.
+    """
+
+    case_id: CaseId
+    proposal_id: ProposalId
+    partner: ShortText
+    day: date
+    file_id: SettlementFileId
+    line: Count
+    kind: LineOutcome
+    reference: ShortText | None
+    payment_id: PaymentId
+    channel_reference: ShortText
+    amount: Amount
+    amount_here: Amount | None
+    expected: Amount
+    fees: Amount
+    evidence: ShortText
+    approved_by: ShortText
 
 
 class QrRequested(Event, stream="qr-codes"):
@@ -359,6 +411,9 @@ EVENTS: tuple[type[Event], ...] = (
     CaseAssigned,
     CaseStatusTold,
     CaseClosed,
+    DifferenceProposed,
+    DifferenceDropped,
+    DifferenceBooked,
     QrRequested,
     QrIssued,
     QrNotIssued,

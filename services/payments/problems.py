@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chassis.problems import ProblemType
 from services.payments.domain.billing import CannotBill
+from services.payments.domain.settlement.differences import CannotBook
 
 NOTHING_OWED = ProblemType(
     "nothing_owed",
@@ -119,6 +120,42 @@ CASE_STATUS_NOT_ASKED = ProblemType(
     "Tanyakan dahulu status pembayaran ini kepada mitra dan catat jawabannya.",
     "Ask the partner for the status of this payment first, and note the answer.",
 )
+DIFFERENCE_NOT_BOOKABLE = ProblemType(
+    "difference_not_bookable",
+    409,
+    "Perkara ini tidak tentang uang yang dimuat mitra di atas buku kita. Tutup perkara dengan hasil lain.",
+    "This case is about no money that the partner lists above our books. Close it with another outcome.",
+)
+SETTLEMENT_FILE_REPLACED = ProblemType(
+    "settlement_file_replaced",
+    409,
+    "Berkas hari itu sudah diganti. Lihat perkara dari berkas yang terakhir, dan tutup yang ini.",
+    "Another file of that day has come. Look at the cases of the last one, and close this one.",
+)
+DIFFERENCE_OF_ANOTHER_AMOUNT = ProblemType(
+    "difference_of_another_amount",
+    409,
+    "amount harus sama dengan selisih antara baris mitra dan buku kita. Minta berkas yang benar bila yang datang lain.",
+    "amount must be what the partner's line has above our books. Ask for a corrected file if something else came.",
+)
+DIFFERENCE_REFERENCE = ProblemType(
+    "difference_reference",
+    422,
+    "Sebut reference (nomor pembayaran pada mitra) untuk baris yang tidak terbaca, dan hanya untuk itu.",
+    "Name reference (the partner's number of the payment) for a line that cannot be read, and for no other.",
+)
+RECEIPT_KNOWN = ProblemType(
+    "receipt_known",
+    409,
+    "Uang dengan nomor ini (reference) sudah ada dalam buku. Tutup perkara, atau periksa nomornya.",
+    "Money under this number (reference) is in the books already. Close the case, or check the number.",
+)
+BOOKING_WAITS = ProblemType(
+    "booking_waits",
+    409,
+    "Usulan untuk perkara ini masih menunggu orang kedua. Putuskan itu dahulu.",
+    "A proposal for this case waits for a second person already. Decide that one first.",
+)
 BILL_ENDED = ProblemType(
     "bill_ended",
     409,
@@ -168,4 +205,14 @@ BILLING_PROBLEMS = {
     CannotBill.BLOCKED: PAYER_BLOCKED,
     CannotBill.CLOSED: PARTICIPATION_CLOSED,
     CannotBill.MONTHS_NOT_OFFERED: MONTHS_NOT_OFFERED,
+}
+
+BOOKING_PROBLEMS: dict[CannotBook, ProblemType] = {
+    CannotBook.NOT_OFFERED: DIFFERENCE_NOT_BOOKABLE,
+    CannotBook.FILE_REPLACED: SETTLEMENT_FILE_REPLACED,
+    CannotBook.NOT_RECONCILED: SETTLEMENT_NOT_RECONCILED,
+    CannotBook.OTHER_AMOUNT: DIFFERENCE_OF_ANOTHER_AMOUNT,
+    CannotBook.REFERENCE: DIFFERENCE_REFERENCE,
+    CannotBook.CREDIT_UNKNOWN: CREDIT_UNKNOWN,
+    CannotBook.RECEIPT_KNOWN: RECEIPT_KNOWN,
 }

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from contracts.events.reconciliation import SettlementLayout
 from contracts.values import Amount, Code
@@ -14,6 +14,10 @@ from services.payments.api.partner_shapes import PartnerName
 
 Evidence = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9/._-]{0,63}$")]
 """The number of an account line, a letter or a ticket: no free text, which could name a person."""
+
+PartnerReference = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,128}$")]
+"""The partner's number of a payment, as its file or call would have it."""
+Positive = Annotated[Amount, Field(ge=1)]
 
 
 class _Asked(BaseModel):
@@ -41,6 +45,18 @@ class CorrectionWanted(_Asked):
     evidence: Evidence
     amount: Amount
     reason: Code
+
+
+class BookingWanted(_Asked):
+    """`amount`: whole rupiah that the line has above our books and that came on the account line `evidence`.
+
+    `reference`: the partner's number of the payment, of a line that cannot be read; never for any other.
+    """
+
+    amount: Positive
+    reason: Code
+    evidence: Evidence
+    reference: PartnerReference | None = None
 
 
 class StatusWanted(_Asked):
@@ -134,8 +150,24 @@ class CorrectionShown(BaseModel):
     proposed_by: str
 
 
+class DifferenceShown(BaseModel):
+    """Money of a line that two people booked to suspense as `payment_id`. Whole rupiah; of lines of files that were replaced, too."""
+
+    case_id: UUID
+    file_id: UUID
+    line: int
+    kind: str
+    payment_id: UUID
+    amount: int
+    fees: int
+    evidence: str
+
+
 class DayShown(BaseModel):
-    """`gap`: what is still to come (or, below zero, came too much). SETTLED: no rupiah and no fee is open."""
+    """`gap`: what is still to come (or, below zero, came too much). SETTLED: no rupiah and no fee is open.
+
+    `expected` holds what was booked from lines of `file_id`.
+    """
 
     partner: str
     day: date
@@ -148,6 +180,18 @@ class DayShown(BaseModel):
     open_cases: int
     credits: list[CreditShown]
     corrections: list[CorrectionShown]
+    differences: list[DifferenceShown]
+
+
+class BookingShown(BaseModel):
+    """Waits for another person than `proposed_by`."""
+
+    proposal_id: UUID
+    amount: int
+    reason: str
+    evidence: str
+    reference: str | None
+    proposed_by: str
 
 
 class CaseShown(BaseModel):
@@ -171,6 +215,7 @@ class CaseShown(BaseModel):
     outcome: str | None
     evidence: str | None
     closed_at: datetime | None
+    booking: BookingShown | None
 
 
 class CasesShown(BaseModel):

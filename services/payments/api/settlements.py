@@ -30,6 +30,7 @@ from services.payments.api.settlement_shapes import (
     CreditShown,
     CreditWanted,
     DayShown,
+    DifferenceShown,
     FileShown,
     FilesShown,
     LayoutShown,
@@ -203,9 +204,10 @@ def router(app: App, boxes: FileBoxes) -> APIRouter:
         """What the partner owes for its day, what of it came, and what is open."""
         async with app.read() as conn:
             found = await shown.day(conn, partner, day)
+            booked = await shown.differences(conn, partner, day)
         if found is None:
             raise Refusal(Rejected(NOT_FOUND))
-        return _day_shown(found)
+        return _day_shown(found, booked)
 
     @routes.post(
         "/days/{partner}/{day}/credits",
@@ -267,13 +269,14 @@ def _file_shown(row: Mapping[Any, Any]) -> FileShown:
     )
 
 
-def _day_shown(row: Mapping[Any, Any]) -> DayShown:
+def _day_shown(row: Mapping[Any, Any], booked: shown.Rows) -> DayShown:
     gap = row["expected"] - row["received"]
     names = ("partner", "day", "file_id", "expected", "fees", "received", "open_cases")
     return DayShown(
         gap=gap,
         credits=[CreditShown(evidence=evidence, amount=amount) for evidence, amount in row["credits"].items()],
         corrections=[CorrectionShown.model_validate(one) for one in row["corrections"].values()],
+        differences=[DifferenceShown.model_validate(dict(one)) for one in booked],
         status="SETTLED" if gap == 0 and row["fees"] == row["fees_booked"] else "OPEN",
         **{name: row[name] for name in names},
     )

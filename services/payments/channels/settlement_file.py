@@ -12,7 +12,7 @@ from chassis.privacy.boxes import FileBoxes
 from chassis.service import Composition, as_settings
 from chassis.timers import DueQuery, Timer, backed_off
 from contracts.values import WIB
-from services.payments.api import cases, credit_corrections, settlements
+from services.payments.api import cases, credit_corrections, differences, settlements
 from services.payments.channels import Port
 from services.payments.commands.settlement.overdue import note_overdue
 from services.payments.commands.settlement.reconcile import CHANNEL as NAME
@@ -41,6 +41,7 @@ class SettlementFile:
                 settlements.router(port.app, boxes),
                 credit_corrections.router(port.app),
                 cases.router(port.app),
+                differences.router(port.app),
             ],
             timers=[
                 Timer(TIMER, _due, Reconcile(port.app.vault, boxes, port.parameters), batch=FILES_AT_ONCE),

@@ -19,7 +19,7 @@ CHANNELS: Final = {
     "agent-balance": "Saldo agen Perisai",
 }
 """What is not listed is shown as it is called."""
-OUR_OWN: Final = ("match:", "share:")
+OUR_OWN: Final = ("match:", "share:", "difference:")
 """References that no bank gave: of money out of suspense and of a share of a collective bill. They tell a payer nothing."""
 FUNDING: Final = {
     FundingSource.SELF: "Peserta sendiri",

@@ -20,6 +20,9 @@ from contracts.events.reconciliation import (
     CreditCorrected,
     CreditCorrectionDropped,
     CreditCorrectionProposed,
+    DifferenceBooked,
+    DifferenceDropped,
+    DifferenceProposed,
     ReconciledLine,
     SettlementFeesCorrected,
     SettlementFileReceived,
@@ -33,16 +36,20 @@ from services.payments import tables
 Row = dict[str, Any]
 _OF_FILE = frozenset({SettlementFileReceived, SettlementLinesReconciled, SettlementFileReconciled})
 _OF_CORRECTIONS = frozenset({CreditCorrectionProposed, CreditCorrected, CreditCorrectionDropped})
-_OF_DAY = frozenset({SettlementFileReconciled, SettlementReceived, SettlementFeesCorrected}) | _OF_CORRECTIONS
+_OF_DAY = (
+    frozenset({SettlementFileReconciled, SettlementReceived, SettlementFeesCorrected, DifferenceBooked})
+    | _OF_CORRECTIONS
+)
 OfDay = (
     SettlementFileReconciled
     | SettlementReceived
     | SettlementFeesCorrected
+    | DifferenceBooked
     | CreditCorrectionProposed
     | CreditCorrected
     | CreditCorrectionDropped
 )
-_OF_CASE = frozenset({CaseOpened, CaseAssigned, CaseStatusTold, CaseClosed})
+_OF_CASE = frozenset({CaseOpened, CaseAssigned, CaseStatusTold, CaseClosed, DifferenceProposed, DifferenceDropped})
 _OURS = _OF_FILE | _OF_DAY | _OF_CASE | {SettlementLayoutAgreed}
 
 
@@ -54,6 +61,7 @@ async def settlement(conn: AsyncConnection, recorded: Sequence[Recorded]) -> Non
     await _files(conn, events)
     await _lines(conn, events)
     await _days(conn, events)
+    await _differences(conn, events)
     await _cases(conn, events)
 
 
@@ -183,11 +191,13 @@ def _no_day(partner: str, day: object) -> Row:
 
 
 def _day(row: Row, event: OfDay) -> Row:
-    """What is owed is that of the file reconciled last; what came adds up."""
+    """What is owed is that of the file reconciled last, and of what was booked from its lines since; what came adds up."""
     if isinstance(event, SettlementFileReconciled):
         return row | {"file_id": event.file_id, "expected": event.expected, "fees": event.fees}
     if isinstance(event, SettlementFeesCorrected):
         return row | {"fees_booked": event.fees}
+    if isinstance(event, DifferenceBooked):
+        return row | {"expected": row["expected"] + event.expected, "fees": row["fees"] + event.fees}
     if isinstance(event, SettlementReceived):
         return row | {
             "received": row["received"] + event.amount,
@@ -216,6 +226,13 @@ def _noted(credits: Mapping[str, int], event: SettlementReceived) -> dict[str, i
     return {**credits, event.evidence: credits.get(event.evidence, 0) + event.amount}
 
 
+async def _differences(conn: AsyncConnection, events: Sequence[Recorded]) -> None:
+    names = [column.name for column in tables.settlement_differences.columns]
+    booked = [r.event.model_dump() for r in events if isinstance(r.event, DifferenceBooked)]
+    found = [{name: one[name] for name in names} | {"kind": str(one["kind"])} for one in booked]
+    await rows.insert(conn, tables.settlement_differences, found)
+
+
 async def _cases(conn: AsyncConnection, events: Sequence[Recorded]) -> None:
     changed = [r for r in events if type(r.event) in _OF_CASE]
     found = await _known(conn, changed, CaseOpened, tables.cases.c.case_id, lambda event: event.case_id)
@@ -232,7 +249,12 @@ async def _cases(conn: AsyncConnection, events: Sequence[Recorded]) -> None:
                     "outcome": event.outcome,
                     "evidence": event.evidence,
                     "closed_at": r.envelope.occurred_at,
+                    "booking": None,
                 }
+            case DifferenceProposed() as event:
+                found[event.case_id] = found[event.case_id] | {"booking": event.model_dump(mode="json")}
+            case DifferenceDropped() as event:
+                found[event.case_id] = found[event.case_id] | {"booking": None}
     await rows.upsert(conn, tables.cases, [*found.values()])
 
 
@@ -255,6 +277,7 @@ def _case(recorded: Recorded, event: CaseOpened) -> Row:
         "outcome": None,
         "evidence": None,
         "closed_at": None,
+        "booking": None,
     }
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.payments.domain.paying import Posted
 from services.payments.domain.resolving import OUT_OF_SUSPENSE
+from services.payments.domain.settlement.differences import OWN_REFERENCE
 from services.payments.domain.suspense import VOIDED
 from services.payments.store import posted_of
 from services.payments.tables import payments, receipt_names, settlement_lines, suspense
@@ -32,9 +33,15 @@ class Booked:
     waits_for: str | None
 
 
-def is_of_a_partner(receipts: sa.FromClause) -> sa.ColumnElement[bool]:
-    """Whether the receipt came by a channel; one out of suspense bears a reference of ours, and its money came before."""
+def came_by_a_channel(receipts: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Whether the receipt's money came by a channel, and with it; that of one out of suspense came before."""
     return receipts.c.channel_reference != sa.literal(OUT_OF_SUSPENSE) + sa.cast(receipts.c.payment_id, sa.Text)
+
+
+def is_of_a_partner(receipts: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Whether the receipt bears the partner's reference, and not one of ours: out of suspense, or of a line that two people booked."""
+    booked = receipts.c.channel_reference != sa.literal(OWN_REFERENCE) + sa.cast(receipts.c.payment_id, sa.Text)
+    return sa.and_(came_by_a_channel(receipts), booked)
 
 
 async def booked_under(conn: AsyncConnection, references: Collection[Reference]) -> dict[Reference, Booked]:
@@ -110,6 +117,7 @@ def _unnamed(asked: sa.Subquery, way: sa.ColumnElement[bool], channel: str) -> s
         payments.c.effective_at < asked.c.at + timedelta(seconds=1),
         payments.c.channel == channel,
         payments.c.share_of.is_(None),
+        is_of_a_partner(payments),
         listed,
         sa.not_(named),
     )

@@ -19,7 +19,7 @@ from services.payments.domain.settlement.cases import CREDIT_GAP, SETTLED, Missi
 from services.payments.domain.settlement.days import Window
 from services.payments.domain.settlement.outcomes import CaseOutcome, Listing, Receipt, Waiting
 from services.payments.domain.suspense import VOIDED
-from services.payments.queries.receipts import Reference, is_of_a_partner
+from services.payments.queries.receipts import Reference, came_by_a_channel, is_of_a_partner
 from services.payments.tables import (
     agent_balances,
     bills,
@@ -28,6 +28,7 @@ from services.payments.tables import (
     payers,
     payments,
     settlement_days,
+    settlement_differences,
     settlement_files,
     settlement_layouts,
     settlement_lines,
@@ -44,7 +45,10 @@ MISSING_AT_BANK = str(LineOutcome.MISSING_AT_BANK)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """A file on its way. `totals`: outcome → [lines, amount, fees] so far; `layout`: None in files of before it was noted."""
+    """A file on its way. `totals`: outcome → [lines, amount, fees] so far; `layout`: None in files of before it was noted.
+
+    `differences`: two people booked money of this partner's lines before.
+    """
 
     file_id: SettlementFileId
     partner: str
@@ -54,6 +58,7 @@ class File:
     totals: Mapping[str, Sequence[int]]
     reconciled: bool
     layout: SettlementLayout | None = None
+    differences: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +189,10 @@ async def missing(conn: AsyncConnection, wanted: Collection[UUID]) -> dict[Payme
 
 
 async def files(conn: AsyncConnection, wanted: Collection[UUID]) -> dict[SettlementFileId, File]:
-    query = sa.select(settlement_files).where(rows.matching(settlement_files.c.file_id, wanted))
+    booked = sa.exists().where(settlement_differences.c.partner == settlement_files.c.partner)
+    query = sa.select(settlement_files, booked.label("differences")).where(
+        rows.matching(settlement_files.c.file_id, wanted)
+    )
     return {
         SettlementFileId(row.file_id): File(
             file_id=SettlementFileId(row.file_id),
@@ -195,6 +203,7 @@ async def files(conn: AsyncConnection, wanted: Collection[UUID]) -> dict[Settlem
             totals=row.totals,
             reconciled=row.reconciled_at is not None,
             layout=None if row.layout is None else layout_of(row.layout),
+            differences=row.differences,
         )
         for row in await conn.execute(query)
     }
@@ -251,6 +260,7 @@ def _paid_to(
                 payments.c.amount == asked.c.amount,
                 payments.c.effective_at >= asked.c.at,
                 payments.c.effective_at < asked.c.at + timedelta(seconds=1),
+                is_of_a_partner(payments),
                 _stands(),
             ),
         )
@@ -298,15 +308,25 @@ class Unlisted:
 async def unlisted(conn: AsyncConnection, file: File, window: Window) -> list[Unlisted]:
     """Of the business day of a file that was worked off: what the partner reported and does not list, but in files that this one replaces.
 
-    A share came as part of a whole, which is listed in its place; what was paid out of suspense came as the receipt of that money.
+    A share came as part of a whole, which is listed in its place; what was paid out of suspense came as the receipt of that money; what two
+    people booked as the rest of a line is listed by a line of more than stood in the books before.
     """
+    counts = sa.or_(
+        settlement_lines.c.file_id == file.file_id,
+        sa.and_(settlement_lines.c.day != file.day, sa.not_(_replaced())),
+    )
     listed = sa.exists().where(
         settlement_lines.c.partner == payments.c.partner,
         settlement_lines.c.reference == payments.c.channel_reference,
-        sa.or_(
-            settlement_lines.c.file_id == file.file_id,
-            sa.and_(settlement_lines.c.day != file.day, sa.not_(_replaced())),
-        ),
+        counts,
+    )
+    as_the_rest = sa.exists().where(
+        settlement_differences.c.payment_id == payments.c.payment_id,
+        settlement_differences.c.kind == str(LineOutcome.AMOUNT_DIFFERS),
+        settlement_lines.c.partner == payments.c.partner,
+        settlement_lines.c.reference == settlement_differences.c.reference,
+        settlement_lines.c.amount > settlement_differences.c.amount_here,
+        counts,
     )
     known = sa.exists().where(
         cases.c.payment_id == payments.c.payment_id,
@@ -321,9 +341,10 @@ async def unlisted(conn: AsyncConnection, file: File, window: Window) -> list[Un
             payments.c.effective_at >= window.start,
             payments.c.effective_at < window.end,
             payments.c.share_of.is_(None),
-            is_of_a_partner(payments),
+            came_by_a_channel(payments),
             _stands(),
             sa.not_(listed),
+            sa.not_(as_the_rest),
         )
         .order_by(payments.c.payment_id)
     )

@@ -10,7 +10,14 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.payments.tables import cases, settlement_days, settlement_files, settlement_layouts, settlement_lines
+from services.payments.tables import (
+    cases,
+    settlement_days,
+    settlement_differences,
+    settlement_files,
+    settlement_layouts,
+    settlement_lines,
+)
 
 Rows = Sequence[Mapping[Any, Any]]
 
@@ -61,6 +68,13 @@ async def day(conn: AsyncConnection, partner: str, day: date) -> Mapping[Any, An
     )
     query = sa.select(table, open_cases.label("open_cases")).where(table.c.partner == partner, table.c.day == day)
     return (await conn.execute(query)).mappings().one_or_none()
+
+
+async def differences(conn: AsyncConnection, partner: str, day: date) -> Rows:
+    """Money of the day's lines that two people booked, in the order of its booking."""
+    table = settlement_differences
+    query = sa.select(table).where(table.c.partner == partner, table.c.day == day).order_by(table.c.payment_id)
+    return (await conn.execute(query)).mappings().all()
 
 
 async def case(conn: AsyncConnection, case_id: UUID) -> Mapping[Any, Any] | None:

@@ -22,6 +22,7 @@ from services.payments.tables.qr import qr_codes, qr_questions
 from services.payments.tables.settlement import (
     cases,
     settlement_days,
+    settlement_differences,
     settlement_files,
     settlement_layouts,
     settlement_lines,
@@ -48,6 +49,7 @@ STATE = (
     settlement_files,
     settlement_lines,
     settlement_days,
+    settlement_differences,
     cases,
     qr_codes,
     *incentives.STATE,
@@ -81,6 +83,7 @@ __all__ = [
     "receipt_names",
     "refunds",
     "settlement_days",
+    "settlement_differences",
     "settlement_files",
     "settlement_layouts",
     "settlement_lines",

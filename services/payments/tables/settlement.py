@@ -79,7 +79,7 @@ settlement_days = sa.Table(
         "corrections", JSONB, nullable=False, comment="proposals that wait, by their id, as their event has them"
     ),
     comment="SettlementFileReconciled, SettlementReceived, SettlementFeesCorrected, CreditCorrectionProposed, CreditCorrected, "
-    "CreditCorrectionDropped",
+    "CreditCorrectionDropped, DifferenceBooked",
 )
 
 cases = sa.Table(
@@ -102,10 +102,38 @@ cases = sa.Table(
     sa.Column("outcome", sa.Text, comment="null while it is open"),
     sa.Column("evidence", sa.Text, comment="number of a letter or ticket"),
     sa.Column("closed_at", INSTANT),
+    sa.Column(
+        "booking",
+        JSONB(none_as_null=True),
+        comment="the proposal to book its money that waits, as its event has it; null where none does",
+    ),
     sa.Index("cases_open", "partner", "reference", postgresql_where=sa.text("closed_at IS NULL")),
     sa.Index("cases_of_payment", "payment_id"),
     sa.Index("cases_of_day", "partner", "day"),
-    comment="CaseOpened, CaseAssigned, CaseStatusTold, CaseClosed",
+    comment="CaseOpened, CaseAssigned, CaseStatusTold, CaseClosed, DifferenceProposed, DifferenceDropped",
+)
+
+settlement_differences = sa.Table(
+    "settlement_differences",
+    metadata,
+    sa.Column("payment_id", UUID, primary_key=True, comment="of the money in suspense"),
+    sa.Column("case_id", UUID, nullable=False),
+    sa.Column("partner", sa.Text, nullable=False),
+    sa.Column("day", sa.Date, nullable=False),
+    sa.Column("file_id", UUID, nullable=False),
+    sa.Column("line", sa.Integer, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("reference", sa.Text, comment="that of the line; null where it could not be read"),
+    sa.Column("channel_reference", sa.Text, nullable=False, comment="that of the money in suspense"),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Column("amount_here", sa.BigInteger, comment="what stood in the books of a line whose amount differs"),
+    sa.Column("fees", sa.BigInteger, nullable=False),
+    sa.Column("evidence", sa.Text, nullable=False, comment="number of the account line"),
+    # Of two approvals for one case the second collides here, whatever they read.
+    sa.Index("settlement_differences_case", "case_id", unique=True),
+    sa.Index("settlement_differences_day", "partner", "day"),
+    sa.Index("settlement_differences_reference", "partner", "reference"),
+    comment="DifferenceBooked; insert-only",
 )
 
 settlement_parts = sa.Table(

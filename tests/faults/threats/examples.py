@@ -130,6 +130,7 @@ _TERMS = {"name": "Bank Contoh", "partner_ids": ["1"], "va_prefixes": ["7"]}
 _PARTNER = {"partner": Fresh, "client_key": Fresh, "public_keys": [pem()], **_TERMS}
 _DAY = {"partner": "bank-a", "day": "2025-10-06"}
 _CORRECTION: dict[str, Slot | str] = {**_DAY, "proposal_id": Slot("proposal_id", open=True)}
+_BOOKING: dict[str, Slot | str] = {"case_id": Slot("case_id", open=True), "proposal_id": Slot("proposal_id", open=True)}
 _FILE = {"file_id": Slot("file_id", open=True)}
 _CASE = {"case_id": Slot("case_id", open=True)}
 _LAYOUT = {"partner_code": "BANK-A", "columns": ["reference", "amount", "paid_at"]}
@@ -334,6 +335,11 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
         "POST /settlements/cases/{case_id}/take": [Example(path=_CASE)],
         "POST /settlements/cases/{case_id}/status": [Example(path=_CASE, json={"answer": "paid"})],
         "POST /settlements/cases/{case_id}/close": [Example(path=_CASE, json={"outcome": "explained"})],
+        "POST /settlements/cases/{case_id}/bookings": [
+            Example(path=_CASE, json={"amount": 1, "reason": "came", "evidence": "MT940-1"})
+        ],
+        "POST /settlements/cases/{case_id}/bookings/{proposal_id}/approval": [Example(path=_BOOKING)],
+        "POST /settlements/cases/{case_id}/bookings/{proposal_id}/refusal": [Example(path=_BOOKING)],
         "POST /partners": [Example(json=_PARTNER)],
         "POST /partners/{partner}/keys": [Example(path={"partner": "bank-a"}, json={"public_keys": [pem()]})],
         "POST /partners/{partner}/terms": [Example(path={"partner": "bank-a"}, json=_TERMS)],

@@ -114,7 +114,7 @@ _FILE: Final = _fields(
 _LINE: Final = _fields("line outcome reference payment_id amount fee paid_at amount_here reason first_file first_line")
 _DIFFERENCE: Final = _fields(
     "case_id kind partner day owner file_id line reference payment_id amount_here amount_there reason opened_at age_days "
-    "status_told outcome evidence closed_at"
+    "status_told outcome evidence closed_at booking"
 )
 _MESSAGES: Final = frozenset({"queued", "waiting", "sent", "delivered", "failed", "unknown"})
 FULL: Final = ("officer", "checker", "participant")
@@ -245,7 +245,8 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
         "GET /settlements/files/{file_id}": _each(_OFFICE, _FILE),
         "GET /settlements/files/{file_id}/lines": _each(_OFFICE, _LINE),
         "GET /settlements/days/{partner}/{day}": _each(
-            _OFFICE, _fields("partner day file_id status expected fees received gap open_cases credits corrections")
+            _OFFICE,
+            _fields("partner day file_id status expected fees received gap open_cases credits corrections differences"),
         ),
         "GET /settlements/cases": _each(_OFFICE, _DIFFERENCE),
         "GET /settlements/cases/{case_id}": _each(_OFFICE, _DIFFERENCE),

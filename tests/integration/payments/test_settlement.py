@@ -825,6 +825,9 @@ async def test_each_door_is_open_to_its_roles_alone(h: Harness, office: Office) 
         ("POST", f"/settlements/cases/{UUID(int=1)}/take", {"central"}),
         ("POST", f"/settlements/cases/{UUID(int=1)}/status", {"central"}),
         ("POST", f"/settlements/cases/{UUID(int=1)}/close", {"central"}),
+        ("POST", f"/settlements/cases/{UUID(int=1)}/bookings", {"central"}),
+        ("POST", f"/settlements/cases/{UUID(int=1)}/bookings/{UUID(int=2)}/approval", {"central"}),
+        ("POST", f"/settlements/cases/{UUID(int=1)}/bookings/{UUID(int=2)}/refusal", {"central"}),
     ]
     roles = {"agent", "officer", "checker", "coordinator", "participant", "central", "auditor", "operator", "service"}
     for method, path, allowed in doors:

@@ -33,9 +33,11 @@ from contracts.values import BillId, CaseId, Rupiah, SettlementFileId
 from services.payments.commands.arrive import Arrival, Arrived, ArrivedAs, BookArrivals
 from services.payments.commands.settlement import STREAM
 from services.payments.commands.settlement.gap import DayBook
+from services.payments.commands.settlement.layouts import layouts_of
 from services.payments.domain.parameters import PaymentChannel, day_of
 from services.payments.domain.partners import Partner
 from services.payments.domain.settlement.days import stream_key, window
+from services.payments.domain.settlement.differences import Difference, raised, raised_by
 from services.payments.domain.settlement.files import Part, read_part
 from services.payments.domain.settlement.lines import Listed, Unreadable
 from services.payments.domain.settlement.outcomes import (
@@ -55,8 +57,9 @@ from services.payments.domain.settlement.outcomes import (
 )
 from services.payments.domain.snap.hours import channel_of
 from services.payments.parameters import Parameters
-from services.payments.queries import agreed, qr
+from services.payments.queries import agreed, differences, qr
 from services.payments.queries import settlement as queries
+from services.payments.queries.differences import BookedDifferences
 from services.payments.queries.receipts import Booked, Reference, booked_under
 from services.payments.queries.settlement import Day, File, Paid, Unlisted
 
@@ -110,6 +113,7 @@ class _Found:
     by_payment: dict[Paid, Receipt]
     listed: dict[Reference, list[Listing]]
     waiting: dict[Reference, Waiting]
+    booked: BookedDifferences = field(default_factory=lambda: BookedDifferences({}, {}))
 
     def receipt(self, work: _Work, line: Listed) -> Receipt | None:
         """By the payment's id, else by number, amount and time."""
@@ -120,6 +124,23 @@ class _Found:
     def reference(self, work: _Work, line: Listed) -> Reference:
         receipt = self.receipt(work, line)
         return work.file.partner, receipt.reference if receipt else reference_of(line)
+
+    def second(self, work: _Work, line: Listed) -> Difference | None:
+        """What two people booked from such a line of the day's earlier file, if no line of this one lists it yet."""
+        of_line = [one for one in self.booked.above.get(self.reference(work, line), ()) if one.day == work.file.day]
+        return next((one for one in of_line if self._is_free(work, one, LineOutcome.DUPLICATE, line.amount)), None)
+
+    def unread(self, work: _Work, line: Unreadable) -> Difference | None:
+        """What two people booked from this line when an earlier file of the day had it, as unreadable as now."""
+        of_day = [
+            one for one in self.booked.unread.get((work.file.partner, work.file.day), ()) if one.line == line.line
+        ]
+        return next((one for one in of_day if self._is_free(work, one, LineOutcome.UNREADABLE, line.amount)), None)
+
+    def _is_free(self, work: _Work, one: Difference, kind: LineOutcome, amount: int | None) -> bool:
+        listings = self.listed.get((work.file.partner, one.channel_reference), ())
+        before = first_listing(listings, work.file.file_id, work.file.day)
+        return one.kind == kind and amount in (None, one.amount) and before is None
 
 
 class Reconcile:
@@ -134,7 +155,7 @@ class Reconcile:
         wanted = {UUID(item.key) for item in items}
         await tx.heads(STREAM, {_key(file) for file in (await queries.files(tx.conn, wanted)).values()})
         files = await queries.files(tx.conn, wanted)
-        layouts = await _layouts(tx, files)
+        layouts = await layouts_of(tx, files)
         metas = {SettlementFileId(UUID(item.key)): item.meta for item in items}
         open_ = [file for file in files.values() if not file.reconciled]
         works = await self._works(tx, [f for f in open_ if f.parts_done < f.parts], layouts, metas)
@@ -184,7 +205,7 @@ class Reconcile:
         for (work, line), arrived in zip(arriving, await self._book(tx, arrivals), strict=True):
             work.done[line.line] = _arrived(line, arrived)
         for work in works:
-            _record(tx, work, found.waiting)
+            _record(tx, work, found)
 
     def _arrival(self, work: _Work, line: Listed, codes: Mapping[Reference, tuple[BillId, str]]) -> Arrival:
         """Under the number that the line names, or that of the QR code's bill where it names our reference."""
@@ -202,15 +223,6 @@ class Reconcile:
             nik_hash=self._vault.nik_hash(number) if len(number) == _NIK_DIGITS else None,
             hint_bill_id=hint,
         )
-
-
-async def _layouts(tx: Tx, files: Mapping[SettlementFileId, File]) -> dict[SettlementFileId, SettlementLayout]:
-    """What each file was found readable by; of files of before that was noted, what is agreed for their day."""
-    layouts = {file_id: file.layout for file_id, file in files.items() if file.layout is not None}
-    if older := [file for file_id, file in files.items() if file_id not in layouts]:
-        agreed_on = await queries.layouts(tx.conn, {(file.partner, file.day) for file in older})
-        layouts |= {file.file_id: agreed_on[file.partner, file.day] for file in older}
-    return layouts
 
 
 async def _codes(tx: Tx, arriving: Sequence[tuple[_Work, Listed]]) -> dict[Reference, tuple[BillId, str]]:
@@ -241,7 +253,10 @@ async def _load(tx: Tx, works: Sequence[_Work]) -> _Found:
     }
     found = _Found(receipts, await queries.receipts_by_payment(tx.conn, others), {}, {})
     references = {found.reference(work, line) for work, line in listed}
-    found.listed = await queries.listings(tx.conn, references)
+    if days := {(work.file.partner, work.file.day) for work in works if work.file.differences}:
+        found.booked = await differences.booked(tx.conn, references, days)
+    references |= found.booked.references()
+    found.listed = await queries.listings(tx.conn, references) if references else {}
     case_ids = {case.case_id for case in (await queries.waiting(tx.conn, references)).values()}
     if case_ids:
         await tx.heads(STREAM, case_ids)
@@ -254,17 +269,40 @@ def _compared(work: _Work, found: _Found) -> Iterator[Listed]:
     file = work.file
     for line in work.lines:
         if isinstance(line, Unreadable):
-            work.done[line.line] = unreadable(line)
+            known = found.unread(work, line)
+            work.done[line.line] = unreadable(line) if known is None else _again(work, found, line, known)
             continue
-        listings = found.listed.setdefault(found.reference(work, line), [])
+        reference = found.reference(work, line)
+        listings = found.listed.setdefault(reference, [])
         before = first_listing(listings, file.file_id, file.day)
-        done = compare(line, found.receipt(work, line), before)
+        if before is not None and (second := found.second(work, line)) is not None:
+            work.done[line.line] = _again(work, found, line, second)
+            continue
+        receipt = raised(found.receipt(work, line), found.booked.above.get(reference, ()), line.amount)
+        done = compare(line, receipt, before)
         if before is None:
             listings.append(Listing(file.file_id, file.day, line.line))
         if done is None:
             yield line
         else:
             work.done[line.line] = done
+
+
+def _again(work: _Work, found: _Found, line: Listed | Unreadable, known: Difference) -> ReconciledLine:
+    """The line's money was booked by two people before: it is listed by it, and nothing is booked."""
+    file = work.file
+    listings = found.listed.setdefault((file.partner, known.channel_reference), [])
+    listings.append(Listing(file.file_id, file.day, line.line))
+    if isinstance(line, Listed):
+        return outcome(line, LineOutcome.MATCHED, Receipt(known.channel_reference, known.payment_id, known.amount))
+    return ReconciledLine(
+        line=line.line,
+        outcome=LineOutcome.MATCHED,
+        reference=known.channel_reference,
+        payment_id=known.payment_id,
+        amount=Rupiah(known.amount),
+        fee=Rupiah(known.fees),
+    )
 
 
 def _is_voided(one: Booked) -> bool:
@@ -282,7 +320,7 @@ def _arrived(line: Listed, arrived: Arrived) -> ReconciledLine:
             return outcome(line, LineOutcome.AMOUNT_DIFFERS, receipt)
 
 
-def _record(tx: Tx, work: _Work, waiting: dict[Reference, Waiting]) -> None:
+def _record(tx: Tx, work: _Work, found: _Found) -> None:
     """The outcomes in the order of the lines, new cases, and the end of cases that waited for these lines, whatever else is odd of them."""
     file, done = work.file, [work.done[line.line] for line in work.lines]
     for start in range(0, len(done), EVENT_LINES):
@@ -297,12 +335,22 @@ def _record(tx: Tx, work: _Work, waiting: dict[Reference, Waiting]) -> None:
     for line in done:
         if line.outcome in OPENS_A_CASE:
             _open(tx, file, line, work.meta)
-        case = waiting.pop((file.partner, line.reference or ""), None)
-        if case is not None:
-            closed = CaseClosed(
-                case_id=case.case_id, partner=file.partner, day=case.day, outcome=CaseOutcome.FOUND_IN_FILE
-            )
-            _append(tx, closed, str(case.case_id), work.meta)
+        for reference in _lists(file, line, found.booked):
+            case = found.waiting.pop(reference, None)
+            if case is not None:
+                closed = CaseClosed(
+                    case_id=case.case_id, partner=file.partner, day=case.day, outcome=CaseOutcome.FOUND_IN_FILE
+                )
+                _append(tx, closed, str(case.case_id), work.meta)
+
+
+def _lists(file: File, line: ReconciledLine, booked: BookedDifferences) -> list[Reference]:
+    """The receipts that a line lists: its own, and what two people booked as the rest of it."""
+    own = (file.partner, line.reference or "")
+    return [
+        own,
+        *((file.partner, one.channel_reference) for one in raised_by(booked.above.get(own, ()), line.amount or 0)),
+    ]
 
 
 def _open(tx: Tx, file: File, line: ReconciledLine, meta: Meta) -> None:

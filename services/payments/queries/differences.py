@@ -1,0 +1,146 @@
+"""Money of lines that two people may book to suspense, and what they booked so far."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis import rows
+from chassis.transaction import Scope
+from contracts.events.reconciliation import DifferenceProposed, LineOutcome
+from contracts.values import CaseId, PaymentId
+from services.payments.domain.settlement.differences import Difference, Disputed
+from services.payments.domain.suspense import VOIDED
+from services.payments.queries.receipts import Reference
+from services.payments.queries.settlement import PartnerDay
+from services.payments.tables import (
+    cases,
+    payers,
+    payments,
+    settlement_days,
+    settlement_differences,
+    settlement_files,
+    settlement_lines,
+    suspense,
+)
+
+
+class KeptDispute(NamedTuple):
+    """`booking`: what somebody proposed and waits; `scope`: of whoever's receipt the line names."""
+
+    disputed: Disputed
+    open: bool
+    booking: DifferenceProposed | None
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class BookedDifferences:
+    """That still stand: `above` by the reference of their line, `unread` of lines that could not be read, by the day."""
+
+    above: dict[Reference, list[Difference]]
+    unread: dict[PartnerDay, list[Difference]]
+
+    def references(self) -> set[Reference]:
+        """Under which this money stands itself."""
+        named = {(partner, one.channel_reference) for (partner, _), found in self.above.items() for one in found}
+        return named | {
+            (partner, one.channel_reference) for (partner, _), found in self.unread.items() for one in found
+        }
+
+
+async def disputes(conn: AsyncConnection, wanted: Collection[CaseId]) -> dict[CaseId, KeptDispute]:
+    """Cases with their lines, by the id of the case. One statement."""
+    last = (
+        sa.select(settlement_files.c.file_id)
+        .where(settlement_files.c.partner == cases.c.partner, settlement_files.c.day == cases.c.day)
+        .order_by(settlement_files.c.file_id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    line = sa.and_(settlement_lines.c.file_id == cases.c.file_id, settlement_lines.c.line == cases.c.line)
+    day = sa.and_(settlement_days.c.partner == cases.c.partner, settlement_days.c.day == cases.c.day)
+    query = (
+        sa.select(
+            cases,
+            settlement_lines.c.amount,
+            settlement_lines.c.fee,
+            settlement_lines.c.paid_at,
+            payers.c.participant_id,
+            payers.c.branch_id,
+            payers.c.wadah_id,
+            payers.c.agent_id,
+            last.label("last_file"),
+            settlement_days.c.file_id.label("day_file"),
+        )
+        .outerjoin(settlement_lines, line)
+        .outerjoin(settlement_days, day)
+        .outerjoin(payments, payments.c.payment_id == cases.c.payment_id)
+        .outerjoin(payers, payers.c.participant_id == payments.c.participant_id)
+        .where(rows.matching(cases.c.case_id, wanted))
+    )
+    found = (await conn.execute(query)).mappings()
+    return {CaseId(row["case_id"]): _dispute(row) for row in found}
+
+
+def _dispute(row: sa.RowMapping) -> KeptDispute:
+    names = Disputed.__dataclass_fields__
+    booking = row["booking"]
+    return KeptDispute(
+        Disputed(**{name: row[name] for name in names}),
+        row["closed_at"] is None,
+        None if booking is None else DifferenceProposed.model_validate_json(json.dumps(booking)),
+        Scope(row["branch_id"], row["wadah_id"], row["agent_id"]),
+    )
+
+
+async def booked(
+    conn: AsyncConnection, references: Collection[Reference], days: Collection[PartnerDay]
+) -> BookedDifferences:
+    """What was booked from lines with these references, and from unreadable lines of these days. One statement."""
+    table = settlement_differences
+    voided = sa.exists().where(
+        suspense.c.partner == table.c.partner,
+        suspense.c.channel_reference == table.c.channel_reference,
+        suspense.c.outcome == VOIDED,
+    )
+    query = (
+        sa.select(table)
+        .where(
+            rows.matching(table.c.partner, {partner for partner, _ in days}),
+            sa.or_(
+                rows.matching(table.c.reference, {reference for _, reference in references}),
+                sa.and_(table.c.reference.is_(None), rows.matching(table.c.day, {day for _, day in days})),
+            ),
+            sa.not_(voided),
+        )
+        .order_by(table.c.payment_id)
+    )
+    above: defaultdict[Reference, list[Difference]] = defaultdict(list)
+    unread: defaultdict[PartnerDay, list[Difference]] = defaultdict(list)
+    for row in await conn.execute(query):
+        if row.kind == LineOutcome.UNREADABLE:
+            unread[row.partner, row.day].append(_difference(row))
+        else:
+            above[row.partner, row.reference].append(_difference(row))
+    return BookedDifferences(above, unread)
+
+
+def _difference(row: sa.Row[Any]) -> Difference:
+    return Difference(
+        PaymentId(row.payment_id),
+        row.kind,
+        row.day,
+        row.line,
+        row.reference,
+        row.channel_reference,
+        row.amount,
+        row.amount_here,
+        row.fees,
+    )

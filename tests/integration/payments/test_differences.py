@@ -1,0 +1,293 @@
+"""Money that a partner lists and the books lack is booked to suspense by two people: once, and whatever file of the day comes later."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from tests.integration.payments.bank import Bank, code
+from tests.integration.payments.people import register
+from tests.integration.payments.test_settlement import LATE, NEXT_DAY, NOBODY, Office, account, paid, totals
+from tests.integration.payments.test_suspense import account as payee
+from tests.integration.payments.test_suspense import approve as agree
+from tests.integration.payments.test_suspense import open_bill, propose, queue
+from tests.support.service import Harness
+from tests.support.settlement import DAY, marked
+
+THE_DAY = f"/settlements/days/bank-a/{DAY}"
+UNREADABLE = f"D,81001,{DAY},{NOBODY},ODD-1,R-ODD-1,36800.00,0.00,at nine"
+
+
+@pytest.fixture
+async def office(h: Harness, bank: Bank) -> Office:
+    office = Office(h)
+    assert (await office.agree()).status_code == 201
+    return office
+
+
+def wanted(amount: int, **more: str) -> dict[str, Any]:
+    return {"amount": amount, "reason": "came", "evidence": "MT940/1"} | more
+
+
+async def credit(office: Office, amount: int, evidence: str = "MT940/1") -> None:
+    assert (await office.post(f"{THE_DAY}/credits", {"amount": amount, "evidence": evidence})).status_code == 201
+
+
+async def case_of(office: Office, kind: str) -> dict[str, Any]:
+    (case,) = await office.cases(kind=kind)
+    return case
+
+
+def bookings(case: dict[str, Any]) -> str:
+    return f"/settlements/cases/{case['case_id']}/bookings"
+
+
+async def decide(h: Harness, path: str, word: str = "approval", who: str = "central-2") -> httpx.Response:
+    return await h.client.post(f"{path}/{word}", headers=h.token(roles=["central"], subject=who))
+
+
+async def book(h: Harness, office: Office, case: dict[str, Any], amount: int, **more: str) -> str:
+    """By two people; the payment that waits in suspense."""
+    made = await office.post(bookings(case), wanted(amount, **more))
+    assert made.status_code == 201, made.text
+    answer = await decide(h, f"{bookings(case)}/{made.json()['proposal_id']}")
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["payment_id"])
+
+
+async def stands(office: Office, *names: str) -> list[int]:
+    return [await office.balance(name) for name in names]
+
+
+def code_of(answer: httpx.Response) -> tuple[int, str, str | None]:
+    found = answer.json()
+    return answer.status_code, found["code"], found.get("field")
+
+
+class TestTwoPeople:
+    async def test_a_surplus_that_came_is_booked_by_another_person_and_the_day_is_settled(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        (line,) = await paid(h, bank)
+        await office.reconcile(marked((line[0], line[1], 40_000, 1_000)))
+        await credit(office, 39_000)
+        case = await case_of(office, "amount_differs")
+        made = await office.post(bookings(case), wanted(3_200))
+        assert made.status_code == 201
+        waiting = (await office.get(f"/settlements/cases/{case['case_id']}"))["booking"]
+        assert waiting == wanted(3_200) | {
+            "proposal_id": made.json()["proposal_id"],
+            "proposed_by": "central-1",
+            "reference": None,
+        }
+        path = f"{bookings(case)}/{waiting['proposal_id']}"
+        assert code_of(await decide(h, path, who="central-1"))[:2] == (409, "same_person")
+        assert await stands(office, "suspense", "clearing:bank-a") == [0, 36_800 - 39_000]
+
+        booked = (await decide(h, path)).json()
+        assert (await decide(h, path)).status_code == 404
+        assert await stands(office, "suspense", "clearing:bank-a", "bank:bank-a", "fees:bank-a") == [
+            -3_200, 0, 39_000, 1_000,
+        ]  # fmt: skip
+        found = await office.get(f"/settlements/cases/{case['case_id']}")
+        assert (found["outcome"], found["evidence"], found["booking"]) == ("booked_to_suspense", "MT940/1", None)
+        day = await office.get(THE_DAY)
+        assert (day["status"], day["expected"], day["fees"], day["gap"], day["open_cases"]) == (
+            "SETTLED", 39_000, 1_000, 0, 0,
+        )  # fmt: skip
+        (shown,) = day["differences"]
+        assert (shown["case_id"], shown["payment_id"], shown["amount"]) == (
+            case["case_id"],
+            booked["payment_id"],
+            3_200,
+        )
+        (waits,) = await queue(h)
+        assert (waits["reason"], waits["partner"], waits["held"]) == ("amount_differs", "bank-a", 3_200)
+        assert waits["participant_id"] is not None
+
+    async def test_it_goes_the_ways_of_money_in_suspense(self, h: Harness, bank: Bank, office: Office) -> None:
+        (line,) = await paid(h, bank)
+        await office.reconcile(marked(line, line))
+        await credit(office, 71_600)
+        payment_id = await book(h, office, await case_of(office, "duplicate"), 36_800)
+        who = await register(h)
+        bill = await open_bill(h, who)
+        await agree(
+            h,
+            await propose(
+                h, "MATCH", payment_id, participant_id=str(who.participant_id), bill_id=bill["bill_id"], amount=36_800
+            ),
+        )
+        assert await stands(office, "suspense", "clearing:bank-a") == [0, 0]
+
+    async def test_it_goes_back_to_the_payer_or_to_the_partners_fees(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        (line,) = await paid(h, bank)
+        await office.reconcile(marked((line[0], line[1], 40_000, 1_000)))
+        await credit(office, 39_000)
+        payment_id = await book(h, office, await case_of(office, "amount_differs"), 3_200)
+        await agree(h, await propose(h, "ASSIGN", payment_id, account="fees:bank-a", amount=200))
+        await agree(h, await propose(h, "RETURN", payment_id, payee_account_id=await payee(h)))
+        assert await stands(office, "suspense", "refunds-payable", "fees:bank-a") == [0, -3_000, 800]
+
+    async def test_a_proposal_waits_alone_and_one_that_was_refused_may_be_made_again(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        (line,) = await paid(h, bank)
+        await office.reconcile(marked(line, line))
+        await credit(office, 71_600)
+        case = await case_of(office, "duplicate")
+        first = (await office.post(bookings(case), wanted(36_800))).json()["proposal_id"]
+        assert code_of(await office.post(bookings(case), wanted(36_800)))[:2] == (409, "booking_waits")
+        assert (await decide(h, f"{bookings(case)}/{first}", "refusal")).status_code == 200
+        assert await stands(office, "suspense", "clearing:bank-a") == [0, -35_800]
+        await book(h, office, case, 36_800)
+        assert code_of(await office.post(bookings(case), wanted(36_800)))[:2] == (409, "case_closed")
+        assert await stands(office, "suspense", "clearing:bank-a") == [-36_800, 0]
+
+    async def test_what_cannot_be_booked_is_refused_with_its_field(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        more, less = await paid(h, bank, 2)
+        await office.reconcile(
+            marked((more[0], more[1], 40_000), (less[0], less[1], 30_000), UNREADABLE, amount=106_800)
+        )
+        surplus, short = await office.cases(kind="amount_differs")
+        odd = await case_of(office, "unreadable")
+        for case, body, expected in (
+            (surplus, wanted(3_200), (409, "credit_unknown", "evidence")),
+            (surplus, wanted(3_201), (409, "difference_of_another_amount", "amount")),
+            (surplus, wanted(3_200, reference="X"), (422, "difference_reference", "reference")),
+            (short, wanted(6_800), (409, "difference_not_bookable", None)),
+            (odd, wanted(36_800), (422, "difference_reference", "reference")),
+            (odd, wanted(36_800, reference="a b"), (422, "invalid", "reference")),
+            (odd, wanted(0, reference="ODD-1"), (422, "invalid", "amount")),
+        ):
+            assert code_of(await office.post(bookings(case), body)) == expected
+        await credit(office, 1)
+        assert code_of(await office.post(bookings(odd), wanted(36_800, reference=more[0]))) == (
+            409, "receipt_known", "reference",
+        )  # fmt: skip
+        gap = await case_of(office, "credit_gap")
+        assert code_of(await office.post(bookings(gap), wanted(1)))[1] == "difference_not_bookable"
+        unknown = {"case_id": UUID(int=1)}
+        assert (await office.post(bookings(unknown), wanted(1))).status_code == 404
+
+
+class TestLaterFiles:
+    @pytest.mark.parametrize("kind", ["amount_differs", "duplicate", "unreadable"])
+    async def test_the_same_lines_again_book_nothing_and_are_owed_as_before(
+        self, h: Harness, bank: Bank, office: Office, kind: str
+    ) -> None:
+        (line,) = await paid(h, bank)
+        lines: dict[str, tuple[list[Any], int, dict[str, str]]] = {
+            "amount_differs": ([(line[0], line[1], 40_000, 1_000)], 3_200, {}),
+            "duplicate": ([line, line], 36_800, {}),
+            "unreadable": ([line, UNREADABLE], 36_800, {"reference": "ODD-1"}),
+        }
+        listed, amount, more = lines[kind]
+        total = 73_600 if kind == "unreadable" else None
+        cash = {"amount_differs": 39_000, "duplicate": 71_600, "unreadable": 72_600}[kind]
+        await office.reconcile(marked(*listed, amount=total))
+        await credit(office, cash)
+        payment_id = await book(h, office, await case_of(office, kind), amount, **more)
+        for blank in (1, 2):
+            again = await office.reconcile(marked(*listed, amount=total) + b"\n" * blank)
+            assert set(totals(again)) == {"matched"}
+            assert await office.cases() == []
+            day = await office.get(THE_DAY)
+            assert (day["status"], day["expected"]) == ("SETTLED", cash)
+            assert await stands(office, "suspense", "clearing:bank-a") == [-amount, 0]
+        assert [one["payment_id"] for one in await queue(h)] == [payment_id]
+
+    async def test_a_line_that_turns_readable_is_what_was_booked(self, h: Harness, bank: Bank, office: Office) -> None:
+        who = await register(h)
+        await office.reconcile(marked(UNREADABLE, amount=36_800))
+        await credit(office, 36_800)
+        case = await case_of(office, "unreadable")
+        payment_id = await book(h, office, case, 36_800, reference="ODD-1")
+        assert (await office.get(THE_DAY))["status"] == "SETTLED"
+        readable = ("ODD-1", account(who), 36_800)
+        file = await office.reconcile(marked(("LOST-9", account(who), 36_800, 0), readable))
+        first, second = await office.lines(file)
+        assert (first["outcome"], second["outcome"], second["payment_id"]) == ("missing_here", "matched", payment_id)
+        assert await stands(office, "suspense", "clearing:bank-a") == [-36_800, 36_800]
+        assert code(await bank.pay(who.code, 36_800, "ODD-1", **LATE)) != "2002500"
+        assert await stands(office, "suspense", "clearing:bank-a") == [-36_800, 36_800]
+
+    async def test_a_case_of_a_file_that_was_replaced_is_not_booked(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        (line,) = await paid(h, bank)
+        await office.reconcile(marked(line, line))
+        await credit(office, 71_600)
+        case = await case_of(office, "duplicate")
+        made = (await office.post(bookings(case), wanted(36_800))).json()["proposal_id"]
+        assert (await office.upload(marked(line, line) + b"\n")).status_code == 202
+        assert code_of(await decide(h, f"{bookings(case)}/{made}"))[:2] == (409, "settlement_file_replaced")
+        await h.due("settlement-files")
+        assert code_of(await decide(h, f"{bookings(case)}/{made}"))[:2] == (409, "settlement_file_replaced")
+        _, newer = await office.cases(kind="duplicate")
+        await book(h, office, newer, 36_800)
+        assert await stands(office, "suspense", "clearing:bank-a") == [-36_800, 0]
+
+    @pytest.mark.parametrize("kind", ["amount_differs", "duplicate"])
+    async def test_what_a_corrected_file_no_longer_lists_is_missing_there_and_is_voided_like_any_receipt(
+        self, h: Harness, bank: Bank, office: Office, kind: str
+    ) -> None:
+        (line,) = await paid(h, bank)
+        listed, amount = (
+            ([(line[0], line[1], 40_000, 1_000)], 3_200) if kind == "amount_differs" else ([line, line], 36_800)
+        )
+        await office.reconcile(marked(*listed))
+        await credit(office, 35_800)
+        payment_id = await book(h, office, await case_of(office, kind), amount)
+        file = await office.reconcile(marked(line))
+        assert totals(file) == {"matched": (1, 36_800), "missing_at_bank": (1, amount)}
+        day = await office.get(THE_DAY)
+        assert (day["expected"], day["status"]) == (35_800, "SETTLED")
+        case = await case_of(office, "missing_at_bank")
+        assert case["payment_id"] == payment_id
+
+        await office.reconcile(marked(*listed) + b"\n")
+        assert (await office.get(f"/settlements/cases/{case['case_id']}"))["outcome"] == "found_in_file"
+        await office.reconcile(marked(line) + b"\n")
+        case = await case_of(office, "missing_at_bank")
+        await office.post(f"/settlements/cases/{case['case_id']}/status", {"answer": "not_known"})
+        await office.reconcile(marked(day=NEXT_DAY), NEXT_DAY)
+        await agree(h, await propose(h, "VOID", payment_id, evidence="TICKET-1"))
+        assert await stands(office, "suspense", "clearing:bank-a") == [0, 0]
+        await office.reconcile(marked(*listed) + b"\n\n")
+        await book(h, office, await case_of(office, kind), amount)
+        assert await stands(office, "suspense") == [-amount]
+
+    async def test_two_people_at_once_book_it_once(self, h: Harness, bank: Bank, office: Office) -> None:
+        (line,) = await paid(h, bank)
+        await office.reconcile(marked(line, line))
+        await credit(office, 71_600)
+        case = await case_of(office, "duplicate")
+        made = (await office.post(bookings(case), wanted(36_800))).json()["proposal_id"]
+        path = f"{bookings(case)}/{made}"
+        answers = await asyncio.gather(*(decide(h, path, who=f"central-{n}") for n in (2, 3)))
+        assert sorted(answer.status_code for answer in answers) == [200, 404]
+        assert await stands(office, "suspense", "clearing:bank-a") == [-36_800, 0]
+
+    async def test_every_further_debit_is_booked_by_itself(self, h: Harness, bank: Bank, office: Office) -> None:
+        (line,) = await paid(h, bank)
+        await office.reconcile(marked(line, line, line))
+        await credit(office, 107_400)
+        second, third = await office.cases(kind="duplicate")
+        await book(h, office, second, 36_800)
+        await book(h, office, third, 36_800)
+        assert await stands(office, "suspense", "clearing:bank-a") == [-73_600, 0]
+        again = await office.reconcile(marked(line, line, line) + b"\n")
+        assert totals(again) == {"matched": (3, 110_400)}
+        fourth = await office.reconcile(marked(line, line, line, line))
+        assert await office.outcomes(fourth) == ["matched", "matched", "matched", "duplicate"]
+        tomorrow = await office.reconcile(marked(line, day=NEXT_DAY), NEXT_DAY)
+        assert await office.outcomes(tomorrow) == ["duplicate"]
