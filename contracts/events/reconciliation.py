@@ -256,8 +256,8 @@ class CreditCorrectionDropped(Event, stream="reconciliation"):
 class CaseOpened(Event, stream="reconciliation"):
     """A difference that a person must settle; the case is the key of its events.
 
-    `kind` is a line's outcome, `credit_gap`, `paid_after_close` or `refunded_at_channel`; `owner` is who must act: a role until a person
-    took it.
+    `kind` is a line's outcome, `credit_gap`, `paid_after_close`, `refunded_at_channel` or `notice_amount_differs`; `owner` is who must act: a
+    role until a person took it.
     """
 
     case_id: CaseId

@@ -17,7 +17,7 @@ from contracts.events.contributions import ContributionPaid
 from contracts.values import BillId, PaymentId
 from services.payments.commands.follow import RECEIPTS
 from services.payments.commands.targets import OneBill, Target, Targets, own_number, targets_to_pay
-from services.payments.domain.arriving import Reason, never_settled, place, seen, suspend
+from services.payments.domain.arriving import Known, Reason, never_settled, place, seen, suspend
 from services.payments.domain.balance import deposit, deposited
 from services.payments.domain.bill import Bill
 from services.payments.domain.collective import CollectiveStatus, cannot_pay_whole, pay_whole
@@ -60,11 +60,15 @@ class ArrivedAs(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """`payment_ids`: where the money stands; `reason`: why it waits in suspense, None when it paid something."""
+    """`payment_ids`: where the money stands; `reason`: why it waits in suspense, None when it paid something.
+
+    `amount_here`: what stands in the books where that differs, whole rupiah.
+    """
 
     outcome: ArrivedAs
     payment_ids: tuple[PaymentId, ...]
     reason: str | None = None
+    amount_here: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,8 @@ class _Desk:
         money = _money(self._tx, item, own_number(target))
         before = self._booked.get((item.partner, item.channel_reference))
         if before is not None and (known := seen(before.posted, waits=before.waits_for is not None, money=money)):
-            return Arrived(ArrivedAs(known), (before.posted.payment_id,), before.waits_for)
+            differs = before.posted.amount if known is Known.DIFFERS else None
+            return Arrived(ArrivedAs(known), (before.posted.payment_id,), before.waits_for, differs)
         if before is not None:
             money = replace(money, channel_reference=before.posted.channel_reference)
             return self._suspend(item, money, target, Reason.PAYMENT_VOIDED, before.posted)

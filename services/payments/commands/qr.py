@@ -19,14 +19,15 @@ from chassis.problems import NOT_FOUND, Rejected
 from chassis.transaction import Meta, Scope, Tx
 from contracts.event import Event
 from contracts.events.reconciliation import CaseOpened, QrIssued, QrNotIssued, QrRequested
-from contracts.values import WIB, BillId, CaseId, Rupiah
-from services.payments.commands.arrive import Arrival, BookArrivals
+from contracts.values import WIB, BillId, CaseId, PaymentId, Rupiah
+from services.payments.commands.arrive import Arrival, Arrived, ArrivedAs, BookArrivals
 from services.payments.commands.calls import Call, Calls
 from services.payments.commands.settlement import STREAM as CASES
 from services.payments.domain.first_payments import channels_on, is_barred
 from services.payments.domain.parameters import PaymentChannel, Sets
 from services.payments.domain.qr import (
     FIRST_QUESTION,
+    NOTICE_DIFFERS,
     QR_RULES,
     Qr,
     QrState,
@@ -263,7 +264,8 @@ class _Desk:
         """Books the money of all tellings, then records what they mean for their codes."""
         takes = [(one, *self._hear(one)) for one in self.heard]
         money = [one for one, take, _ in takes if take is Take.MONEY]
-        await arrivals(self._tx, [self._arrival(one) for one in money])
+        arrived = await arrivals(self._tx, [self._arrival(one) for one in money])
+        await self._contradictions([(one, how) for one, how in zip(money, arrived, strict=True)])
         for one, take, event in takes:
             qr = self._find(one)
             if event is not None:
@@ -308,7 +310,19 @@ class _Desk:
             hint_bill_id=qr.bill_id if qr else None,
         )
 
-    def _case(self, one: _Heard, kind: str, amount_here: int | None) -> None:
+    async def _contradictions(self, told: Sequence[tuple[_Heard, Arrived]]) -> None:
+        """A case for each further amount that is told of money in the books: the acquirer took another one, or says so. Once per amount."""
+        differing = [(one, how) for one, how in told if how.outcome is ArrivedAs.DIFFERS]
+        if not differing:
+            return
+        known = await queries.contradicted(self._tx.conn, {one.told.acquirer_reference for one, _ in differing})
+        for one, how in differing:
+            contradiction = (one.partner, one.told.acquirer_reference, one.told.amount)
+            if contradiction not in known:
+                known.add(contradiction)
+                self._case(one, NOTICE_DIFFERS, how.amount_here, how.payment_ids[0])
+
+    def _case(self, one: _Heard, kind: str, amount_here: int | None, payment_id: PaymentId | None = None) -> None:
         case = CaseOpened(
             case_id=CaseId(new_id()),
             kind=kind,
@@ -316,6 +330,7 @@ class _Desk:
             day=(one.told.paid_at or one.received_at).astimezone(WIB).date(),
             owner=OWNER,
             reference=one.told.acquirer_reference,
+            payment_id=payment_id,
             amount_here=None if amount_here is None else Rupiah(amount_here),
             amount_there=None if one.told.amount is None else Rupiah(one.told.amount),
         )

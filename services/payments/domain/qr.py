@@ -59,6 +59,10 @@ class Qr:
         return self.state in (QrState.REQUESTED, QrState.LIVE)
 
 
+NOTICE_DIFFERS = "notice_amount_differs"
+"""Kind of the case about money that stands in our books and of which the acquirer tells another amount."""
+
+
 class Take(StrEnum):
     """What a telling means beyond the events of the code."""
 

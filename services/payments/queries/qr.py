@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis import rows
 from contracts.events.contributions import BillKind
 from contracts.values import BillId, ParticipantId
-from services.payments.domain.qr import Qr, QrState
-from services.payments.tables import bills, payers, qr_codes, qr_questions
+from services.payments.domain.qr import NOTICE_DIFFERS, Qr, QrState
+from services.payments.tables import bills, cases, payers, qr_codes, qr_questions
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +145,11 @@ def _qr(row: Mapping[Any, Any]) -> Qr:
         content=row["content"],
         reason=row["reason"],
     )
+
+
+async def contradicted(conn: AsyncConnection, references: Collection[str]) -> set[tuple[str, str, int | None]]:
+    """(acquirer, its number, amount) of which there is or was a case, as money in the books is of another amount."""
+    query = sa.select(cases.c.partner, cases.c.reference, cases.c.amount_there).where(
+        cases.c.kind == NOTICE_DIFFERS, rows.matching(cases.c.reference, references)
+    )
+    return {(row.partner, row.reference, row.amount_there) for row in await conn.execute(query)}

@@ -108,6 +108,15 @@ cases = sa.Table(
         comment="the proposal to book its money that waits, as its event has it; null where none does",
     ),
     sa.Index("cases_open", "partner", "reference", postgresql_where=sa.text("closed_at IS NULL")),
+    # Of two notices at the same moment that tell another amount than the books, the second collides here.
+    sa.Index(
+        "cases_of_notice",
+        "partner",
+        "reference",
+        "amount_there",
+        unique=True,
+        postgresql_where=sa.text("kind = 'notice_amount_differs'"),
+    ),
     sa.Index("cases_of_payment", "payment_id"),
     sa.Index("cases_of_day", "partner", "day"),
     comment="CaseOpened, CaseAssigned, CaseStatusTold, CaseClosed, DifferenceProposed, DifferenceDropped",

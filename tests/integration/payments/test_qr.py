@@ -53,8 +53,12 @@ class Town:
         return int(books["suspense"])
 
     async def cases(self) -> list[str]:
+        return [case["kind"] for case in await self.case_list()]
+
+    async def case_list(self) -> list[dict[str, Any]]:
         path, headers = "/settlements/cases", self.h.token(roles=["central"])
-        return [case["kind"] for case in (await self.h.client.get(path, headers=headers)).json()["items"]]
+        found: list[dict[str, Any]] = (await self.h.client.get(path, headers=headers)).json()["items"]
+        return found
 
     async def questions(self) -> int:
         async with self.h.app.read() as conn:
@@ -195,6 +199,30 @@ async def test_another_amount_is_accepted_and_waits_in_suspense(town: Town) -> N
     answer = await notify(town.acquirer, number, originalPartnerReferenceNo=reference, amount=rupiah(40_000))
     assert code(answer) == "2005200"
     assert await town.suspense() == 40_000
+
+
+async def test_a_second_notice_with_another_amount_moves_nothing_and_is_a_case_once(town: Town) -> None:
+    reference, number = await live(town)
+    told = {"originalPartnerReferenceNo": reference}
+    await notify(town.acquirer, number, **told, amount=rupiah(36_800))
+    for amount in (40_000, 40_000):
+        assert code(await notify(town.acquirer, number, **told, amount=rupiah(amount))) == "2005200"
+    answers = await asyncio.gather(*(notify(town.acquirer, number, **told, amount=rupiah(30_000)) for _ in range(3)))
+    assert {code(answer) for answer in answers} == {"2005200"}
+    more, less = await town.case_list()
+    (payment,) = await town.payments()
+    assert [(case["kind"], case["amount_here"], case["amount_there"]) for case in (more, less)] == [
+        ("notice_amount_differs", 36_800, 40_000),
+        ("notice_amount_differs", 36_800, 30_000),
+    ]
+    assert (more["owner"], more["reference"], more["payment_id"]) == ("central", number, payment["payment_id"])
+    assert (payment["amount"], await town.suspense()) == (36_800, 0)
+
+    path, clerk = f"/settlements/cases/{more['case_id']}/close", town.h.token(roles=["central"])
+    ended = await town.h.client.post(path, json={"outcome": "acquirer_was_wrong"}, headers=clerk)
+    assert ended.status_code == 200
+    await notify(town.acquirer, number, **told, amount=rupiah(40_000))
+    assert await town.case_list() == [less]
 
 
 async def test_money_for_a_code_that_is_none_of_ours_waits_in_suspense(town: Town) -> None:
