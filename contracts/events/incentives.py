@@ -304,7 +304,10 @@ class IncentivePaidOut(Event, stream="incentives"):
 
 
 class IncentiveLineDisputed(Event, stream="incentive-disputes"):
-    """An agent or the board doubts a line of a statement; `line` 0 stands for the statement as a whole (something is missing)."""
+    """An agent or the board doubts a line of a statement; `line` 0 stands for the statement as a whole (something is missing).
+
+    `note` is empty: words of people stay with payments, encrypted, and only events of before it was so have them.
+    """
 
     dispute_id: DisputeId
     agent_id: AgentId
@@ -316,7 +319,7 @@ class IncentiveLineDisputed(Event, stream="incentive-disputes"):
 
 
 class IncentiveDisputeAnswered(Event, stream="incentive-disputes"):
-    """The branch answered. `upheld`: the doubt was right; what follows from it comes as an adjustment of a later run."""
+    """The branch answered. `upheld`: the doubt was right; what follows from it comes as an adjustment of a later run. `note` as above."""
 
     dispute_id: DisputeId
     upheld: bool

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from chassis.http import NOT_FOUND, Principal, accepts_command, allow, answer, body, meta, problems, within
+from chassis.privacy.vault import Vault
 from chassis.service import App
 from contracts.values import AgentId, DisputeId
 from services.payments.api.incentive_shapes import AnswerWanted, DisputeShown, DisputeWanted
 from services.payments.commands.incentives.disputes import (
     AnswerDispute,
+    AnswerDisputes,
     RaiseDispute,
-    answer_disputes,
-    raise_disputes,
+    RaiseDisputes,
 )
+from services.payments.dispute_notes import read_words
 from services.payments.problems import DISPUTE_ANSWERED, NO_SUCH_LINE
 from services.payments.queries import incentives_shown as shown
 from services.payments.tables.incentives import incentive_disputes
@@ -31,7 +34,8 @@ PAGE = 200
 
 def router(app: App) -> APIRouter:
     routes = APIRouter(prefix="/incentives/disputes", tags=["incentives"])
-    raising, answering = app.command_door(raise_disputes), app.command_door(answer_disputes)
+    raising = app.command_door(RaiseDisputes(app.vault))
+    answering = app.command_door(AnswerDisputes(app.vault))
 
     @routes.post(
         "",
@@ -70,6 +74,13 @@ def router(app: App) -> APIRouter:
         async with app.read() as conn:
             scope = within(principal, incentive_disputes)
             found = await shown.disputes(conn, scope, open_only=open_only, agent_id=agent_id, limit=PAGE)
-        return [DisputeShown.model_validate(dict(row)) for row in found]
+        return [_shown(app.vault, row) for row in found]
 
     return routes
+
+
+def _shown(vault: Vault, row: Mapping[Any, Any]) -> DisputeShown:
+    """Words of before stand in the row itself."""
+    note = read_words(vault, "note", row["dispute_id"], row["note_box"])
+    answer = read_words(vault, "answer", row["dispute_id"], row["answer_box"])
+    return DisputeShown.model_validate({**row, "note": note or row["note"], "answer": answer or row["answer"]})

@@ -222,6 +222,8 @@ class ActivityShown(BaseModel):
 
 
 class DisputeShown(BaseModel):
+    """What people wrote (`note`, `answer`) is empty two years later."""
+
     dispute_id: UUID
     agent_id: UUID
     wadah_id: UUID

@@ -1,4 +1,5 @@
-"""Plumbing that has served its time is deleted: dead tokens and secrets, X-EXTERNAL-IDs of past days, old inquiries."""
+"""Plumbing that has served its time is deleted: dead tokens and secrets, X-EXTERNAL-IDs of past days, old inquiries, what was
+written about disputes long ago."""
 
 from __future__ import annotations
 
@@ -15,6 +16,10 @@ from chassis.timers import Due
 from chassis.transaction import Tx
 from contracts.values import WIB
 from services.payments.tables import external_ids, inquiries, partner_secrets, snap_tokens
+from services.payments.tables.incentives import dispute_notes
+
+KEEP_WORDS = timedelta(days=730)
+"""What people wrote about a dispute may name somebody: no longer than doubts about a statement are of use [O]."""
 
 Limits = Mapping[sa.Table, tuple[str, Any]]
 """Table → the column and the value below which a row is old."""
@@ -27,6 +32,7 @@ def limits(wall: datetime, *, keep_inquiries_days: int) -> Limits:
         partner_secrets: ("until", wall),
         external_ids: ("day", wall.astimezone(WIB).date() - timedelta(days=1)),
         inquiries: ("asked_at", wall - timedelta(days=keep_inquiries_days)),
+        dispute_notes: ("written_at", wall - KEEP_WORDS),
     }
 
 

@@ -17,6 +17,7 @@ from services.payments.tables.contributions import payers
 from services.payments.tables.incentives import (
     agents,
     agreements,
+    dispute_notes,
     incentive_disputes,
     incentive_entries,
     incentive_lines,
@@ -210,9 +211,11 @@ async def activity(conn: AsyncConnection, agent_id: UUID, limit: int) -> Rows:
 async def disputes(
     conn: AsyncConnection, scope: sa.ColumnElement[bool], *, open_only: bool, agent_id: UUID | None, limit: int
 ) -> Rows:
-    """Oldest first, within this scope (over `incentive_disputes`)."""
+    """Oldest first, within this scope (over `incentive_disputes`), with the boxes of what people wrote."""
     d = incentive_disputes
-    query = sa.select(d).where(scope)
+    words = dispute_notes
+    boxes = (words.c.note.label("note_box"), words.c.answer.label("answer_box"))
+    query = sa.select(d, *boxes).outerjoin(words, words.c.dispute_id == d.c.dispute_id).where(scope)
     if open_only:
         query = query.where(d.c.upheld.is_(None))
     if agent_id is not None:

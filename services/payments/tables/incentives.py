@@ -200,15 +200,26 @@ incentive_disputes = sa.Table(
     sa.Column("run", sa.Text, nullable=False),
     sa.Column("line", sa.Integer, nullable=False, comment="0: the statement as a whole"),
     sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("note", sa.Text, nullable=False, comment="of events that have one; else in dispute_notes"),
     sa.Column("raised_by", sa.Text, nullable=False),
     sa.Column("raised_at", INSTANT, nullable=False),
     sa.Column("upheld", sa.Boolean, comment="null until it is answered, as what follows"),
-    sa.Column("answer", sa.Text),
+    sa.Column("answer", sa.Text, comment="as note"),
     sa.Column("answered_by", sa.Text),
     sa.Column("answered_at", INSTANT),
     sa.Index("incentive_disputes_of_statement", "agent_id", "run"),
     comment="IncentiveLineDisputed, IncentiveDisputeAnswered",
+)
+
+dispute_notes = sa.Table(
+    "dispute_notes",
+    metadata,
+    sa.Column("dispute_id", UUID, primary_key=True),
+    sa.Column("note", sa.LargeBinary, comment="encrypted"),
+    sa.Column("answer", sa.LargeBinary, comment="encrypted; null until there is one"),
+    sa.Column("written_at", INSTANT, nullable=False, comment="wall time, of the last word"),
+    sa.Index("dispute_notes_written", "written_at"),
+    comment="Plumbing: what people wrote about a dispute; in no event, and deleted in its time",
 )
 
 STATE = (

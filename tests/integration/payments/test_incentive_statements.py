@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import openpyxl
 import pypdf
 import pytest
+import sqlalchemy as sa
 
 from chassis.batches import Broken
 from chassis.ids import new_id
@@ -98,7 +100,16 @@ async def test_a_line_is_doubted_by_whose_it_is_and_answered_once_by_the_branch(
     ):
         assert (await h.client.post(path, json=reply, headers=headers)).status_code == status
     (shown,) = (await h.client.get("/incentives/disputes", headers=worker.token(h))).json()
-    assert (shown["line"], shown["upheld"], shown["answer"]) == (3, False, reply["note"])
+    assert (shown["line"], shown["upheld"], shown["note"], shown["answer"]) == (3, False, "Kurang.", reply["note"])
+    for table in ("event_log", "incentive_disputes", "dispute_notes", "idempotency"):
+        async with h.app.read() as conn:
+            stored = str([tuple(row) for row in await conn.execute(sa.text(f"SELECT * FROM {table}"))])
+        assert "Kurang." not in stored, table
+        assert "Sesuai tarif" not in stored, table
+    h.clock.move_wall(timedelta(days=731))
+    await h.due("snap-housekeeping")
+    (shown,) = (await h.client.get("/incentives/disputes", headers=worker.token(h))).json()
+    assert (shown["reason"], shown["note"], shown["answer"]) == ("wrong_amount", "", "")
     waiting = await h.client.get(
         "/incentives/disputes?open_only=true", headers=h.token(roles=["officer"], branch_id=BRANCH)
     )

@@ -10,10 +10,12 @@ from uuid import UUID
 from chassis.http import NOT_FOUND, Principal, covers
 from chassis.ids import new_id
 from chassis.outcomes import Accepted
+from chassis.privacy.vault import Vault
 from chassis.problems import Rejected
 from chassis.transaction import Meta, Scope, Tx
 from contracts.events.incentives import IncentiveDisputeAnswered, IncentiveLineDisputed
 from contracts.values import AgentId, ContributionMonth, DisputeId, WadahId
+from services.payments.dispute_notes import keep_words
 from services.payments.problems import DISPUTE_ANSWERED, NO_SUCH_LINE
 from services.payments.queries import incentives_shown as queries
 
@@ -43,13 +45,24 @@ class AnswerDispute:
     note: str
 
 
-async def raise_disputes(tx: Tx, items: Sequence[RaiseDispute], /) -> list[Accepted | Rejected]:
+@dataclass(frozen=True, slots=True)
+class RaiseDisputes:
     """A foreign statement is not found; a line beyond the last one neither."""
-    known = await queries.statements_by_key(tx.conn, {(item.agent_id, item.month) for item in items})
-    return [_raise(tx, item, known.get((item.agent_id, item.month))) for item in items]
+
+    vault: Vault
+    __name__ = "raise_disputes"
+
+    async def __call__(self, tx: Tx, items: Sequence[RaiseDispute], /) -> list[Accepted | Rejected]:
+        known = await queries.statements_by_key(tx.conn, {(item.agent_id, item.month) for item in items})
+        words: dict[UUID, str] = {}
+        found = [_raise(tx, item, known.get((item.agent_id, item.month)), words) for item in items]
+        keep_words(tx, self.vault, "note", words)
+        return found
 
 
-def _raise(tx: Tx, item: RaiseDispute, statement: Mapping[Any, Any] | None) -> Accepted | Rejected:
+def _raise(
+    tx: Tx, item: RaiseDispute, statement: Mapping[Any, Any] | None, words: dict[UUID, str]
+) -> Accepted | Rejected:
     if statement is None or not covers(item.principal, agent_id=item.agent_id, wadah_id=statement["wadah_id"]):
         return Rejected(NOT_FOUND)
     if item.line > statement["lines"]:
@@ -62,29 +75,46 @@ def _raise(tx: Tx, item: RaiseDispute, statement: Mapping[Any, Any] | None) -> A
         run=ContributionMonth.parse(item.month),
         line=item.line,
         reason=item.reason,
-        note=item.note,
+        note="",
     )
+    words[dispute_id] = item.note
     tx.new(STREAM, dispute_id)
     scope = Scope(statement["branch_id"], statement["wadah_id"], item.agent_id)
     tx.record(disputed, key=dispute_id, meta=item.meta, scope=scope, rules=DISPUTE_RULES)
     return Accepted({"dispute_id": str(dispute_id)})
 
 
-async def answer_disputes(tx: Tx, items: Sequence[AnswerDispute], /) -> list[Accepted | Rejected]:
+@dataclass(frozen=True, slots=True)
+class AnswerDisputes:
     """Once; by an officer of the branch."""
-    await tx.heads(STREAM, {item.dispute_id for item in items})
-    known = await queries.dispute(tx.conn, {item.dispute_id for item in items})
-    answered = {key for key, row in known.items() if row["upheld"] is not None}
-    return [_answer(tx, item, known.get(item.dispute_id), answered) for item in items]
+
+    vault: Vault
+    __name__ = "answer_disputes"
+
+    async def __call__(self, tx: Tx, items: Sequence[AnswerDispute], /) -> list[Accepted | Rejected]:
+        await tx.heads(STREAM, {item.dispute_id for item in items})
+        known = await queries.dispute(tx.conn, {item.dispute_id for item in items})
+        answered = {key for key, row in known.items() if row["upheld"] is not None}
+        words: dict[UUID, str] = {}
+        found = [_answer(tx, item, known.get(item.dispute_id), answered, words) for item in items]
+        keep_words(tx, self.vault, "answer", words)
+        return found
 
 
-def _answer(tx: Tx, item: AnswerDispute, row: Mapping[Any, Any] | None, answered: set[UUID]) -> Accepted | Rejected:
+def _answer(
+    tx: Tx,
+    item: AnswerDispute,
+    row: Mapping[Any, Any] | None,
+    answered: set[UUID],
+    words: dict[UUID, str],
+) -> Accepted | Rejected:
     if row is None or not covers(item.principal, branch_id=row["branch_id"]):
         return Rejected(NOT_FOUND)
     if item.dispute_id in answered:
         return Rejected(DISPUTE_ANSWERED)
-    answer = IncentiveDisputeAnswered(dispute_id=item.dispute_id, upheld=item.upheld, note=item.note)
+    answer = IncentiveDisputeAnswered(dispute_id=item.dispute_id, upheld=item.upheld, note="")
     scope = Scope(row["branch_id"], row["wadah_id"], row["agent_id"])
     tx.record(answer, key=item.dispute_id, meta=item.meta, scope=scope, rules=DISPUTE_RULES)
     answered.add(item.dispute_id)
+    words[item.dispute_id] = item.note
     return Accepted({"dispute_id": str(item.dispute_id), "upheld": item.upheld}, 200)
