@@ -16,22 +16,27 @@ TimeOfDay = Annotated[str, StringConstraints(pattern=r"^(([01][0-9]|2[0-3]):[0-5
 """HH:MM in WIB; 24:00 is the end of the day."""
 
 
-class Conditions(BaseModel):
-    """What was agreed with a partner about times and limits; the defaults limit nothing."""
+class TimesAndLimits(BaseModel):
+    """What is agreed with a partner about times and limits; the defaults limit nothing. When its day ends says the layout of its files."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     opens: TimeOfDay = "00:00"
     closes: TimeOfDay = "24:00"
     """New money is taken from `opens` up to, not including, `closes`; over midnight when `closes` is not later."""
-    day_ends: TimeOfDay = "24:00"
-    """When the partner says that its day ends, kept as agreed. What a file holds is judged by the `cut_off` of its own layout."""
     most_per_deposit: Amount | None = None
     """Whole rupiah of one payment to an open-amount number."""
     most_payments_a_day: Count | None = None
     """Payments of one customer number in one WIB day of their transaction time."""
     retail: bool = False
     """A chain of shops: a payment is taken within the amounts that parameter `retail_limits` says."""
+
+
+class Conditions(TimesAndLimits):
+    """As they were agreed."""
+
+    day_ends: TimeOfDay = "24:00"
+    """Of events of before, and decides nothing; no longer agreed on."""
 
 
 class PartnerTermsChanged(Event, stream="partners"):

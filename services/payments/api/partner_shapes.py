@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 from chassis.http import field_fault
 from contracts.events.contributions import FieldLength, RepeatProfile, SignatureMode, Strictness
-from contracts.events.partners import Conditions
+from contracts.events.partners import TimesAndLimits
 from services.payments.domain.balance import BALANCE_PARTNER
 from services.payments.domain.credit import OWN
 from services.payments.domain.partners import MOST_LIVE_KEYS
@@ -180,7 +180,7 @@ class ConditionsWanted(_Asked):
     """Times and limits from a WIB day on; what is left out limits nothing."""
 
     valid_from: date
-    conditions: Conditions
+    conditions: TimesAndLimits
 
 
 class DisableWanted(_Asked):
@@ -204,7 +204,7 @@ class SecretShown(BaseModel):
 
 class ConditionsShown(BaseModel):
     valid_from: date
-    conditions: Conditions
+    conditions: TimesAndLimits
 
 
 class PartnerShown(BaseModel):

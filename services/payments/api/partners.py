@@ -19,7 +19,7 @@ from chassis.http import NOT_FOUND, Principal, accepts_command, allow, answer, b
 from chassis.ids import new_id
 from chassis.problems import Refusal, Rejected
 from chassis.service import App
-from contracts.events.partners import PartnerTermsChanged
+from contracts.events.partners import Conditions, PartnerTermsChanged, TimesAndLimits
 from services.payments.api.partner_shapes import (
     ConditionsShown,
     ConditionsWanted,
@@ -93,9 +93,11 @@ def router(app: App, registry: Registry) -> APIRouter:
         responses=problems(NOT_FOUND, PARTNER_DISABLED, CONDITIONS_IN_USE),
     )
     async def agree(request: Request, principal: Keeper, partner: str) -> Response:
-        """Hours, limits and the end of the settlement day, from a day on. What is in force is never edited."""
+        """Hours and limits, from a day on. What is in force is never edited."""
         wanted = await body(request, ConditionsWanted)
-        command = AgreeConditions(partner, wanted.valid_from, wanted.conditions, meta(request, principal))
+        command = AgreeConditions(
+            partner, wanted.valid_from, Conditions(**wanted.conditions.model_dump()), meta(request, principal)
+        )
         return await answer(request, principal, door, command)
 
     @routes.post(
@@ -225,7 +227,12 @@ def _shown(partner: Partner, boxes: Sequence[Mapping[Any, Any]], wall: datetime)
         signature_mode=str(partner.signature_mode),
         repeat_profile=str(partner.repeat_profile),
         strictness=partner.strictness,
-        conditions=[ConditionsShown(valid_from=one.valid_from, conditions=one.conditions) for one in partner.agreed],
+        conditions=[
+            ConditionsShown(
+                valid_from=one.valid_from, conditions=TimesAndLimits(**one.conditions.model_dump(exclude={"day_ends"}))
+            )
+            for one in partner.agreed
+        ],
         enabled=partner.enabled,
         disabled_for=partner.disabled_for,
     )

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from contracts.events.contributions import Strictness
-from contracts.events.partners import Conditions
+from contracts.events.partners import TimesAndLimits
 from services.payments.api.snap import gate, routes
 from services.payments.domain.parameters.billing import MAX_BACKDATE_DAYS
 from services.payments.domain.partners import LONGEST_OVERLAP, MOST_LIVE_KEYS
@@ -170,7 +170,7 @@ def _limits() -> str:
 
 def _agreement() -> str:
     strict = [(f"`{name}`", _default(field.default)) for name, field in Strictness.model_fields.items()]
-    dated = [(f"`{name}`", _default(field.default)) for name, field in Conditions.model_fields.items()]
+    dated = [(f"`{name}`", _default(field.default)) for name, field in TimesAndLimits.model_fields.items()]
     return (
         _AGREED
         + _table(("strictness, at once", "unless agreed"), strict)

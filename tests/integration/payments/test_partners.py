@@ -229,7 +229,7 @@ class TestTerms:
 class TestConditions:
     async def test_they_hold_from_their_day_on_and_are_never_edited_in_use(self, h: Harness, bank: Bank) -> None:
         who = await register(h)
-        later = {"valid_from": "2025-10-07", "conditions": {"opens": "06:00", "closes": "08:00"}}
+        later: dict[str, Any] = {"valid_from": "2025-10-07", "conditions": {"opens": "06:00", "closes": "08:00"}}
         await change(h, "bank-a/conditions", later)
         assert code(await bank.inquire(who.code)) == "2002400"
         h.clock.set(at(2025, 10, 7, 9))
@@ -237,7 +237,8 @@ class TestConditions:
         for day in ("2025-10-06", "2025-10-07"):
             told = await change(h, "bank-a/conditions", {"valid_from": day, "conditions": {}}, 409)
             assert told["code"] == "conditions_in_use"
-        assert [one["valid_from"] for one in (await shown(h))["conditions"]] == ["2025-10-07"]
+        limits = {"most_per_deposit": None, "most_payments_a_day": None, "retail": False}
+        assert (await shown(h))["conditions"] == [later | {"conditions": later["conditions"] | limits}]
 
     async def test_money_that_was_taken_in_time_is_posted_after_it(self, h: Harness, bank: Bank) -> None:
         """The hours are judged at the transaction time, else an answer that got lost at closing time would never be found again."""
@@ -281,7 +282,8 @@ class TestConditions:
         assert code(await bank.pay(who.code, amount, "OWN")) == "2002500"
 
     async def test_conditions_that_make_no_sense_are_refused(self, h: Harness, bank: Bank) -> None:
-        for conditions in ({"opens": "25:00"}, {"closes": "9"}, {"most_payments_a_day": -1}, {"more": 1}):
+        unfit: list[dict[str, Any]] = [{"opens": "25:00"}, {"closes": "9"}, {"most_payments_a_day": -1}, {"more": 1}]
+        for conditions in (*unfit, {"day_ends": "22:00"}):
             told = await change(h, "bank-a/conditions", {"valid_from": "2030-01-01", "conditions": conditions}, 422)
             assert told["errors"][0]["field"].startswith("conditions.")
 
