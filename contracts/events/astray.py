@@ -150,7 +150,8 @@ class PaymentAssigned(Event, stream="receipts"):
 
 
 class PaymentVoided(Event, stream="receipts"):
-    """The bank does not have money that waits in suspense: it never came."""
+    """The bank does not have money that waits in suspense: it never came. `amount`: what still waits; a payment that was made of the rest
+    is reversed in the same transaction."""
 
     payment_id: PaymentId
     partner: ShortText

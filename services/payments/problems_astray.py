@@ -79,8 +79,8 @@ PART_OF_A_WHOLE = ProblemType(
 CAME_OUT_OF_SUSPENSE = ProblemType(
     "came_out_of_suspense",
     409,
-    "Pembayaran ini dibayar dari dana titipan, sehingga tidak ada berkas mitra yang memuatnya (payment_id). VOID tidak berlaku.",
-    "This payment was made out of money in suspense, so no partner's file has it (payment_id). VOID does not apply.",
+    "Pembayaran ini dibayar dari dana titipan, sehingga tidak ada berkas mitra yang memuatnya (payment_id). Usulkan VOID untuk dana titipan asalnya.",
+    "This payment was made out of money in suspense, so no partner's file has it (payment_id). Propose VOID for the receipt it was made of.",
 )
 NOT_OFFERED = ProblemType(
     "not_offered",

@@ -223,6 +223,7 @@ class Desk:
         self.payees: dict[PayeeAccountId, Payee] = {}
         self.orders: dict[OrderKey, KeptOrder] = {}
         self.missing: dict[PaymentId, Missing] = {}
+        self.matched: dict[PaymentId, Posted] = {}
         self.wholes = CollectiveBook(tx, {})
         self.unposted: dict[BillId, int] = {}
         self.balances = BalanceBook(tx, {})
@@ -236,6 +237,9 @@ class Desk:
         owed = await loads.refunds_of(tx.conn, {p.payment_id for p in proposals if p.action is Action.REFUND})
         named = [(p.participant_id, p.bill_id) for p in proposals]
         named += [(p.participant_id, p.bill_id) for p in payments.values()]
+        voided = {p.payment_id for p in proposals if p.action is Action.VOID}
+        matched = await _matched(tx, voided)
+        named += [(p.participant_id, p.bill_id) for p in matched.values()]
         participants = {participant_id for participant_id, _ in named if participant_id is not None}
         participants |= {refund.participant_id for refund in owed.values()}
         order_keys = {_order_key(p) for p in proposals}
@@ -249,12 +253,13 @@ class Desk:
         await tx.heads(ORDERS, {ordering.order_key(*key) for key in order_keys})
         bills = {bill_id for _, bill_id in named if bill_id is not None}
         desk = cls(tx, PayerBook(tx, await deciding.payers_with_live_bills(tx.conn, participants, tx.now, bills)))
+        desk.matched = await _matched(tx, voided) if matched else {}
         desk.payments = await deciding.payments_by_id(tx.conn, receipts)
+        desk.payments |= {p.payment_id: p for p in desk.matched.values()}
         desk.cases = await loads.cases(tx.conn, receipts)
-        desk.refunds = await loads.refunds_of(tx.conn, receipts)
+        desk.refunds = await loads.refunds_of(tx.conn, {*receipts, *(p.payment_id for p in desk.matched.values())})
         desk.payees = await loads.payees(tx.conn, {p.payee_account_id for p in proposals if p.payee_account_id})
         desk.orders = await loads.orders(tx.conn, order_keys)
-        voided = {p.payment_id for p in proposals if p.action is Action.VOID}
         desk.missing = await _missing(tx, voided) if voided else {}
         if wholes:
             desk.wholes = CollectiveBook(tx, await load_collectives(tx.conn, are_bills(wholes)))
@@ -297,11 +302,14 @@ class Desk:
         """Every event of this proposal, were it approved now."""
         case, order = self.cases.get(proposal.payment_id), self.orders.get(_order_key(proposal))
         voids = proposal.action is Action.VOID
-        kept = self._book.get(self._payer_of(proposal.payment_id) if voids else proposal.participant_id)
+        matched = self.matched.get(proposal.payment_id) if voids else None
+        goes = proposal.payment_id if matched is None else matched.payment_id
+        kept = self._book.get(self._payer_of(goes) if voids else proposal.participant_id)
         found = Found(
             case=None if case is None else case.case,
             payment=self.payments.get(proposal.payment_id),
-            refund=self.refunds.get(proposal.payment_id),
+            refund=self.refunds.get(proposal.payment_id) or self.refunds.get(goes),
+            matched=matched,
             payer=None if kept is None else kept.payer,
             payee=None if proposal.payee_account_id is None else self.payees.get(proposal.payee_account_id),
             order=None if order is None else order.order,
@@ -366,7 +374,8 @@ class Desk:
         self._book.record(kept, [event], meta=meta)
         if isinstance(event, ContributionReversed):
             payment = self.payments[event.payment_id]
-            self.payments[event.payment_id] = replace(payment, reversed_for=event.reason)
+            gone = self.payments[event.payment_id] = replace(payment, reversed_for=event.reason)
+            self.matched = {k: gone if p.payment_id == gone.payment_id else p for k, p in self.matched.items()}
 
     def _whole(self, payment_id: PaymentId) -> KeptCollective | None:
         """The collective bill that this payment is the whole or a share of."""
@@ -398,6 +407,14 @@ class Desk:
         """Whose money it is: a payment's, or what is owed of credit that was left."""
         found = self.payments.get(payment_id) or self.refunds.get(payment_id)
         return None if found is None else found.participant_id
+
+
+async def _matched(tx: Tx, receipts: set[PaymentId]) -> dict[PaymentId, Posted]:
+    """The payment that was made out of each of these receipts, where there is one alone."""
+    if not receipts:
+        return {}
+    found = await deciding.made_of(tx.conn, receipts)
+    return {receipt: one for receipt, (one, *others) in found.items() if not others}
 
 
 async def _missing(tx: Tx, payments: set[PaymentId]) -> dict[PaymentId, Missing]:

@@ -92,6 +92,9 @@ class Found:
     unposted: int = 0
     whole_stands: bool = False
     whole_reversed: bool = False
+    matched: Posted | None = None
+    """The one payment that two people made out of the receipt; None where there is none, or more than one. `payer` is whose it is, and
+    `refund` what was given back of it."""
     balance: AgentBalance | None = None
     """Whose money is to be withdrawn, with whose accounts it may go to."""
     owners: Mapping[PayeeKind, UUID] = field(default_factory=dict)
@@ -290,16 +293,13 @@ def _void(proposal: Proposal, found: Found, ids: NewIds, now: datetime) -> Seque
     if case is not None and case.held:
         if case.partner == BALANCE_PARTNER:
             return CannotDo.NOT_OFFERED  # it came out of a balance of ours: there is no bank that might lack it
-        if case.held != case.amount or found.refund is not None:
+        if case.held != case.amount:
+            return _void_with_its_match(case, found, ids, proposal, now)
+        if found.refund is not None:
             return CannotDo.PARTLY_USED  # what a death gave back of it is owed, whatever the rest is
-        return (
-            PaymentVoided(
-                payment_id=case.payment_id,
-                partner=case.partner,
-                amount=Rupiah(case.held),
-                proposal_id=proposal.proposal_id,
-            ),
-        )
+        return (_never_came(case, proposal),)
+    if case is not None and found.matched is not None:
+        return _void_with_its_match(case, found, ids, proposal, now)
     if found.whole is not None:
         return _void_whole(found.whole, found.unposted, proposal)
     if payment is None or payment.bill_id is None or payment.participant_id is None:
@@ -310,6 +310,13 @@ def _void(proposal: Proposal, found: Found, ids: NewIds, now: datetime) -> Seque
         return CannotDo.ALREADY_TAKEN_BACK
     if found.refund is not None:
         return CannotDo.PARTLY_USED
+    return _off_its_bill(payment, found, ids, now) or CannotDo.NOTHING_THERE
+
+
+def _off_its_bill(payment: Posted, found: Found, ids: NewIds, now: datetime) -> Sequence[Event]:
+    """The reversal, with what becomes of credit; empty where the payment settled no bill of anybody."""
+    if payment.bill_id is None or payment.participant_id is None:
+        return ()
     reversed_ = ContributionReversed(
         payment_id=payment.payment_id,
         bill_id=payment.bill_id,
@@ -324,6 +331,29 @@ def _void(proposal: Proposal, found: Found, ids: NewIds, now: datetime) -> Seque
         return (reversed_,)
     back = taken_back(found.payer, reversed_)
     return *back, *left_over(found.payer, back, refund_id=ids.payment_id, now=now)
+
+
+def _void_with_its_match(
+    case: Case, found: Found, ids: NewIds, proposal: Proposal, now: datetime
+) -> Sequence[Event] | Refused:
+    """The receipt goes with the payment that was made of it, and with what still waits. Whatever else became of it, somebody has it."""
+    matched = found.matched
+    if case.partner == BALANCE_PARTNER:
+        return CannotDo.NOT_OFFERED
+    used_otherwise = matched is None or case.held + matched.amount != case.amount
+    if matched is None or used_otherwise or matched.reversed_for is not None or found.refund is not None:
+        return CannotDo.PARTLY_USED
+    back = _off_its_bill(matched, found, ids, now)
+    return (*back, _never_came(case, proposal)) if back else CannotDo.PARTLY_USED
+
+
+def _never_came(case: Case, proposal: Proposal) -> PaymentVoided:
+    return PaymentVoided(
+        payment_id=case.payment_id,
+        partner=case.partner,
+        amount=Rupiah(case.held),
+        proposal_id=proposal.proposal_id,
+    )
 
 
 def _void_whole(bill: Collective, unposted: int, proposal: Proposal) -> Sequence[Event] | Refused:

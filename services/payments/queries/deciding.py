@@ -11,14 +11,15 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import rows
+from contracts.events.astray import Action
 from contracts.values import BillId, ParticipantId, PaymentId
 from services.payments.domain.parameters import MOST_BACKDATE_DAYS
 from services.payments.domain.paying import Posted, Quote
 from services.payments.domain.resolving import MISSING_AT_BANK
 from services.payments.domain.suspense import VOIDED
-from services.payments.queries.receipts import is_of_a_partner
+from services.payments.queries.receipts import came_by_a_channel, is_of_a_partner
 from services.payments.store import Kept, is_one_of, load_payers, posted_of
-from services.payments.tables import bills, payers, payments, suspense
+from services.payments.tables import bills, payers, payments, proposals, suspense
 
 SETTLED_BILLS_MATTER_FOR = timedelta(days=MOST_BACKDATE_DAYS + 1)
 """A bill that ended longer ago can be paid no more, however far back a payment may lie; a quote's validity is minutes."""
@@ -103,6 +104,26 @@ async def payments_by_id(conn: AsyncConnection, wanted: Collection[UUID]) -> dic
     """Posted payments by our own id."""
     query = sa.select(payments).where(rows.matching(payments.c.payment_id, wanted))
     return {row["payment_id"]: posted_of(row) for row in (await conn.execute(query)).mappings()}
+
+
+async def made_of(conn: AsyncConnection, receipts: Collection[UUID]) -> dict[PaymentId, list[Posted]]:
+    """The payments that two people made out of these receipts and that stand, by the receipt."""
+    query = (
+        sa.select(payments, proposals.c.payment_id.label("receipt"))
+        .join(proposals, proposals.c.bill_id == payments.c.bill_id)
+        .where(
+            rows.matching(proposals.c.payment_id, receipts),
+            proposals.c.action == str(Action.MATCH),
+            proposals.c.status == "APPROVED",
+            sa.not_(came_by_a_channel(payments)),
+            payments.c.reversed_for.is_(None),
+        )
+        .order_by(payments.c.payment_id)
+    )
+    found: dict[PaymentId, list[Posted]] = {}
+    for row in (await conn.execute(query)).mappings():
+        found.setdefault(PaymentId(row["receipt"]), []).append(posted_of(row))
+    return found
 
 
 async def standing_payments(conn: AsyncConnection, participants: Collection[UUID]) -> list[Posted]:

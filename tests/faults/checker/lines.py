@@ -48,7 +48,7 @@ def lines_of(event: Told) -> Iterator[Line]:
             yield from _months(data, CREDIT, forward=event.type == "CreditWithdrawn")
         case "PaymentUnmatched":
             yield _source(data), SUSPENSE, data["amount"], payment, None
-        case "PaymentMatched" | "PaymentVoided":
+        case "PaymentMatched" | "PaymentVoided" if data["amount"]:
             yield SUSPENSE, CLEARING + data["partner"], data["amount"], payment, None
         case "PaymentCredited":
             yield SUSPENSE, CREDIT, data["amount"], payment, None

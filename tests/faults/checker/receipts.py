@@ -74,7 +74,8 @@ class Fold:
     wholes: dict[str, str] = field(default_factory=dict)
     """Collective bill → the payment that paid it."""
     early: list[str] = field(default_factory=list)
-    _matched: set[str] = field(default_factory=set)
+    _matched: dict[str, str] = field(default_factory=dict)
+    """Payment → the receipt that it was made of."""
 
     def by_reference(self) -> Mapping[Reference, list[Receipt]]:
         found: defaultdict[Reference, list[Receipt]] = defaultdict(list)
@@ -105,6 +106,9 @@ class Fold:
                 if receipt := self._known(data):
                     receipt.at[BILL] -= data["amount"]
                     receipt.reversed = True
+                if data.get("reason") == "missing_at_bank" and data["payment_id"] in self._matched:
+                    origin = self.receipts[self._matched[data["payment_id"]]]
+                    origin.at[LEFT["PaymentMatched"]] -= data["amount"]  # it goes with the receipt, which is voided now
             case "ContributionRefunded":
                 self._move({**data, "amount": data["amount"] - _by_credit(data)}, BILL, REFUNDED)
             case "PaymentReturnFailed":
@@ -114,7 +118,7 @@ class Fold:
                     receipt.at[SUSPENSE] -= data["amount"]
                     receipt.reversed = True
             case "PaymentMatched":
-                self._matched.add(data["matched_as"])
+                self._matched[data["matched_as"]] = data["payment_id"]
                 self._move(data, SUSPENSE, LEFT[event.type])
             case "PaymentCredited" | "PaymentReturned" | "PaymentAssigned":
                 self._move(data, SUSPENSE, LEFT[event.type])

@@ -792,6 +792,35 @@ class TestCases:
         assert (await office.get(f"/settlements/cases/{case['case_id']}"))["outcome"] == "found_in_file"
         assert await office.balance("clearing:bank-a") == 36_800
 
+    async def test_a_receipt_whose_money_was_matched_is_voided_with_that_payment_and_may_still_come(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        who = await register(h)
+        odd = ("ODD-1", NOBODY, 40_000)
+        await office.reconcile(marked(odd))
+        (line,) = await office.lines((await office.get("/settlements/files"))["items"][0])
+        bill = await open_bill(h, who)
+        matching = {"participant_id": str(who.participant_id), "bill_id": bill["bill_id"]}
+        await approve(h, await propose(h, "MATCH", line["payment_id"], **matching))
+        await office.reconcile(marked())
+        (case,) = await office.cases()
+        assert (case["kind"], case["payment_id"]) == ("missing_at_bank", line["payment_id"])
+        await office.post(f"/settlements/cases/{case['case_id']}/status", {"answer": "not_paid"})
+        await office.reconcile(marked(day=NEXT_DAY), NEXT_DAY)
+        await approve(h, await propose(h, "VOID", line["payment_id"], evidence="TICKET-9"))
+        books = await office.get("/ledger/trial-balance")
+        assert {a["account"]: a["balance"] for a in books["accounts"] if a["balance"]} == {}
+        shown = await office.get(f"/payments?participant_id={who.participant_id}")
+        assert [(p["amount"], p["reversed_for"]) for p in shown] == [(36_800, "missing_at_bank")]
+        assert (await office.get(f"/settlements/cases/{case['case_id']}"))["outcome"] == "voided"
+        assert (await propose(h, "VOID", line["payment_id"], 409, evidence="TICKET-9"))["code"] == "nothing_there"
+
+        after = NEXT_DAY + timedelta(days=1)
+        await office.reconcile(marked(odd, day=after), after)
+        assert await office.balance("suspense") == -40_000
+        again = await propose(h, "MATCH", line["payment_id"], 409, **matching)
+        assert again["code"] in ("bill_not_payable", "bill_of_another_amount")
+
     async def test_what_the_bank_says_it_has_is_not_voided(self, h: Harness, bank: Bank, office: Office) -> None:
         await paid(h, bank)
         await office.reconcile(marked())

@@ -184,6 +184,32 @@ def test_a_posted_payment_is_voided_once_and_whole() -> None:
     assert carry_out(void, Found(payment=payment, refund=refund), IDS, DAY) is CannotDo.PARTLY_USED
 
 
+def test_a_receipt_that_never_came_goes_with_the_payment_that_was_made_of_it() -> None:
+    who = billed()
+    first = carry_out(MATCH, Found(case=waiting(), payer=who), IDS, DAY)
+    assert not isinstance(first, Refused)
+    matched, case = posted(first[1]), evolve_case(waiting(), first[0], DAY)  # type: ignore[arg-type]
+    assert case is not None
+    void, after = proposal(Action.VOID)._replace(payment_id=case.payment_id), folded(who, first[1:], DAY)
+    outcome = carry_out(void, Found(case=case, matched=matched, payer=after), IDS, DAY)
+    assert not isinstance(outcome, Refused)
+    reversed_, voided = outcome
+    assert isinstance(reversed_, ContributionReversed)
+    assert isinstance(voided, PaymentVoided)
+    assert (reversed_.payment_id, reversed_.reason, reversed_.amount) == (matched.payment_id, "missing_at_bank", 36_800)
+    assert voided.amount == 40_000 - 36_800
+    gone = evolve_case(case, voided, DAY)
+    assert gone is not None
+    assert (gone.held, gone.outcome) == (0, "voided")
+    for kept in (
+        Found(case=case._replace(held=0), matched=matched, payer=after),
+        Found(case=case, payer=after),
+        Found(case=case, matched=replace(matched, reversed_for="protection_refused"), payer=after),
+        Found(case=case, matched=matched, payer=after, refund=Refund(matched.payment_id, PARTICIPANT, 5)),
+    ):
+        assert carry_out(void, kept, IDS, DAY) is CannotDo.PARTLY_USED
+
+
 def test_a_case_holds_what_was_not_used_and_takes_back_what_failed() -> None:
     case: Case | None = waiting()
     key, order_id = payment_id(9), IDS.order_id

@@ -30,6 +30,9 @@ from services.payments.domain.ledger.contributions import parts
 
 
 def _back_to_clearing(event: PaymentMatched | PaymentVoided) -> tuple[Transfer, ...]:
+    """Nothing where all of a receipt that never came was matched: that payment goes back by its own reversal."""
+    if not event.amount:
+        return ()
     return (Transfer(SUSPENSE, clearing(event.partner), event.amount, event.payment_id),)
 
 
