@@ -12,15 +12,17 @@ from services.payments.tables.incentives import agents, agreements, incentive_st
 def awaits_statement(run: Run) -> sa.ColumnElement[bool]:
     """Over `agents` joined with `agreements`: activated before the closing, and without the run's statement.
 
-    An agent whose agreement ended goes on for as long as what was prepaid under it may be corrected, and while a balance is open.
+    An agent whose agreement ended goes on for as long as what was prepaid under it may be corrected, and while a balance is open. One who is
+    told of after his Wadah has its statement gets none: it would be in no payout; the month comes as an adjustment of the next run.
     """
-    s, month = incentive_statements, str(run.month)
+    s, w, month = incentive_statements, wadah_statements, str(run.month)
     ended = sa.func.least(agreements.c.term_to, sa.func.coalesce(agreements.c.ended_on, agreements.c.term_to))
     oldest = run.month + -LONGEST_PREPAYMENT
     still = sa.func.to_char(ended, "YYYY-MM") >= str(oldest)
     owes = sa.exists().where(s.c.agent_id == agents.c.agent_id, s.c.carried_out < 0, s.c.month == str(run.month + -1))
     has = sa.exists().where(s.c.agent_id == agents.c.agent_id, s.c.month == month)
-    return sa.and_(agents.c.activated_at < run.closed_at, sa.or_(still, owes), sa.not_(has))
+    closed = sa.exists().where(w.c.wadah_id == agents.c.wadah_id, w.c.month == month)
+    return sa.and_(agents.c.activated_at < run.closed_at, sa.or_(still, owes), sa.not_(has), sa.not_(closed))
 
 
 async def agents_without_statement(

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from chassis.ids import new_id
+from chassis.records import Record
 from chassis.transaction import Scope
 from contracts.events.agency import (
     AgentActivated,
@@ -71,6 +72,15 @@ async def end(h: Harness, wadah: Scope, on: date) -> None:
 
 async def hire(h: Harness, wadah: Scope, *, participant_id: UUID | None = None, agent: UUID | None = None) -> Worker:
     """An agent of that Wadah who is ACTIVE from now on; `participant_id`: his own participation."""
+    worker, told = hired(h, wadah, participant_id=participant_id, agent=agent)
+    await h.deliver(*told)
+    return worker
+
+
+def hired(
+    h: Harness, wadah: Scope, *, participant_id: UUID | None = None, agent: UUID | None = None
+) -> tuple[Worker, list[Record]]:
+    """As `hire`, before payments has heard of it."""
     assert wadah.branch_id is not None
     assert wadah.wadah_id is not None
     agent_id = AgentId(agent or new_id())
@@ -86,8 +96,7 @@ async def hire(h: Harness, wadah: Scope, *, participant_id: UUID | None = None, 
         profile=Sealed(agent_id, AgentProfile(name="Agen Contoh", phone="+6281200000001")),
     )
     activated = AgentActivated(agent_id=agent_id, activated_on=h.clock.business().date())
-    await h.deliver(*(h.record(event, key=agent_id, scope=worker.scope) for event in (proposed, activated)))
-    return worker
+    return worker, [h.record(event, key=agent_id, scope=worker.scope) for event in (proposed, activated)]
 
 
 async def suspend(h: Harness, worker: Worker) -> None:
