@@ -15,14 +15,13 @@ from chassis.timers import Due
 from chassis.transaction import Meta, Tx
 from contracts.events.contributions import ContributionBilled
 from contracts.values import BillId, ParticipantId
-from services.payments.commands.payer_book import STREAM, PayerBook
+from services.payments.commands.payer_book import PayerBook
 from services.payments.domain.bill import Bill
 from services.payments.domain.billing import CancelReason, CannotBill, end, expire, issue
 from services.payments.domain.parameters import PREPAY_MONTHS, RETAIL_LIMITS, RetailLimits, Sets, day_of
 from services.payments.domain.paying import Limits, is_payable
 from services.payments.parameters import Parameters
 from services.payments.problems import BILLING_PROBLEMS
-from services.payments.queries import deciding
 from services.payments.store import Kept
 
 
@@ -47,9 +46,7 @@ class IssueBills:
 
     async def __call__(self, tx: Tx, items: Sequence[IssueBill], /) -> list[Accepted | Rejected]:
         sets = await self.parameters.sets(tx.conn)
-        participants = {item.participant_id for item in items}
-        await tx.heads(STREAM, participants)
-        book = PayerBook(tx, await deciding.payers_with_live_bills(tx.conn, participants, tx.now))
+        book = await PayerBook.load(tx, {item.participant_id for item in items})
         return [_issue(tx, book, item, sets) for item in items]
 
 
@@ -115,9 +112,7 @@ def bill_body(kept: Kept, bill: Bill) -> dict[str, Any]:
 
 async def expire_bills(tx: Tx, items: Sequence[Due], /) -> list[Outcome]:
     """Marks the open bills of these payers as expired, if they still are due."""
-    participants = {ParticipantId(UUID(item.key)) for item in items}
-    await tx.heads(STREAM, participants)
-    book = PayerBook(tx, await deciding.payers_with_live_bills(tx.conn, participants, tx.now))
+    book = await PayerBook.load(tx, {ParticipantId(UUID(item.key)) for item in items})
     for item in items:
         kept = book.get(ParticipantId(UUID(item.key)))
         if kept is not None:

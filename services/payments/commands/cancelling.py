@@ -10,11 +10,10 @@ from chassis.problems import NOT_FOUND, Rejected
 from chassis.transaction import Meta, Tx
 from contracts.values import BillId, ParticipantId
 from services.payments.commands.bills import bill_body
-from services.payments.commands.payer_book import STREAM, PayerBook
+from services.payments.commands.payer_book import PayerBook
 from services.payments.domain.bill import BillStatus
 from services.payments.domain.billing import CancelReason, end
 from services.payments.problems import BILL_ENDED
-from services.payments.queries import deciding
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +27,7 @@ class CancelBill:
 
 async def cancel_bills(tx: Tx, items: Sequence[CancelBill], /) -> list[Accepted | Rejected]:
     """The bill as it ended: cancelled, or expired when its time was over. A repeat finds it cancelled and says the same."""
-    participants = {item.participant_id for item in items}
-    await tx.heads(STREAM, participants)
-    named = {item.bill_id for item in items}
-    book = PayerBook(tx, await deciding.payers_with_live_bills(tx.conn, participants, tx.now, named))
+    book = await PayerBook.load(tx, {item.participant_id for item in items}, {item.bill_id for item in items})
     return [_cancel(tx, book, item) for item in items]
 
 

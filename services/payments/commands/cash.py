@@ -14,12 +14,11 @@ from chassis.problems import INVALID, NOT_FOUND, FieldError, Rejected
 from chassis.transaction import Meta, Tx
 from contracts.events.contributions import CashReceived, CashReturned
 from contracts.values import AgentId, BillId, ParticipantId, Rupiah
-from services.payments.commands.payer_book import STREAM, PayerBook
+from services.payments.commands.payer_book import PayerBook
 from services.payments.domain.bill import Bill
 from services.payments.domain.paying import Limits, is_payable
 from services.payments.group_problems import BEFORE_IT_WAS_TAKEN, IN_THE_FUTURE, NO_CASH_IN_HAND
 from services.payments.problems import NOTHING_OWED
-from services.payments.queries import deciding
 from services.payments.queries.groups import Row, cash_noted, notes_in_hand
 from services.payments.store import Kept
 
@@ -37,8 +36,7 @@ class ReportCash:
 async def report_cash(tx: Tx, items: Sequence[ReportCash], /) -> list[Accepted | Rejected]:
     """One note per bill: the open bill's amount; a second report of the same bill changes nothing."""
     participants = {item.participant_id for item in items}
-    await tx.heads(STREAM, participants)
-    book = PayerBook(tx, await deciding.payers_with_live_bills(tx.conn, participants, tx.now))
+    book = await PayerBook.load(tx, participants)
     noted = await cash_noted(tx.conn, participants)
     return [_report(tx, book, noted, item) for item in items]
 
@@ -83,8 +81,7 @@ class ReturnCash:
 async def return_cash(tx: Tx, items: Sequence[ReturnCash], /) -> list[Accepted | Rejected]:
     """The note leaves the agent's hand; it changes no bill. Whoever else's note it is, it is as unknown as none."""
     participants = {item.participant_id for item in items}
-    await tx.heads(STREAM, participants)
-    book = PayerBook(tx, await deciding.payers_with_live_bills(tx.conn, participants, tx.now))
+    book = await PayerBook.load(tx, participants)
     in_hand = await notes_in_hand(tx.conn, participants)
     return [_return(tx, book, in_hand, item) for item in items]
 

@@ -11,11 +11,10 @@ from chassis.transaction import Meta, Tx
 from contracts.events.contributions import BillNumbered
 from contracts.values import BillId, ParticipantId
 from services.payments.commands.bills import bill_body
-from services.payments.commands.payer_book import STREAM, PayerBook
+from services.payments.commands.payer_book import PayerBook
 from services.payments.domain.bill import BillStatus
 from services.payments.domain.paying import Limits, is_payable
 from services.payments.problems import BILL_NOT_OPEN
-from services.payments.queries import deciding
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +29,7 @@ class NumberBill:
 
 async def number_bills(tx: Tx, items: Sequence[NumberBill], /) -> list[Accepted | Rejected]:
     """The bill with its number: a new one, or for ever the one that it has, whatever became of the bill."""
-    participants = {item.participant_id for item in items}
-    await tx.heads(STREAM, participants)
-    named = {item.bill_id for item in items}
-    book = PayerBook(tx, await deciding.payers_with_live_bills(tx.conn, participants, tx.now, named))
+    book = await PayerBook.load(tx, {item.participant_id for item in items}, {item.bill_id for item in items})
     return [_number(tx, book, item) for item in items]
 
 

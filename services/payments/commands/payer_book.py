@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from chassis.ids import new_id
 from chassis.transaction import Meta, Scope, Tx
@@ -14,6 +14,7 @@ from services.payments.domain.bill import Bill
 from services.payments.domain.credit import settled_by_credit
 from services.payments.domain.parameters import BILLING_RULES
 from services.payments.domain.payer import evolve
+from services.payments.queries import deciding
 from services.payments.store import Kept
 
 STREAM = "contributions"
@@ -34,6 +35,12 @@ class PayerBook:
             for bill in k.payer.bills.values()
             if bill.number is not None
         }
+
+    @classmethod
+    async def load(cls, tx: Tx, participants: Collection[ParticipantId], also: Collection[BillId] = ()) -> PayerBook:
+        """For deciding on these payers: their heads, then their state, with the bills that can still matter and those of `also`."""
+        await tx.heads(STREAM, participants)
+        return cls(tx, await deciding.payers_with_live_bills(tx.conn, participants, tx.now, also))
 
     @property
     def participants(self) -> list[ParticipantId]:
