@@ -1,4 +1,5 @@
-"""What has to happen beside people who register and pay at the bank, for a point to be reached: a file, a month's end, a QR code, a bill for many.
+"""What has to happen beside people who register and pay at the bank, for a point to be reached: a file, a month's end, a QR code, a bill
+for many that is paid or taken back, an agent who leaves.
 
 Whoever asks does so again until he has an answer: the process that he asks may be the one that dies.
 """
@@ -11,21 +12,25 @@ from typing import Any
 
 import httpx
 
-from deploy.local.outreach import settling
+from deploy.local.outreach import history, settling
 from deploy.local.trouble import Trouble
 from tests.faults.ground import Ground
 from tests.support.eventually import eventually
 
 SLEEPERS = 10
+HEADS = 210
+"""Of a collective bill that is taken back: more than one batch of shares, so that somebody has to go on where another stopped."""
+THEIRS = 8
+"""People of an agent who leaves."""
 CODES = 3
 """QR codes asked for."""
 WITHIN_S = 60.0
 
 
-async def with_sleepers(ground: Ground) -> None:
+async def with_sleepers(ground: Ground, number: int) -> None:
     """Some are billed and never come to the bank: what a month's end finds to do, and others may pay for."""
-    await ground.driver.register(SLEEPERS, per_s=SLEEPERS, paying=0)
-    await _owing(ground, SLEEPERS)
+    await ground.driver.register(number, per_s=SLEEPERS, paying=0)
+    await _owing(ground, number)
 
 
 async def settle_the_day(ground: Ground) -> None:
@@ -71,10 +76,10 @@ async def scanned(ground: Ground, bills: list[str]) -> None:
         await town.doors.outside("acquirer", "POST", "/pay", {"content": row["content"]})
 
 
-async def bill_for_many(ground: Ground, *, paid: bool) -> None:
-    """The branch issues a collective bill over some who owe; with `paid` its code is paid at the bank."""
+async def bill_for_many(ground: Ground, *, paid: bool, heads: int = SLEEPERS) -> tuple[str, set[str]]:
+    """The branch issues a collective bill over some who owe; with `paid` its code is paid at the bank. Gives the bill and who is on it."""
     town = ground.estate.town
-    people = [str(row["participant_id"]) for row in await _owing(ground, SLEEPERS)][:SLEEPERS]
+    people = [str(row["participant_id"]) for row in await _owing(ground, heads)][:heads]
     wanted = {"participants": people, "funding_source": "DONOR"}
     key = f"many:{ground.chance.getrandbits(64):x}"
     issued: dict[str, Any] = {}
@@ -86,6 +91,72 @@ async def bill_for_many(ground: Ground, *, paid: bool) -> None:
     if paid:
         ground.driver.paid_for |= {*people}
         await town.doors.outside("bank", "POST", "/pay", {"customer_no": issued["code"]})
+    return str(issued["bill_id"]), {*people}
+
+
+async def taken_back(ground: Ground) -> None:
+    """A collective bill is paid and its shares are posted; then the bank finds that it never had the money, and two people take it back."""
+    town = ground.estate.town
+    bill, people = await bill_for_many(ground, paid=True, heads=HEADS)
+    found: list[Any] = []
+
+    async def posted() -> bool:
+        query = (
+            "SELECT payment_id, channel_reference FROM collective_bills WHERE bill_id = $1 AND shares_posted = heads"
+        )
+        found[:] = await town.rows("payments", query, bill)
+        return bool(found)
+
+    await eventually(posted, within_s=WITHIN_S, what="the shares were posted")
+    ground.driver.paid_for -= people
+    payment, reference = str(found[0]["payment_id"]), found[0]["channel_reference"]
+    await _insist(
+        "the bank took it back", lambda: town.doors.outside("bank", "POST", f"/payments/{reference}/take-back")
+    )
+    wanted = {"action": "VOID", "payment_id": payment, "reason": "missing_at_bank", "evidence": "surat 17/2025"}
+    proposed: dict[str, Any] = {}
+
+    async def propose() -> None:
+        proposed.update(await town.doors.post("payments", "/proposals", town.cast.officer, wanted, key=f"void:{bill}"))
+
+    async def approve() -> None:
+        path = f"/proposals/{proposed['proposal_id']}/approval"
+        await town.doors.post("payments", path, town.cast.head, key=f"voided:{bill}")
+
+    await _insist("it was proposed to take it back", propose)
+    await _insist("it was approved", approve)
+
+
+async def departure(ground: Ground) -> None:
+    """An agent who was hired for it leaves, and his people pass to the branch; half of them pay."""
+    town, doors = ground.estate.town, ground.estate.town.doors
+    cast, number = town.cast, 1_000 + ground.chance.getrandbits(24)
+    agent = await history.hire(doors, number, _known(ground), cast.officer, cast.head, cast.coordinator)
+    for n in range(THEIRS):
+        form = _known(ground)
+        made = await doors.post("registration", "/participants", agent, form, key=f"his:{number}:{n}")
+        ground.driver.people[made["participant_id"]] = made["contribution_code"]
+        if n % 2:
+            ground.driver.unpaid[made["participant_id"]] = made["contribution_code"]
+        else:
+            ground.driver.sleepers.add(made["participant_id"])
+    path, why = f"/agents/{agent.scope['agent_id']}/departure", {"kind": "DROP", "reason": "own_request"}
+
+    async def propose() -> Any:
+        return await doors.post("registration", path, cast.officer, why, key=f"leaves:{number}")
+
+    async def approve() -> Any:
+        return await doors.post("registration", f"{path}/approval", cast.head, key=f"left:{number}")
+
+    await _insist("a departure was proposed", propose)
+    await _insist("it was approved", approve)
+
+
+def _known(ground: Ground) -> dict[str, Any]:
+    """The form of somebody new, whom the checker looks for in clear as for all others."""
+    form = ground.estate.town.form()
+    ground.driver.journal.person(-1, form)
+    return form
 
 
 async def _owing(ground: Ground, number: int) -> list[Any]:

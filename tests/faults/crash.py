@@ -19,7 +19,17 @@ from tests.faults import causes
 from tests.faults.cells import ALWAYS, Injected
 from tests.faults.environment.busy import violation
 from tests.faults.ground import Ground
-from tests.faults.points import CALENDAR, CODE, FILE, SHARES, UNPAID, WALLET, Point
+from tests.faults.points import (
+    CALENDAR,
+    CODE,
+    DEPARTURE,
+    FILE,
+    SHARES,
+    TAKEN_BACK,
+    UNPAID,
+    WALLET,
+    Point,
+)
 from tests.faults.results import Fault, Played, Result, now
 from tests.faults.stage import play
 from tests.support.eventually import eventually
@@ -51,7 +61,7 @@ async def play_round(
     try:
         needs = _needs(points)
         if needs - {FILE}:
-            await causes.with_sleepers(ground)
+            await causes.with_sleepers(ground, causes.HEADS if TAKEN_BACK in needs else causes.SLEEPERS)
         if FILE in needs:
             await settling.agree_on_layout(ground.estate.town.doors, history.BEGINS.date())
         await asyncio.gather(*(_arm(ground, point, action, log) for point in points))
@@ -145,6 +155,10 @@ async def _cause(ground: Ground, needs: set[str]) -> None:
         await causes.settle_the_day(ground)
     if SHARES in needs:
         await causes.bill_for_many(ground, paid=True)
+    if TAKEN_BACK in needs:
+        await causes.taken_back(ground)
+    if DEPARTURE in needs:
+        await causes.departure(ground)
     if CODE in needs:
         bills = await causes.codes(ground)
         if WALLET in needs:

@@ -192,6 +192,8 @@ class Ground:
             return f"the acquirer has told us of {len(untold)} payments in vain"
         if waiting := await self._count("payments", _NOT_MADE, []) or await self._count("payments", _UNSHARED, []):
             return f"{waiting} QR codes or shares of collective bills are not at their end"
+        if waiting := await self._count("registration", _ORPHANED, []) or await self._count("payments", _UNNOTED, []):
+            return f"{waiting} people of agents who left, or payouts that were confirmed, are not at their end"
         payers = (self.driver.payers | self.driver.paid_for) - spare
         paid = await self._which("payments", _PAID, payers)
         if owing := payers - paid - await self._which("registration", _EXPIRED, payers):
@@ -275,7 +277,18 @@ _RUNS = (
 )
 """1 while the run of a month that is closed by business time (its statements come on the 3rd) is not complete."""
 _NOT_MADE = "SELECT count(*) AS n FROM qr_codes WHERE state = 'REQUESTED' AND $1::text[] IS NOT NULL"
-_UNSHARED = "SELECT count(*) AS n FROM collective_bills WHERE status = 'PAID' AND shares_posted < heads AND $1::text[] IS NOT NULL"
+_UNSHARED = (
+    "SELECT count(*) AS n FROM collective_bills WHERE $1::text[] IS NOT NULL AND (status = 'PAID' AND shares_posted < heads"
+    " OR status = 'REVERSED' AND shares_reversed < shares_posted)"
+)
+_ORPHANED = (
+    "SELECT count(*) AS n FROM participants JOIN agents USING (agent_id)"
+    " WHERE agents.left_on IS NOT NULL AND $1::text[] IS NOT NULL"
+)
+_UNNOTED = (
+    "SELECT count(*) AS n FROM wadah_statements s JOIN transfer_orders t ON t.order_id = s.order_id"
+    " WHERE t.status = 'CONFIRMED' AND s.paid_at IS NULL AND $1::text[] IS NOT NULL"
+)
 _IMPORTS = "SELECT count(*) AS n FROM imports WHERE finished_at IS NULL AND $1::text[] IS NOT NULL"
 
 

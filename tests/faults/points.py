@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 ACTIONS = ("kill", "term", "stop")
 CALENDAR, FILE, CODE, WALLET, SHARES, UNPAID = "calendar", "file", "code", "wallet", "shares", "unpaid"
+TAKEN_BACK, DEPARTURE = "taken back", "departure"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ _ONLINE, _PAY, _FILES = "RegisteringOnline", "pay", "timer.settlement-files"
 _MONTH, _FILE, _CODE, _WALLET, _SHARES, _ENDED = (
     (CALENDAR,), (FILE,), (CODE,), (CODE, WALLET), (SHARES,), (UNPAID, CALENDAR)
 )  # fmt: skip
+_BACK, _GONE = (TAKEN_BACK,), (DEPARTURE,)
 _REGISTRATION, _PAYMENTS, _NOTIFICATIONS = (
     "registration.contributions",
     "payments.participants",
@@ -78,6 +80,9 @@ POINTS = (
     Point("U1", "payments-timers", "before_commit:timer.collective-posting", 7, needs=_SHARES),
     Point("U2", "payments-timers", "Z3:collective-posting", 8, needs=_SHARES),
     Point("U3", "payments-timers", "before_commit:timer.collective-expiry", 12, needs=_ENDED),
+    Point("U4", "payments-timers", "before_commit:timer.collective-reversal", 13, hit=2, needs=_BACK),
+    Point("U5", "payments-timers", "Z3:collective-reversal", 14, needs=_BACK),
+    Point("B1", "registration-timers", "before_commit:timer.handover", 14, needs=_GONE),
     Point("L1", "payments-timers", "before_commit:timer.incentive-runs", 6, needs=_MONTH),
     Point("L2", "payments-timers", "before_commit:timer.incentive-statements", 10, needs=_MONTH),
     Point("L3", "payments-timers", "before_commit:timer.incentive-wadah", 11, needs=_MONTH),
@@ -101,7 +106,7 @@ ABSENT = {
     **dict.fromkeys(("A1", "A2", "A3", "A4", "A5"), "the audit archive is not built yet"),
     **dict.fromkeys(("Y3", "E1", "E2"), "audit is not built yet: nobody records a replay's outcome or erases"),
 }
-"""Points of what does not exist today, with the reason; 72 in all with those above."""
+"""Points of what does not exist today, with the reason; 75 in all with those above."""
 
 ROUNDS = sorted({point.round for point in POINTS})
 EVERY = (*(point.id for point in POINTS), *APART, *ABSENT)

@@ -1,7 +1,7 @@
 """The bank's own books: one row per payment, and what the customers' money came to.
 
 A row is `pending` before the biller is told, so money that was taken is never forgotten; `done` and `refused` are
-final, and only `pending` and `unknown` can become them.
+final, and only `pending` and `unknown` can become them. Only by hand is what was `done` taken back.
 """
 
 import json
@@ -13,12 +13,14 @@ from typing import Any
 
 
 class State(StrEnum):
-    """`pending`: in hand. `unknown`: in doubt, until status or advice tells. `refused`: the money went back."""
+    """`pending`: in hand. `unknown`: in doubt, until status or advice tells. `refused`: the money went back.
+    `taken_back`: the bank finds that it never had the money of what it told the biller; no file lists it, people write letters about it."""
 
     PENDING = "pending"
     DONE = "done"
     REFUSED = "refused"
     UNKNOWN = "unknown"
+    TAKEN_BACK = "taken_back"
 
 
 SCHEMA = """
@@ -142,6 +144,14 @@ class Books:
         return self._database.execute(
             "update payments set resolve_tries = 0, next_try_at = 0 where state = 'unknown'"
         ).rowcount
+
+    def take_back(self, payment_request_id: str) -> bool:
+        """Of what was done: the bank had never had the money. False when it was not done."""
+        changed = self._database.execute(
+            "update payments set state = 'taken_back' where payment_request_id = ? and state = 'done'",
+            (payment_request_id,),
+        )
+        return changed.rowcount == 1
 
     def due(self, now: float, *, max_tries: int, limit: int) -> list[Payment]:
         """Unknown payments the resolver should look at, longest due first."""

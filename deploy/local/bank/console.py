@@ -61,6 +61,13 @@ def console_routes(
         reply = await ask_for_status(line, books, found)
         return {**reply_view(reply), "payment": known(payment_request_id).view()}
 
+    @router.post("/payments/{payment_request_id}/take-back")
+    async def take_back(payment_request_id: str) -> dict[str, Any]:
+        found = known(payment_request_id)
+        if not books.take_back(payment_request_id) and found.state is not State.TAKEN_BACK:
+            raise Problem(409, "not_done", "only what was done can be taken back")
+        return known(payment_request_id).view()
+
     @router.post("/resolve")
     async def resolve() -> dict[str, int]:
         return {"due": books.revive()}

@@ -74,7 +74,7 @@ async def happen(stack: LocalStack, doors: Doors, tell: Callable[[str], None]) -
     await enable_acquirer(stack, doors)
     tell("history: a branch, a Wadah, a bank; five agents register, pay and are activated")
     agents = await asyncio.gather(
-        *(_agent(doors, number, form, officer, head, coordinator) for number, form in enumerate(AGENTS, 1))
+        *(hire(doors, number, form, officer, head, coordinator) for number, form in enumerate(AGENTS, 1))
     )
     return Cast(officer, head, coordinator, tuple(agents))
 
@@ -117,7 +117,7 @@ async def enable_acquirer(stack: LocalStack, doors: Doors) -> None:
     )
 
 
-async def _agent(
+async def hire(
     doors: Doors, number: int, form: dict[str, Any], officer: Person, head: Person, coordinator: Person
 ) -> Person:
     """Registered by the branch, paid a year, proposed by the Wadah, certified and activated by the branch."""

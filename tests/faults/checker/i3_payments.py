@@ -1,8 +1,8 @@
 """I3: no payment lost or doubled. What bank and acquirer hold as done is posted once, for the same amount; what was taken back is posted nowhere.
 
 Every receipt stands in one place: its bill, the shares of a collective bill, an agent's balance, or suspense with a reason and what became
-of it there. No bill and no month is paid twice. A payment that the bank never told us of (`missing_here`) is posted with the day's file, and
-may be missing before it.
+of it there; what bank and two people took back is gone, share by share. No bill and no month is paid twice. A payment that the
+bank never told us of (`missing_here`) is posted with the day's file, and may be missing before it.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 
+from tests.faults.checker import wholes
 from tests.faults.checker.receipts import BILL, REFUNDED, SUSPENSE, Fold, Receipt, folded, offences
 from tests.faults.checker.tally import Tally
 from tests.faults.checker.world import Row, World
 
 SERVICE = "payments"
+TAKEN_BACK = "taken_back"
 Reference = tuple[str, str]
 
 
@@ -60,6 +62,8 @@ async def _against_the_bank(world: World, tally: Tally, payments: Mapping[Refere
                 tally.bad(where, reference[1], expected="posted once", actual="not posted")
             elif ours is not None and ours["amount"] != held["amount"]:
                 tally.bad(where, reference[1], expected=f"{held['amount']} rupiah", actual=f"{ours['amount']} rupiah")
+        elif held["state"] == TAKEN_BACK and stands:
+            tally.bad(where, reference[1], expected="taken back here too", actual="it stands")
         elif held["state"] == "refused" and (ours is not None or made):
             tally.bad(where, reference[1], expected="a refusal books nothing", actual="posted")
         if len(made) > 1:
@@ -104,6 +108,8 @@ async def _in_one_place(world: World, tally: Tally, payments: Mapping[Reference,
     for payment in by_id:
         tally.bad(where, payment, expected="the event that caused the row", actual="no event")
     await _on_bills(world, tally, payments, fold)
+    for bill, expected, actual in wholes.offences(await world.log(SERVICE), fold):
+        tally.bad("payments.collective-bills", bill, expected=expected, actual=actual)
 
 
 def _differs(row: Row, receipt: Receipt) -> tuple[str, str] | None:

@@ -2,7 +2,7 @@
 
 Every event that moves money is the ledger lines that it must be, by `lines.py`; debit equals credit; balances are the sums of the lines; no
 account was below its floor after any transaction; what people gave us is what the bank holds; statements of incentives are what their lines
-come to.
+come to, and are paid out once; whoever left looks after nobody.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 
-from tests.faults.checker import incentives
+from tests.faults.checker import incentives, managers, payouts
 from tests.faults.checker.i3_payments import bank_books
 from tests.faults.checker.lines import BANK, CLEARING, EXPENSE, FEES, OF_AGENTS, Line, lines_of, owed, stated, total
 from tests.faults.checker.receipts import Reference, folded
@@ -18,7 +18,7 @@ from tests.faults.checker.tally import Tally
 from tests.faults.checker.transitions import MACHINES, STREAMS, histories, offences, open_at_once
 from tests.faults.checker.world import Row, World
 
-SERVICE = "payments"
+SERVICE, REGISTRATION = "payments", "registration"
 NO_FLOOR = (BANK, FEES, EXPENSE)
 """Cash that we may advance, what a partner kept less what it is given back, and what incentives cost."""
 
@@ -32,6 +32,24 @@ async def check(world: World, tally: Tally) -> None:
         await _floors(world, tally)
         await _against_the_bank(world, tally)
         incentives.check(await world.log(SERVICE), tally)
+        await _paid_out(world, tally)
+    if REGISTRATION in world.facts.services:
+        await _looked_after(world, tally)
+
+
+async def _paid_out(world: World, tally: Tally) -> None:
+    log = await world.log(SERVICE)
+    tally.checked += sum(event.type == "WadahStatementIssued" for event in log)
+    for statement, expected, actual in payouts.offences(log):
+        tally.bad("payments.wadah_statements", statement, expected=expected, actual=actual)
+
+
+async def _looked_after(world: World, tally: Tally) -> None:
+    rows = await world.rows(REGISTRATION, "participants")
+    of = {str(row["participant_id"]): None if row["agent_id"] is None else str(row["agent_id"]) for row in rows}
+    tally.checked += len(of)
+    for participant, expected, actual in managers.offences(await world.log(REGISTRATION), of):
+        tally.bad("registration.participants", participant, expected=expected, actual=actual)
 
 
 async def _forward(world: World, tally: Tally, service: str) -> None:

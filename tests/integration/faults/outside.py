@@ -32,6 +32,11 @@ class Outside:
         entry = {"payment_request_id": reference, "customer_no": customer_no, "virtual_account": PREFIX + customer_no}
         self.payments.append(entry | {"amount": amount, "state": state, "told": True})
 
+    def take_back(self, reference: str) -> None:
+        """The bank finds that it never had this money."""
+        (entry,) = [one for one in self.payments if one["payment_request_id"] == reference]
+        entry["state"] = "taken_back"
+
     def app(self) -> FastAPI:
         app = FastAPI()
 

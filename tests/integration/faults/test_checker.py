@@ -98,6 +98,22 @@ async def a_refusal_that_was_booked(run: SmallRun) -> AsyncIterator[dict[str, An
     run.party.payments[0]["state"] = "done"
 
 
+@plant("I3", "I5")
+async def money_that_the_bank_took_back_and_we_did_not(run: SmallRun) -> AsyncIterator[dict[str, Any]]:
+    (entry,) = [one for one in run.party.payments if one["payment_request_id"] == "R-whole"]
+    entry["state"] = "taken_back"
+    yield {}
+    entry["state"] = "done"
+
+
+@plant("I3", "I5")
+async def money_that_the_bank_has_and_we_took_back(run: SmallRun) -> AsyncIterator[dict[str, Any]]:
+    (entry,) = [one for one in run.party.payments if one["payment_request_id"] == "R-never"]
+    entry["state"] = "done"
+    yield {}
+    entry["state"] = "taken_back"
+
+
 @plant()
 async def a_payment_the_bank_never_told_us_of(run: SmallRun) -> AsyncIterator[dict[str, Any]]:
     run.party.held(run.people[0][1], "R-untold", PRICE, "done")

@@ -387,6 +387,18 @@ class TestMisbehaviour:
 
 
 class TestBackOffice:
+    async def test_what_is_taken_back_by_hand_stands_in_no_file_and_only_what_was_done_is(self, world: World) -> None:
+        await world.post("/clock", now="2025-10-15T09:00:00+07:00")
+        done = await world.pay()
+        world.biller.script["25"].append("4042514")
+        refused = await world.pay(BUDI)
+        answer = await world.bank.post(f"/payments/{refused['payment_request_id']}/take-back")
+        assert (answer.status_code, answer.json()["code"]) == (409, "not_done")
+        path = f"/payments/{done['payment_request_id']}/take-back"
+        assert [(await world.post(path))["state"] for _ in range(2)] == ["taken_back"] * 2
+        assert await world.states() == {"taken_back": 1, "refused": 1}
+        assert "\nD," not in (await world.bank.get("/settlement/2025-10-15")).text
+
     async def test_settlement_file_lists_what_was_done_that_day(self, world: World) -> None:
         await world.post("/clock", now="2025-10-15T09:00:00+07:00")
         paid = await world.pay(ANI)
