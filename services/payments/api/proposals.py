@@ -18,7 +18,7 @@ from services.payments.api.sight import PAGE, Checker, Maker, Reader, in_sight, 
 from services.payments.commands.proposals import Decide, Propose, decide_proposals, make_proposals
 from services.payments.domain.proposals import Verdict
 from services.payments.problems_astray import DECIDING_PROBLEMS, DOING_PROBLEMS
-from services.payments.queries import shown_astray
+from services.payments.queries import deciding, shown_astray
 from services.payments.tables import (
     bills,
     collective_bills,
@@ -91,7 +91,7 @@ def router(app: App) -> APIRouter:
 
 
 async def _must_see(conn: AsyncConnection, principal: Principal, wanted: ProposalWanted) -> None:
-    """The money, who is to get it, and the account it is to go to."""
+    """The money, who is to get or to lose it, and the account it is to go to."""
     if wanted.action is not Action.REFUND or not await _owes(conn, principal, wanted.payment_id):
         own_payer = sa.exists().where(payers.c.participant_id == payments.c.participant_id, within(principal, payers))
         own_case = sa.exists().where(suspense.c.payment_id == payments.c.payment_id, in_sight(principal, suspense))
@@ -99,14 +99,23 @@ async def _must_see(conn: AsyncConnection, principal: Principal, wanted: Proposa
             collective_bills.c.payment_id == payments.c.payment_id, in_sight(principal, collective_bills)
         )
         await must_exist(conn, payments.c.payment_id, wanted.payment_id, sa.or_(own_payer, own_case, own_whole))
-    if wanted.participant_id is not None:
-        await must_exist(conn, payers.c.participant_id, wanted.participant_id, within(principal, payers))
+    for participant_id in await _paid_for(conn, wanted):
+        await must_exist(conn, payers.c.participant_id, participant_id, within(principal, payers))
     if wanted.bill_id is not None:
         theirs = bills.c.participant_id == wanted.participant_id
         await must_exist(conn, bills.c.bill_id, wanted.bill_id, theirs)
     if wanted.payee_account_id is not None:
         in_reach = in_sight(principal, payee_accounts)
         await must_exist(conn, payee_accounts.c.payee_account_id, wanted.payee_account_id, in_reach)
+
+
+async def _paid_for(conn: AsyncConnection, wanted: ProposalWanted) -> list[UUID]:
+    """Who is to get the money, and whose months were paid with a receipt that is to be voided."""
+    named = [] if wanted.participant_id is None else [wanted.participant_id]
+    if wanted.action is not Action.VOID:
+        return named
+    made = (await deciding.made_of(conn, [wanted.payment_id])).get(PaymentId(wanted.payment_id), ())
+    return [*named, *(one.participant_id for one in made if one.participant_id is not None)]
 
 
 async def _owes(conn: AsyncConnection, principal: Principal, payment_id: UUID) -> bool:

@@ -46,7 +46,7 @@ from services.payments.domain.payees import PAYEE_RULES, Payee
 from services.payments.domain.paying import Posted, receipt_key
 from services.payments.domain.proposals import CannotDecide, Proposal, Verdict, decide, evolve, made, withdrawal
 from services.payments.domain.refunds import Refund
-from services.payments.domain.resolving import Found, NewIds, Refused, carry_out
+from services.payments.domain.resolving import CannotDo, Found, NewIds, Refused, carry_out
 from services.payments.domain.settlement.cases import Missing
 from services.payments.domain.settlement.outcomes import RECONCILIATION_RULES
 from services.payments.groups import (
@@ -189,7 +189,7 @@ def _decide(tx: Tx, desk: Desk, kept: dict[ProposalId, KeptProposal], item: Deci
     if isinstance(event, CannotDecide):
         return Rejected(DECIDING_PROBLEMS[event])
     assert found is not None
-    outcome = desk.consequences(found.proposal) if isinstance(event, ProposalApproved) else ()
+    outcome = desk.approved(found) if isinstance(event, ProposalApproved) else ()
     if isinstance(outcome, Refused):
         return Rejected(DOING_PROBLEMS[outcome])
     tx.record(event, key=item.proposal_id, meta=item.meta, scope=found.scope, rules=PAYEE_RULES)
@@ -286,11 +286,11 @@ class Desk:
         return 0 if payment is None else payment.amount
 
     def scope(self, draft: Proposal) -> Scope:
-        """Whose head decides: the branch of who gets the money, else of the money itself; any, where that is not known."""
+        """Whose head decides: the branch of who gets or loses the money, else of the money itself; any, where that is not known."""
         if draft.agent_id is not None and (balance := self.balances.get(draft.agent_id)) is not None:
             return Scope(balance.scope.branch_id)
         kept = self._book.get(draft.participant_id) if draft.action in (Action.MATCH, Action.CREDIT) else None
-        kept = kept or self._book.get(self._payer_of(draft.payment_id))
+        kept = kept or self._book.get(self._payer_of(self._goes(draft)))
         if kept is not None:
             return Scope(kept.scope.branch_id)
         if (whole := self._whole(draft.payment_id)) is not None:
@@ -298,12 +298,17 @@ class Desk:
         case = self.cases.get(draft.payment_id)
         return Scope() if case is None else case.scope
 
+    def approved(self, kept: KeptProposal) -> Sequence[Event] | Refused:
+        """`consequences`, unless the money was matched since to somebody of a branch that was not asked."""
+        if self._match_of(kept.proposal) is not None and self.scope(kept.proposal) != kept.scope:
+            return CannotDo.PARTLY_USED
+        return self.consequences(kept.proposal)
+
     def consequences(self, proposal: Proposal) -> Sequence[Event] | Refused:
         """Every event of this proposal, were it approved now."""
         case, order = self.cases.get(proposal.payment_id), self.orders.get(_order_key(proposal))
+        matched, goes = self._match_of(proposal), self._goes(proposal)
         voids = proposal.action is Action.VOID
-        matched = self.matched.get(proposal.payment_id) if voids else None
-        goes = proposal.payment_id if matched is None else matched.payment_id
         kept = self._book.get(self._payer_of(goes) if voids else proposal.participant_id)
         found = Found(
             case=None if case is None else case.case,
@@ -402,6 +407,15 @@ class Desk:
         if (own := self.agents.get(kept.balance.agent_id)) is not None:
             owners[PayeeKind.PARTICIPANT] = own
         return {"balance": kept.balance, "owners": owners}
+
+    def _match_of(self, proposal: Proposal) -> Posted | None:
+        """The payment that would go with the receipt."""
+        return self.matched.get(proposal.payment_id) if proposal.action is Action.VOID else None
+
+    def _goes(self, proposal: Proposal) -> PaymentId:
+        """The payment that settles a bill with the money of this proposal, else the receipt."""
+        matched = self._match_of(proposal)
+        return proposal.payment_id if matched is None else matched.payment_id
 
     def _payer_of(self, payment_id: PaymentId) -> ParticipantId | None:
         """Whose money it is: a payment's, or what is owed of credit that was left."""
