@@ -107,10 +107,16 @@ async def payments_by_id(conn: AsyncConnection, wanted: Collection[UUID]) -> dic
 
 
 async def made_of(conn: AsyncConnection, receipts: Collection[UUID]) -> dict[PaymentId, list[Posted]]:
-    """The payments that two people made out of these receipts and that stand, by the receipt."""
+    """The payments that two people made out of these receipts and that stand, by the receipt.
+
+    A match names payer and bill; payments have an index by the payer, and none by the bill.
+    """
+    of_its_bill = sa.and_(
+        proposals.c.participant_id == payments.c.participant_id, proposals.c.bill_id == payments.c.bill_id
+    )
     query = (
         sa.select(payments, proposals.c.payment_id.label("receipt"))
-        .join(proposals, proposals.c.bill_id == payments.c.bill_id)
+        .join(proposals, of_its_bill)
         .where(
             rows.matching(proposals.c.payment_id, receipts),
             proposals.c.action == str(Action.MATCH),

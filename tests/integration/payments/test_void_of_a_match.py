@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import sqlalchemy as sa
+
 from chassis.transaction import Scope
 from contracts.values import PaymentId
 from tests.integration.payments.people import AGENT, WADAH, Somebody, register
@@ -17,6 +19,7 @@ from tests.integration.payments.test_suspense import (
     post,
     propose,
 )
+from tests.support.counters import watched
 from tests.support.service import Harness
 
 NOBODY = "9999999999999"
@@ -74,3 +77,23 @@ async def test_what_was_proposed_before_the_match_is_not_approved_for_its_paymen
     refused = await approve(h, made, 409, head(h, branch=ELSEWHERE))
     assert refused["code"] == "partly_used"
     assert await taken_back(h, who) is None
+
+
+async def test_the_payment_of_a_receipt_is_found_without_reading_every_payment(h: Harness) -> None:
+    who = await register(h)
+    payment_id = await in_suspense(h, NOBODY, 40_000)
+    await matched(h, payment_id, who)
+    async with h.app.engine.begin() as conn:
+        filled = sa.text(
+            "INSERT INTO payments (payment_id, partner, channel_reference, channel, participant_id, bill_id, kind, amount, months,"
+            " effective_at, posted_at) SELECT gen_random_uuid(), 'bank-a', 'P-' || n, 'filled', gen_random_uuid(), gen_random_uuid(),"
+            " 'NEXT', 36800, '[]', :at, :at FROM generate_series(1, 20000) AS n"
+        )
+        await conn.execute(filled, {"at": h.clock.business()})
+        await conn.execute(sa.text("ANALYZE payments"))
+    async with watched(h.app) as seen:
+        await approve(h, await propose(h, "VOID", payment_id, evidence="file 2025-10-08"))
+    scans = await seen.sequential_scans({"payments"})
+    async with h.app.engine.begin() as conn:  # what no event tells of is in no replay
+        await conn.execute(sa.text("DELETE FROM payments WHERE channel = 'filled'"))
+    assert scans == []
