@@ -17,7 +17,7 @@ from contracts.events.contributions import ContributionPaid
 from contracts.values import BillId, PaymentId
 from services.payments.commands.follow import RECEIPTS
 from services.payments.commands.targets import OneBill, Target, Targets, own_number, targets_to_pay
-from services.payments.domain.arriving import Known, Reason, never_settled, place, seen, suspend
+from services.payments.domain.arriving import Known, Reason, is_voided, never_settled, place, seen, suspend
 from services.payments.domain.balance import deposit, deposited
 from services.payments.domain.bill import Bill
 from services.payments.domain.collective import CollectiveStatus, cannot_pay_whole, pay_whole
@@ -62,7 +62,7 @@ class ArrivedAs(StrEnum):
 class Arrived:
     """`payment_ids`: where the money stands; `reason`: why it waits in suspense, None when it paid something.
 
-    `amount_here`: what stands in the books where that differs, whole rupiah.
+    `amount_here`: what stands in the books where that differs, whole rupiah; 0 of a receipt that was voided.
     """
 
     outcome: ArrivedAs
@@ -117,7 +117,7 @@ class _Desk:
         money = _money(self._tx, item, own_number(target))
         before = self._booked.get((item.partner, item.channel_reference))
         if before is not None and (known := seen(before.posted, waits=before.waits_for is not None, money=money)):
-            differs = before.posted.amount if known is Known.DIFFERS else None
+            differs = _stands(before) if known is Known.DIFFERS else None
             return Arrived(ArrivedAs(known), (before.posted.payment_id,), before.waits_for, differs)
         if before is not None:
             money = replace(money, channel_reference=before.posted.channel_reference)
@@ -177,6 +177,10 @@ class _Desk:
 
     def _remember(self, item: Arrival, posted: Posted, reason: str | None) -> None:
         self._booked[item.partner, item.channel_reference] = Booked(posted, reason)
+
+
+def _stands(booked: Booked) -> int:
+    return 0 if is_voided(booked.posted, waits=booked.waits_for is not None) else booked.posted.amount
 
 
 def _money(tx: Tx, item: Arrival, number: str | None) -> Money:

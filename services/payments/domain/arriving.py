@@ -41,7 +41,12 @@ def seen(booked: Posted, *, waits: bool, money: Money) -> Known | None:
     """What is known of this receipt; None when its money stands nowhere, as it was voided. `waits`: it is or was in suspense."""
     if booked.amount != money.amount:
         return Known.DIFFERS
-    return None if booked.reversed_for is not None and not waits else Known.SAME
+    return None if is_voided(booked, waits=waits) else Known.SAME
+
+
+def is_voided(booked: Posted, *, waits: bool) -> bool:
+    """Whether the receipt's money stands nowhere, as it was found never to have come. `waits`: it is or was in suspense."""
+    return booked.reversed_for is not None and not waits
 
 
 def place(payer: Payer, money: Money, only: BillId | None, limits: Limits) -> Bill | CannotPay | Reason:

@@ -325,7 +325,7 @@ async def unlisted(conn: AsyncConnection, file: File, window: Window) -> list[Un
         settlement_differences.c.kind == str(LineOutcome.AMOUNT_DIFFERS),
         settlement_lines.c.partner == payments.c.partner,
         settlement_lines.c.reference == settlement_differences.c.reference,
-        settlement_lines.c.amount > settlement_differences.c.amount_here,
+        settlement_lines.c.amount > sa.func.coalesce(settlement_differences.c.amount_here, 0),
         counts,
     )
     known = sa.exists().where(

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.payments.commands.settlement import reconcile
+from services.payments.queries.receipts import Booked, Reference, booked_under
+from services.payments.tables import payments
 from tests.integration.payments.bank import Bank, code
 from tests.integration.payments.people import register
 from tests.integration.payments.test_settlement import LATE, NEXT_DAY, NOBODY, Office, account, paid, totals
@@ -33,13 +39,29 @@ def wanted(amount: int, **more: str) -> dict[str, Any]:
     return {"amount": amount, "reason": "came", "evidence": "MT940/1"} | more
 
 
-async def credit(office: Office, amount: int, evidence: str = "MT940/1") -> None:
-    assert (await office.post(f"{THE_DAY}/credits", {"amount": amount, "evidence": evidence})).status_code == 201
+async def credit(office: Office, amount: int, evidence: str = "MT940/1", day: str = THE_DAY) -> None:
+    assert (await office.post(f"{day}/credits", {"amount": amount, "evidence": evidence})).status_code == 201
 
 
 async def case_of(office: Office, kind: str) -> dict[str, Any]:
     (case,) = await office.cases(kind=kind)
     return case
+
+
+async def voided(h: Harness, office: Office, payment_id: str) -> None:
+    """The day's file lacks the payment, the partner knows nothing of it, and one more file comes."""
+    await office.reconcile(marked())
+    case = next(one for one in await office.cases(kind="missing_at_bank") if one["payment_id"] == payment_id)
+    await office.post(f"/settlements/cases/{case['case_id']}/status", {"answer": "not_known"})
+    await office.reconcile(marked(day=NEXT_DAY), NEXT_DAY)
+    await agree(h, await propose(h, "VOID", payment_id, evidence="TICKET-1"))
+
+
+async def payment_of(h: Harness, line: Sequence[Any]) -> str:
+    """What stands under the line's reference."""
+    async with h.app.read() as conn:
+        query = sa.select(payments.c.payment_id).where(payments.c.channel_reference == line[0])
+        return str((await conn.execute(query)).scalar_one())
 
 
 def bookings(case: dict[str, Any]) -> str:
@@ -291,3 +313,63 @@ class TestLaterFiles:
         assert await office.outcomes(fourth) == ["matched", "matched", "matched", "duplicate"]
         tomorrow = await office.reconcile(marked(line, day=NEXT_DAY), NEXT_DAY)
         assert await office.outcomes(tomorrow) == ["duplicate"]
+
+
+class TestReceiptsThatWereVoided:
+    """Nothing stands under their reference, or only what two people booked above it."""
+
+    async def test_a_line_of_another_amount_is_booked_whole_and_once(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        (line,) = await paid(h, bank)
+        await voided(h, office, await payment_of(h, line))
+        other = (line[0], line[1], 40_000)
+        await office.reconcile(marked(other))
+        case = await case_of(office, "amount_differs")
+        assert (case["amount_here"], case["amount_there"]) == (0, 40_000)
+        await credit(office, 40_000)
+        await book(h, office, case, 40_000)
+        for blank in (1, 2):
+            again = await office.reconcile(marked(other) + b"\n" * blank)
+            assert totals(again) == {"matched": (1, 40_000)}
+            assert await office.cases() == []
+            assert await stands(office, "suspense", "clearing:bank-a") == [-40_000, 0]
+
+    async def test_of_one_whose_rest_was_used_the_next_file_offers_what_lacks_still(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        (line,) = await paid(h, bank)
+        payment_id, more = await payment_of(h, line), (line[0], line[1], 40_000)
+        await office.reconcile(marked(more))
+        await credit(office, 40_000)
+        rest = await book(h, office, await case_of(office, "amount_differs"), 3_200)
+        await agree(h, await propose(h, "RETURN", rest, payee_account_id=await payee(h)))
+        await voided(h, office, payment_id)
+        await office.reconcile(marked(more) + b"\n")
+        case = await case_of(office, "amount_differs")
+        assert (case["amount_here"], case["amount_there"]) == (3_200, 40_000)
+        await book(h, office, case, 36_800)
+        again = await office.reconcile(marked(more) + b"\n\n")
+        assert totals(again) == {"matched": (1, 40_000)}
+        assert await office.cases() == []
+        assert await stands(office, "suspense", "refunds-payable", "clearing:bank-a") == [-36_800, -3_200, 0]
+
+    async def test_a_call_that_posts_it_while_the_file_is_worked_off_leaves_the_rest_alone(
+        self, h: Harness, bank: Bank, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        who = await register(h)
+
+        async def overtaken(conn: AsyncConnection, references: Collection[Reference]) -> dict[Reference, Booked]:
+            found = await booked_under(conn, references)
+            assert code(await bank.pay(who.code, 36_800, "PAY-1")) == "2002500"
+            return found
+
+        with monkeypatch.context() as patch:
+            patch.setattr(reconcile, "booked_under", overtaken)
+            await office.reconcile(marked(("PAY-1", account(who), 40_000)))
+        case = await case_of(office, "amount_differs")
+        assert (case["amount_here"], case["amount_there"]) == (36_800, 40_000)
+        await credit(office, 40_000)
+        assert code_of(await office.post(bookings(case), wanted(40_000)))[1] == "difference_of_another_amount"
+        await book(h, office, case, 3_200)
+        assert await stands(office, "suspense", "clearing:bank-a") == [-3_200, 0]

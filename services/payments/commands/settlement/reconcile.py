@@ -34,6 +34,7 @@ from services.payments.commands.arrive import Arrival, Arrived, ArrivedAs, BookA
 from services.payments.commands.settlement import STREAM
 from services.payments.commands.settlement.gap import DayBook
 from services.payments.commands.settlement.layouts import layouts_of
+from services.payments.domain.arriving import is_voided
 from services.payments.domain.parameters import PaymentChannel, day_of
 from services.payments.domain.partners import Partner
 from services.payments.domain.settlement.days import stream_key, window
@@ -60,7 +61,7 @@ from services.payments.parameters import Parameters
 from services.payments.queries import agreed, differences, qr
 from services.payments.queries import settlement as queries
 from services.payments.queries.differences import BookedDifferences
-from services.payments.queries.receipts import Booked, Reference, booked_under
+from services.payments.queries.receipts import Reference, booked_under
 from services.payments.queries.settlement import Day, File, Paid, Unlisted
 
 CHANNEL = "settlement-file"
@@ -242,7 +243,10 @@ async def _load(tx: Tx, works: Sequence[_Work]) -> _Found:
     booked = await booked_under(tx.conn, partner_references)
     receipts = {
         reference: Receipt(
-            one.posted.channel_reference, one.posted.payment_id, one.posted.amount, voided=_is_voided(one)
+            one.posted.channel_reference,
+            one.posted.payment_id,
+            one.posted.amount,
+            voided=is_voided(one.posted, waits=one.waits_for is not None),
         )
         for reference, one in booked.items()
     }
@@ -305,10 +309,6 @@ def _again(work: _Work, found: _Found, line: Listed | Unreadable, known: Differe
     )
 
 
-def _is_voided(one: Booked) -> bool:
-    return one.posted.reversed_for is not None and one.waits_for is None
-
-
 def _arrived(line: Listed, arrived: Arrived) -> ReconciledLine:
     receipt = Receipt(reference_of(line), arrived.payment_ids[0], line.amount)
     match arrived.outcome:
@@ -317,7 +317,7 @@ def _arrived(line: Listed, arrived: Arrived) -> ReconciledLine:
         case ArrivedAs.KNOWN:
             return outcome(line, LineOutcome.MATCHED, receipt)
         case ArrivedAs.DIFFERS:
-            return outcome(line, LineOutcome.AMOUNT_DIFFERS, receipt)
+            return outcome(line, LineOutcome.AMOUNT_DIFFERS, receipt, amount_here=arrived.amount_here)
 
 
 def _record(tx: Tx, work: _Work, found: _Found) -> None:

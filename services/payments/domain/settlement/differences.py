@@ -122,6 +122,8 @@ def raised_by(booked: Iterable[Difference], amount: int) -> list[Difference]:
 
 
 def raised(receipt: Receipt | None, booked: Iterable[Difference], amount: int) -> Receipt | None:
-    """The receipt with all that stands in the books of such a line."""
+    """The receipt with all that stands in the books of such a line; of one that was voided that is what was booked above it."""
     more = sum(one.amount for one in raised_by(booked, amount))
-    return replace(receipt, amount=receipt.amount + more) if receipt and more else receipt
+    if receipt is None or not more:
+        return receipt
+    return replace(receipt, amount=more if receipt.voided else receipt.amount + more, voided=False)
