@@ -309,7 +309,8 @@ async def unlisted(conn: AsyncConnection, file: File, window: Window) -> list[Un
     """Of the business day of a file that was worked off: what the partner reported and does not list, but in files that this one replaces.
 
     A share came as part of a whole, which is listed in its place; what was paid out of suspense came as the receipt of that money; what two
-    people booked as the rest of a line is listed by a line of more than stood in the books before.
+    people booked belongs to the day whose line it was, whenever its payer paid, and as the rest of a line it is listed by a line of more
+    than stood in the books before.
     """
     counts = sa.or_(
         settlement_lines.c.file_id == file.file_id,
@@ -334,24 +335,27 @@ async def unlisted(conn: AsyncConnection, file: File, window: Window) -> list[Un
         # a file that listed it may have been withdrawn since
         sa.or_(cases.c.closed_at.is_(None), cases.c.outcome != CaseOutcome.FOUND_IN_FILE),
     )
-    query = (
-        sa.select(payments.c.payment_id, payments.c.channel_reference, payments.c.amount, known.label("known"))
-        .where(
-            payments.c.partner == file.partner,
-            payments.c.effective_at >= window.start,
-            payments.c.effective_at < window.end,
-            payments.c.share_of.is_(None),
-            came_by_a_channel(payments),
-            _stands(),
-            sa.not_(listed),
-            sa.not_(as_the_rest),
-        )
-        .order_by(payments.c.payment_id)
+    lacking = sa.select(
+        payments.c.payment_id, payments.c.channel_reference, payments.c.amount, known.label("known")
+    ).where(
+        payments.c.partner == file.partner,
+        payments.c.share_of.is_(None),
+        came_by_a_channel(payments),
+        _stands(),
+        sa.not_(listed),
+        sa.not_(as_the_rest),
     )
-    return [
-        Unlisted(PaymentId(row.payment_id), row.channel_reference, row.amount, row.known)
-        for row in await conn.execute(query)
-    ]
+    booked = settlement_differences.c.payment_id == payments.c.payment_id
+    paid_then = lacking.where(
+        payments.c.effective_at >= window.start,
+        payments.c.effective_at < window.end,
+        sa.not_(sa.exists().where(booked)),
+    )
+    booked_of_it = lacking.join(settlement_differences, booked).where(
+        settlement_differences.c.partner == file.partner, settlement_differences.c.day == file.day
+    )
+    found = await conn.execute(sa.union_all(paid_then, booked_of_it).order_by("payment_id"))
+    return [Unlisted(PaymentId(row.payment_id), row.channel_reference, row.amount, row.known) for row in found]
 
 
 async def days(conn: AsyncConnection, wanted: Collection[PartnerDay]) -> dict[PartnerDay, Day]:

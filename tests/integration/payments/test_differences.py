@@ -25,6 +25,7 @@ from tests.support.service import Harness
 from tests.support.settlement import DAY, marked
 
 THE_DAY = f"/settlements/days/bank-a/{DAY}"
+DAY_AFTER = f"/settlements/days/bank-a/{NEXT_DAY}"
 UNREADABLE = f"D,81001,{DAY},{NOBODY},ODD-1,R-ODD-1,36800.00,0.00,at nine"
 
 
@@ -62,6 +63,13 @@ async def payment_of(h: Harness, line: Sequence[Any]) -> str:
     async with h.app.read() as conn:
         query = sa.select(payments.c.payment_id).where(payments.c.channel_reference == line[0])
         return str((await conn.execute(query)).scalar_one())
+
+
+def once_more(line: Sequence[Any]) -> bytes:
+    """The next day's file with a second debit of this payment, at the time of the first."""
+    reference, to, amount, *_ = line
+    text = f"D,81001,{NEXT_DAY},{to},{reference},R-{reference},{amount}.00,0.00,{DAY}T09:00:00+07:00"
+    return marked(text, day=NEXT_DAY, amount=amount)
 
 
 def bookings(case: dict[str, Any]) -> str:
@@ -373,3 +381,27 @@ class TestReceiptsThatWereVoided:
         assert code_of(await office.post(bookings(case), wanted(40_000)))[1] == "difference_of_another_amount"
         await book(h, office, case, 3_200)
         assert await stands(office, "suspense", "clearing:bank-a") == [-3_200, 0]
+
+
+class TestFilesOfOtherDays:
+    """A payment of one day that the file of the next lists again."""
+
+    async def test_a_further_debit_is_looked_for_in_the_files_of_its_day_alone(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        (line,) = await paid(h, bank)
+        await office.reconcile(marked(line))
+        await office.reconcile(once_more(line), NEXT_DAY)
+        await credit(office, 36_800, day=DAY_AFTER)
+        payment_id = await book(h, office, await case_of(office, "duplicate"), 36_800)
+        again = await office.reconcile(marked(line) + b"\n")
+        assert totals(again) == {"matched": (1, 36_800)}
+        assert await office.cases() == []
+
+        without = await office.reconcile(marked(day=NEXT_DAY), NEXT_DAY)
+        assert totals(without) == {"missing_at_bank": (1, 36_800)}
+        case = await case_of(office, "missing_at_bank")
+        assert (case["payment_id"], case["day"]) == (payment_id, str(NEXT_DAY))
+        await office.reconcile(once_more(line) + b"\n", NEXT_DAY)
+        assert await office.cases() == []
+        assert (await office.get(DAY_AFTER))["gap"] == 0
