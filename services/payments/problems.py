@@ -132,6 +132,12 @@ SETTLEMENT_FILE_REPLACED = ProblemType(
     "Berkas hari itu sudah diganti. Lihat perkara dari berkas yang terakhir, dan tutup yang ini.",
     "Another file of that day has come. Look at the cases of the last one, and close this one.",
 )
+FIRST_LISTING_REPLACED = ProblemType(
+    "first_listing_replaced",
+    409,
+    "Berkas yang lebih dahulu memuat pembayaran ini sudah diganti. Unggah lagi berkas hari ini dengan satu baris kosong, lalu lihat perkaranya.",
+    "The file that listed this payment first was replaced. Upload the file of this day again with a blank line more, and look at its cases.",
+)
 DIFFERENCE_OF_ANOTHER_AMOUNT = ProblemType(
     "difference_of_another_amount",
     409,
@@ -211,6 +217,7 @@ BOOKING_PROBLEMS: dict[CannotBook, ProblemType] = {
     CannotBook.NOT_OFFERED: DIFFERENCE_NOT_BOOKABLE,
     CannotBook.FILE_REPLACED: SETTLEMENT_FILE_REPLACED,
     CannotBook.NOT_RECONCILED: SETTLEMENT_NOT_RECONCILED,
+    CannotBook.FIRST_REPLACED: FIRST_LISTING_REPLACED,
     CannotBook.OTHER_AMOUNT: DIFFERENCE_OF_ANOTHER_AMOUNT,
     CannotBook.REFERENCE: DIFFERENCE_REFERENCE,
     CannotBook.CREDIT_UNKNOWN: CREDIT_UNKNOWN,

@@ -66,6 +66,7 @@ async def disputes(conn: AsyncConnection, wanted: Collection[CaseId]) -> dict[Ca
     )
     line = sa.and_(settlement_lines.c.file_id == cases.c.file_id, settlement_lines.c.line == cases.c.line)
     day = sa.and_(settlement_days.c.partner == cases.c.partner, settlement_days.c.day == cases.c.day)
+    first, first_day = settlement_files.alias("first"), settlement_days.alias("first_day")
     query = (
         sa.select(
             cases,
@@ -78,9 +79,13 @@ async def disputes(conn: AsyncConnection, wanted: Collection[CaseId]) -> dict[Ca
             payers.c.agent_id,
             last.label("last_file"),
             settlement_days.c.file_id.label("day_file"),
+            settlement_lines.c.first_file,
+            first_day.c.file_id.label("first_day_file"),
         )
         .outerjoin(settlement_lines, line)
         .outerjoin(settlement_days, day)
+        .outerjoin(first, first.c.file_id == settlement_lines.c.first_file)
+        .outerjoin(first_day, sa.and_(first_day.c.partner == first.c.partner, first_day.c.day == first.c.day))
         .outerjoin(payments, payments.c.payment_id == cases.c.payment_id)
         .outerjoin(payers, payers.c.participant_id == payments.c.participant_id)
         .where(rows.matching(cases.c.case_id, wanted))

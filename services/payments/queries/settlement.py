@@ -310,16 +310,25 @@ async def unlisted(conn: AsyncConnection, file: File, window: Window) -> list[Un
 
     A share came as part of a whole, which is listed in its place; what was paid out of suspense came as the receipt of that money; what two
     people booked belongs to the day whose line it was, whenever its payer paid, and as the rest of a line it is listed by a line of more
-    than stood in the books before.
+    than stood in the books before. A duplicate that they booked lists that money alone, and not the payment that it repeats.
     """
     counts = sa.or_(
         settlement_lines.c.file_id == file.file_id,
         sa.and_(settlement_lines.c.day != file.day, sa.not_(_replaced())),
     )
+    own = settlement_differences.alias("own")
+    booked_as_further = sa.exists().where(
+        own.c.partner == settlement_lines.c.partner,
+        own.c.day == settlement_lines.c.day,
+        own.c.file_id == settlement_lines.c.file_id,
+        own.c.line == settlement_lines.c.line,
+        own.c.kind == str(LineOutcome.DUPLICATE),
+    )
     listed = sa.exists().where(
         settlement_lines.c.partner == payments.c.partner,
         settlement_lines.c.reference == payments.c.channel_reference,
         counts,
+        sa.not_(booked_as_further),
     )
     as_the_rest = sa.exists().where(
         settlement_differences.c.payment_id == payments.c.payment_id,

@@ -405,3 +405,41 @@ class TestFilesOfOtherDays:
         await office.reconcile(once_more(line) + b"\n", NEXT_DAY)
         assert await office.cases() == []
         assert (await office.get(DAY_AFTER))["gap"] == 0
+
+    async def test_a_line_whose_first_listing_was_replaced_is_no_second_debit(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        (line,) = await paid(h, bank)
+        await office.reconcile(marked(line))
+        await office.reconcile(once_more(line), NEXT_DAY)
+        await credit(office, 36_800, day=DAY_AFTER)
+        case = await case_of(office, "duplicate")
+        made = (await office.post(bookings(case), wanted(36_800))).json()["proposal_id"]
+        await office.reconcile(marked())
+        refused = await decide(h, f"{bookings(case)}/{made}")
+        assert code_of(refused)[:2] == (409, "first_listing_replaced")
+        assert (await decide(h, f"{bookings(case)}/{made}", "refusal")).status_code == 200
+        assert code_of(await office.post(bookings(case), wanted(36_800)))[1] == "first_listing_replaced"
+
+        again = await office.reconcile(once_more(line) + b"\n", NEXT_DAY)
+        assert totals(again) == {"matched": (1, 36_800)}
+        assert (await office.get(DAY_AFTER))["status"] == "SETTLED"
+        assert await stands(office, "suspense", "clearing:bank-a") == [0, 0]
+
+    async def test_a_second_debit_whose_first_listing_is_replaced_later_lists_that_payment_no_more(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        (line,) = await paid(h, bank)
+        first = await payment_of(h, line)
+        await office.reconcile(marked(line))
+        await office.reconcile(once_more(line), NEXT_DAY)
+        await credit(office, 36_800, day=DAY_AFTER)
+        booked = await book(h, office, await case_of(office, "duplicate"), 36_800)
+        await office.reconcile(marked())
+        (case,) = await office.cases()
+        assert (case["kind"], case["payment_id"], case["day"]) == ("missing_at_bank", first, str(DAY))
+
+        again = await office.reconcile(once_more(line) + b"\n", NEXT_DAY)
+        assert totals(again) == {"matched": (1, 36_800), "missing_at_bank": (1, 36_800)}
+        (case,) = await office.cases()
+        assert (case["kind"], case["payment_id"], case["day"]) == ("missing_at_bank", booked, str(NEXT_DAY))

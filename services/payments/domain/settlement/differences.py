@@ -25,7 +25,8 @@ OWN_REFERENCE = "difference:"
 class Disputed:
     """A case with its line. Whole rupiah; `amount` and `fee` are the partner's, None where the line cannot be read that far.
 
-    `participant_id`: whose receipt the line names. `last_file`: the day's newest file, `day_file` the one reconciled last.
+    `participant_id`: whose receipt the line names. `last_file`: the day's newest file, `day_file` the one reconciled last. `first_file`: where
+    a duplicate stands first, `first_day_file` the one of that day that was reconciled last.
     """
 
     case_id: CaseId
@@ -42,6 +43,8 @@ class Disputed:
     participant_id: ParticipantId | None
     last_file: SettlementFileId | None
     day_file: SettlementFileId | None
+    first_file: SettlementFileId | None
+    first_day_file: SettlementFileId | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class CannotBook(StrEnum):
     """The case is about no line, or the partner lists no more than the books have."""
     FILE_REPLACED = "settlement_file_replaced"
     NOT_RECONCILED = "settlement_not_reconciled"
+    FIRST_REPLACED = "first_listing_replaced"
+    """The line is the only one that lists its payment now, though it came as a duplicate (decision 129)."""
     OTHER_AMOUNT = "difference_of_another_amount"
     REFERENCE = "difference_reference"
     """Of a line that cannot be read somebody has to say what the partner calls the payment; every other line says so."""
@@ -98,6 +103,8 @@ def bookable(
         return CannotBook.FILE_REPLACED
     if found.day_file != found.file_id:
         return CannotBook.NOT_RECONCILED
+    if found.first_file != found.first_day_file:
+        return CannotBook.FIRST_REPLACED
     told = found.amount or None
     here = (found.amount_here or 0) if found.kind == LineOutcome.AMOUNT_DIFFERS else 0
     if told is not None and told <= here:
