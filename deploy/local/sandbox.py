@@ -181,10 +181,10 @@ async def _numbers(doors: Doors, mark: str, numbers: int) -> dict[str, Sequence[
     ]
 
     async def billed() -> bool:
-        last = await doors.find("payments", "/bills", officer, participant_id=people[-1]["participant_id"])
-        return bool(last)
+        bills = (doors.find("payments", "/bills", officer, participant_id=one["participant_id"]) for one in people)
+        return all(await asyncio.gather(*bills))
 
-    await until("the last of them to be billed", billed)
+    await until("all of them to be billed", billed)  # the last one's bill says nothing: each key has its own order
     codes = [str(one["contribution_code"]) for one in people]
     together = {"participants": codes[numbers : numbers + COLLECTIVE], "funding_source": "DONOR"}
     whole = await doors.post("payments", "/collective-bills", officer, together, key=f"sandbox-{mark}-collective")
