@@ -55,11 +55,16 @@ async def carried_before(
     }
 
 
-async def issued(conn: AsyncConnection, wanted: Collection[UUID], month: ContributionMonth) -> set[AgentId]:
-    """Those of these agents who have the statement of this month."""
-    s = incentive_statements
-    query = sa.select(s.c.agent_id).where(rows.matching(s.c.agent_id, wanted), s.c.month == str(month))
-    return {AgentId(row.agent_id) for row in await conn.execute(query)}
+async def issued(
+    conn: AsyncConnection, agents: Collection[UUID], wadah: Collection[UUID], month: ContributionMonth
+) -> set[UUID]:
+    """Those of these agents, and of these Wadah, who have their statement of this month. One statement."""
+    s, w = incentive_statements, wadah_statements
+    query = sa.union_all(
+        sa.select(s.c.agent_id.label("owner")).where(rows.matching(s.c.agent_id, agents), s.c.month == str(month)),
+        sa.select(w.c.wadah_id).where(rows.matching(w.c.wadah_id, wadah), w.c.month == str(month)),
+    )
+    return {row.owner for row in await conn.execute(query)}
 
 
 async def earned_before(conn: AsyncConnection, wanted: Collection[AgentMonth]) -> dict[AgentMonth, Earnings]:

@@ -1,6 +1,7 @@
 """Statements of agents, a chunk of them in one transaction: computed from the payments that stand, and issued once.
 
-A run that was killed goes on where it stood: the statement itself is the mark that it was issued, and its key arbitrates.
+A run that was killed goes on where it stood: the statement itself is the mark that it was issued, and its key arbitrates. Whose Wadah has its
+own, or whose run has ended, gets none: it would be in no payout, and the month comes as an adjustment of the next run.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from chassis.timers import Due
 from chassis.transaction import Scope, Tx
 from contracts.events.incentives import Earnings, IncentiveStatementIssued
 from contracts.values import AgentId, ContributionMonth
+from services.payments.commands.incentives.turns import beside_others
 from services.payments.domain.incentives.dropping import fell_due
 from services.payments.domain.incentives.earning import NO_EARNINGS
 from services.payments.domain.incentives.lines import NOTHING, Lines, Paid, earned_in
@@ -43,6 +45,7 @@ class IssueStatements:
 
     async def __call__(self, tx: Tx, items: Sequence[Due], /) -> list[Outcome]:
         sets = await self.parameters.sets(tx.conn)
+        await beside_others(tx)
         await tx.heads(STREAM, {item.key for item in items})
         months = {month for _, month in map(parsed, items)}
         desks = {month: await _Desk.load(tx, sets, month, items) for month in months}
@@ -64,7 +67,7 @@ class _Desk:
     run: queries.Run
     workers: Mapping[AgentId, Worker]
     last_months: Mapping[AgentId, ContributionMonth]
-    issued: set[AgentId]
+    issued: set[UUID]
     carried: Mapping[AgentId, Carried]
     paid: Mapping[AgentMonth, list[Paid]]
     review: Mapping[AgentId, list[ContributionMonth]]
@@ -77,7 +80,8 @@ class _Desk:
         run = await queries.run_of(tx.conn, month)
         assert run is not None, "a key is due only while its run is open"
         workers = await queries.workers(tx.conn, {parsed(item)[0] for item in items})
-        issued = await before.issued(tx.conn, list(workers), month)
+        wadah = {worker.agreement.wadah_id for worker in workers.values()}
+        issued = await before.issued(tx.conn, list(workers), wadah, month)
         carried = await before.carried_before(tx.conn, list(workers), month)
         last_months = _last_months(workers, run.closed_at)
         spread = {agent for agent, worker in workers.items() if spreads(sets, worker.agreement.scheme)}
@@ -98,7 +102,8 @@ class _Desk:
         worker = self.workers.get(agent_id)
         if worker is None:
             return Failed("unknown_agent")
-        if agent_id not in self.issued:
+        summed = self.run.completed_at is not None or worker.agreement.wadah_id in self.issued
+        if agent_id not in self.issued and not summed:
             self._issue(worker, item)
             self.issued.add(agent_id)
         return Done()

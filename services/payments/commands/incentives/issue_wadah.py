@@ -14,6 +14,7 @@ from chassis.transaction import Scope, Tx
 from contracts.events.incentives import Earnings
 from contracts.values import ContributionMonth, WadahId
 from services.payments.commands.incentives.issue import STREAM, parsed
+from services.payments.commands.incentives.turns import alone
 from services.payments.domain.incentives.dropping import end_fell_due, of_wadah
 from services.payments.domain.incentives.wadah import AgentsTotals, PayDays, SharedMonth, WadahCarried, wadah_statement
 from services.payments.domain.incentives.workers import Agreement
@@ -33,6 +34,7 @@ class IssueWadahStatements:
 
     async def __call__(self, tx: Tx, items: Sequence[Due], /) -> list[Outcome]:
         sets = await self.parameters.sets(tx.conn)
+        await alone(tx)
         await tx.heads(STREAM, {item.key for item in items})
         months = {month for _, month in map(parsed, items)}
         desks = {month: await _Desk.load(tx, sets, month, items) for month in months}

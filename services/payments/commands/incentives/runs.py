@@ -14,6 +14,7 @@ from chassis.timers import Due
 from chassis.transaction import Scope, Tx
 from contracts.events.incentives import IncentiveRunCompleted, IncentiveRunOpened
 from contracts.values import ContributionMonth, Rupiah
+from services.payments.commands.incentives.turns import alone
 from services.payments.domain.incentives.runs import rules_of, run_of
 from services.payments.domain.parameters import Sets
 from services.payments.parameters import Parameters
@@ -33,6 +34,7 @@ class TurnRuns:
 
     async def __call__(self, tx: Tx, items: Sequence[Due], /) -> list[Outcome]:
         sets = await self.parameters.sets(tx.conn)
+        await alone(tx)
         await tx.heads(STREAM, {item.key for item in items})
         for item in items:
             step = await next_step(tx.conn, sets, tx.now)

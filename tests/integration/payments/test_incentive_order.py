@@ -1,0 +1,131 @@
+"""Whoever sums statements and whoever issues one meet: processes that work the same run side by side lose nobody's pay."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from chassis.ids import new_id
+from chassis.records import Outcome
+from chassis.timers import Due, Timer
+from chassis.transaction import Meta, Tx, UseCase
+from services.payments.incentive_timers import RUNS, STATEMENTS, WADAH
+from services.payments.tables.incentives import wadah_statements
+from tests.integration.payments.agency import Worker, close_month, engage, hire, hired
+from tests.integration.payments.bank import Bank, at
+from tests.integration.payments.incentive_doors import acquire
+from tests.support.eventually import eventually
+from tests.support.service import Harness
+
+HIGH = 36_800 * 15 // 100
+_WAITING = sa.text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+
+
+class Held:
+    """A use case whose transaction stays open, decided and not yet written, until `go`."""
+
+    __name__ = "held"
+
+    def __init__(self, use_case: UseCase[Due, Outcome]) -> None:
+        self._use_case = use_case
+        self.decided, self.go = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, tx: Tx, items: Sequence[Due], /) -> Sequence[Outcome]:
+        outcomes = await self._use_case(tx, items)
+        self.decided.set()
+        await self.go.wait()
+        return outcomes
+
+
+async def listed(h: Harness, name: str) -> tuple[Timer, list[Due]]:
+    """What one process looked up and has not worked yet."""
+    (timer,) = [timer for timer in h.app.composition.timers if timer.name == name]
+    now = h.clock.business()
+    async with h.app.read() as conn:
+        keys = await timer.due(conn, now, timer.batch)
+    assert keys, name
+    return timer, [Due(key, Meta("tests", new_id()), now) for key in keys]
+
+
+async def work(h: Harness, timer: Timer, due: list[Due]) -> None:
+    await h.run(timer.use_case, due)
+
+
+async def side_by_side(h: Harness, timer: Timer, due: list[Due], meanwhile: Callable[[], Awaitable[None]]) -> None:
+    """`meanwhile` begins while the transaction that works these keys is open, and goes as far as it can before that ends."""
+    held = Held(timer.use_case)
+    one = asyncio.create_task(h.run(held, due))
+    await held.decided.wait()
+    other = asyncio.ensure_future(meanwhile())
+
+    async def stands() -> bool:
+        async with h.app.read() as conn:
+            return other.done() or bool((await conn.execute(_WAITING)).scalar_one())
+
+    await eventually(stands)
+    held.go.set()
+    await asyncio.gather(one, other)
+
+
+async def late_agent(h: Harness, bank: Bank, *, alone: bool) -> tuple[Worker, list[Any]]:
+    """He acquired two people in October; payments is told of him in the night of the run. `alone`: his Wadah has nobody else."""
+    known = await hire(h, wadah := await engage(h))
+    late, told = hired(h, await engage(h) if alone else wadah)
+    await acquire(h, bank, late, 2)
+    await acquire(h, bank, known, 1)
+    h.clock.set(at(2025, 11, 3, 0))
+    for timer in (RUNS, STATEMENTS):
+        await h.due(timer)
+    return late, told
+
+
+async def paid(h: Harness, late: Worker) -> int:
+    """All that the payouts of his Wadah hold, once both months are closed."""
+    await close_month(h, at(2025, 11, 3, 1))
+    await close_month(h, at(2025, 12, 3, 0))
+    runs = (await h.client.get("/incentives/runs", headers=h.token(roles=["auditor"]))).json()
+    assert [run["completed_at"] is not None for run in runs] == [True, True]
+    w = wadah_statements
+    query = sa.select(sa.func.sum(w.c.payout)).where(w.c.wadah_id == late.scope.wadah_id)
+    async with h.app.read() as conn:
+        return int((await conn.execute(query)).scalar_one())
+
+
+@pytest.mark.parametrize("first", [WADAH, STATEMENTS])
+async def test_an_agent_who_is_told_of_while_his_wadah_gets_its_statement_is_paid_once(
+    h: Harness, bank: Bank, first: str
+) -> None:
+    late, told = await late_agent(h, bank, alone=False)
+    of_wadah = await listed(h, WADAH)
+    await h.deliver(*told)
+    of_agents = await listed(h, STATEMENTS)
+    one, other = (of_wadah, of_agents) if first == WADAH else (of_agents, of_wadah)
+    await side_by_side(h, *one, lambda: work(h, *other))
+    assert await paid(h, late) == 3 * HIGH * 11 // 10
+
+
+async def test_an_agent_who_is_told_of_after_his_wadah_was_listed_is_paid_once(h: Harness, bank: Bank) -> None:
+    late, told = await late_agent(h, bank, alone=False)
+    of_wadah = await listed(h, WADAH)
+    await h.deliver(*told)
+    of_agents = await listed(h, STATEMENTS)
+    await work(h, *of_wadah)
+    await work(h, *of_agents)
+    assert await paid(h, late) == 3 * HIGH * 11 // 10
+
+
+async def test_an_agent_who_is_told_of_while_the_run_ends_is_paid_once(h: Harness, bank: Bank) -> None:
+    """His Wadah had no statement to wait for, so nothing but the end of the run says that its month is over."""
+    late, told = await late_agent(h, bank, alone=True)
+    await h.due(WADAH)
+
+    async def heard_of() -> None:
+        await h.deliver(*told)
+        await work(h, *await listed(h, STATEMENTS))
+
+    await side_by_side(h, *await listed(h, RUNS), heard_of)
+    assert await paid(h, late) == 2 * HIGH * 11 // 10
