@@ -102,6 +102,12 @@ CREDIT_UNKNOWN = ProblemType(
     "Baris rekening ini (evidence) tidak tercatat untuk hari itu. Periksa nomornya pada hari mitra itu.",
     "No such account line (evidence) was noted for that day. Check its number with the partner's day.",
 )
+CREDIT_TOO_SMALL = ProblemType(
+    "credit_too_small",
+    409,
+    "Baris rekening ini (evidence) tidak memuat uang sebanyak itu di luar yang sudah dibukukan darinya. Sebut baris lain, atau betulkan catatannya.",
+    "This account line (evidence) has not so much money beside what was booked of it. Name another line, or have its note put right.",
+)
 CASE_CLOSED = ProblemType(
     "case_closed",
     409,
@@ -137,6 +143,12 @@ FIRST_LISTING_REPLACED = ProblemType(
     409,
     "Berkas yang lebih dahulu memuat pembayaran ini sudah diganti. Unggah lagi berkas hari ini dengan satu baris kosong, lalu lihat perkaranya.",
     "The file that listed this payment first was replaced. Upload the file of this day again with a blank line more, and look at its cases.",
+)
+BOOKS_CHANGED = ProblemType(
+    "books_changed",
+    409,
+    "Uang pembayaran ini masuk ke buku sesudah berkas dicocokkan. Unggah lagi berkas hari ini dengan satu baris kosong, lalu lihat perkaranya.",
+    "Money of this payment was booked after the file was compared. Upload the file of this day again with a blank line more, and look at its cases.",
 )
 DIFFERENCE_OF_ANOTHER_AMOUNT = ProblemType(
     "difference_of_another_amount",
@@ -218,8 +230,10 @@ BOOKING_PROBLEMS: dict[CannotBook, ProblemType] = {
     CannotBook.FILE_REPLACED: SETTLEMENT_FILE_REPLACED,
     CannotBook.NOT_RECONCILED: SETTLEMENT_NOT_RECONCILED,
     CannotBook.FIRST_REPLACED: FIRST_LISTING_REPLACED,
+    CannotBook.BOOKS_CHANGED: BOOKS_CHANGED,
     CannotBook.OTHER_AMOUNT: DIFFERENCE_OF_ANOTHER_AMOUNT,
     CannotBook.REFERENCE: DIFFERENCE_REFERENCE,
     CannotBook.CREDIT_UNKNOWN: CREDIT_UNKNOWN,
+    CannotBook.CREDIT_TOO_SMALL: CREDIT_TOO_SMALL,
     CannotBook.RECEIPT_KNOWN: RECEIPT_KNOWN,
 }

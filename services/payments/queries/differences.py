@@ -18,7 +18,7 @@ from contracts.values import CaseId, PaymentId
 from services.payments.domain.settlement.differences import Difference, Disputed
 from services.payments.domain.suspense import VOIDED
 from services.payments.queries.receipts import Reference
-from services.payments.queries.settlement import PartnerDay
+from services.payments.queries.settlement import PartnerDay, stands
 from services.payments.tables import (
     cases,
     payers,
@@ -81,6 +81,7 @@ async def disputes(conn: AsyncConnection, wanted: Collection[CaseId]) -> dict[Ca
             settlement_days.c.file_id.label("day_file"),
             settlement_lines.c.first_file,
             first_day.c.file_id.label("first_day_file"),
+            sa.case((stands(), sa.func.coalesce(payments.c.amount, 0)), else_=0).label("receipt_here"),
         )
         .outerjoin(settlement_lines, line)
         .outerjoin(settlement_days, day)
@@ -110,11 +111,6 @@ async def booked(
 ) -> BookedDifferences:
     """What was booked from lines with these references, and from unreadable lines of these days. One statement."""
     table = settlement_differences
-    voided = sa.exists().where(
-        suspense.c.partner == table.c.partner,
-        suspense.c.channel_reference == table.c.channel_reference,
-        suspense.c.outcome == VOIDED,
-    )
     query = (
         sa.select(table)
         .where(
@@ -123,7 +119,7 @@ async def booked(
                 rows.matching(table.c.reference, {reference for _, reference in references}),
                 sa.and_(table.c.reference.is_(None), rows.matching(table.c.day, {day for _, day in days})),
             ),
-            sa.not_(voided),
+            sa.not_(_voided()),
         )
         .order_by(table.c.payment_id)
     )
@@ -135,6 +131,38 @@ async def booked(
         else:
             above[row.partner, row.reference].append(_difference(row))
     return BookedDifferences(above, unread)
+
+
+async def carried(conn: AsyncConnection, days: Collection[PartnerDay]) -> dict[PartnerDay, dict[str, int]]:
+    """What was booked of each account line of these days and stands, after its fees. One statement."""
+    table = settlement_differences
+    query = (
+        sa.select(
+            table.c.partner,
+            table.c.day,
+            table.c.evidence,
+            sa.cast(sa.func.sum(sa.func.greatest(table.c.amount - table.c.fees, 0)), sa.BigInteger).label("came"),
+        )
+        .where(
+            rows.matching(table.c.partner, {partner for partner, _ in days}),
+            rows.matching(table.c.day, {day for _, day in days}),
+            sa.not_(_voided()),
+        )
+        .group_by(table.c.partner, table.c.day, table.c.evidence)
+    )
+    found: defaultdict[PartnerDay, dict[str, int]] = defaultdict(dict)
+    for row in await conn.execute(query):
+        found[row.partner, row.day][row.evidence] = row.came
+    return found
+
+
+def _voided() -> sa.ColumnElement[bool]:
+    """Booked money that never came, as two people said later."""
+    return sa.exists().where(
+        suspense.c.partner == settlement_differences.c.partner,
+        suspense.c.channel_reference == settlement_differences.c.channel_reference,
+        suspense.c.outcome == VOIDED,
+    )
 
 
 def _difference(row: sa.Row[Any]) -> Difference:

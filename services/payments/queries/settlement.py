@@ -261,7 +261,7 @@ def _paid_to(
                 payments.c.effective_at >= asked.c.at,
                 payments.c.effective_at < asked.c.at + timedelta(seconds=1),
                 is_of_a_partner(payments),
-                _stands(),
+                stands(),
             ),
         )
     )
@@ -350,7 +350,7 @@ async def unlisted(conn: AsyncConnection, file: File, window: Window) -> list[Un
         payments.c.partner == file.partner,
         payments.c.share_of.is_(None),
         came_by_a_channel(payments),
-        _stands(),
+        stands(),
         sa.not_(listed),
         sa.not_(as_the_rest),
     )
@@ -428,7 +428,7 @@ async def gap_cases(conn: AsyncConnection, wanted: Collection[PartnerDay]) -> di
 
 async def cases_by_id(conn: AsyncConnection, wanted: Collection[UUID]) -> dict[CaseId, Case]:
     query = (
-        sa.select(cases, sa.not_(_stands()).label("taken_back"))
+        sa.select(cases, sa.not_(stands()).label("taken_back"))
         .outerjoin(payments, payments.c.payment_id == cases.c.payment_id)
         .where(rows.matching(cases.c.case_id, wanted))
     )
@@ -456,7 +456,7 @@ def _replaced() -> sa.ColumnElement[bool]:
     )
 
 
-def _stands() -> sa.ColumnElement[bool]:
+def stands() -> sa.ColumnElement[bool]:
     """A receipt whose money is in our books: on its bill, or in suspense, or was used out of it."""
     waits = sa.exists().where(
         suspense.c.partner == payments.c.partner,

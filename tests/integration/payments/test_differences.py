@@ -12,11 +12,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.payments.commands.arrive import ArrivedAs
 from services.payments.commands.settlement import reconcile
 from services.payments.queries.receipts import Booked, Reference, booked_under
 from services.payments.tables import payments
 from tests.integration.payments.bank import Bank, code
 from tests.integration.payments.people import register
+from tests.integration.payments.test_arrivals import arrival, arrive
 from tests.integration.payments.test_settlement import LATE, NEXT_DAY, NOBODY, Office, account, paid, totals
 from tests.integration.payments.test_suspense import account as payee
 from tests.integration.payments.test_suspense import approve as agree
@@ -199,14 +201,41 @@ class TestTwoPeople:
             (odd, wanted(0, reference="ODD-1"), (422, "invalid", "amount")),
         ):
             assert code_of(await office.post(bookings(case), body)) == expected
-        await credit(office, 1)
-        assert code_of(await office.post(bookings(odd), wanted(36_800, reference=more[0]))) == (
+        await credit(office, 3_199)
+        assert code_of(await office.post(bookings(surplus), wanted(3_200))) == (409, "credit_too_small", "evidence")
+        await credit(office, 36_800, "MT940/2")
+        receipt_of = wanted(36_800, reference=more[0]) | {"evidence": "MT940/2"}
+        assert code_of(await office.post(bookings(odd), receipt_of)) == (
             409, "receipt_known", "reference",
         )  # fmt: skip
         gap = await case_of(office, "credit_gap")
         assert code_of(await office.post(bookings(gap), wanted(1)))[1] == "difference_not_bookable"
         unknown = {"case_id": UUID(int=1)}
         assert (await office.post(bookings(unknown), wanted(1))).status_code == 404
+
+    async def test_an_account_line_carries_no_more_than_came_on_it(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        (line,) = await paid(h, bank)
+        await office.reconcile(marked(line, line, line))
+        await credit(office, 2 * 35_800 - 1)
+        second, third = await office.cases(kind="duplicate")
+        made = (await office.post(bookings(third), wanted(36_800))).json()["proposal_id"]
+        booked = await book(h, office, second, 36_800)
+        refused = await decide(h, f"{bookings(third)}/{made}")
+        assert code_of(refused) == (409, "credit_too_small", "evidence")
+        assert await stands(office, "suspense") == [-36_800]
+        await decide(h, f"{bookings(third)}/{made}", "refusal")
+
+        await office.reconcile(marked(line))
+        case = await case_of(office, "missing_at_bank")
+        await office.post(f"/settlements/cases/{case['case_id']}/status", {"answer": "not_known"})
+        await office.reconcile(marked(day=NEXT_DAY), NEXT_DAY)
+        await agree(h, await propose(h, "VOID", booked, evidence="TICKET-1"))
+        await office.reconcile(marked(line, line) + b"\n")
+        _, newer = await office.cases(kind="duplicate")
+        await book(h, office, newer, 36_800)
+        assert await stands(office, "suspense") == [-36_800]
 
 
 class TestLaterFiles:
@@ -342,6 +371,25 @@ class TestReceiptsThatWereVoided:
             assert totals(again) == {"matched": (1, 40_000)}
             assert await office.cases() == []
             assert await stands(office, "suspense", "clearing:bank-a") == [-40_000, 0]
+
+    async def test_of_one_that_comes_after_all_the_next_file_offers_the_rest(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        (line,) = await paid(h, bank)
+        await voided(h, office, await payment_of(h, line))
+        other = (line[0], line[1], 40_000)
+        await office.reconcile(marked(other))
+        await credit(office, 40_000)
+        case = await case_of(office, "amount_differs")
+        made = (await office.post(bookings(case), wanted(40_000))).json()["proposal_id"]
+        (late,) = await arrive(h, arrival(h, line[1].removeprefix("8100"), line[0], 36_800))
+        assert late.outcome is ArrivedAs.SUSPENDED
+        assert code_of(await decide(h, f"{bookings(case)}/{made}"))[:2] == (409, "books_changed")
+        assert await stands(office, "suspense") == [-36_800]
+        await office.reconcile(marked(other) + b"\n")
+        _, case = await office.cases(kind="amount_differs")
+        await book(h, office, case, 3_200)
+        assert await stands(office, "suspense", "clearing:bank-a") == [-40_000, 0]
 
     async def test_of_one_whose_rest_was_used_the_next_file_offers_what_lacks_still(
         self, h: Harness, bank: Bank, office: Office

@@ -48,6 +48,7 @@ FIELDS = {
     CannotBook.REFERENCE: "reference",
     CannotBook.RECEIPT_KNOWN: "reference",
     CannotBook.CREDIT_UNKNOWN: "evidence",
+    CannotBook.CREDIT_TOO_SMALL: "evidence",
 }
 
 
@@ -94,6 +95,7 @@ class _Desk:
     def __init__(self, tx: Tx, cases: dict[CaseId, KeptDispute], book: DayBook, known: set[Reference]) -> None:
         self._tx, self._cases, self._book, self._known = tx, cases, book, known
         self._ends: dict[SettlementFileId, datetime] = {}
+        self._carried: dict[PartnerDay, dict[str, int]] = {}
 
     @classmethod
     async def load(cls, tx: Tx, wanted: Collection[CaseId], named: Collection[tuple[CaseId, str | None]]) -> _Desk:
@@ -105,6 +107,7 @@ class _Desk:
         await tx.heads(RECEIPTS, {receipt_key(*reference) for reference in references})
         known = set(await booked_under(tx.conn, references)) if references else set()
         desk = cls(tx, await queries.disputes(tx.conn, found), await DayBook.load(tx, days), known)
+        desk._carried = await queries.carried(tx.conn, days)
         files = await settlement.files(tx.conn, {one.file_id for one in found.values() if one.file_id is not None})
         for file_id, layout in (await layouts_of(tx, files)).items():
             desk._ends[file_id] = window(layout, files[file_id].day).end
@@ -169,6 +172,7 @@ class _Desk:
             reference=proposed.reference,
             evidence=proposed.evidence,
             credits={} if day is None else day.credits,
+            carried=self._carried.get((case.partner, case.day), {}),
         )
         if isinstance(judged, Bookable) and (case.partner, proposed.reference) in self._known:
             judged = CannotBook.RECEIPT_KNOWN
@@ -205,6 +209,8 @@ class _Desk:
         self._of_case(case, closed, meta)
         self._cases[case.case_id] = kept._replace(open=False, booking=None)
         self._known.add((case.partner, reference))
+        of_day = self._carried.setdefault((case.partner, case.day), {})
+        of_day[agreed.evidence] = of_day.get(agreed.evidence, 0) + judged.came
         told = {"case_id": str(case.case_id), "proposal_id": str(agreed.proposal_id), "payment_id": str(payment_id)}
         return Accepted(told, 200)
 

@@ -26,7 +26,8 @@ class Disputed:
     """A case with its line. Whole rupiah; `amount` and `fee` are the partner's, None where the line cannot be read that far.
 
     `participant_id`: whose receipt the line names. `last_file`: the day's newest file, `day_file` the one reconciled last. `first_file`: where
-    a duplicate stands first, `first_day_file` the one of that day that was reconciled last.
+    a duplicate stands first, `first_day_file` the one of that day that was reconciled last. `receipt_here`: what stands under the line's receipt
+    now, 0 where it was voided.
     """
 
     case_id: CaseId
@@ -45,6 +46,7 @@ class Disputed:
     day_file: SettlementFileId | None
     first_file: SettlementFileId | None
     first_day_file: SettlementFileId | None
+    receipt_here: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,11 @@ class Bookable:
     expected: int
     fees: int
 
+    @property
+    def came(self) -> int:
+        """The least that came of it on its account line: the partner keeps its fees."""
+        return max(self.amount - self.fees, 0)
+
 
 class CannotBook(StrEnum):
     NOT_OFFERED = "difference_not_bookable"
@@ -78,10 +85,13 @@ class CannotBook(StrEnum):
     NOT_RECONCILED = "settlement_not_reconciled"
     FIRST_REPLACED = "first_listing_replaced"
     """The line is the only one that lists its payment now, though it came as a duplicate (decision 129)."""
+    BOOKS_CHANGED = "books_changed"
+    """The receipt was voided when the line was compared, and came after all."""
     OTHER_AMOUNT = "difference_of_another_amount"
     REFERENCE = "difference_reference"
     """Of a line that cannot be read somebody has to say what the partner calls the payment; every other line says so."""
     CREDIT_UNKNOWN = "credit_unknown"
+    CREDIT_TOO_SMALL = "credit_too_small"
     RECEIPT_KNOWN = "receipt_known"
 
 
@@ -90,9 +100,15 @@ def own_reference(payment_id: PaymentId) -> str:
 
 
 def bookable(
-    found: Disputed, *, amount: int, reference: str | None, evidence: str, credits: Mapping[str, int]
+    found: Disputed,
+    *,
+    amount: int,
+    reference: str | None,
+    evidence: str,
+    credits: Mapping[str, int],
+    carried: Mapping[str, int],
 ) -> Bookable | CannotBook:
-    """What comes of booking `amount`; `credits` are the account lines that were noted of the day.
+    """What comes of booking `amount`; `credits` are the account lines that were noted of the day, `carried` what of each is booked already.
 
     Only cases of the day's last file: those of an earlier one are its business no more, and their lines come again.
     """
@@ -107,6 +123,8 @@ def bookable(
         return CannotBook.FIRST_REPLACED
     told = found.amount or None
     here = (found.amount_here or 0) if found.kind == LineOutcome.AMOUNT_DIFFERS else 0
+    if found.kind == LineOutcome.AMOUNT_DIFFERS and found.receipt_here > here:
+        return CannotBook.BOOKS_CHANGED
     if told is not None and told <= here:
         return CannotBook.NOT_OFFERED
     if told is not None and amount != told - here:
@@ -117,7 +135,10 @@ def bookable(
         return CannotBook.CREDIT_UNKNOWN
     fee = found.fee or 0
     fees = fee if fee <= here + amount else 0
-    return Bookable(amount, here + amount - fees, fees)
+    booking = Bookable(amount, here + amount - fees, fees)
+    if carried.get(evidence, 0) + booking.came > credits[evidence]:
+        return CannotBook.CREDIT_TOO_SMALL
+    return booking
 
 
 _KINDS = (LineOutcome.AMOUNT_DIFFERS, LineOutcome.DUPLICATE, LineOutcome.UNREADABLE)
