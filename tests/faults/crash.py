@@ -64,6 +64,7 @@ async def play_round(
             await causes.with_sleepers(ground, causes.HEADS if TAKEN_BACK in needs else causes.SLEEPERS)
         if FILE in needs:
             await settling.agree_on_layout(ground.estate.town.doors, history.BEGINS.date())
+            ground.settles = True
         await asyncio.gather(*(_arm(ground, point, action, log) for point in points))
         played = await play(
             ground,

@@ -60,6 +60,8 @@ class Ground:
     """Processes that the warden leaves dead: a cell holds them down."""
     spent: bool = False
     """A cell left something here that no other cell could stand on."""
+    settles: bool = False
+    """Its bank sends files: from then on nothing is voided before two of them lack it (decision 111)."""
     _warding: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property

@@ -12,7 +12,7 @@ from tests.faults.crash import play_round
 from tests.faults.ground import Ground
 from tests.faults.grounds import Grounds
 from tests.faults.kills import play_kills
-from tests.faults.points import ABSENT, APART, POINTS, ROUNDS, Point
+from tests.faults.points import ABSENT, APART, POINTS, ROUNDS, TAKEN_BACK, Point
 from tests.faults.results import Fault, Result
 from tests.faults.stage import play
 from tests.faults.terminal import line
@@ -142,6 +142,9 @@ class Lane:
 
     async def _round(self, points: Sequence[Point], action: str) -> list[Result]:
         ground, sizes = await self._get(), self._sizes
+        if ground.settles and any(TAKEN_BACK in point.needs for point in points):
+            await self._grounds.leave()
+            ground = await self._get()
         results = await play_round(
             ground,
             points,

@@ -49,6 +49,7 @@ async def contradicts_its_file(ground: Ground) -> Injected:
     doors = ground.estate.town.doors
     day = date.fromisoformat(str((await doors.outside("bank", "GET", "/clock"))["now"])[:10])
     await settling.agree_on_layout(doors, history.BEGINS.date())
+    ground.settles = True
     path = f"/settlement/{day}"
 
     async def enough() -> bool:
