@@ -156,6 +156,8 @@ async def _folded(h: Harness, keys: Sequence[UUID]) -> dict[ParticipantId, Payer
         key = ParticipantId(UUID(row.key))
         payer = evolve(folded.get(key), event, row.occurred_at)
         assert payer is not None
+        if key not in folded:  # whether an agent registered somebody is said by the envelope, by no event
+            payer = payer._replace(by_agent=row.agent_id is not None)
         folded[key] = payer
     return folded
 
