@@ -7,6 +7,7 @@ from tests.integration.payments.agency import Worker, close_month, engage, hire
 from tests.integration.payments.bank import Bank, at
 from tests.integration.payments.incentive_doors import acquire, wadah_statement
 from tests.integration.payments.people import BRANCH
+from tests.integration.payments.test_parameters import enact
 from tests.support.service import Harness
 
 PAYOUT = 2 * 36_800 * 15 // 100 * 11 // 10
@@ -109,3 +110,21 @@ async def test_a_failed_order_is_given_anew_and_a_confirmed_one_is_paid_out_once
 
 def treasurer(h: Harness) -> dict[str, str]:
     return h.token(roles=["officer"], subject="officer-2", branch_id=BRANCH)
+
+
+async def test_the_tax_of_the_month_after_is_kept_for_the_state_and_the_rest_is_paid(h: Harness, bank: Bank) -> None:
+    worker = await hire(h, await engage(h))
+    await acquire(h, bank, worker, 2)
+    value = {"valid_from": "2025-11-01", "source": "PMK contoh", "value": {"bps": 200}}
+    await enact(h, "tax_bps", value)
+    await close_month(h, at(2025, 11, 4, 1))
+    await account(h, worker)
+    await work_off(h)
+    tax = PAYOUT * 2 // 100
+    told = await wadah_statement(h, worker, "2025-10")
+    assert (told["gross"], told["tax_bps"], told["tax"], told["payout"]) == (PAYOUT, 200, tax, PAYOUT - tax)
+    (ordered,) = [e for r in await h.events("incentives") if isinstance(e := r.event, IncentivePayoutOrdered)]
+    assert ordered.amount == PAYOUT - tax
+    books = (await h.client.get("/ledger/trial-balance", headers=h.token(roles=["auditor"]))).json()
+    balances = {one["account"]: one["balance"] for one in books["accounts"]}
+    assert (balances["incentive-expense"], balances["tax-withheld"]) == (PAYOUT, -tax)
