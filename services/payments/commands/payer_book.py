@@ -13,7 +13,7 @@ from contracts.values import BillId, ParticipantId, PaymentId
 from services.payments.domain.bill import Bill
 from services.payments.domain.credit import settled_by_credit
 from services.payments.domain.parameters import BILLING_RULES
-from services.payments.domain.payer import evolve
+from services.payments.domain.payer import added, evolve
 from services.payments.queries import deciding
 from services.payments.store import Kept
 
@@ -71,9 +71,7 @@ class PayerBook:
     def add(self, event: PayerAdded, *, meta: Meta, scope: Scope) -> Kept:
         """Records a new payer; gives it without its personal data."""
         self._tx.record(event, key=event.participant_id, meta=meta, scope=scope, rules=BILLING_RULES)
-        payer = evolve(None, event, self._tx.now)
-        assert payer is not None
-        payer = payer._replace(by_agent=scope.agent_id is not None)
+        payer = added(event, by_agent=scope.agent_id is not None)
         self._kept[event.participant_id] = Kept(payer, None, None, scope)
         return self._kept[event.participant_id]
 

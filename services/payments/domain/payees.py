@@ -15,6 +15,7 @@ from contracts.events.astray import (
     PayeeKind,
 )
 from contracts.values import PayeeAccountId
+from services.payments.domain.proposals import is_own
 
 PAYEE_RULES = "two-people/2026-11"
 """Whoever records, proposes or orders is never the one who verifies or approves (domain.md sections 1 and 6; [O])."""
@@ -77,7 +78,7 @@ def verify(payee: Payee | None, by: str, evidence: str) -> PayeeAccountVerified 
         return CannotVerify.UNKNOWN
     if payee.retired_for is not None:
         return CannotVerify.RETIRED
-    if payee.recorded_by == by:
+    if is_own(payee.recorded_by, by):
         return CannotVerify.SAME_PERSON
     if payee.verified_by is not None:
         return None

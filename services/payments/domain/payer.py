@@ -64,7 +64,7 @@ class Payer(NamedTuple):
     blocked: str | None = None
     new_to_bpu: bool = False
     by_agent: bool = False
-    """An agent registered the participant."""
+    """An agent registered the participant; the envelope of the first event says so, and no event does."""
     bills: Mapping[BillId, Bill] = _NO_BILLS
     credit: int = 0
     """Carry-forward credit in rupiah, for the JKK and JKM of the next bills."""
@@ -204,8 +204,8 @@ def evolve(payer: Payer | None, event: Event, at: datetime) -> Payer | None:
     return payer
 
 
-def added(event: PayerAdded) -> Payer:
-    """The payer as noted; nothing is paid or billed yet."""
+def added(event: PayerAdded, *, by_agent: bool = False) -> Payer:
+    """The payer as noted; nothing is paid or billed yet. `by_agent`: the event's envelope names the agent who registered him."""
     return Payer(
         participant_id=event.participant_id,
         contribution_code=event.contribution_code,
@@ -215,6 +215,7 @@ def added(event: PayerAdded) -> Payer:
         funding_source=event.funding_source,
         registration_expires_at=event.registration_expires_at,
         new_to_bpu=bool(event.new_to_bpu),
+        by_agent=by_agent,
     )
 
 

@@ -118,6 +118,11 @@ def evolve(proposal: Proposal | None, event: Event, at: datetime) -> Proposal | 
     return ended._replace(decided_at=at)
 
 
+def is_own(made_by: str, by: str) -> bool:
+    """Whether somebody would approve what he made himself, which nobody may: maker and checker are two people (domain.md sections 1 and 2)."""
+    return made_by == by
+
+
 def decide(
     proposal: Proposal | None, verdict: Verdict, *, by: str, reason: str
 ) -> ProposalApproved | ProposalRefused | ProposalWithdrawn | CannotDecide:
@@ -130,7 +135,7 @@ def decide(
         if proposal.made_by != by:
             return CannotDecide.ANOTHERS
         return ProposalWithdrawn(proposal_id=proposal.proposal_id)
-    if proposal.made_by == by:
+    if is_own(proposal.made_by, by):
         return CannotDecide.SAME_PERSON
     if verdict is Verdict.REFUSE:
         return ProposalRefused(proposal_id=proposal.proposal_id, refused_by=by, reason=reason)

@@ -340,8 +340,12 @@ def _void_with_its_match(
     matched = found.matched
     if case.partner == BALANCE_PARTNER:
         return CannotDo.NOT_OFFERED
-    used_otherwise = matched is None or case.held + matched.amount != case.amount
-    if matched is None or used_otherwise or matched.reversed_for is not None or found.refund is not None:
+    if (
+        matched is None
+        or case.held + matched.amount != case.amount
+        or matched.reversed_for is not None
+        or found.refund is not None
+    ):
         return CannotDo.PARTLY_USED
     back = _off_its_bill(matched, found, ids, now)
     return (*back, _never_came(case, proposal)) if back else CannotDo.PARTLY_USED

@@ -15,6 +15,7 @@ from contracts.events.reconciliation import CreditCorrected, CreditCorrectionDro
 from contracts.values import ProposalId, Rupiah
 from services.payments.commands.settlement import STREAM
 from services.payments.commands.settlement.gap import DayBook
+from services.payments.domain.proposals import is_own
 from services.payments.domain.settlement.days import stream_key
 from services.payments.domain.settlement.outcomes import RECONCILIATION_RULES
 from services.payments.problems import CREDIT_UNKNOWN, SAME_PERSON
@@ -86,7 +87,7 @@ def _decide(tx: Tx, book: DayBook, item: DecideCorrection) -> Accepted | Rejecte
     proposed = None if day is None else day.corrections.get(str(item.proposal_id))
     if day is None or proposed is None:
         return Rejected(NOT_FOUND)
-    if item.approve and proposed.proposed_by == item.meta.actor:
+    if item.approve and is_own(proposed.proposed_by, item.meta.actor):
         return Rejected(SAME_PERSON)
     day = replace(day, corrections={key: one for key, one in day.corrections.items() if one is not proposed})
     if not item.approve:

@@ -26,6 +26,7 @@ from services.payments.commands.settlement.gap import DayBook
 from services.payments.commands.settlement.layouts import layouts_of
 from services.payments.commands.settlement.reconcile import CHANNEL
 from services.payments.domain.paying import receipt_key
+from services.payments.domain.proposals import is_own
 from services.payments.domain.settlement.days import stream_key, window
 from services.payments.domain.settlement.differences import (
     BOOKED,
@@ -157,7 +158,7 @@ class _Desk:
             self._of_case(case, dropped, item.meta)
             self._cases[item.case_id] = kept._replace(booking=None)
             return Accepted({"case_id": str(item.case_id), "proposal_id": str(item.proposal_id)}, 200)
-        if waiting.proposed_by == item.meta.actor:
+        if is_own(waiting.proposed_by, item.meta.actor):
             return Rejected(SAME_PERSON)
         judged = self._judge(case, waiting)
         if isinstance(judged, Rejected):

@@ -14,6 +14,7 @@ from typing import Any
 from contracts.events.parameters import ParameterSetApproved, ParameterSetProposed, ParameterSetWithdrawn
 from contracts.values import ParameterSetId
 from services.payments.domain.parameters.kinds import AnyKind
+from services.payments.domain.proposals import is_own
 
 PARAMETER_RULES = "perisai-parameters/2025-10"
 """Two people, from tomorrow on at the earliest, never edited (issue 5, section 7)."""
@@ -91,7 +92,7 @@ def approve(found: ParameterSet | None, *, by: str, earliest: date) -> Parameter
         return None
     if found.status is SetStatus.WITHDRAWN:
         return CannotSet.DECIDED
-    if found.proposed_by == by:
+    if is_own(found.proposed_by, by):
         return CannotSet.SAME_PERSON
     if found.valid_from < earliest:
         return CannotSet.TOO_EARLY
