@@ -1,0 +1,1 @@
+"""What stands alone: files for people outside who check proofs without this system."""

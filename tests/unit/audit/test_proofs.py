@@ -1,0 +1,145 @@
+"""A proof of one event holds, here and in the stand-alone verifier, and not one of its bytes can be changed."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import services.audit
+from services.audit.domain import notes
+from services.audit.domain.checkpoints import Checkpoint
+from services.audit.domain.leaves import BadLeaf, Leaf
+from services.audit.domain.merkle import inclusion_spans, root, span_hash
+from services.audit.domain.proofs import BadProof, Proof
+from services.audit.verifier import verify_proof
+from tests.unit.audit.test_merkle import Tree
+from tests.unit.audit.test_notes import KEY, NAME, OTHER, PUBLIC
+
+VERIFIER = Path(services.audit.__file__).parent / "verifier" / "verify_proof.py"
+PARTS = st.none() | st.binary(max_size=40)
+LEAVES = st.builds(
+    Leaf,
+    topic=st.text(max_size=12),
+    key=PARTS,
+    value=PARTS,
+    headers=st.lists(st.tuples(st.text(max_size=8), PARTS), max_size=4).map(tuple),
+)
+
+
+def leaf(number: int) -> Leaf:
+    headers = (("ce_id", b"0192"), ("ce_subject", str(number).encode()), ("empty", b""), ("absent", None))
+    return Leaf("participants", str(number).encode(), b'{"name": "sealed"}', headers)
+
+
+@cache
+def proof(index: int = 5, size: int = 11) -> Proof:
+    leaves = [leaf(number).encode() for number in range(size)]
+    tree = Tree(leaves)
+    checkpoint = Checkpoint(NAME, size, root(size, tree.node))
+    note = notes.Note(checkpoint.text, (notes.sign(checkpoint.text, NAME, KEY),))
+    path = tuple(span_hash(span, tree.node) for span in inclusion_spans(index, size))
+    return Proof(leaves[index], index, path, note)
+
+
+@given(LEAVES)
+def test_a_leaf_is_read_as_it_was_written(one: Leaf) -> None:
+    assert Leaf.decode(one.encode()) == one
+
+
+@given(LEAVES, LEAVES)
+def test_two_events_never_have_the_same_bytes(one: Leaf, other: Leaf) -> None:
+    assert (one.encode() == other.encode()) == (one == other)
+
+
+@given(LEAVES, st.data())
+def test_a_leaf_cut_short_is_no_leaf(one: Leaf, data: st.DataObject) -> None:
+    """Or, cut between two headers, another one; never the same."""
+    raw = one.encode()
+    cut = raw[: data.draw(st.integers(0, len(raw) - 1))]
+    with contextlib.suppress(BadLeaf):
+        assert Leaf.decode(cut) != one
+
+
+@given(st.integers(1, 40), st.data())
+def test_both_checkers_accept_every_event_of_a_log(size: int, data: st.DataObject) -> None:
+    one = proof(data.draw(st.integers(0, size - 1)), size)
+    assert Proof.parse(str(one)) == one
+    assert one.check([PUBLIC]) == Checkpoint.parse(one.checkpoint.text)
+    assert verify_proof.check(str(one), NAME, PUBLIC.public) == (one.leaf, one.index, size)
+
+
+def holds_here(text: str) -> bool:
+    try:
+        Proof.parse(text).check([PUBLIC])
+    except BadProof:
+        return False
+    return True
+
+
+def holds_there(text: str) -> bool:
+    try:
+        verify_proof.check(text, NAME, PUBLIC.public)
+    except (verify_proof.Unproved, ValueError):
+        return False
+    return True
+
+
+@settings(max_examples=400)
+@given(st.data())
+def test_no_byte_of_a_proof_can_be_changed(data: st.DataObject) -> None:
+    raw = bytearray(str(proof()).encode())
+    at = data.draw(st.integers(0, len(raw) - 1))
+    raw[at] ^= data.draw(st.integers(1, 255))
+    text = raw.decode("utf-8", "replace")
+    assert not holds_here(text)
+    assert not holds_there(text)
+
+
+@pytest.mark.parametrize("index", [4, 6, 11, 10**9])
+def test_a_proof_of_another_place_does_not_hold(index: int) -> None:
+    text = str(proof()).replace("index 5", f"index {index}")
+    assert not holds_here(text)
+    assert not holds_there(text)
+
+
+def test_a_checkpoint_of_somebody_else_does_not_count() -> None:
+    one = proof()
+    note = notes.Note(one.checkpoint.text, (notes.sign(one.checkpoint.text, NAME, OTHER),))
+    text = str(Proof(one.leaf, one.index, one.path, note))
+    assert not holds_here(text)
+    assert not holds_there(text)
+
+
+def test_a_witness_alone_does_not_stand_for_the_log() -> None:
+    one = proof()
+    line = notes.cosign(one.checkpoint.text, NAME, KEY, 1)
+    witness = notes.NoteKey(NAME, PUBLIC.public, notes.WITNESS)
+    with pytest.raises(BadProof, match="log's key"):
+        Proof(one.leaf, one.index, one.path, notes.Note(one.checkpoint.text, (line,))).check([witness])
+
+
+def test_the_verifier_runs_alone(tmp_path: Path) -> None:
+    """In an empty folder, isolated from this project: the file is all that it needs."""
+    script, file = tmp_path / "verify_proof.py", tmp_path / "event.tlog-proof"
+    script.write_bytes(VERIFIER.read_bytes())
+    file.write_text(str(proof()))
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-I", str(script), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+
+    good = run(str(file), "--key", str(PUBLIC))
+    assert (good.returncode, good.stderr) == (0, "")
+    assert "event 5 of 11" in good.stdout
+    assert "topic: participants" in good.stdout
+    file.write_text(str(proof()).replace("index 5", "index 6"))
+    assert run(str(file), "--key", str(PUBLIC)).returncode == 1
+    assert run(str(file), "--key", "nonsense").returncode == 2
+    assert run(str(tmp_path / "nowhere"), "--key", str(PUBLIC)).returncode == 2
