@@ -30,8 +30,10 @@ from deploy.local.state import StateFile
 from deploy.local.trouble import Trouble
 
 WIB = ZoneInfo("Asia/Jakarta")
-OWING, COLLECTIVE, SINGLE = 20, 3, 3
-"""Numbers that a conformance run uses up, and some to play with; people of a collective bill; people whose bill gets a number of its own."""
+OWING, COLLECTIVE, SINGLE, DEPOSITS = 20, 3, 3, 3
+"""Numbers that a conformance run uses up, and some to play with; people of a collective bill; people whose bill gets a number of its own;
+agents with a code for deposits.
+"""
 STRICT = {
     "numeric_external_ids": True,
     "token_not_found": True,
@@ -45,8 +47,11 @@ SIDES: Mapping[str, Mapping[str, Any]] = {
     "shut": {},
     "limited": {},
     "strict": {"strictness": STRICT},
+    "shop": {},
+    "acquirer": {},
+    "acquirer-key": {"signature_mode": "ASYMMETRIC"},
 }
-"""Partner → what is special about its terms; `shut` and `limited` have conditions of their own."""
+"""Partner → what is special about its terms; `shut`, `limited` and `shop` have conditions of their own."""
 CENTRAL = Person("sandbox-central", "central")
 
 
@@ -103,6 +108,7 @@ async def _made(stack: Running, numbers: int) -> dict[str, Any]:
         mark, now = f"{secrets.randbelow(10**4):04d}", await _business_now(doors)
         sides = {name: await _partner(doors, mark, place, name) for place, name in enumerate(SIDES)}
         await _agree(doors, mark, "shut", now, _closed_now(now))
+        await _agree(doors, mark, "shop", now, {"retail": True})
         await _agree(doors, mark, "limited", now, {"most_payments_a_day": 0, "most_per_deposit": 100_000})
         found = await _numbers(doors, mark, numbers)
     return {
@@ -127,7 +133,7 @@ async def _partner(doors: Doors, mark: str, place: int, name: str) -> dict[str, 
         "client_secret": secrets.token_urlsafe(36),
         "private_key": key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
         "prefix": f"9{mark}{place}",
-        "asymmetric": name == "key",
+        "asymmetric": SIDES[name].get("signature_mode") == "ASYMMETRIC",
     }
     wanted = {
         "partner": f"sandbox-{mark}-{name}",
@@ -171,7 +177,7 @@ async def _branch(doors: Doors, mark: str) -> str:
 
 async def _numbers(doors: Doors, mark: str, numbers: int) -> dict[str, Sequence[str]]:
     """Contribution codes of invented people whose first bill is issued; a collective bill over three more; bills with a number of their own,
-    the last of them cancelled; deposits of two agents.
+    the last of them cancelled; deposits of some agents.
     """
     branch = await _branch(doors, mark)
     officer = Person(f"sandbox-{mark}", "officer", {"branch_id": branch})
@@ -190,7 +196,7 @@ async def _numbers(doors: Doors, mark: str, numbers: int) -> dict[str, Sequence[
     whole = await doors.post("payments", "/collective-bills", officer, together, key=f"sandbox-{mark}-collective")
     own = [await _own_number(doors, officer, one["participant_id"]) for one in people[-SINGLE:]]
     await doors.post("payments", f"/bills/{own[-1]['bill_id']}/cancel", officer, key=f"sandbox-{mark}-withdrawn")
-    agents = [_agent(mark, branch, which) for which in (1, 2)]
+    agents = [_agent(mark, branch, which) for which in range(1, DEPOSITS + 1)]
     balances = [await doors.post("payments", "/agent-balances", one, key=f"sandbox-{mark}-balance") for one in agents]
     return {
         "owing": codes[:numbers],

@@ -15,7 +15,7 @@ Wanted = Any | Callable[[Any], bool]
 @dataclass(frozen=True)
 class Step:
     """One exchange. `fields`: dotted path in the answer → its value, or a function that says whether it is right. `naming`: the field or
-    header that the message must name.
+    header that the message must name. `reason`: which one, in English, where the code has several.
     """
 
     name: str
@@ -23,6 +23,7 @@ class Step:
     code: str
     fields: Mapping[str, Wanted] = field(default_factory=dict)
     naming: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,11 @@ class Same:
         return _at(answer.body, self.path) if isinstance(answer, Answer) else None
 
 
-def single(name: str, say: Say, code: str, fields: Mapping[str, Wanted] | None = None, *, naming: str = "") -> Case:
+def single(
+    name: str, say: Say, code: str, fields: Mapping[str, Wanted] | None = None, *, naming: str = "", reason: str = ""
+) -> Case:
     """A case of one exchange."""
-    return Case(name, [Step(name, say, code, fields or {}, naming)])
+    return Case(name, [Step(name, say, code, fields or {}, naming, reason)])
 
 
 def faults(step: Step, message: Message, answer: Answer, expected: Mapping[str, Wanted]) -> list[str]:
@@ -57,6 +60,8 @@ def faults(step: Step, message: Message, answer: Answer, expected: Mapping[str, 
     wrong = [*_form(answer), *_flags(answer, message)]
     if step.naming and not str(answer.body.get("responseMessage", "")).endswith(f" {step.naming}"):
         wrong.append(f"responseMessage does not name {step.naming}: {answer.body.get('responseMessage')!r}")
+    if step.reason and answer.reason != step.reason:
+        wrong.append(f"the reason is {answer.reason!r}, not {step.reason!r}")
     for path, wanted in expected.items():
         found = _at(answer.body, path)
         if not (wanted(found) if callable(wanted) else found == wanted):
@@ -82,9 +87,9 @@ def _form(answer: Answer) -> list[str]:
 
 
 def _flags(answer: Answer, message: Message) -> list[str]:
-    """A business error carries its flag and both reasons, a 401 and a 405 are bare (section 12.13)."""
+    """A business error carries its flag and both reasons; a 401, a 405 and what answers a notice are bare (section 12.13)."""
     kind, data = ("inquiry" if message.service == "inquiry" else "paymentFlag"), answer.data
-    if message.service == "token" or answer.status in (401, 405):
+    if message.service in ("token", "notice") or answer.status in (401, 405):
         bare = answer.status < 400 or {*answer.body} == {"responseCode", "responseMessage"}
         return [] if bare else ["more than responseCode and responseMessage"]
     reason = data.get(f"{kind}Reason")
@@ -92,7 +97,10 @@ def _flags(answer: Answer, message: Message) -> list[str]:
     wrong = [] if languages else [f"{kind}Reason lacks english or indonesia"]
     posted = answer.status == 200 or answer.code == "4042518"
     flag = data.get(f"{kind}Status")
-    if flag not in (("00", "03") if posted else ("01",)):
+    told = (
+        ("00", "01", "03") if message.service == "status" else ("00",)
+    )  # of a payment that was taken out of the books 01
+    if flag not in (told if posted else ("01",)):
         wrong.append(f"{kind}Status is {flag!r}")
     return wrong + _echo(answer, message)
 

@@ -30,12 +30,34 @@ class Side(BaseModel):
         return key
 
 
-class Credentials(BaseModel):
-    """`sides` by what is special about them: plain, key, bca, shut, limited, strict; `numbers` by what is true of them: owing, blocked,
-    closed, expired, deposit, collective; single: own numbers of open bills, and standing: the contribution codes of the same people, in the
-    same order; withdrawn and overdue: own numbers of bills that were cancelled and that expired.
+class QrCode(BaseModel):
+    """The code of a bill that nobody paid: our reference of it, its sum as it is written, and the contribution code that owes the bill."""
 
-    `business_offset_s`: business time minus wall time, which a sandbox may have.
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reference: str
+    amount: str
+    customer_no: str
+
+
+class VoidedPayment(BaseModel):
+    """A payment of `plain` that its files never showed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    customer_no: str
+    payment_request_id: str
+    amount: str
+
+
+class Credentials(BaseModel):
+    """`sides` by what is special about them: plain, key, bca, shut, limited, strict, shop (a chain of shops), acquirer and acquirer-key (of QR
+    codes, symmetric and asymmetric); `numbers` by what is true of them: owing, blocked, closed, deposit, collective; expired: of a
+    registration that was not paid in time, overdue: the own number of its bill; ended: of a collective bill whose people all paid alone;
+    single: own numbers of open bills, and standing: the contribution codes of the same people, in the same order; withdrawn: own numbers of
+    bills that were cancelled; first: of somebody whose first payment `shop` does not take; small and large: bills below and above what it takes.
+
+    `codes`: of `acquirer`. `business_offset_s`: business time minus wall time, which a sandbox may have.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,3 +66,5 @@ class Credentials(BaseModel):
     business_offset_s: int = 0
     sides: Mapping[str, Side]
     numbers: Mapping[str, tuple[str, ...]]
+    codes: tuple[QrCode, ...] = ()
+    voided: tuple[VoidedPayment, ...] = ()

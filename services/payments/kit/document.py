@@ -12,11 +12,12 @@ from pathlib import Path
 
 from contracts.events.contributions import Strictness
 from contracts.events.partners import TimesAndLimits
-from services.payments.api.snap import gate, routes
+from services.payments.api.snap import gate, notices, routes
 from services.payments.domain.parameters.billing import MAX_BACKDATE_DAYS
 from services.payments.domain.partners import LONGEST_OVERLAP, MOST_LIVE_KEYS
 from services.payments.domain.snap.codes import Service
 from services.payments.domain.snap.fields import MAX_BODY_BYTES, MAX_DEPTH, Field, form_of
+from services.payments.domain.snap.notices import NOTICE
 from services.payments.domain.snap.requests import RULES
 from services.payments.domain.snap.sent import SENT
 from services.payments.domain.snap.signing import MIN_KEY_BITS
@@ -24,13 +25,21 @@ from services.payments.domain.snap.strict import VERSIONS
 from services.payments.settings import Settings
 
 FILE = Path(__file__).parents[3] / "docs" / "biller.md"
-NAMES = {Service.TOKEN: "token", Service.INQUIRY: "inquiry", Service.PAYMENT: "payment", Service.STATUS: "status"}
+NAMES = {
+    Service.TOKEN: "token",
+    Service.INQUIRY: "inquiry",
+    Service.PAYMENT: "payment",
+    Service.STATUS: "status",
+    Service.QR_NOTICE: "notice",
+}
+OPERATIONS = {**routes.OPERATIONS, notices.OPERATION: Service.QR_NOTICE}
+FIELDS = {**RULES, Service.QR_NOTICE: NOTICE}
 
-_HEAD = """# Biller document: SNAP virtual accounts
+_HEAD = """# Biller document: SNAP virtual accounts and QRIS notices
 
-For the integration team of a bank. This page is written by `python -m services.payments.kit.document --write` from the tables that the service
-itself goes by, and is served at `/snap/docs`. The standard is SNAP (Bank Indonesia; specification kept by ASPI); only what it leaves open is
-decided here. The bank calls us: we host token, inquiry, payment and status.
+For the integration team of a bank or of a QRIS acquirer. This page is written by `python -m services.payments.kit.document --write` from the
+tables that the service itself goes by, and is served at `/snap/docs`. The standard is SNAP (Bank Indonesia; specification kept by ASPI); only
+what it leaves open is decided here. You call us: for a bank we host token, inquiry, payment and status, for an acquirer token and notice.
 
 **To start:** `perisai payments sandbox` gives test partners, keys and numbers in a running local stack. `perisai payments conformance` plays the
 exchanges of this page against it. `perisai payments check-signature` says whether a signature is right and, if not, what was done otherwise.
@@ -69,14 +78,18 @@ _RULES = """## Rules that decide
 - **Status** looks for `paymentRequestId`, then `inquiryRequestId`; without both it lists the payments of the number in `additionalInfo.transactions`.
 - **Hours.** Where hours are agreed, inquiries outside them and new money whose `trxDateTime` is outside them are 403xx06. Repeats and
   status are answered at any hour.
+- **Notices** (52) are accepted whatever they say of a code: the money has moved. "00" pays the bill of its code once, however often it is told.
+  A code that is none of ours, another sum than the code's, or a second one to what is paid is taken too (2005200) and settled by people; without
+  `amount` we ask you (51) before anything is booked. 01 to 03 wait, 05 and 06 end a code that nobody paid, and no later notice undoes a payment.
+  `originalReferenceNo` is one payment for ever. Anything but 2005200, or no answer: send it again, under a new `X-EXTERNAL-ID`.
 - Unknown fields are ignored; a field that is null or blank counts as missing. The official samples' `txnDateInit` and
   `20261122T101530+07:00` are understood.
 """
 
 _CODES = """## Response codes
 `xx` is the service that was called; the HTTP status is the first three digits. Errors carry `virtualAccountData` with the keys of the number
-as far as they could be read, status "01" ("02" for 504) and the reason in both languages; a 401, a 405 and an error of the token service are
-bare.
+as far as they could be read, status "01" ("02" for 504) and the reason in both languages; a 401, a 405, an error of the token service and every
+answer to a notice are bare.
 
 """
 _AGREED = """## What can be agreed
@@ -94,8 +107,7 @@ def document() -> str:
 
 def _services() -> str:
     rows = [
-        (service.value, NAMES[service], f"`POST /snap/{VERSIONS[0]}/{path}`")
-        for path, service in routes.OPERATIONS.items()
+        (service.value, NAMES[service], f"`POST /snap/{VERSIONS[0]}/{path}`") for path, service in OPERATIONS.items()
     ]
     return (
         "## Services\n"
@@ -121,7 +133,7 @@ def _mark(mandatory: bool) -> str:
 
 
 def _fields() -> str:
-    return "## Fields of a request\n" + "\n".join(_of(service, rules) for service, rules in RULES.items())
+    return "## Fields of a request\n" + "\n".join(_of(service, rules) for service, rules in FIELDS.items())
 
 
 def _of(service: Service, rules: Sequence[Field]) -> str:

@@ -18,7 +18,7 @@ MOST_SHOWN = 300
 
 @dataclass(frozen=True)
 class Result:
-    """`request`: method, path, and as much of the body as fits a line; nothing secret."""
+    """`request`: method, path, and as much of the body as fits a line; nothing secret. `reason`: that of the answer, in English."""
 
     case: str
     name: str
@@ -27,6 +27,7 @@ class Result:
     answered: str
     request: str
     why: tuple[str, ...] = ()
+    reason: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -67,6 +68,7 @@ async def _played(stage: Stage, case: Case, step: Step) -> Result:
         answer.code or str(answer.status),
         shown,
         tuple(wrong),
+        answer.reason,
     )
 
 

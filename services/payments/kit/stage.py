@@ -15,14 +15,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from contracts.values import WIB
 from services.payments.kit import signing
-from services.payments.kit.credentials import Credentials, Side
+from services.payments.kit.credentials import Credentials, QrCode, Side, VoidedPayment
 
-SERVICES = {"token": "73", "inquiry": "24", "payment": "25", "status": "26"}
+SERVICES = {"token": "73", "inquiry": "24", "payment": "25", "status": "26", "notice": "52"}
 PATHS = {
     "token": "access-token/b2b",
     "inquiry": "transfer-va/inquiry",
     "payment": "transfer-va/payment",
     "status": "transfer-va/status",
+    "notice": "qr/qr-mpm-notify",
 }
 PRICE_FIELD = "totalAmount"
 Body = dict[str, Any]
@@ -84,6 +85,12 @@ class Answer:
         found = self.body.get("virtualAccountData")
         return found if isinstance(found, dict) else {}
 
+    @property
+    def reason(self) -> str:
+        """What the payer may be shown, in English; "" where the answer is bare."""
+        found = self.data.get("inquiryReason", self.data.get("paymentFlagReason"))
+        return str(found.get("english", "")) if isinstance(found, dict) else ""
+
 
 class Stage:
     """`client` has the biller's base URL; `wall` tells the time."""
@@ -100,6 +107,7 @@ class Stage:
         self._run = secrets.token_hex(4)
         self._counts = itertools.count(1)
         self._left = {kind: list(numbers) for kind, numbers in credentials.numbers.items()}
+        self._codes = list(credentials.codes)
         self._tokens: dict[str, str] = {}
         self._strange: rsa.RSAPrivateKey | None = None
         self.of_case: dict[str, Any] = {}
@@ -132,6 +140,21 @@ class Stage:
         if not self._credentials.numbers.get("owing"):
             raise CannotPlay("a number that is `owing`")
         return self._credentials.numbers["owing"][-1]
+
+    def code(self) -> QrCode:
+        """A QR code that nobody paid, the same through the whole case. Raises CannotPlay when there is none left."""
+        if "code" not in self.of_case:
+            if not self._codes:
+                raise CannotPlay("a QR code that is `live`")
+            self.of_case["code"] = self._codes.pop(0)
+        found: QrCode = self.of_case["code"]
+        return found
+
+    def voided(self) -> VoidedPayment:
+        """A payment that was taken out of the books; it may be repeated any number of times. Raises CannotPlay."""
+        if not self._credentials.voided:
+            raise CannotPlay("a payment that is `voided`")
+        return self._credentials.voided[0]
 
     def id(self, name: str = "R") -> str:
         """A request id, the same through the whole case."""
@@ -172,6 +195,11 @@ class Stage:
 
     def status(self, number: str, side: str = "plain", **more: Any) -> Message:
         return Message(service="status", body=_without_none({**self.account(number, side), **more}), side=side)
+
+    def notice(self, told: str, side: str = "acquirer", **more: Any) -> Message:
+        """What became of a code: `told` is its latestTransactionStatus. `more` replaces fields, or leaves them out with None."""
+        body = {"originalReferenceNo": self.id("Q"), "latestTransactionStatus": told, **more}
+        return Message(service="notice", body=_without_none(body), side=side)
 
     def strange_key(self) -> rsa.RSAPrivateKey:
         """A key that nobody agreed on."""

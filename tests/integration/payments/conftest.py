@@ -4,10 +4,20 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from services.payments import metrics
 from services.payments.app import SERVICE
+from services.payments.domain.snap.sent import SENT
 from tests.integration.payments.bank import Bank
 from tests.support.service import Harness, harness
 from tests.support.stack import Stack
+
+PUBLISHED = {case.code(service) for case, services, _ in SENT for service in services}
+
+
+def answered_codes() -> set[str]:
+    """Every code that a partner was told in this process so far."""
+    samples = (sample for metric in metrics.SNAP_ANSWERS.collect() for sample in metric.samples)
+    return {sample.labels["code"] for sample in samples}
 
 
 @pytest.fixture
@@ -20,6 +30,9 @@ async def h(stack: Stack) -> AsyncIterator[Harness]:
         yield found
         outcome = await found.replay()
         assert outcome.equal, outcome.differences
+    assert answered_codes() <= PUBLISHED, (
+        "a bank was told a code that the published list does not name for that service"
+    )
 
 
 @pytest.fixture

@@ -26,7 +26,8 @@ from services.payments.domain.snap.strict import VERSIONS
 from services.payments.parameters import Parameters
 from services.payments.registry import Registry
 
-NOTICE_PATHS = tuple(f"/snap/{version}/qr/qr-mpm-notify" for version in VERSIONS)
+OPERATION = "qr/qr-mpm-notify"
+NOTICE_PATHS = tuple(f"/snap/{version}/{OPERATION}" for version in VERSIONS)
 SERVICES.update(dict.fromkeys(NOTICE_PATHS, Service.QR_NOTICE))
 
 

@@ -158,9 +158,8 @@ WRONG_AMOUNT = _case(
 )
 PAID = _case(404, "14", "Paid Bill", "The bill is paid; nothing is owed", "Tagihan sudah dibayar; tidak ada tunggakan")
 PARTNER_NOT_FOUND = _case(404, "16", "Partner Not Found", "The prefix is unknown", "Awalan nomor tidak dikenal")
-ALREADY_POSTED = _case(
-    404, "18", "Inconsistent Request", "This payment was posted before", "Pembayaran ini sudah dibukukan"
-)
+ALREADY_POSTED = replace(SUCCESS, status=404, number="18", message="Inconsistent Request")
+"""The answer carries the first result, and its reason."""
 EXPIRED = _case(
     404,
     "19",

@@ -8,8 +8,8 @@ from services.payments.domain.snap import codes
 from services.payments.domain.snap.codes import Case, Service
 
 _TOKEN, _INQUIRY, _PAYMENT, _STATUS = Service.TOKEN, Service.INQUIRY, Service.PAYMENT, Service.STATUS
-_EVERY = (_TOKEN, _INQUIRY, _PAYMENT, _STATUS)
-_CALLS = (_INQUIRY, _PAYMENT, _STATUS)
+_CALLS = (_INQUIRY, _PAYMENT, _STATUS, Service.QR_NOTICE)
+_EVERY = (_TOKEN, *_CALLS)
 _ASKS = (_INQUIRY, _PAYMENT)
 
 SENT: Sequence[tuple[Case, Sequence[Service], str]] = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.payments.kit.cases import Case
-from services.payments.kit.exchanges import access, agreed, fields, numbers, repeats, tokens
+from services.payments.kit.exchanges import access, agreed, fields, notices, numbers, repeats, shops, tokens
 
 CASES: Sequence[Case] = (
     *tokens.CASES,
@@ -14,4 +14,6 @@ CASES: Sequence[Case] = (
     *numbers.CASES,
     *repeats.CASES,
     *agreed.CASES,
+    *shops.CASES,
+    *notices.CASES,
 )

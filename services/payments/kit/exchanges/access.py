@@ -152,6 +152,16 @@ CASES: Sequence[Case] = (
     single("header names are case-insensitive", _lower_names, OK),
     single("without a token", _keyless, "4012401"),
     single("an unknown token", inquiry(token="nobody-s-token"), "4012401"),
+    *(
+        single(f"{service} with an unknown token", inquiry_like(service, token="nobody-s-token"), f"401{xx}01")
+        for service, xx in (("payment", "25"), ("status", "26"))
+    ),
+    *(
+        single(
+            f"{service} signed with another secret", inquiry_like(service, secret="not-the-agreed-secret"), f"401{xx}00"
+        )
+        for service, xx in (("payment", "25"), ("status", "26"))
+    ),
     single("another scheme than Bearer", inquiry(headers={"Authorization": "Basic dXNlcjpwYXNz"}), "4012401"),
     single("the partner id of another", _of_another_partner, "4012400"),
     single("signed over another live token", _token_beside, "4012400"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from services.payments.kit import reasons
 from services.payments.kit.cases import Case, Step, single
+from services.payments.kit.exchanges.access import inquiry_like
 from services.payments.kit.exchanges.numbers import asks
-from services.payments.kit.stage import Message, Stage, changed
+from services.payments.kit.stage import SERVICES, Message, Stage, changed
 
 
 def _strict(stage: Stage) -> Message:
@@ -40,8 +42,16 @@ CASES: Sequence[Case] = (
         "a deposit above the agreed sum",
         lambda stage: stage.payment(stage.number("deposit"), "100001.00", "limited"),
         "4032502",
+        reason=reasons.ABOVE_DEPOSIT,
     ),
-    single("stricter: a token that is unknown", lambda stage: changed(_strict(stage), token="nobody-s"), "4012403"),
+    *(
+        single(
+            f"stricter: {service} with a token that is unknown",
+            inquiry_like(service, side="strict", token="nobody-s"),
+            f"401{SERVICES[service]}03",
+        )
+        for service in ("inquiry", "payment", "status")
+    ),
     single(
         "stricter: letters in X-EXTERNAL-ID",
         lambda stage: changed(_strict(stage), headers={"X-EXTERNAL-ID": "abc"}),

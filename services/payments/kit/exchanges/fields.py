@@ -73,6 +73,12 @@ WRONG_OF_PAYMENT: Sequence[tuple[str, Any]] = (
     ("referenceNo", "1" * 65),
     ("billDetails", [{}] * 25),
 )
+WRONG_OF_STATUS: Sequence[tuple[str, Any]] = (
+    ("customerNo", "8" * 21),
+    ("virtualAccountNo", "1"),
+    ("paymentRequestId", LONG),
+    ("inquiryRequestId", LONG),
+)
 UNDERSTOOD: Sequence[tuple[str, dict[str, Any]]] = (
     ("channelCode as a text", {"channelCode": "6011"}),
     ("trxDateInit in Z", {"trxDateInit": "2026-11-22T03:15:30Z"}),
@@ -102,6 +108,10 @@ CASES: Sequence[Case] = (
     *(
         single(f"paidAmount.value {value!r} is no sum", payment(value), "4002501", naming="paidAmount.value")
         for value in WRONG_SUMS
+    ),
+    *(
+        single(f"status: {name} of a wrong form", status(**{name: value}), "4002601", naming=name)
+        for name, value in WRONG_OF_STATUS
     ),
     single("totalAmount with sen is no sum", _sum("totalAmount", "1.50"), "4002501", naming="totalAmount.value"),
     single(

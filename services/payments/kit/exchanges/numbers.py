@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
+from services.payments.kit import reasons
 from services.payments.kit.cases import Case, Same, Say, Step, single
 from services.payments.kit.stage import Message, Stage, iso
 
@@ -152,21 +153,38 @@ CASES: Sequence[Case] = (
             ),
         ],
     ),
-    single("inquiry of an unknown number", _unknown("inquiry"), "4042412"),
-    single("payment of an unknown number", _unknown("payment"), "4042512"),
-    single("inquiry under the prefix of another partner", _prefix("inquiry", "bca"), "4042412"),
-    single("payment under the prefix of another partner", _prefix("payment", "bca"), "4042512"),
+    single("inquiry of an unknown number", _unknown("inquiry"), "4042412", reason=reasons.UNKNOWN),
+    single("payment of an unknown number", _unknown("payment"), "4042512", reason=reasons.UNKNOWN),
+    single("inquiry under the prefix of another partner", _prefix("inquiry", "bca"), "4042412", reason=reasons.UNKNOWN),
+    single("payment under the prefix of another partner", _prefix("payment", "bca"), "4042512", reason=reasons.UNKNOWN),
     single("inquiry under a prefix that nobody has", _prefix("inquiry", ""), "4042416"),
     single("payment under a prefix that nobody has", _prefix("payment", ""), "4042516"),
     *(
         Case(
             f"a number that is {kind}",
             [
-                Step("inquiry", asks(kind=kind), f"{http}24{number}"),
-                Step("payment", _pays_blindly(kind), f"{http}25{number}"),
+                Step("inquiry", asks(kind=kind), f"{http}24{number}", reason=reason),
+                Step("payment", _pays_blindly(kind), f"{http}25{number}", reason=reason),
             ],
         )
-        for kind, http, number in (("blocked", "404", "12"), ("closed", "403", "15"), ("expired", "404", "19"))
+        for kind, http, number, reason in (
+            ("blocked", "404", "12", reasons.BLOCKED),
+            ("closed", "403", "15", reasons.CLOSED),
+        )
+    ),
+    *(
+        Case(
+            what,
+            [
+                Step("inquiry", asks(kind=kind), "4042419", reason=reason),
+                Step("payment", _pays_blindly(kind), "4042519", reason=reasons.BILL_EXPIRED),
+            ],
+        )
+        for what, kind, reason in (
+            ("a registration that was not paid in time", "expired", reasons.REGISTRATION_EXPIRED),
+            ("closed: the own number of its bill", "overdue", reasons.REGISTRATION_EXPIRED),
+            ("closed: a collective bill whose people all paid alone", "ended", reasons.BILL_EXPIRED),
+        )
     ),
     Case(
         "closed: a collective bill",
@@ -184,7 +202,12 @@ CASES: Sequence[Case] = (
             Step("the exact sum is posted", pays(kind="single"), "2002500", PAID),
             Step("again, as advice", pays(kind="single", flagAdvise="Y"), "2002500", PAID),
             Step("again, without advice", pays(kind="single"), "4042518", PAID),
-            Step("the same id at the contribution code", pays(kind="standing"), "4042512"),
+            Step(
+                "the same id at the contribution code",
+                pays(kind="standing"),
+                "4042512",
+                reason=reasons.OTHER_NUMBER,
+            ),
             Step("another payment of it", _pays_another("single"), "4042514"),
             Step("the next inquiry says paid", asks(kind="single"), "4042414"),
             Step("so does that of the contribution code", asks_anew("standing"), "4042414"),
@@ -212,15 +235,12 @@ CASES: Sequence[Case] = (
             Step("and takes no payment", _pays_another("single"), "4042514"),
         ],
     ),
-    *(
-        Case(
-            f"closed: the number of a bill that {what}",
-            [
-                Step("inquiry", asks(kind=kind), f"40424{number}"),
-                Step("payment", _pays_blindly(kind), f"40425{number}"),
-            ],
-        )
-        for kind, what, number in (("withdrawn", "was cancelled", "12"), ("overdue", "expired", "19"))
+    Case(
+        "closed: the number of a bill that was cancelled",
+        [
+            Step("inquiry", asks(kind="withdrawn"), "4042412", reason=reasons.UNKNOWN),
+            Step("payment", _pays_blindly("withdrawn"), "4042512", reason=reasons.UNKNOWN),
+        ],
     ),
     Case(
         "open: an agent's deposit",

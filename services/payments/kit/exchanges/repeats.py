@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from services.payments.kit import reasons
 from services.payments.kit.cases import Case, Same, Say, Step, single
 from services.payments.kit.exchanges.numbers import PAID, QUOTED, asks, pays
 from services.payments.kit.stage import Message, Stage, changed
@@ -29,6 +30,16 @@ def _another_sum(stage: Stage) -> Message:
 
 def _another_number(stage: Stage) -> Message:
     return stage.payment(stage.any_number(), stage.quoted())
+
+
+def _voided(**more: Any) -> Say:
+    """The payment that the files never showed, once more."""
+
+    def said(stage: Stage) -> Message:
+        paid = stage.voided()
+        return stage.payment(paid.customer_no, paid.amount, paymentRequestId=paid.payment_request_id, **more)
+
+    return said
 
 
 def with_id(say: Say, name: str = "external") -> Say:
@@ -65,7 +76,7 @@ CASES: Sequence[Case] = (
             Step("with advice: the first result", pays(flagAdvise="Y"), "2002500", FIRST),
             Step("with advice N: as without", pays(flagAdvise="N"), "4042518", FIRST),
             Step("with another sum", _another_sum, "4042513"),
-            Step("with another number", _another_number, "4042512"),
+            Step("with another number", _another_number, "4042512", reason=reasons.OTHER_NUMBER),
             Step(
                 "its status by paymentRequestId",
                 status(paymentRequestId="R"),
@@ -83,6 +94,21 @@ CASES: Sequence[Case] = (
                 status(),
                 "2002600",
                 {"additionalInfo.transactions": lambda found: isinstance(found, list) and len(found) >= 1},
+            ),
+        ],
+    ),
+    Case(
+        "a payment that was taken out of the books",
+        [
+            Step("again", _voided(), "4042512", reason=reasons.VOIDED),
+            Step("again, as advice", _voided(flagAdvise="Y"), "4042512", reason=reasons.VOIDED),
+            Step(
+                "its status",
+                lambda stage: stage.status(
+                    stage.voided().customer_no, paymentRequestId=stage.voided().payment_request_id
+                ),
+                "2002600",
+                {"additionalInfo.transactions.0.paymentFlagStatus": "01"},
             ),
         ],
     ),
