@@ -45,13 +45,17 @@ class Due:
 
 @dataclass(frozen=True)
 class Timer:
-    """`every_s`: wall seconds between looks at an empty queue."""
+    """`every_s`: wall seconds between looks at an empty queue.
+
+    `chain`: what one timer of it does may be what another waits for; when one has worked off what it had, the others of this process look at once.
+    """
 
     name: str
     due: DueQuery
     use_case: UseCase[Due, Outcome]
     every_s: float = 1.0
     batch: int = 200
+    chain: str = ""
 
 
 def backed_off(timer: str, key: sa.ColumnElement[str], now: datetime) -> sa.ColumnElement[bool]:
@@ -69,19 +73,28 @@ class Timers:
     ) -> None:
         self._engine, self._batches, self._clock = engine, batches, clock
         self._timers, self._service = timers, service
+        self._calls = {timer.name: asyncio.Event() for timer in timers}
+        """Set when this timer is to look before its pause is over."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """All timers side by side, until `stop`."""
         async with asyncio.TaskGroup() as group:
             for timer in self._timers:
                 group.create_task(self._run_one(timer, stop), name=f"timer-{timer.name}")
+            await stop.wait()
+            self._call(self._timers)
 
     async def _run_one(self, timer: Timer, stop: asyncio.Event) -> None:
+        called, worked = self._calls[timer.name], False
         while not stop.is_set():
             pause = timer.every_s
+            called.clear()
             try:
                 if await self.fire(timer):
-                    pause = PAUSE_S
+                    pause, worked = PAUSE_S, True
+                elif worked:  # at the end of a mass, not after each of its batches
+                    worked = False
+                    self._call([one for one in self._timers if one.chain and one.chain == timer.chain and one != timer])
             except Exception as error:  # settles: what is due stays due
                 if not is_outage(error):
                     log.error(
@@ -92,7 +105,11 @@ class Timers:
                         runbook="docs/operations.md#unexpected-errors",
                     )
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), pause)
+                await asyncio.wait_for(called.wait(), pause)
+
+    def _call(self, timers: Sequence[Timer]) -> None:
+        for timer in timers:
+            self._calls[timer.name].set()
 
     async def fire(self, timer: Timer) -> int:
         """Works one batch of what is due; returns how many keys it looked at. Raises Unavailable."""

@@ -24,6 +24,9 @@ RUNS, STATEMENTS, WADAH = "incentive-runs", "incentive-statements", "incentive-w
 ORDERS, PAYOUTS = "incentive-orders", "incentive-payouts"
 PACE_S = 5.0
 """Between two looks at a queue that is empty for all but a few hours of a month."""
+CHAIN = "incentives"
+"""A run is opened, agents' statements are issued, then those of the Wadah, then it is complete and paid out, and the next may open: each step is
+what the next one waits for, and none of them waits for a pace."""
 AGENTS_PER_BATCH, WADAH_PER_BATCH = 100, 200
 """An agent's statement holds some 50 lines; a transaction of 100 of them stays far below its time limit."""
 
@@ -36,13 +39,14 @@ def timers(parameters: Parameters) -> Sequence[Timer]:
         return [] if step is None else [str(step.month)]
 
     return [
-        Timer(RUNS, runs_that_can_go_on, TurnRuns(parameters), every_s=PACE_S),
+        Timer(RUNS, runs_that_can_go_on, TurnRuns(parameters), every_s=PACE_S, chain=CHAIN),
         Timer(
             STATEMENTS,
             _of_open_run(STATEMENTS, agents.c.agent_id, due.agents_without_statement),
             IssueStatements(parameters),
             every_s=PACE_S,
             batch=AGENTS_PER_BATCH,
+            chain=CHAIN,
         ),
         Timer(
             WADAH,
@@ -50,9 +54,10 @@ def timers(parameters: Parameters) -> Sequence[Timer]:
             IssueWadahStatements(parameters),
             every_s=PACE_S,
             batch=WADAH_PER_BATCH,
+            chain=CHAIN,
         ),
-        Timer(ORDERS, _to_order, order_payouts, every_s=PACE_S),
-        Timer(PAYOUTS, _to_note, note_payouts, every_s=PACE_S),
+        Timer(ORDERS, _to_order, order_payouts, every_s=PACE_S, chain=CHAIN),
+        Timer(PAYOUTS, _to_note, note_payouts, every_s=PACE_S, chain=CHAIN),
     ]
 
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.ids import new_id
+from chassis.outcomes import Done
+from chassis.records import Outcome
 from chassis.tables import timer_backoff
-from chassis.timers import FIRST_RETRY_S, LONGEST_RETRY_S, Timers
+from chassis.timers import FIRST_RETRY_S, LONGEST_RETRY_S, Due, Timer, Timers
+from chassis.transaction import Scope, Tx
 from tests.support.eventually import eventually
 from tests.support.service import Harness
 from tests.support.stack import Stack
@@ -134,5 +140,38 @@ async def test_running_timer_works_what_falls_due_and_stops_when_told(stack: Sta
             return await totals(h) == [10, 7]
 
         await eventually(rounded)
+        stop.set()
+        await asyncio.wait_for(running, 5)
+
+
+async def test_timer_looks_at_once_when_another_of_its_chain_has_worked_off_what_it_had(stack: Stack) -> None:
+    looks = 0
+
+    async def tens(conn: AsyncConnection, now: datetime, limit: int) -> list[str]:
+        nonlocal looks
+        looks += 1
+        return [str(row.id) for row in await conn.execute(sa.select(counters.c.id).where(counters.c.total == 10))]
+
+    async def double(tx: Tx, items: Sequence[Due], /) -> list[Outcome]:
+        await tx.heads("counters", [item.key for item in items])
+        for item in items:
+            event = Counted(counter_id=UUID(item.key), by=10)
+            tx.record(event, key=item.key, meta=item.meta, scope=Scope(), rules="toy/1")
+        return [Done() for _ in items]
+
+    async with toy(ROUNDING, stack) as h:
+        (first,) = h.app.composition.timers
+        chained = [replace(first, chain="tens"), Timer("double", tens, double, every_s=3_600, chain="tens")]
+        stop = asyncio.Event()
+        running = asyncio.create_task(
+            Timers(h.app.engine, h.app.batches, h.clock, chained, service="counting").run(stop)
+        )
+        await eventually(lambda: looks > 0, what="it found nothing yet")
+        await made(h, 4)
+
+        async def doubled() -> bool:
+            return await totals(h) == [20]
+
+        await eventually(doubled)
         stop.set()
         await asyncio.wait_for(running, 5)
