@@ -13,6 +13,7 @@ from aiokafka.structs import OffsetAndMetadata
 from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from chassis.attention import counted
 from chassis.consumer import Consumer
 from chassis.cursors import UNPUBLISHED
 from chassis.deadletters import TOPIC as DEAD_LETTERS
@@ -44,10 +45,11 @@ def router(process: Process) -> APIRouter:
 
     @routes.get("/status")
     async def status(who: Operator) -> dict[str, Any]:
-        """Unpublished events, parked keys, consumer lag and dead letters of this service, and both clocks."""
+        """Unpublished events, parked keys, consumer lag and dead letters of this service, what waits for a person, and both clocks."""
         async with app.read() as conn:
             unpublished = (await conn.execute(UNPUBLISHED)).one()
             events = (await conn.execute(sa.select(sa.func.count()).select_from(event_log))).scalar_one()
+            attention = await counted(conn, app.composition.concerns, app.clock.business())
         return {
             "service": app.service.name,
             "instance": app.instance,
@@ -57,6 +59,7 @@ def router(process: Process) -> APIRouter:
             "unpublished": unpublished.rows,
             "oldest_unpublished_s": float(unpublished.age or 0),
             "relay": process.relay.stopped_because or "running" if process.relay else "not in this process",
+            "attention": attention,
             "parked_keys": await process.parking.count(),
             "consumers": {c.subscription.topic: _doing(c) for c in process.consumers},
             "kafka": await _kafka(process),

@@ -17,6 +17,7 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
 from chassis import faults, memory, operations
+from chassis.attention import Attention
 from chassis.businessclock import BusinessClock
 from chassis.consumer import Consumer
 from chassis.database import is_outage
@@ -102,6 +103,8 @@ class Process:
                 self.app.engine, self.app.batches, self.app.clock, parts.timers, service=self.app.service.name
             )
             tasks["timers"] = timers.run
+        if Role.TIMERS in roles and parts.concerns:
+            tasks["attention"] = Attention(self.app.engine, self.app.clock, parts.concerns).run
         if Role.WORKERS in roles:
             tasks |= {f"worker-{name}": _kept_alive(name, worker) for name, worker in parts.workers.items()}
         return tasks

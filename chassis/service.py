@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.attention import Concern
 from chassis.batches import Batches
 from chassis.clock import Clock, SystemClock
 from chassis.consumer import Subscription
@@ -51,6 +52,7 @@ class Composition:
     routers: Sequence[APIRouter] = ()
     subscriptions: Sequence[Subscription] = ()
     timers: Sequence[Timer] = ()
+    concerns: Sequence[Concern] = ()
     workers: Mapping[str, Worker] = field(default_factory=dict)
     edges: Mapping[str, Edge] = field(default_factory=dict)
     """Path prefix → how refusals at the HTTP edge read there, for doors that speak a protocol of their own."""

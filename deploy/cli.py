@@ -61,6 +61,11 @@ def _lag(facts: dict[str, Any]) -> str:
     return "\n".join(f"{topic}: {n}" for topic, n in kafka["lag"].items()) if kafka["reachable"] else "Kafka is away"
 
 
+def _attention(facts: dict[str, Any]) -> str:
+    """What waits for a person; `docs/operations.md` says who sees which ones."""
+    return "\n".join(f"{concern}: {n}" for concern, n in facts["attention"].items() if n) or "nothing"
+
+
 STATUS_ROWS: dict[str, Callable[[dict[str, Any]], object]] = {
     "events": lambda facts: facts["events"],
     "unpublished": lambda facts: facts["unpublished"],
@@ -69,6 +74,7 @@ STATUS_ROWS: dict[str, Callable[[dict[str, Any]], object]] = {
     "readers": _readers,
     "lag by topic": _lag,
     "parked keys": lambda facts: facts["parked_keys"],
+    "waits for a person": _attention,
     "dead letters (all)": lambda facts: facts["kafka"].get("dead_letters", "Kafka is away"),
     "business time": lambda facts: str(facts["business_time"])[:19],
 }

@@ -76,6 +76,11 @@ CONSUMER_RETRIES: Final = Counter("perisai_consumer_retries", "Batches tried aga
 TIMER_ROWS: Final = Counter("perisai_timer_rows", "Due rows worked, by outcome.", ["timer", "outcome"])
 """Refused ones are backed off, never left at the head."""
 
+ATTENTION: Final = Gauge(
+    "perisai_attention", "Matters of the service's own that wait for a person, by kind of concern.", ["concern"]
+)
+"""Zero in peace; alarm at one: `/ops/status` counts the same, the runbook says who sees which ones."""
+
 HTTP_REQUESTS: Final = Counter("perisai_http_requests", "Requests answered.", ["method", "route", "status"])
 """`route` is the path template, so ids never become labels."""
 HTTP_SECONDS: Final = Histogram(

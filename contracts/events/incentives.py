@@ -303,6 +303,33 @@ class IncentivePaidOut(Event, stream="incentives"):
     paid_at: Instant
 
 
+class PayoutHindrance(StrEnum):
+    """Why a payout is not with the Wadah yet: the step that is missing."""
+
+    ACCOUNT_MISSING = "ACCOUNT_MISSING"
+    """Its branch has recorded no account of the Wadah that money may still go to."""
+    ACCOUNT_NOT_VERIFIED = "ACCOUNT_NOT_VERIFIED"
+    """One is recorded; a second person has not verified it."""
+    NOT_ORDERED = "NOT_ORDERED"
+    """The order is not given yet, or the last one failed."""
+    NOT_CONFIRMED = "NOT_CONFIRMED"
+    """It is ordered; no evidence of a bank says that the money left."""
+
+
+class IncentivePayoutOverdue(Event, stream="incentives"):
+    """The last day for the payout of a Wadah's statement is over and nothing confirms that the money left (domain.md section 7: by the 5th).
+
+    Told once per statement, under its key, whatever follows; `IncentivePaidOut` ends it. `order_id`: of the order that is in force, if any.
+    """
+
+    wadah_id: WadahId
+    month: ContributionMonth
+    amount: Amount
+    pay_by: Instant
+    hindrance: PayoutHindrance
+    order_id: TransferOrderId | None = None
+
+
 class IncentiveLineDisputed(Event, stream="incentive-disputes"):
     """An agent or the board doubts a line of a statement; `line` 0 stands for the statement as a whole (something is missing).
 
@@ -342,6 +369,7 @@ EVENTS: tuple[type[Event], ...] = (
     WadahStatementIssued,
     AgreementEndFellDue,
     IncentivePayoutOrdered,
+    IncentivePayoutOverdue,
     IncentivePaidOut,
     IncentiveLineDisputed,
     IncentiveDisputeAnswered,

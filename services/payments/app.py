@@ -11,6 +11,7 @@ from services.payments.api import (
     collective,
     disputes,
     incentive_documents,
+    incentive_payouts,
     incentives,
     ledger,
     partners,
@@ -24,6 +25,7 @@ from services.payments.api import (
 from services.payments.api import parameters as parameter_sets
 from services.payments.api.snap import published
 from services.payments.channels import Opened, Port
+from services.payments.concerns import CONCERNS
 from services.payments.consumers import subscriptions
 from services.payments.parameters import Parameters
 from services.payments.projections import projection
@@ -50,6 +52,7 @@ def compose(app: App) -> Composition:
             parameter_sets.router(app, parameters),
             incentives.router(app),
             incentive_documents.router(app),
+            incentive_payouts.router(app),
             disputes.router(app),
             suspense.router(app),
             proposals.router(app),
@@ -59,6 +62,7 @@ def compose(app: App) -> Composition:
         ],
         subscriptions=subscriptions(parameters),
         timers=[*timers(app.clock, parameters, keep_inquiries_days=settings.keep_inquiries_days), *channels.timers],
+        concerns=CONCERNS,
         workers=channels.workers,
         edges=channels.edges,
     )

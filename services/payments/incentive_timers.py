@@ -1,4 +1,4 @@
-"""What falls due in the monthly run of the incentives: the run itself, statements of agents and Wadah, payouts."""
+"""What falls due in the monthly run of the incentives: the run itself, statements of agents and Wadah, payouts, alarms."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.timers import Timer, backed_off
 from services.payments.commands.incentives.issue import IssueStatements
 from services.payments.commands.incentives.issue_wadah import IssueWadahStatements
+from services.payments.commands.incentives.overdue import note_overdue_payouts
 from services.payments.commands.incentives.payout import note_payouts, order_payouts
 from services.payments.commands.incentives.runs import TurnRuns, next_step
 from services.payments.parameters import Parameters
 from services.payments.queries import incentive_payouts as payouts
+from services.payments.queries import incentive_waiting as waiting
 from services.payments.queries import incentives as queries
 from services.payments.queries import incentives_due as due
 from services.payments.queries.incentives import Run
 from services.payments.tables.incentives import agents, agreements
 
 RUNS, STATEMENTS, WADAH = "incentive-runs", "incentive-statements", "incentive-wadah"
-ORDERS, PAYOUTS = "incentive-orders", "incentive-payouts"
+ORDERS, PAYOUTS, OVERDUE = "incentive-orders", "incentive-payouts", "incentive-overdue"
 PACE_S = 5.0
 """Between two looks at a queue that is empty for all but a few hours of a month."""
 CHAIN = "incentives"
@@ -58,6 +60,7 @@ def timers(parameters: Parameters) -> Sequence[Timer]:
         ),
         Timer(ORDERS, _to_order, order_payouts, every_s=PACE_S, chain=CHAIN),
         Timer(PAYOUTS, _to_note, note_payouts, every_s=PACE_S, chain=CHAIN),
+        Timer(OVERDUE, _to_tell, note_overdue_payouts, every_s=PACE_S),
     ]
 
 
@@ -67,6 +70,10 @@ async def _to_order(conn: AsyncConnection, now: datetime, limit: int) -> Sequenc
 
 async def _to_note(conn: AsyncConnection, now: datetime, limit: int) -> Sequence[str]:
     return await payouts.to_note(conn, limit, backed_off(PAYOUTS, payouts.KEY, now))
+
+
+async def _to_tell(conn: AsyncConnection, now: datetime, limit: int) -> Sequence[str]:
+    return await waiting.to_tell(conn, now, limit, backed_off(OVERDUE, payouts.KEY, now))
 
 
 def _of_open_run(

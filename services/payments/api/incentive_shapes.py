@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from chassis.http import field_fault
+from contracts.events.incentives import PayoutHindrance
 
 MONTH = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
 Month = Annotated[str, StringConstraints(pattern=MONTH)]
@@ -196,6 +197,41 @@ class WadahStatementLine(BaseModel):
     issued_at: datetime
     order_id: UUID | None
     paid_at: datetime | None
+
+
+class Sentences(BaseModel):
+    """The same in Bahasa Indonesia and in English."""
+
+    id: str
+    en: str
+
+
+class PayoutWaiting(BaseModel):
+    """A payout that nothing confirms yet. `overdue`: the last day (`pay_by` is its end) is over, `days_overdue` WIB days ago.
+
+    `told_at`: when `IncentivePayoutOverdue` said so; it is told once.
+    """
+
+    wadah_id: UUID
+    wadah: str
+    agreement_number: str
+    month: str
+    payout: int
+    order_from: datetime
+    pay_by: datetime
+    order_id: UUID | None
+    overdue: bool
+    days_overdue: int
+    told_at: datetime | None
+    hindrance: PayoutHindrance
+    what_to_do: Sentences
+
+
+class PayoutsWaiting(BaseModel):
+    """`next` continues the list; null at its end."""
+
+    items: list[PayoutWaiting]
+    next: str | None
 
 
 class WadahStatementShown(WadahStatementLine):

@@ -39,7 +39,7 @@ MonthInPath = Annotated[str, Path(pattern=MONTH)]
 MonthAsked = Annotated[str | None, Query(pattern=MONTH)]
 PAGE = 200
 PLACE = r"^[0-9]{4}-(0[1-9]|1[0-2]):[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
-"""Month and agent of the last statement that was seen."""
+"""Month and agent, or Wadah, of the last statement that was seen."""
 _WARNINGS: Mapping[int, Literal["FIRST", "SECOND"] | None] = {0: None, 1: "FIRST", 2: "SECOND"}
 
 
@@ -87,7 +87,7 @@ def router(app: App) -> APIRouter:
                 agent_id=agent_id,
                 wadah_id=wadah_id,
                 drop_due=drop_due,
-                after=_place(after),
+                after=place(after),
                 limit=PAGE,
             )
         items = [StatementLine.model_validate(dict(row)) for row in found]
@@ -168,11 +168,12 @@ def router(app: App) -> APIRouter:
     return routes
 
 
-def _place(after: str | None) -> tuple[str, UUID] | None:
+def place(after: str | None) -> tuple[str, UUID] | None:
+    """Where a page goes on; None: at the beginning."""
     if after is None:
         return None
-    month, _, agent_id = after.partition(":")
-    return month, UUID(agent_id)
+    month, _, owner = after.partition(":")
+    return month, UUID(owner)
 
 
 def _month_of(row: Mapping[Any, Any]) -> MonthOfAgent:

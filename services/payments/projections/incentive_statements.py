@@ -14,12 +14,15 @@ from contracts.events.incentives import (
     IncentiveEarned,
     IncentivePaidOut,
     IncentivePayoutOrdered,
+    IncentivePayoutOverdue,
     IncentiveStatementIssued,
     WadahStatementIssued,
 )
 
 _Row = dict[str, Any]
-OF_WADAH: frozenset[type[Event]] = frozenset({WadahStatementIssued, IncentivePayoutOrdered, IncentivePaidOut})
+OF_WADAH: frozenset[type[Event]] = frozenset(
+    {WadahStatementIssued, IncentivePayoutOrdered, IncentivePayoutOverdue, IncentivePaidOut}
+)
 
 
 def lines(events: Iterable[Recorded]) -> Iterable[_Row]:
@@ -150,9 +153,12 @@ def wadah_statement(row: _Row, r: Recorded) -> _Row:
                 "event_id": r.envelope.event_id,
                 "order_id": None,
                 "paid_at": None,
+                "overdue_at": None,
             }
         case IncentivePayoutOrdered() as event:
             return row | {"order_id": event.order_id}
+        case IncentivePayoutOverdue():
+            return row | {"overdue_at": r.envelope.occurred_at}
         case IncentivePaidOut() as event:
             return row | {"paid_at": event.paid_at}
     return row

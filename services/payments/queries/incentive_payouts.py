@@ -25,7 +25,10 @@ _FAILED, _CONFIRMED = "FAILED", "CONFIRMED"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payout:
-    """`paid_on`: the WIB day on which the order in force left our account, once confirmed and while that is not noted yet."""
+    """`paid_on`: the WIB day on which the order in force left our account, once confirmed and while that is not noted yet.
+
+    `untold`: nothing confirms it, and nobody was told that `pay_by` passed.
+    """
 
     wadah_id: WadahId
     branch_id: UUID
@@ -34,14 +37,17 @@ class Payout:
     order_id: UUID | None
     to_order: bool
     paid_on: date | None
+    pay_by: datetime
+    untold: bool
 
 
-def _with_orders() -> sa.Join:
+def with_orders() -> sa.Join:
+    """`wadah_statements` with the last order for each, if there is one."""
     t = transfer_orders
     return wadah_statements.outerjoin(t, sa.and_(t.c.purpose == str(TransferPurpose.INCENTIVE), t.c.reference == KEY))
 
 
-def _is_to_order() -> sa.ColumnElement[bool]:
+def is_to_order() -> sa.ColumnElement[bool]:
     w = wadah_statements
     again = sa.and_(transfer_orders.c.status == _FAILED, transfer_orders.c.order_id == w.c.order_id)
     return sa.and_(
@@ -49,23 +55,29 @@ def _is_to_order() -> sa.ColumnElement[bool]:
     )
 
 
-def _is_confirmed() -> sa.ColumnElement[bool]:
+def is_confirmed() -> sa.ColumnElement[bool]:
     w = wadah_statements
     this = transfer_orders.c.order_id == w.c.order_id
     return sa.and_(w.c.paid_at.is_(None), this, transfer_orders.c.status == _CONFIRMED)
 
 
+def is_unpaid() -> sa.ColumnElement[bool]:
+    """There is something to pay out and no evidence that it was, noted or not."""
+    w = wadah_statements
+    return sa.and_(w.c.paid_at.is_(None), w.c.payout > 0, sa.not_(sa.func.coalesce(is_confirmed(), False)))
+
+
 async def to_order(conn: AsyncConnection, now: datetime, limit: int, held_back: sa.ColumnElement[bool]) -> list[str]:
     """Keys Wadah:month whose payout is to be ordered by now, the oldest first."""
     w = wadah_statements
-    query = sa.select(KEY.label("key")).select_from(_with_orders())
-    query = query.where(_is_to_order(), w.c.order_from <= now, sa.not_(held_back))
+    query = sa.select(KEY.label("key")).select_from(with_orders())
+    query = query.where(is_to_order(), w.c.order_from <= now, sa.not_(held_back))
     return [row.key for row in await conn.execute(query.order_by(w.c.order_from, w.c.wadah_id).limit(limit))]
 
 
 async def to_note(conn: AsyncConnection, limit: int, held_back: sa.ColumnElement[bool]) -> list[str]:
     """Keys Wadah:month whose order was confirmed."""
-    query = sa.select(KEY.label("key")).select_from(_with_orders()).where(_is_confirmed(), sa.not_(held_back))
+    query = sa.select(KEY.label("key")).select_from(with_orders()).where(is_confirmed(), sa.not_(held_back))
     return [row.key for row in await conn.execute(query.order_by(KEY).limit(limit))]
 
 
@@ -73,7 +85,7 @@ async def payouts(conn: AsyncConnection, keys: Iterable[str]) -> dict[str, Payou
     """By key, for deciding."""
     w = wadah_statements
     parts = [key.partition(":") for key in keys]
-    confirmed = sa.case((_is_confirmed(), transfer_orders.c.paid_on))
+    confirmed = sa.case((is_confirmed(), transfer_orders.c.paid_on))
     query = (
         sa.select(
             w.c.wadah_id,
@@ -81,10 +93,12 @@ async def payouts(conn: AsyncConnection, keys: Iterable[str]) -> dict[str, Payou
             w.c.month,
             w.c.payout,
             w.c.order_id,
-            _is_to_order().label("to_order"),
+            is_to_order().label("to_order"),
             confirmed.label("paid_on"),
+            w.c.pay_by,
+            sa.and_(is_unpaid(), w.c.overdue_at.is_(None)).label("untold"),
         )
-        .select_from(_with_orders())
+        .select_from(with_orders())
         .where(
             rows.matching(w.c.wadah_id, {UUID(wadah) for wadah, _, _ in parts}),
             rows.matching(w.c.month, {month for _, _, month in parts}),
@@ -102,19 +116,26 @@ def _payout(row: Any) -> Payout:
         order_id=row["order_id"],
         to_order=row["to_order"],
         paid_on=row["paid_on"],
+        pay_by=row["pay_by"],
+        untold=row["untold"],
     )
+
+
+def of_own_branch() -> sa.ColumnElement[bool]:
+    """Over `payee_accounts` and `agreements`: an account of that Wadah, recorded by its own branch and not retired."""
+    p = payee_accounts
+    own = sa.and_(agreements.c.wadah_id == p.c.owner_id, agreements.c.branch_id == p.c.branch_id)
+    return sa.and_(own, p.c.kind == str(PayeeKind.WADAH), p.c.retired_for.is_(None))
 
 
 async def verified_accounts(conn: AsyncConnection, wanted: Collection[UUID]) -> dict[WadahId, PayeeAccountId]:
     """The newest account of each Wadah that a second person has verified and that is not retired; recorded by its own branch, nobody else's."""
     p = payee_accounts
-    own_branch = sa.and_(agreements.c.wadah_id == p.c.owner_id, agreements.c.branch_id == p.c.branch_id)
     query = (
         sa.select(p.c.owner_id, p.c.payee_account_id)
         .ext(distinct_on(p.c.owner_id))
-        .join(agreements, own_branch)
-        .where(p.c.kind == str(PayeeKind.WADAH), rows.matching(p.c.owner_id, wanted))
-        .where(p.c.verified_by.is_not(None), p.c.retired_for.is_(None))
+        .join(agreements, of_own_branch())
+        .where(rows.matching(p.c.owner_id, wanted), p.c.verified_by.is_not(None))
         .order_by(p.c.owner_id, p.c.payee_account_id.desc())
     )
     return {WadahId(r.owner_id): PayeeAccountId(r.payee_account_id) for r in await conn.execute(query)}

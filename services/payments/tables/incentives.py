@@ -186,8 +186,9 @@ wadah_statements = sa.Table(
     sa.Column("end_due", sa.Boolean, nullable=False, comment="they are as many, and the agreement was in force"),
     sa.Column("order_id", UUID, comment="of the payout; null until it is ordered"),
     sa.Column("paid_at", INSTANT, comment="when the money reached the account"),
+    sa.Column("overdue_at", INSTANT, comment="when it was told that the last day passed without it; null: it was not"),
     sa.Index("wadah_statements_unpaid", "order_from", postgresql_where=sa.text("paid_at IS NULL AND payout > 0")),
-    comment="WadahStatementIssued, IncentivePayoutOrdered, IncentivePaidOut",
+    comment="WadahStatementIssued, IncentivePayoutOrdered, IncentivePayoutOverdue, IncentivePaidOut",
 )
 
 incentive_disputes = sa.Table(

@@ -265,6 +265,7 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
             Example(path={**_MONTH_OF_WADAH, "form": "xlsx"}),
             Example(path={**_MONTH_OF_WADAH, "form": "pdf"}),
         ],
+        "GET /incentives/payouts": [Example(), Example(query={"wadah_id": Slot("wadah_id"), "overdue": "true"})],
         "GET /incentives/runs": [Example()],
         "GET /agents/{agent_id}/activity": [Example(path=_AGENT)],
         "POST /incentives/disputes": [Example(json=_DOUBT)],

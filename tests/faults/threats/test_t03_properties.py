@@ -209,6 +209,13 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
         "GET /incentives/wadah/{wadah_id}/statements/{month}": _each(
             _BOARD, _TO_WADAH | _fields("event_id adjustments of_agents")
         ),
+        "GET /incentives/payouts": _each(
+            _BOARD,
+            _fields(
+                "wadah_id wadah agreement_number month payout order_from pay_by order_id overdue days_overdue told_at "
+                "hindrance what_to_do"
+            ),
+        ),
         "GET /incentives/runs": _each(
             ("central", "auditor", "operator"),
             _fields(
