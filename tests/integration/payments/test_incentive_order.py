@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from chassis.ids import new_id
-from chassis.records import Outcome
 from chassis.timers import Due, Timer, Timers
-from chassis.transaction import Meta, Tx, UseCase
 from services.payments.incentive_timers import PACE_S, RUNS, STATEMENTS, WADAH
 from services.payments.tables.incentives import wadah_statements
 from tests.integration.payments.agency import Worker, close_month, engage, hire, hired
@@ -20,55 +16,13 @@ from tests.integration.payments.bank import Bank, at
 from tests.integration.payments.incentive_doors import acquire
 from tests.support.eventually import eventually
 from tests.support.service import Harness
+from tests.support.turns import listed, side_by_side
 
 HIGH = 36_800 * 15 // 100
-_WAITING = sa.text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
-
-
-class Held:
-    """A use case whose transaction stays open, decided and not yet written, until `go`."""
-
-    __name__ = "held"
-
-    def __init__(self, use_case: UseCase[Due, Outcome]) -> None:
-        self._use_case = use_case
-        self.decided, self.go = asyncio.Event(), asyncio.Event()
-
-    async def __call__(self, tx: Tx, items: Sequence[Due], /) -> Sequence[Outcome]:
-        outcomes = await self._use_case(tx, items)
-        self.decided.set()
-        await self.go.wait()
-        return outcomes
-
-
-async def listed(h: Harness, name: str) -> tuple[Timer, list[Due]]:
-    """What one process looked up and has not worked yet."""
-    (timer,) = [timer for timer in h.app.composition.timers if timer.name == name]
-    now = h.clock.business()
-    async with h.app.read() as conn:
-        keys = await timer.due(conn, now, timer.batch)
-    assert keys, name
-    return timer, [Due(key, Meta("tests", new_id()), now) for key in keys]
 
 
 async def work(h: Harness, timer: Timer, due: list[Due]) -> None:
     await h.run(timer.use_case, due)
-
-
-async def side_by_side(h: Harness, timer: Timer, due: list[Due], meanwhile: Callable[[], Awaitable[None]]) -> None:
-    """`meanwhile` begins while the transaction that works these keys is open, and goes as far as it can before that ends."""
-    held = Held(timer.use_case)
-    one = asyncio.create_task(h.run(held, due))
-    await held.decided.wait()
-    other = asyncio.ensure_future(meanwhile())
-
-    async def stands() -> bool:
-        async with h.app.read() as conn:
-            return other.done() or bool((await conn.execute(_WAITING)).scalar_one())
-
-    await eventually(stands)
-    held.go.set()
-    await asyncio.gather(one, other)
 
 
 async def late_agent(h: Harness, bank: Bank, *, alone: bool) -> tuple[Worker, list[Any]]:
@@ -104,7 +58,7 @@ async def test_an_agent_who_is_told_of_while_his_wadah_gets_its_statement_is_pai
     await h.deliver(*told)
     of_agents = await listed(h, STATEMENTS)
     one, other = (of_wadah, of_agents) if first == WADAH else (of_agents, of_wadah)
-    await side_by_side(h, *one, lambda: work(h, *other))
+    await side_by_side(h, one[0].use_case, one[1], lambda: work(h, *other))
     assert await paid(h, late) == 3 * HIGH * 11 // 10
 
 
@@ -127,7 +81,8 @@ async def test_an_agent_who_is_told_of_while_the_run_ends_is_paid_once(h: Harnes
         await h.deliver(*told)
         await work(h, *await listed(h, STATEMENTS))
 
-    await side_by_side(h, *await listed(h, RUNS), heard_of)
+    runs, due = await listed(h, RUNS)
+    await side_by_side(h, runs.use_case, due, heard_of)
     assert await paid(h, late) == 2 * HIGH * 11 // 10
 
 

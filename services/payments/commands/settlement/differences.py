@@ -25,6 +25,7 @@ from services.payments.commands.settlement import STREAM
 from services.payments.commands.settlement.gap import DayBook
 from services.payments.commands.settlement.layouts import layouts_of
 from services.payments.commands.settlement.reconcile import CHANNEL
+from services.payments.commands.settlement.turns import alone
 from services.payments.domain.paying import receipt_key
 from services.payments.domain.proposals import is_own
 from services.payments.domain.settlement.days import stream_key, window
@@ -85,6 +86,7 @@ async def propose_bookings(tx: Tx, items: Sequence[ProposeBooking], /) -> list[A
 async def decide_bookings(tx: Tx, items: Sequence[DecideBooking], /) -> list[Accepted | Rejected]:
     """An approval that can no longer be carried out is refused and leaves its proposal waiting; what was decided is not found again."""
     wanted = {item.case_id for item in items}
+    await alone(tx)
     waiting = [one.booking for one in (await queries.disputes(tx.conn, wanted)).values() if one.booking is not None]
     desk = await _Desk.load(tx, wanted, {(one.case_id, one.reference) for one in waiting})
     return [desk.decide(item) for item in items]

@@ -34,6 +34,7 @@ from services.payments.commands.arrive import Arrival, Arrived, ArrivedAs, BookA
 from services.payments.commands.settlement import STREAM
 from services.payments.commands.settlement.gap import DayBook
 from services.payments.commands.settlement.layouts import layouts_of
+from services.payments.commands.settlement.turns import beside_others
 from services.payments.domain.arriving import is_voided
 from services.payments.domain.parameters import PaymentChannel, day_of
 from services.payments.domain.partners import Partner
@@ -164,6 +165,7 @@ class Reconcile:
             return _only_failures(works, items)
         await self._lines(tx, [work for work in works.values() if isinstance(work, _Work)])
         if ending := [file for file in open_ if file.parts_done == file.parts]:
+            await beside_others(tx)
             book = await DayBook.load(tx, {(file.partner, file.day) for file in ending})
             for file in ending:
                 missing = await queries.unlisted(tx.conn, file, window(layouts[file.file_id], file.day))
