@@ -8,24 +8,20 @@ over; an item whose handler raises is alone by then (`Batches`), tried ATTEMPTS 
 from __future__ import annotations
 
 import asyncio
-import random
-import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from aiokafka.errors import KafkaError
-
 from chassis import faults, records
 from chassis.batches import Batches, Broken
-from chassis.database import Unavailable, is_outage
-from chassis.fuse import Fuse, FuseBlown
+from chassis.fuse import Fuse
 from chassis.inbox import BEHIND, GAP, SEEN_BEFORE, Applying
 from chassis.lanes import all_of, divided
 from chassis.outcomes import Done, Failed, NotYet
 from chassis.privacy.keys import KeyRing
 from chassis.privacy.sealing import KeyUnavailable
+from chassis.reader import PATIENCE_S, Reader
 from chassis.records import Bad, Incoming, Outcome, Read, Received, Record
 from chassis.telemetry import log, metrics, span
 from chassis.transaction import Tx, UseCase
@@ -34,9 +30,6 @@ from contracts.event import Catalogue, Event
 T = TypeVar("T")
 
 ATTEMPTS = 5
-PATIENCE_S = 30.0
-"""How long one call of the handler waits out an outage before it hands the batch back and polls again: well inside max.poll.interval."""
-FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 2.0
 
 
 @dataclass(frozen=True)
@@ -57,8 +50,8 @@ class LetterBox(Protocol):
         """Returns once every letter is durable; raises when it is not: then no offset may move."""
 
 
-class Consumer:
-    """The handler of one subscription. `consume` is free of FastStream, so tests and the parking retry drive it too."""
+class Consumer(Reader):
+    """Reads, decodes and applies the events of one subscription."""
 
     def __init__(
         self,
@@ -71,55 +64,19 @@ class Consumer:
         letters: LetterBox,
         patience_s: float = PATIENCE_S,
     ) -> None:
-        self.subscription, self.service = subscription, service
+        super().__init__(subscription.topic, service=service, patience_s=patience_s)
+        self.subscription = subscription
         self._catalogue, self._batches, self._keys, self._letters = catalogue, batches, keys, letters
-        self._fuse, self._patience_s = Fuse(), patience_s
-        self.busy = asyncio.Lock()
-        self.draining = asyncio.Event()
-        self.stopped_because: str | None = None
-        self.waiting_because: str | None = None
-        self.in_hand = 0
-        self.ending = False
+        self._fuse = Fuse()
 
-    def end(self) -> None:
-        """From now on no outage is waited out: the process is stopping."""
-        self.ending = True
-        self.draining.set()
-
-    async def consume(self, found: Sequence[Record]) -> None:
-        """Brings every record to a durable end: applied, seen, parked or dead-lettered.
-
-        Raises Unavailable after the patience is used up and FuseBlown; then no offset may move.
-        """
-        started, wait = time.monotonic(), FIRST_WAIT_S
-        self.waiting_because = None
+    def work(self, found: Sequence[Record]) -> Callable[[], Awaitable[None]]:
+        """Every record ends applied, seen, parked or dead-lettered."""
         lanes = divided(found)
-        while True:
-            try:
-                await all_of(self._through(lane) for lane in lanes)
-                self.waiting_because = None
-                return
-            except FuseBlown:
-                raise
-            except Exception as error:  # nothing is acknowledged: whatever it is, the batch is tried again
-                metrics.CONSUMER_RETRIES.labels(self.subscription.topic).inc()
-                self._say(error)
-                if time.monotonic() - started >= self._patience_s or self.draining.is_set():
-                    raise Unavailable("outage outlasted the batch") from error
-            await asyncio.sleep(wait * random.uniform(0.5, 1))
-            wait = min(wait * 2, LONGEST_WAIT_S)
 
-    def _say(self, error: Exception) -> None:
-        """Once per reason, until the batch is through or handed back."""
-        reason = type(error).__name__
-        if reason == self.waiting_because:
-            return
-        self.waiting_because = reason
-        topic, runbook = self.subscription.topic, "docs/operations.md#consumer-waits"
-        if isinstance(error, KeyUnavailable | KafkaError) or is_outage(error):
-            log.warning("consumer_waits", topic=topic, error=reason, runbook=runbook, exc_info=error)
-        else:
-            log.error("consumer_failed", topic=topic, error=reason, runbook=runbook, exc_info=error)
+        async def settle() -> None:
+            await all_of(self._through(lane) for lane in lanes)
+
+        return settle
 
     async def _through(self, lane: deque[list[Record]]) -> None:
         """Part after part; what is settled leaves the lane, so a lane that failed goes on where it stood."""
@@ -134,8 +91,8 @@ class Consumer:
         if bad:
             self._fuse.foresee([isinstance(item, Bad) for item in read])
             await self._letters.send(bad)
-            metrics.CONSUMED.labels(self.subscription.topic, "dead_letter").inc(len(bad))
-        faults.point("P1", self.subscription.topic)
+            metrics.CONSUMED.labels(self.topic, "dead_letter").inc(len(bad))
+        faults.point("P1", self.topic)
         outcomes = iter(await self._apply([item for item in read if isinstance(item, Incoming)]))
         for item in read:
             outcome = Failed("dead_letter") if isinstance(item, Bad) else next(outcomes)
@@ -154,7 +111,7 @@ class Consumer:
         await self._fetch_keys(self._envelopes(found))
 
     def _envelopes(self, found: Sequence[Record]) -> list[Read | Bad]:
-        return [records.read(record, self._catalogue, self.subscription.topic) for record in found]
+        return [records.read(record, self._catalogue, self.topic) for record in found]
 
     async def _fetch_keys(self, reads: Sequence[Read | Bad]) -> None:
         handled = self.subscription.handled
@@ -184,27 +141,25 @@ class Consumer:
 
     def owns(self, stream: str) -> bool:
         """Whether events of this stream come through this subscription's topic."""
-        return self._catalogue.topics.get(stream) == self.subscription.topic
+        return self._catalogue.topics.get(stream) == self.topic
 
     async def _apply(self, items: list[Incoming]) -> list[Outcome]:
         if not items:
             return []
-        with span(
-            f"{self.service} consume {self.subscription.topic}", links=[item.envelope.traceparent for item in items]
-        ):
+        with span(f"{self.service} consume {self.topic}", links=[item.envelope.traceparent for item in items]):
             outcomes = await self.apply(items)
         counts: dict[str, int] = {}
         for item, outcome in zip(items, outcomes, strict=True):
             name = _named(item, outcome)
             counts[name] = counts.get(name, 0) + 1
         for name, count in counts.items():
-            metrics.CONSUMED.labels(self.subscription.topic, name).inc(count)
-        log.info("batch_applied", topic=self.subscription.topic, records=len(items), **counts)
+            metrics.CONSUMED.labels(self.topic, name).inc(count)
+        log.info("batch_applied", topic=self.topic, records=len(items), **counts)
         return outcomes
 
     async def apply(self, items: Sequence[Incoming]) -> list[Outcome]:
         """Applies or parks every item; durable when it returns. Raises Unavailable."""
-        applying = Applying(self.subscription.handler, name=f"{self.service}.{self.subscription.topic}")
+        applying = Applying(self.subscription.handler, name=f"{self.service}.{self.topic}")
         outcomes = await self._batches.run(applying, items)
         return [
             await self._insist(item, outcome.error) if isinstance(outcome, Broken) else outcome
@@ -216,18 +171,18 @@ class Consumer:
         for attempt in range(1, ATTEMPTS):
             if not self.draining.is_set():
                 await asyncio.sleep(0.01 * 2**attempt)
-            applying = Applying(self.subscription.handler, name=f"{self.service}.{self.subscription.topic}")
+            applying = Applying(self.subscription.handler, name=f"{self.service}.{self.topic}")
             (outcome,) = await self._batches.run(applying, [item])
             if not isinstance(outcome, Broken):
                 return outcome
             error = outcome.error
-        parking = Applying(give_up, name=f"{self.service}.{self.subscription.topic}.park")
+        parking = Applying(give_up, name=f"{self.service}.{self.topic}.park")
         (outcome,) = await self._batches.run(parking, [item])
         if isinstance(outcome, Broken):
             raise outcome.error
         log.error(
             "key_parked",
-            topic=self.subscription.topic,
+            topic=self.topic,
             event_id=str(item.envelope.event_id),
             error=type(error).__name__,
             runbook="docs/operations.md#parked-keys",

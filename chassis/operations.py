@@ -14,11 +14,11 @@ from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from chassis.attention import counted
-from chassis.consumer import Consumer
 from chassis.cursors import UNPUBLISHED
 from chassis.deadletters import TOPIC as DEAD_LETTERS
 from chassis.http.auth import Principal, allow
 from chassis.problems import NOT_FOUND, Refusal, Rejected
+from chassis.reader import Reader
 from chassis.subscribing import group_of
 from chassis.tables import event_log
 
@@ -61,7 +61,7 @@ def router(process: Process) -> APIRouter:
             "relay": process.relay.stopped_because or "running" if process.relay else "not in this process",
             "attention": attention,
             "parked_keys": await process.parking.count(),
-            "consumers": {c.subscription.topic: _doing(c) for c in process.consumers},
+            "consumers": {reader.topic: _doing(reader) for reader in process.readers},
             "kafka": await _kafka(process),
         }
 
@@ -91,20 +91,17 @@ def router(process: Process) -> APIRouter:
     return routes
 
 
-def _doing(consumer: Consumer) -> str:
-    if consumer.stopped_because:
-        return f"stopped: {consumer.stopped_because}"
-    return f"waiting: {consumer.waiting_because}" if consumer.waiting_because else "running"
+def _doing(reader: Reader) -> str:
+    if reader.stopped_because:
+        return f"stopped: {reader.stopped_because}"
+    return f"waiting: {reader.waiting_because}" if reader.waiting_because else "running"
 
 
 async def _kafka(process: Process) -> dict[str, Any]:
     """Lag of this service's groups and the number of its dead letters, as the broker has them; says so when Kafka is away."""
     settings = process.app.settings
     prefix, bootstrap = settings.topic_prefix, settings.kafka_bootstrap.split(",")
-    groups = {
-        c.subscription.topic: group_of(prefix, process.app.service.name, c.subscription.topic)
-        for c in process.consumers
-    }
+    groups = {reader.topic: group_of(prefix, process.app.service.name, reader.topic) for reader in process.readers}
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     try:

@@ -149,14 +149,14 @@ class Parking:
                 await self._batches.run(Retrying(give_up), [item])
         faults.point("K2")
         if items:
-            log.info("parked_retried", topic=consumer.subscription.topic, events=len(items))
+            log.info("parked_retried", topic=consumer.topic, events=len(items))
 
     async def _read(self, consumer: Consumer, found: Mapping[Ripe, list[Record]]) -> list[Incoming]:
         """What can be read now. A key that cannot is put off or set aside, and never holds up the others."""
         try:
             await consumer.fetch_keys([record for records in found.values() for record in records])  # in bulk
         except Unavailable:
-            log.warning("person_keys_unavailable", topic=consumer.subscription.topic, parked_keys=len(found))
+            log.warning("person_keys_unavailable", topic=consumer.topic, parked_keys=len(found))
         items: list[Incoming] = []
         late: list[Ripe] = []
         for place, records in found.items():

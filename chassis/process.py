@@ -29,6 +29,7 @@ from chassis.http.limits import Limits
 from chassis.http.server import server as http_server
 from chassis.parking import Parking
 from chassis.privacy import keys as person_keys
+from chassis.reader import Keeper, Reader
 from chassis.relay import Relay
 from chassis.service import App, Service, Worker
 from chassis.settings import Role, StartRefused, load
@@ -69,6 +70,7 @@ class Process:
         self.relay = self._make_relay() if Role.RELAY in roles else None
         self.letters = self._make_letters()
         self.consumers = self._make_consumers() if Role.CONSUMERS in roles else []
+        self.readers: list[Reader] = [*self.consumers, *(self._make_keepers() if Role.CONSUMERS in roles else [])]
         self.parking = Parking(app.engine, app.batches, self.consumers)
         self.clock = BusinessClock(app)
         self.subscribers: list[BatchSubscriber] = []
@@ -94,8 +96,9 @@ class Process:
         tasks: dict[str, Worker] = {"clock": self.clock.follow, "http": self._serve}
         if self.relay is not None:
             tasks["relay"] = self.relay.run
-        if self.consumers:
+        if self.readers:
             tasks["consumers"] = self._consume
+        if self.consumers:
             tasks["parking"] = self.parking.run
             tasks["letters"] = self.letters.keep
         if Role.TIMERS in roles and parts.timers:
@@ -153,6 +156,10 @@ class Process:
             for subscription in app.composition.subscriptions
         ]
 
+    def _make_keepers(self) -> list[Keeper]:
+        app = self.app
+        return [Keeper(topic, keep, service=app.service.name) for topic, keep in app.composition.keepers.items()]
+
     async def _serve(self, stop: asyncio.Event) -> None:
         settings = self.app.settings
         server = http_server(self.asgi(), host=settings.http_host, port=settings.http_port, drain_s=int(DRAIN_S))
@@ -203,12 +210,12 @@ class Process:
         )
         self.subscribers = [
             subscribe(broker, consumer, prefix=self.app.settings.topic_prefix, instance=self.app.instance)
-            for consumer in self.consumers
+            for consumer in self.readers
         ]
         if await self._until_started(broker, stop):
             self._broker = broker
             await self._watch_lag(stop)
-        for consumer, subscriber in zip(self.consumers, self.subscribers, strict=True):
+        for consumer, subscriber in zip(self.readers, self.subscribers, strict=True):
             consumer.end()
             subscriber.running = False  # all at once: one that drains must not let another begin a new batch
         await _stopped(broker)
@@ -235,7 +242,7 @@ class Process:
 
     async def _watch_lag(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            for consumer, subscriber in zip(self.consumers, self.subscribers, strict=True):
+            for consumer, subscriber in zip(self.readers, self.subscribers, strict=True):
                 with contextlib.suppress(KafkaError, TimeoutError):  # the broker is away: the last known lag stands
                     await measure(consumer, subscriber)
             with contextlib.suppress(TimeoutError):
@@ -250,9 +257,9 @@ class Process:
 
     async def _consumers_check(self) -> str | None:
         """Ready once Kafka has answered. An outage later on shows as lag: it must not take the API of this process away."""
-        if not self.consumers:
+        if not self.readers:
             return None
-        if blown := [c.stopped_because for c in self.consumers if c.stopped_because]:
+        if blown := [c.stopped_because for c in self.readers if c.stopped_because]:
             return blown[0]
         return None if self._broker is not None else "not connected to Kafka yet"
 

@@ -33,6 +33,8 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...]
+    written_ms: int | None = None
+    """When, by its producer's or the broker's clock: milliseconds since 1970. None where nobody asked for it."""
 
 
 class Bad(NamedTuple):

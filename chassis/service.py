@@ -32,6 +32,7 @@ from chassis.privacy.keys import KeyRing, OwnKeys, RemoteKeys
 from chassis.privacy.vault import Vault
 from chassis.privacy.wrap import KeyWrap
 from chassis.problems import Rejected
+from chassis.reader import Keep
 from chassis.settings import Environment, Settings
 from chassis.timers import Timer
 from chassis.transaction import Projection, UseCase
@@ -47,13 +48,14 @@ Worker = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 @dataclass(frozen=True)
 class Composition:
-    """What a service consists of in a running process. `workers`: name → task."""
+    """What a service consists of in a running process. `workers`: name → task. `keepers`: topic → who keeps its records as they are."""
 
     routers: Sequence[APIRouter] = ()
     subscriptions: Sequence[Subscription] = ()
     timers: Sequence[Timer] = ()
     concerns: Sequence[Concern] = ()
     workers: Mapping[str, Worker] = field(default_factory=dict)
+    keepers: Mapping[str, Keep] = field(default_factory=dict)
     edges: Mapping[str, Edge] = field(default_factory=dict)
     """Path prefix → how refusals at the HTTP edge read there, for doors that speak a protocol of their own."""
 

@@ -17,9 +17,9 @@ from faststream.kafka.message import KafkaAckableMessage
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
 from chassis import faults, records
-from chassis.consumer import LONGEST_WAIT_S, Consumer
 from chassis.fuse import FuseBlown
 from chassis.lanes import MAX_RECORDS
+from chassis.reader import LONGEST_WAIT_S, Reader
 from chassis.records import Record
 from chassis.telemetry import log, metrics
 
@@ -32,7 +32,7 @@ REST, LONGEST_REST_S = 2.0, 0.25
 """A rest is so many times as long as the batch took, so long at most (decision 071)."""
 MEASURE_TIMEOUT_S = 5.0
 REBALANCE_TIMEOUT_MS = 60_000
-"""Above a consumer's PATIENCE_S: a rebalance waits for the batch in hand."""
+"""Above a reader's PATIENCE_S: a rebalance waits for the batch in hand."""
 
 
 def group_of(prefix: str, service: str, topic: str) -> str:
@@ -43,7 +43,7 @@ def group_of(prefix: str, service: str, topic: str) -> str:
 class _WaitForBatch(ConsumerRebalanceListener):  # type: ignore[misc]
     """A rebalance waits for the batch in hand, so no batch is handled by two members at once."""
 
-    def __init__(self, consumer: Consumer) -> None:
+    def __init__(self, consumer: Reader) -> None:
         self._consumer = consumer
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
@@ -63,9 +63,9 @@ class _SettledByHandler(KafkaAckableMessage):
         return None
 
 
-def subscribe(broker: KafkaBroker, consumer: Consumer, *, prefix: str, instance: str) -> BatchSubscriber:
+def subscribe(broker: KafkaBroker, consumer: Reader, *, prefix: str, instance: str) -> BatchSubscriber:
     """Attaches a consumer to a broker with the settings that lose nothing (stack.md 2.3); the caller starts the broker."""
-    topic = prefix + consumer.subscription.topic
+    topic = prefix + consumer.topic
     service = consumer.service
 
     async def parse(message: tuple[ConsumerRecord[Any, Any], ...]) -> KafkaAckableMessage:
@@ -86,9 +86,9 @@ def subscribe(broker: KafkaBroker, consumer: Consumer, *, prefix: str, instance:
             consumer.in_hand = len(batch)
             try:
                 await consumer.consume([_record(raw) for raw in batch])
-                faults.point("P5", consumer.subscription.topic)
+                faults.point("P5", consumer.topic)
                 await _commit(consumer, subscriber, batch)
-                faults.point("P6", consumer.subscription.topic)
+                faults.point("P6", consumer.topic)
             except FuseBlown as error:
                 _stop(consumer, subscriber, str(error))
                 raise
@@ -98,8 +98,8 @@ def subscribe(broker: KafkaBroker, consumer: Consumer, *, prefix: str, instance:
     subscriber = broker.subscriber(
         topic,
         batch=True,
-        group_id=group_of(prefix, service, consumer.subscription.topic),
-        group_instance_id=f"{instance}-{consumer.subscription.topic}",
+        group_id=group_of(prefix, service, consumer.topic),
+        group_instance_id=f"{instance}-{consumer.topic}",
         max_records=MAX_RECORDS,
         batch_timeout_ms=BATCH_TIMEOUT_MS,
         fetch_min_bytes=FETCH_BYTES,
@@ -126,12 +126,11 @@ def rest_after(records: int, worked_s: float) -> float:
 
 
 def _record(raw: ConsumerRecord[Any, Any]) -> Record:
-    return Record(
-        records.Coordinates(raw.topic, raw.partition, raw.offset), raw.key, raw.value, tuple(raw.headers or ())
-    )
+    at = records.Coordinates(raw.topic, raw.partition, raw.offset)
+    return Record(at, raw.key, raw.value, tuple(raw.headers or ()), raw.timestamp)
 
 
-async def _commit(consumer: Consumer, subscriber: BatchSubscriber, batch: Sequence[ConsumerRecord[Any, Any]]) -> None:
+async def _commit(consumer: Reader, subscriber: BatchSubscriber, batch: Sequence[ConsumerRecord[Any, Any]]) -> None:
     """Commits last + 1 of each partition. When that fails the batch is read again, as repeats, by us or by its new owner."""
     offsets = {TopicPartition(raw.topic, raw.partition): raw.offset + 1 for raw in batch}
     if subscriber.consumer is None:
@@ -139,14 +138,14 @@ async def _commit(consumer: Consumer, subscriber: BatchSubscriber, batch: Sequen
     try:
         await subscriber.consumer.commit(offsets)
     except KafkaError as error:
-        topic = consumer.subscription.topic
+        topic = consumer.topic
         metrics.OFFSETS_NOT_COMMITTED.labels(topic).inc()
         log.warning("offsets_not_committed", topic=topic, partitions=len(offsets), error=type(error).__name__)
         await asyncio.sleep(LONGEST_WAIT_S)  # a member that is fenced for good must not spin
         raise
 
 
-async def measure(consumer: Consumer, subscriber: BatchSubscriber) -> None:
+async def measure(consumer: Reader, subscriber: BatchSubscriber) -> None:
     """Sets the lag: records that the broker has and this member's partitions have not seen dealt with. Raises KafkaError, TimeoutError."""
     client = subscriber.consumer
     if client is None:
@@ -160,11 +159,11 @@ async def measure(consumer: Consumer, subscriber: BatchSubscriber) -> None:
     behind = sum(
         max(0, end - state.position) for end, state in states if state is not None and state.has_valid_position
     )
-    metrics.CONSUMER_LAG.labels(consumer.subscription.topic).set(behind + consumer.in_hand)
+    metrics.CONSUMER_LAG.labels(consumer.topic).set(behind + consumer.in_hand)
 
 
-def _stop(consumer: Consumer, subscriber: BatchSubscriber, reason: str) -> None:
+def _stop(consumer: Reader, subscriber: BatchSubscriber, reason: str) -> None:
     consumer.stopped_because = reason
     subscriber.running = False
-    metrics.FUSE_BLOWN.labels(consumer.subscription.topic).set(1)
-    log.error("fuse_blown", topic=consumer.subscription.topic, reason=reason, runbook="docs/operations.md#fuse")
+    metrics.FUSE_BLOWN.labels(consumer.topic).set(1)
+    log.error("fuse_blown", topic=consumer.topic, reason=reason, runbook="docs/operations.md#fuse")

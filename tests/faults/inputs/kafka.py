@@ -41,7 +41,7 @@ class Reading:
 
     @property
     def consumer(self) -> Consumer:
-        return next(one for one in self.process.consumers if one.subscription.topic == TOPIC)
+        return next(one for one in self.process.consumers if one.topic == TOPIC)
 
     async def put(self, records: Iterable[Record]) -> list[str]:
         """Writes the records in order, by an ordinary producer; gives where each came to lie, as letters name places."""

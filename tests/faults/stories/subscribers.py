@@ -72,15 +72,15 @@ class Subscriber:
 
     @property
     def name(self) -> str:
-        return f"{self.h.service.name}.{self.consumer.subscription.topic}"
+        return f"{self.h.service.name}.{self.consumer.topic}"
 
     @property
     def topic(self) -> str:
-        return self.prefix + self.consumer.subscription.topic
+        return self.prefix + self.consumer.topic
 
     @property
     def group(self) -> str:
-        return group_of(self.prefix, self.h.service.name, self.consumer.subscription.topic)
+        return group_of(self.prefix, self.h.service.name, self.consumer.topic)
 
     async def write(self, stack: Stack, keys: Sequence[UUID], each: int) -> None:
         """So many events per key onto the topic, in turns; the second of the first key is poison to this subscriber."""
@@ -123,7 +123,7 @@ async def subscribed(
         for h in hs:
             process = Process(h.app)
             for consumer in process.consumers:
-                handler = handlers.setdefault(f"{h.service.name}.{consumer.subscription.topic}", Raising())
+                handler = handlers.setdefault(f"{h.service.name}.{consumer.topic}", Raising())
                 stream = _stream(consumer)
                 consumer.subscription = replace(consumer.subscription, handler=handler)
                 found.append(Subscriber(h, process, consumer, handler, prefix, stream))

@@ -75,7 +75,7 @@ def expected_of(one: Subscriber) -> dict[str, object]:
     wanted = {
         "enable_auto_commit": False,
         "auto_offset_reset": "earliest",
-        "group_instance_id": f"{one.h.service.name}-0-{one.consumer.subscription.topic}",
+        "group_instance_id": f"{one.h.service.name}-0-{one.consumer.topic}",
         "session_timeout_ms": MEMBER_TIMEOUT_MS,
         "rebalance_above_patience": True,
         "ack_policy": AckPolicy.NACK_ON_ERROR,
