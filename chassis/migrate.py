@@ -1,7 +1,8 @@
 """`python -m chassis.migrate SERVICE`: brings a service's database to the newest version and grants its roles what they need, no more.
 
-Two histories per database: the chassis' own tables and the service's. The writer role gets neither UPDATE nor DELETE on `event_log`; the reader
-reads. Needs the owner role in PERISAI_OWNER_DATABASE_URL. PostgreSQL 17 or newer. Safe to repeat, and to run from several places at once.
+Two histories per database: the chassis' own tables and the service's. The writer role gets neither UPDATE nor DELETE on tables whose comment begins
+with "Insert-only", such as `event_log`; the reader reads. Needs the owner role in PERISAI_OWNER_DATABASE_URL. PostgreSQL 17 or newer. Safe to repeat,
+and to run from several places at once.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import importlib.util
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -88,7 +90,7 @@ def _grant(conn: sa.Connection, service: str) -> None:
         f"GRANT USAGE ON SCHEMA public TO {writer}, {reader}",
         f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {writer}, {reader}",
         f"GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {writer}",
-        f"REVOKE UPDATE, DELETE, TRUNCATE ON event_log FROM {writer}",
+        f"REVOKE UPDATE, DELETE, TRUNCATE ON {', '.join(_insert_only(conn))} FROM {writer}",
         f"REVOKE INSERT, UPDATE, DELETE ON alembic_version, alembic_version_chassis FROM {writer}",
         "CREATE SCHEMA IF NOT EXISTS shadow",
         f"GRANT USAGE, CREATE ON SCHEMA shadow TO {writer}",
@@ -96,10 +98,21 @@ def _grant(conn: sa.Connection, service: str) -> None:
         conn.exec_driver_sql(statement)
 
 
+def _insert_only(conn: sa.Connection) -> Sequence[str]:
+    return (
+        conn.exec_driver_sql(
+            "SELECT quote_ident(relname) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+            " AND obj_description(oid, 'pg_class') LIKE 'Insert-only%%' ORDER BY relname"
+        )
+        .scalars()
+        .all()
+    )
+
+
 def main() -> None:
     if len(sys.argv) != 2 or not (url := os.environ.get("PERISAI_OWNER_DATABASE_URL")):
         sys.exit(
-            "usage: PERISAI_OWNER_DATABASE_URL=postgresql://… python -m chassis.migrate registration|payments|notifications"
+            "usage: PERISAI_OWNER_DATABASE_URL=postgresql://… python -m chassis.migrate registration|payments|notifications|audit"
         )
     try:
         asyncio.run(migrate(sys.argv[1], url))

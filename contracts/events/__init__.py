@@ -4,6 +4,7 @@ from contracts.event import Catalogue
 from contracts.events import (
     agency,
     astray,
+    audit,
     contributions,
     groups,
     incentives,
@@ -40,6 +41,7 @@ OWNERS = {
     "parameters": "payments",
     "recipients": "notifications",
     "notifications": "notifications",
+    "checkpoints": "audit",
 }
 """Stream → the one service that may write it."""
 
@@ -69,6 +71,7 @@ TOPICS = {
     "parameters": "contributions",
     "recipients": "notifications",
     "notifications": "notifications",
+    "checkpoints": "audit",
 }
 """Stream → topic, without the prefix."""
 
@@ -87,6 +90,7 @@ CATALOGUE = Catalogue(
         *incentives.EVENTS,
         *astray.EVENTS,
         *notifications.EVENTS,
+        *audit.EVENTS,
     ],
     topics=TOPICS,
     owners=OWNERS,

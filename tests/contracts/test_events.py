@@ -212,7 +212,7 @@ def test_strange_boxes_are_invalid(sealed: Any) -> None:
 @EVERY
 def test_stream_has_a_topic_and_an_owner(kind: type[Event]) -> None:
     assert CATALOGUE.topics[kind.stream]
-    assert CATALOGUE.owners[kind.stream] in {"registration", "payments", "notifications"}
+    assert CATALOGUE.owners[kind.stream] in {"registration", "payments", "notifications", "audit"}
 
 
 def _without_people(event: Event) -> dict[str, object]:

@@ -1,0 +1,1 @@
+"""What audit does: archives what it is given, signs what the log has become."""

@@ -1,0 +1,54 @@
+"""Settings of audit: the log's name, its key, and where copies of its checkpoints go."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from pathlib import Path
+from typing import Annotated
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import BeforeValidator, Field
+
+from chassis import settings
+from services.audit.domain.notes import BadNote, NoteKey
+
+KEY_BYTES = 32
+
+
+def _seed(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        raw = base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        raw = b""
+    if len(raw) != KEY_BYTES:
+        raise ValueError("must be 32 random bytes in base64")
+    return raw
+
+
+def _name(value: str) -> str:
+    try:
+        return NoteKey(value, bytes(KEY_BYTES)).name
+    except BadNote as error:
+        raise ValueError(str(error)) from None
+
+
+class Settings(settings.Settings):
+    audit_log: Annotated[str, BeforeValidator(_name)] = "perisai.example/audit"
+    """The log's name for ever, like the address of a page: it stands in every checkpoint."""
+    audit_signing_key: Annotated[bytes, BeforeValidator(_seed)] = Field(repr=False)
+    """The seed of the Ed25519 key that signs checkpoints."""
+    audit_folder: Path
+    """Where checkpoints are written outside the database, for a branch or the union to keep."""
+    audit_sign_every_s: float = Field(default=10.0, gt=0)
+
+    @property
+    def signing_key(self) -> Ed25519PrivateKey:
+        return Ed25519PrivateKey.from_private_bytes(self.audit_signing_key)
+
+    @property
+    def public_key(self) -> NoteKey:
+        """What whoever checks a proof must know."""
+        return NoteKey(self.audit_log, self.signing_key.public_key().public_bytes_raw())

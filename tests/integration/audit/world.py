@@ -1,0 +1,66 @@
+"""What an audit test drives: records in, checkpoints out, and the database as its superuser has it."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from chassis.records import Coordinates, Record
+from chassis.service import as_settings
+from chassis.transaction import Scope
+from contracts.events.agency import BranchOpened
+from contracts.values import BranchId
+from services.audit.app import signer_of
+from services.audit.settings import Settings
+from tests.support.service import Harness
+
+ORIGIN = "audit.tests.example/log"
+SEED = bytes(range(32))
+BRANCH = UUID("0199aaaa-0000-7000-8000-000000000001")
+
+
+class World:
+    def __init__(self, h: Harness) -> None:
+        self.h = h
+        self.settings = as_settings(h.app, Settings)
+        self.signer = signer_of(h.app)
+        self._numbers = itertools.count(1)
+
+    @property
+    def folder(self) -> Path:
+        return self.settings.audit_folder
+
+    def branch(self, **changes: Any) -> Record:
+        """The record of a new branch; `changes`: seq, event_id, key and what `Harness.record` has."""
+        number = next(self._numbers)
+        branch_id = BranchId(UUID(f"0199bbbb-0000-7000-8000-{number:012d}"))
+        event = BranchOpened(
+            branch_id=branch_id, code=f"B{number}", name=f"Cabang {number}", city="Tangerang", time_zone="Asia/Jakarta"
+        )
+        return self.h.record(event, **{"key": branch_id, "scope": Scope(BRANCH), **changes})
+
+    def branches(self, count: int) -> list[Record]:
+        return [self.branch() for _ in range(count)]
+
+    async def keep(self, *records: Record) -> None:
+        """As the keeper of their topic would."""
+        await self.h.app.composition.keepers["agency"](records)
+
+    async def rows(self, sql: str, **values: object) -> list[Any]:
+        async with self.h.app.read() as conn:
+            return list((await conn.execute(sa.text(sql), values)).all())
+
+    async def one(self, sql: str, **values: object) -> Any:
+        ((found,),) = await self.rows(sql, **values)
+        return found
+
+
+def again(record: Record, **changes: Any) -> Record:
+    """The same record once more, further on in its topic."""
+    at = record.at
+    return replace(record, at=Coordinates(at.topic, at.partition, at.offset + 1_000_000), **changes)
