@@ -31,6 +31,7 @@ from tests.faults.points import (
     Point,
 )
 from tests.faults.results import Fault, Played, Result, now
+from tests.faults.spent import spending
 from tests.faults.stage import play
 from tests.support.eventually import eventually
 
@@ -61,11 +62,13 @@ async def play_round(
     try:
         needs = _needs(points)
         if needs - {FILE}:
-            await causes.with_sleepers(ground, causes.HEADS if TAKEN_BACK in needs else causes.SLEEPERS)
+            with spending("sleepers"):
+                await causes.with_sleepers(ground, causes.HEADS if TAKEN_BACK in needs else causes.SLEEPERS)
         if FILE in needs:
             await settling.agree_on_layout(ground.estate.town.doors, history.BEGINS.date())
             ground.settles = True
-        await asyncio.gather(*(_arm(ground, point, action, log) for point in points))
+        with spending("arming"):
+            await asyncio.gather(*(_arm(ground, point, action, log) for point in points))
         played = await play(
             ground,
             name,

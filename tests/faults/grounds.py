@@ -12,6 +12,7 @@ import asyncpg
 
 from deploy.local import places
 from tests.faults.ground import Ground, open_ground
+from tests.faults.spent import spending
 from tests.support.stack import open_folder
 
 MOST_PEOPLE = 1_500
@@ -61,9 +62,10 @@ class Grounds:
         folder = opened.enter_context(open_folder())
         journal = opened.enter_context(open_folder()) / "journal.jsonl"
         seed = self._seed + 1_000 * (self._number - 1)
-        self._ground = await opened.enter_async_context(
-            open_ground(folder, journal, seed=seed, tier=self._tier, brokers=brokers)
-        )
+        with spending("opening estates"):
+            self._ground = await opened.enter_async_context(
+                open_ground(folder, journal, seed=seed, tier=self._tier, brokers=brokers)
+            )
         self._open, self._brokers, self.most_brokers = opened, brokers, max(self.most_brokers, brokers)
         self.stack = await _made_of(self._ground)
         return self._ground
@@ -76,7 +78,8 @@ class Grounds:
         """Ends the ground in use; the next cell gets a new one."""
         opened, self._open, self._ground = self._open, None, None
         if opened is not None:
-            await opened.aclose()
+            with spending("leaving estates"):
+                await opened.aclose()
 
     def keep(self, cell: str) -> None:
         """Copies logs and verdicts of a cell that did not pass to reports/cells."""

@@ -8,6 +8,7 @@ from typing import Any
 from tests.faults.cells import Injected
 from tests.faults.ground import Ground
 from tests.faults.results import Played, now, recovered_after, recovery
+from tests.faults.spent import spend, spending
 from tests.faults.watch import RECORDS_PER_PERSON
 from tests.support.eventually import eventually
 
@@ -34,23 +35,29 @@ async def play(
     async with ground.watch.open() as watch:
         watch.samples.clear()
         async with ground.load(registrations, per_s=per_s):
-            injected = await inject()
+            with spending("striking"):
+                injected = await inject()
             records_per_s = ground.per_s * RECORDS_PER_PERSON * (1 + rows / max(registrations, 1))
-            await eventually(
-                lambda: watch.well(since=injected.ended_at, per_s=records_per_s),
-                within_s=max(3 * budget_s, 60),
-                what="processes ready and events flowing again",
-            )
+            with spending("recovering"):
+                await eventually(
+                    lambda: watch.well(since=injected.ended_at, per_s=records_per_s),
+                    within_s=max(3 * budget_s, 60),
+                    what="processes ready and events flowing again",
+                )
+            well_at = now()
+        spend("rest of the load", now() - well_at)
         samples = [one for one in watch.samples if injected.until is None or one[0] <= injected.until]
         told = recovery(samples, ended_at=injected.ended_at, budget_s=budget_s, per_s=records_per_s)
     parked = {str(one["key"]) for one in injected.planted.get("parked", ())}
     undrained: AssertionError | None = None
     try:
-        await ground.drain(spare=[*parked])
+        with spending("draining"):
+            await ground.drain(spare=[*parked])
     except AssertionError as error:
         undrained = error
     ground.remember(injected.planted)
-    verdict = await ground.check(name, invariants, {**ground.planted, "recovery": told})
+    with spending("judging"):
+        verdict = await ground.check(name, invariants, {**ground.planted, "recovery": told})
     found = [_with_own(one, injected.found) for one in verdict]
     if undrained is not None and not any(one["violations"] for one in found):
         raise undrained

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -40,14 +41,16 @@ INVARIANTS: dict[str, Check] = {
 
 
 async def check(facts: Facts, journal: Journal, planted: Planted, only: Sequence[str]) -> dict[str, Any]:
-    """The report; an invariant without anything to look at is `not_run`. Raises CannotCheck."""
+    """The report; an invariant without anything to look at is `not_run`. `seconds`: what each took, reading for it included. Raises CannotCheck."""
     if unknown := set(only) - INVARIANTS.keys():
         raise CannotCheck(f"no such invariant: {', '.join(sorted(unknown))}")
     world = World(facts, journal, planted)
     found: list[dict[str, Any]] = []
+    seconds: dict[str, float] = {}
     for name in INVARIANTS:
         if name in only:
-            tally = Tally(name)
+            tally, began = Tally(name), time.monotonic()
             await INVARIANTS[name](world, tally)
             found.append(tally.as_json())
-    return {"invariants": found, "recovery_s": i11_recovery.recovered_after(planted)}
+            seconds[name] = time.monotonic() - began
+    return {"invariants": found, "recovery_s": i11_recovery.recovered_after(planted), "seconds": seconds}
