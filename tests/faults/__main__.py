@@ -17,7 +17,7 @@ from typing import NoReturn
 import tests.faults.environment  # noqa: F401 — enters its cells into the catalogue
 from chassis.telemetry import configure_logs
 from deploy.local.trouble import Trouble
-from tests.faults import terminal
+from tests.faults import spent, terminal
 from tests.faults.broken import catalogue
 from tests.faults.broken.__main__ import told
 from tests.faults.broken.run import prove
@@ -45,7 +45,7 @@ def main() -> None:
     except Trouble as trouble:
         _cannot(trouble.told())
     path = run.write(asked.report)
-    print(f"\n{terminal.table(run, time.monotonic() - began)}\nreport: {os.path.relpath(path)}")
+    print(f"\n{terminal.table(run, time.monotonic() - began)}\n{spent.told()}\nreport: {os.path.relpath(path)}")
     sys.exit(run.exit_code)
 
 
@@ -109,11 +109,19 @@ async def _estates(run: Run, parts: list[str], asked: argparse.Namespace) -> Non
 
 
 async def _apart(run: Run, parts: list[str], asked: argparse.Namespace) -> None:
+    unbroken: frozenset[str] = frozenset()
     if "proofs" in parts:
-        run.results += await play_proofs(tier=asked.tier, seed=asked.seed, cell=None, workers=2, tell=tell)
+        with spent.spending("proofs"):
+            proved = await play_proofs(tier=asked.tier, seed=asked.seed, cell=None, workers=2, tell=tell)
+        run.results += proved.results
+        if (asked.tier, asked.seed) == (catalogue.TIER, DEFAULT_SEED):  # as the checks themselves are run
+            unbroken = proved.passed
     if "broken" in parts:
         builds = [build for build in catalogue.read().values() if build.test or asked.tier == "long"]
-        found = await asyncio.to_thread(prove, builds, patience=asked.patience, tell=lambda one: tell(told(one)))
+        with spent.spending("broken builds"):
+            found = await asyncio.to_thread(
+                prove, builds, patience=asked.patience, unbroken=unbroken, tell=lambda one: tell(told(one))
+            )
         run.broken += [one.as_json() for one in found]
 
 
@@ -131,7 +139,8 @@ async def _cells(run: Run, asked: argparse.Namespace) -> None:
         run.results, run.stack = lane.results, grounds.stack
         run.brokers, run.standby = grounds.most_brokers, grounds.standby
     for cell in proofs:
-        run.results += await play_proofs(tier=asked.tier, seed=run.seed, cell=cell, workers=1, tell=tell)
+        proved = await play_proofs(tier=asked.tier, seed=run.seed, cell=cell, workers=1, tell=tell)
+        run.results += proved.results
 
 
 if __name__ == "__main__":

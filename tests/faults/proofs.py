@@ -8,19 +8,29 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from deploy.local import places
 from tests.faults.results import Fault, Result
 
+
+@dataclass(frozen=True)
+class Proved:
+    """A result per cell, and the tests that passed by their nodes: with whole evidence, of this tree, in this tier."""
+
+    results: list[Result]
+    passed: frozenset[str]
+
+
 FOLDERS = ("stories", "models", "threats", "inputs")
 UNIT = "run"
+SLOWEST = 12
+"""So many are named, for whoever wonders where the minutes go; without the time of their fixtures."""
 
 
-async def play_proofs(
-    *, tier: str, seed: int, cell: str | None, workers: int, tell: Callable[[str], None]
-) -> list[Result]:
+async def play_proofs(*, tier: str, seed: int, cell: str | None, workers: int, tell: Callable[[str], None]) -> Proved:
     """Runs the proofs of a tier, or of one cell. A proof that left no evidence, and a run that broke, is an error."""
     with tempfile.TemporaryDirectory(prefix="perisai-evidence-") as folder:
         argv = [sys.executable, "-m", "pytest", "-q", *(f"tests/faults/{name}" for name in FOLDERS)]
@@ -41,11 +51,18 @@ async def play_proofs(
                 tell(said[-1])
         code = await process.wait()
         found = [json.loads(file.read_text()) for file in sorted(Path(folder).glob("*.json"))]
+    for one in sorted(found, key=lambda one: -one["seconds"])[:SLOWEST]:
+        tell(f"{one['seconds']:6.1f} s  {one['test'].rpartition('/')[2]}")
     results = merged(found, seed, {"TIER": "long"} if tier == "long" else {})
     failed = any(result.status != "pass" for result in results)
     if code not in (0, 1) or (code == 1 and not failed) or not results:
         results.append(_broke(said, code, seed))
-    return results
+    return Proved(results, passed(found))
+
+
+def passed(found: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+    """Nodes of the tests that passed and left whole evidence."""
+    return frozenset(one["test"] for one in found if one["outcome"] == "passed")
 
 
 def merged(found: Sequence[dict[str, Any]], seed: int, asked: Mapping[str, object] | None = None) -> list[Result]:

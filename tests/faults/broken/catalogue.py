@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 FILE = Path(__file__).with_name("catalogue.toml")
+TIER = "test"
+"""Of every check that does not say otherwise."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class Build:
     expected: tuple[str, ...]
     check: str
     test: bool = False
-    tier: str = "test"
+    tier: str = TIER
     environ: dict[str, str] = field(default_factory=dict)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.faults.evidence import Evidence
-from tests.faults.proofs import merged
+from tests.faults.proofs import merged, passed
 
 SEED = 7
 
@@ -43,6 +43,11 @@ def test_what_was_done_and_seen_adds_up() -> None:
 def test_cells_are_told_apart_and_in_order() -> None:
     found = merged([saw("story.S9"), saw("story.S1"), saw("story.S9")], SEED)
     assert [(one.cell, one.planned) for one in found] == [("story.S1", 2), ("story.S9", 4)]
+
+
+def test_only_what_ended_well_with_whole_evidence_has_passed() -> None:
+    outcomes = ("passed", "failed", "error")
+    assert passed([saw(outcome=outcome, test=f"t.py::test_{outcome}") for outcome in outcomes]) == {"t.py::test_passed"}
 
 
 @pytest.mark.parametrize("order", [1, -1])
