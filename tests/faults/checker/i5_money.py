@@ -2,7 +2,7 @@
 
 Every event that moves money is the ledger lines that it must be, by `lines.py`; debit equals credit; balances are the sums of the lines; no
 account was below its floor after any transaction; what people gave us is what the bank holds; statements of incentives are what their lines
-come to, and are paid out once; whoever left looks after nobody.
+come to, and are paid out once; what two people sent to somebody left once; whoever left looks after nobody.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 
-from tests.faults.checker import incentives, managers, payouts
+from tests.faults.checker import departures, incentives, managers, payouts
 from tests.faults.checker.i3_payments import bank_books
 from tests.faults.checker.lines import BANK, CLEARING, EXPENSE, FEES, OF_AGENTS, Line, lines_of, owed, stated, total
 from tests.faults.checker.receipts import Reference, folded
@@ -25,16 +25,25 @@ NO_FLOOR = (BANK, FEES, EXPENSE)
 
 async def check(world: World, tally: Tally) -> None:
     for service in world.facts.services:
-        await _forward(world, tally, service)
+        await forward(world, tally, service)
     if SERVICE in world.facts.services:
-        await _lines(world, tally)
-        await _sums(world, tally)
-        await _floors(world, tally)
+        await books(world, tally)
         await _against_the_bank(world, tally)
         incentives.check(await world.log(SERVICE), tally)
         await _paid_out(world, tally)
     if REGISTRATION in world.facts.services:
         await _looked_after(world, tally)
+
+
+async def books(world: World, tally: Tally) -> None:
+    """What the log and the ledger of payments say of each other; nobody outside is asked."""
+    await _lines(world, tally)
+    await _sums(world, tally)
+    await _floors(world, tally)
+    log = await world.log(SERVICE)
+    tally.checked += sum(event.type == "TransferOrdered" for event in log)
+    for what, expected, actual in departures.offences(log):
+        tally.bad("payments.transfer_orders", what, expected=expected, actual=actual)
 
 
 async def _paid_out(world: World, tally: Tally) -> None:
@@ -52,7 +61,8 @@ async def _looked_after(world: World, tally: Tally) -> None:
         tally.bad("registration.participants", participant, expected=expected, actual=actual)
 
 
-async def _forward(world: World, tally: Tally, service: str) -> None:
+async def forward(world: World, tally: Tally, service: str) -> None:
+    """Consecutive events are steps that `transitions.toml` allows."""
     log = await world.log(service)
     for machine in MACHINES:
         for key, types in histories(machine, log).items():
