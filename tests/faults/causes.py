@@ -18,6 +18,8 @@ from tests.faults.ground import Ground
 from tests.support.eventually import eventually
 
 SLEEPERS = 10
+SLEEPERS_PER_S = 20
+"""Before a fault, and nobody pays: there is room for more than the load has."""
 HEADS = 210
 """Of a collective bill that is taken back: more than one batch of shares, so that somebody has to go on where another stopped."""
 THEIRS = 8
@@ -29,7 +31,7 @@ WITHIN_S = 60.0
 
 async def with_sleepers(ground: Ground, number: int) -> None:
     """Some are billed and never come to the bank: what a month's end finds to do, and others may pay for."""
-    await ground.driver.register(number, per_s=SLEEPERS, paying=0)
+    await ground.driver.register(number, per_s=SLEEPERS_PER_S, paying=0)
     await _owing(ground, number)
 
 

@@ -12,7 +12,7 @@ from tests.faults.crash import play_round
 from tests.faults.ground import Ground
 from tests.faults.grounds import Grounds
 from tests.faults.kills import play_kills
-from tests.faults.points import ABSENT, APART, POINTS, ROUNDS, TAKEN_BACK, Point
+from tests.faults.points import ABSENT, APART, POINTS, ROUNDS, SMOKE, TAKEN_BACK, Point
 from tests.faults.results import Fault, Result
 from tests.faults.stage import play
 from tests.faults.terminal import line
@@ -33,7 +33,7 @@ SIZES = {
     "test": Sizes(180, 12, 30, 12, ("kill",)),
     "long": Sizes(300, 12, 150, 15, ("kill", "term", "stop")),
 }
-SMOKE_ROUND, SMOKE_KILLS = 4, 6
+SMOKE_KILLS = 6
 KILLS_AT_ONCE = 75
 """Random kills per verdict: a violation is found near the kill that caused it."""
 
@@ -64,7 +64,7 @@ class Lane:
 
     async def smoke(self) -> None:
         """One packed round and a few random kills: what every test run plays."""
-        self._enter(await self._round([point for point in POINTS if point.round == SMOKE_ROUND], "kill"))
+        self._enter(await self._round([point for point in POINTS if point.id in SMOKE], "kill"))
         ground = await self._get()
         self._enter([await self._one(play_kills(ground, SMOKE_KILLS, per_s=25, patience=self._patience))])
 
