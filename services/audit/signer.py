@@ -14,7 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis import faults
 from chassis.batches import Batches, Broken
 from services.audit.commands.sign import Sign, Signed, Signing
+from services.audit.domain.tiles import new_tiles
 from services.audit.publishing import publish, published
+from services.audit.queries.tree import held_tiles
 from services.audit.tables import checkpoints
 
 Read = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
@@ -55,6 +57,6 @@ class Signer:
             .order_by(checkpoints.c.size)
         )
         async with self._read() as conn:
-            found = (await conn.execute(asked)).all()
-        for row in found:
-            publish(self._folder, row.size, row.note, row.path)
+            for row in (await conn.execute(asked)).all():
+                grown = await held_tiles(conn, new_tiles(row.before, row.size))
+                publish(self._folder, row.size, row.note, row.path, grown)

@@ -23,7 +23,7 @@ from chassis.transaction import Tx
 from contracts.event import Catalogue
 from services.audit.domain.leaves import Leaf
 from services.audit.domain.merkle import leaf_hash
-from services.audit.domain.subjects import participant_of
+from services.audit.entries import entry_of
 from services.audit.tables import archive, sightings
 
 FIRST, REPEAT, ALTERED, STRANGER = "first", "repeat", "altered", "stranger"
@@ -65,7 +65,9 @@ class _Log:
             return place, REPEAT if hash_ == taken.hash else ALTERED
         place = self.size + len(self.added)
         self.known[event_id] = place, taken.hash
-        self.added.append(_row(place, taken, taken.found))
+        self.added.append(
+            {"place": place, "leaf": taken.leaf, **entry_of(taken.topic, taken.found.envelope, taken.found.value)}
+        )
         return place, FIRST
 
 
@@ -124,30 +126,4 @@ def _sighting(taken: Taken, log: _Log, seen_at: datetime) -> dict[str, object]:
         "seen_at": seen_at,
         "verdict": verdict,
         "reason": found.reason if isinstance(found, Bad) else None,
-    }
-
-
-def _row(place: int, taken: Taken, found: records.Read) -> dict[str, object]:
-    envelope = found.envelope
-    return {
-        "place": place,
-        "event_id": envelope.event_id,
-        "topic": taken.topic,
-        "source": envelope.source,
-        "stream": envelope.stream,
-        "key": envelope.key,
-        "seq": envelope.seq,
-        "type": envelope.type,
-        "version": envelope.version,
-        "rules": envelope.rules,
-        "occurred_at": envelope.occurred_at,
-        "recorded_at": envelope.recorded_at,
-        "actor": envelope.actor,
-        "correlation_id": envelope.correlation_id,
-        "causation_id": envelope.causation_id,
-        "branch_id": envelope.branch_id,
-        "wadah_id": envelope.wadah_id,
-        "agent_id": envelope.agent_id,
-        "participant_id": participant_of(envelope.stream, envelope.key, found.value),
-        "leaf": taken.leaf,
     }

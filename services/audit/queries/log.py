@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.audit.domain.checkpoints import Checkpoint
+from services.audit.domain.merkle import leaf_hash
 from services.audit.tables import archive, checkpoints, log_head
 
 
@@ -39,6 +40,17 @@ async def leaves(conn: AsyncConnection, start: int, end: int) -> list[bytes]:
     return found
 
 
+async def leaf_hashes(conn: AsyncConnection, start: int, end: int) -> list[bytes]:
+    """The hashes of the leaves that stand at these places, in their order."""
+    asked = sa.select(archive.c.leaf).where(archive.c.place >= start, archive.c.place < end).order_by(archive.c.place)
+    return [leaf_hash(bytes(leaf)) for leaf in (await conn.execute(asked)).scalars()]
+
+
 def checkpoint_of(row: Any) -> Checkpoint:
     """The checkpoint in a row of `checkpoints`."""
     return Checkpoint(row.log, row.size, base64.b64decode(row.root))
+
+
+def path_of(row: Any) -> list[bytes]:
+    """The hashes in a row of `checkpoints` that prove the one before."""
+    return [base64.b64decode(hash_) for hash_ in row.path]

@@ -22,10 +22,16 @@ def needed(spans: Iterable[Span], size: int) -> set[Tile]:
     return {tile_of(node, size) for span in spans for node in nodes_of(span)}
 
 
-async def held_tiles(conn: AsyncConnection, wanted: Collection[Tile]) -> dict[Tile, bytes]:
-    """These tiles, their hashes side by side. Raises LookupError when one is not there. One statement."""
+async def stored_tiles(conn: AsyncConnection, wanted: Collection[Tile]) -> dict[Tile, bytes]:
+    """Those of these tiles that are there, their hashes side by side. One statement."""
     columns = {f"{name}s": [getattr(tile, name) for tile in wanted] for name in Tile._fields}
     found = (await conn.execute(_HELD, columns)).all() if wanted else []
-    if missing := {*wanted} - (held := {Tile(*row[:3]): bytes(row.hashes) for row in found}).keys():
+    return {Tile(*row[:3]): bytes(row.hashes) for row in found}
+
+
+async def held_tiles(conn: AsyncConnection, wanted: Collection[Tile]) -> dict[Tile, bytes]:
+    """As `stored_tiles`. Raises LookupError when one is not there."""
+    held = await stored_tiles(conn, wanted)
+    if missing := {*wanted} - held.keys():
         raise LookupError(f"the tree lacks {min(missing).path}")
     return held

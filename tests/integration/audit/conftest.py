@@ -23,4 +23,5 @@ async def w(stack: Stack, tmp_path: Path) -> AsyncIterator[World]:
         "audit_folder": tmp_path / "checkpoints",
     }
     async with harness(SERVICE, stack, **settings) as h:
-        yield World(h)
+        name = h.app.settings.database_url.rpartition("/")[2]
+        yield World(h, f"{stack.admin_url.rpartition('/')[0]}/{name}")

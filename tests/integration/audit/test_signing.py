@@ -97,7 +97,9 @@ async def test_checkpoints_are_written_outside(w: World) -> None:
         f"{6:020d}.checkpoint",
         f"{6:020d}.path",
         "checkpoint",
+        "tile",
     ]
+    assert len((w.folder / "tile/0/000.p/6").read_bytes()) == 6 * 32
     newest = notes.parse((w.folder / "checkpoint").read_text())
     assert newest.is_signed_by(w.settings.public_key)
     assert Checkpoint.parse(newest.text).size == 6
@@ -119,7 +121,7 @@ async def _exists(w: World) -> None:
 
 
 async def test_a_rewritten_log_does_not_overwrite_an_older_checkpoint(w: World) -> None:
-    publish(w.folder, 3, "one\n\n— a AAAAAAAA\n", [])
-    publish(w.folder, 3, "one\n\n— a AAAAAAAA\n", [])
+    publish(w.folder, 3, "one\n\n— a AAAAAAAA\n", [], {})
+    publish(w.folder, 3, "one\n\n— a AAAAAAAA\n", [], {})
     with pytest.raises(OtherCheckpoint, match=r"00003\.checkpoint"):
-        publish(w.folder, 3, "other\n\n— a AAAAAAAA\n", [])
+        publish(w.folder, 3, "other\n\n— a AAAAAAAA\n", [], {})

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import sqlalchemy as sa
 
 from chassis.records import Coordinates, Record
@@ -17,6 +18,7 @@ from contracts.events.agency import BranchOpened
 from contracts.values import BranchId
 from services.audit.app import signer_of
 from services.audit.settings import Settings
+from services.audit.verification.run import Outcome, verify
 from tests.support.service import Harness
 
 ORIGIN = "audit.tests.example/log"
@@ -25,8 +27,9 @@ BRANCH = UUID("0199aaaa-0000-7000-8000-000000000001")
 
 
 class World:
-    def __init__(self, h: Harness) -> None:
-        self.h = h
+    def __init__(self, h: Harness, admin_url: str) -> None:
+        """`admin_url`: of the database's superuser, who may do anything to it."""
+        self.h, self.admin_url = h, admin_url
         self.settings = as_settings(h.app, Settings)
         self.signer = signer_of(h.app)
         self._numbers = itertools.count(1)
@@ -58,6 +61,24 @@ class World:
     async def one(self, sql: str, **values: object) -> Any:
         ((found,),) = await self.rows(sql, **values)
         return found
+
+    async def tamper(self, sql: str, *values: object) -> None:
+        """As an insider with superuser rights would."""
+        connection = await asyncpg.connect(self.admin_url)
+        try:
+            await connection.execute(sql, *values)
+        finally:
+            await connection.close()
+
+    async def verify(self, **more: Any) -> Outcome:
+        return await verify(self.h.app.engine, self.settings.public_key, self.folder, **more)
+
+    async def filled(self, *sizes: int) -> None:
+        """So many events, with a checkpoint after each, written outside."""
+        for size in sizes:
+            await self.keep(*self.branches(size))
+            await self.signer.sign()
+        await self.signer.publish()
 
 
 def again(record: Record, **changes: Any) -> Record:

@@ -1,0 +1,1 @@
+"""Recomputes the log from its records and says what was done to it, if anything."""

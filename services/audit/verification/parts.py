@@ -1,0 +1,87 @@
+"""One range of the archive against what is proved of it: read, hashed and compared by itself, so that ranges go side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.envelope import BadEnvelope
+from services.audit.domain.growing import hashes_in
+from services.audit.domain.leaves import BadLeaf
+from services.audit.domain.merkle import HASH_BYTES, leaf_hash, perfect_root
+from services.audit.domain.tiles import WIDTH, Tile
+from services.audit.domain.verifying import Finding, Kind, Part, Row, compare
+from services.audit.entries import entry_of_leaf
+from services.audit.publishing import tile_in
+from services.audit.queries.tree import stored_tiles
+from services.audit.tables import archive
+
+
+class Proven(NamedTuple):
+    """A tile of leaf hashes by what is known of it: its root, or, at the right edge, its hashes."""
+
+    tile: Tile
+    root: bytes | None
+    hashes: bytes | None = None
+
+
+async def judge_part(conn: AsyncConnection, folder: Path, tiles: list[Proven]) -> Part:
+    """Every row under these tiles, which follow each other."""
+    start, end = tiles[0].tile.number * WIDTH, tiles[-1].tile.number * WIDTH + tiles[-1].tile.width
+    rows = await _rows(conn, start, end)
+    stored = await stored_tiles(conn, [proven.tile for proven in tiles])
+    parts = [_judged(proven, stored.get(proven.tile), folder, rows) for proven in tiles]
+    return Part(*(tuple(item for part in parts for item in part[field]) for field in range(3)))  # type: ignore[arg-type]
+
+
+def _judged(proven: Proven, stored: bytes | None, folder: Path, rows: Mapping[int, Row]) -> Part:
+    start = proven.tile.number * WIDTH
+    hashes, findings = proven.hashes, []
+    if hashes is None:
+        found, hashes = _proved_copy(proven, [stored, tile_in(folder, proven.tile), _of_rows(start, rows)])
+        findings += [found] if found else []
+    elif stored != hashes:
+        findings.append(_tile(proven.tile))
+    if hashes is None:
+        return Part(findings=tuple(findings))
+    part = compare(start, hashes_in(hashes), rows)
+    return part._replace(findings=(*part.findings, *findings))
+
+
+def _proved_copy(proven: Proven, copies: list[bytes | None]) -> tuple[Finding | None, bytes | None]:
+    """The first copy that is the one that was signed. Anything but the stored one is a finding."""
+    for number, copy in enumerate(copies):
+        if copy is not None and len(copy) == WIDTH * HASH_BYTES and perfect_root(hashes_in(copy)) == proven.root:
+            return (_tile(proven.tile) if number else None), copy
+    place = proven.tile.number * WIDTH
+    detail = f"the events of places {place} to {place + WIDTH - 1} and the tree over them were changed together"
+    return Finding(Kind.UNPROVABLE, place, None, detail), None
+
+
+def _tile(tile: Tile) -> Finding:
+    return Finding(Kind.TILE, tile.number * WIDTH, None, f"{tile.path} in the database is not what was signed")
+
+
+def _of_rows(start: int, rows: Mapping[int, Row]) -> bytes | None:
+    found = [rows.get(place) for place in range(start, start + WIDTH)]
+    return None if None in found else b"".join(row.hash for row in found if row is not None)
+
+
+async def _rows(conn: AsyncConnection, start: int, end: int) -> dict[int, Row]:
+    asked = sa.select(archive).where(archive.c.place >= start, archive.c.place < end)
+    return {row["place"]: row_of(row) for row in (await conn.execute(asked)).mappings()}
+
+
+def row_of(row: Any) -> Row:
+    """What stands in a row of `archive`."""
+    raw = bytes(row["leaf"])
+    try:
+        wanted = entry_of_leaf(raw)
+    except (BadLeaf, BadEnvelope):
+        wanted = {}  # its hash says the rest
+    misfiled = tuple(name for name, value in wanted.items() if row[name] != value)
+    return Row(leaf_hash(raw), str(row["event_id"]), misfiled)

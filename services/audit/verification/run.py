@@ -1,0 +1,167 @@
+"""The whole verification: checkpoints, the copies kept outside, the tree, and every event under it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.audit.domain import notes
+from services.audit.domain.checkpoints import Checkpoint, Contradiction, check_continues
+from services.audit.domain.merkle import EMPTY_ROOT
+from services.audit.domain.notes import BadNote, NoteKey
+from services.audit.domain.verifying import Finding, Kind, Part, Stray, resolve
+from services.audit.publishing import notes_in
+from services.audit.queries.log import checkpoint_of, path_of, size_of
+from services.audit.tables import archive, checkpoints
+from services.audit.verification.parts import Proven, judge_part, row_of
+from services.audit.verification.trust import Trust
+
+PART_TILES = 32
+"""Tiles of 256 leaves that are judged at once: 8,192 events."""
+
+Tell = Callable[[int, int], None]
+"""Events judged, and how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`events`: proved by a checkpoint. `unsigned`: archived since; nothing is proved of them yet but that they are there."""
+
+    log: str
+    events: int
+    unsigned: int
+    checkpoints: int
+    findings: list[Finding]
+
+    @property
+    def verified(self) -> bool:
+        return not self.findings
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "findings": [f._asdict() for f in self.findings], "verified": self.verified}
+
+
+async def verify(
+    engine: AsyncEngine,
+    key: NoteKey,
+    folder: Path,
+    *,
+    kept: Sequence[str] = (),
+    workers: int = 2,
+    tell: Tell = lambda done, of: None,
+) -> Outcome:
+    """Recomputes everything. `folder`: where checkpoints and tiles were written outside the database; `kept`: further signed checkpoints
+    that somebody kept. Raises the database's errors; every other trouble is a finding.
+    """
+    async with engine.connect() as conn:
+        signed, findings = await _signed(conn, key)
+        outside, more = _outside(key, [*notes_in(folder).values(), *kept])
+        findings += more + _unlike(signed, outside)
+        base = max([*outside, *signed], key=lambda one: one.size, default=Checkpoint(key.name, 0, EMPTY_ROOT))
+        trust = Trust(conn, folder, base)
+        tiles = await trust.climb()
+        findings += trust.findings
+        for older in [*signed, *outside]:
+            findings += await _begins_with(trust, base, older)
+        head = await size_of(conn)
+        beyond = await _beyond(conn, max(base.size, head))
+        holes = await _holes(conn, base.size, head)
+    parts = await _judged(engine, folder, tiles, workers, lambda done: tell(done, base.size))
+    found = sorted({*findings, *resolve(parts, beyond), *holes}, key=lambda f: (f.place, f.kind, f.detail))
+    return Outcome(key.name, base.size, max(head - base.size, 0), len(signed), found)
+
+
+async def _judged(
+    engine: AsyncEngine, folder: Path, tiles: Sequence[Proven], workers: int, tell: Callable[[int], None]
+) -> list[Part]:
+    ranges = [list(tiles[at : at + PART_TILES]) for at in range(0, len(tiles), PART_TILES)]
+    turn, done = asyncio.Semaphore(workers), 0
+
+    async def one(part: list[Proven]) -> Part:
+        nonlocal done
+        async with turn, engine.connect() as conn:
+            judged = await judge_part(conn, folder, part)
+        done += sum(proven.tile.width for proven in part)
+        tell(done)
+        return judged
+
+    return list(await asyncio.gather(*map(one, ranges)))
+
+
+async def _signed(conn: AsyncConnection, key: NoteKey) -> tuple[list[Checkpoint], list[Finding]]:
+    """The checkpoints of the database that hold by themselves: signed, as their columns say, and each continuing the one before."""
+    asked = sa.select(checkpoints).where(checkpoints.c.log == key.name).order_by(checkpoints.c.size)
+    good: list[Checkpoint] = []
+    findings: list[Finding] = []
+    before = Checkpoint(key.name, 0, EMPTY_ROOT)
+    for row in (await conn.execute(asked)).all():
+        checkpoint = checkpoint_of(row)
+        try:
+            if _read(key, row.note) != checkpoint:
+                raise BadNote("its columns say other than what was signed")
+            if row.before != before.size:
+                raise Contradiction(f"it follows on {row.before} leaves, and the one before it has {before.size}")
+            check_continues(before, checkpoint, path_of(row))
+            good.append(checkpoint)
+        except (BadNote, Contradiction) as error:
+            findings.append(Finding(Kind.CHECKPOINT, row.size, None, str(error)))
+        before = checkpoint
+    return good, findings
+
+
+def _outside(key: NoteKey, kept: Sequence[str]) -> tuple[list[Checkpoint], list[Finding]]:
+    good: list[Checkpoint] = []
+    findings: list[Finding] = []
+    for text in kept:
+        try:
+            good.append(_read(key, text))
+        except BadNote as error:
+            findings.append(Finding(Kind.CHECKPOINT, 0, None, f"a checkpoint kept outside is not this log's: {error}"))
+    return good, findings
+
+
+def _read(key: NoteKey, text: str) -> Checkpoint:
+    note = notes.parse(text)
+    checkpoint = Checkpoint.parse(note.text)
+    if not note.is_signed_by(key) or checkpoint.origin != key.name:
+        raise BadNote(f"it is not signed by {key.name}")
+    return checkpoint
+
+
+def _unlike(signed: Sequence[Checkpoint], outside: Sequence[Checkpoint]) -> list[Finding]:
+    """What was published and is not in the database any more, or otherwise."""
+    ours = {checkpoint.size: checkpoint for checkpoint in signed}
+    return [
+        Finding(Kind.CHECKPOINT, kept.size, None, "a checkpoint kept outside is not the one in the database")
+        for kept in outside
+        if ours.get(kept.size) != kept
+    ]
+
+
+async def _begins_with(trust: Trust, base: Checkpoint, older: Checkpoint) -> list[Finding]:
+    known = base.root if older.size == base.size else await trust.root_at(older.size)
+    text = f"the log of {base.size} leaves does not begin with the {older.size} that were signed: its history was rewritten"
+    return [] if known in (older.root, None) else [Finding(Kind.CHECKPOINT, older.size, None, text)]
+
+
+async def _beyond(conn: AsyncConnection, size: int) -> list[Stray]:
+    """Rows at places that the log never gave away."""
+    asked = sa.select(archive).where(archive.c.place >= size)
+    rows = [(row["place"], row_of(row)) for row in (await conn.execute(asked)).mappings()]
+    return [Stray(place, row.hash, row.event_id) for place, row in rows]
+
+
+async def _holes(conn: AsyncConnection, start: int, end: int) -> list[Finding]:
+    """Places after the last checkpoint that were given away and are empty."""
+    asked = sa.text(
+        "SELECT place FROM generate_series(CAST(:start AS bigint), CAST(:end AS bigint) - 1) AS place"
+        " WHERE NOT EXISTS (SELECT FROM archive WHERE archive.place = place.place) LIMIT 1000"
+    )
+    found = (await conn.execute(asked, {"start": start, "end": end})).scalars().all() if start < end else []
+    return [Finding(Kind.DELETED, place, None, "archived after the last checkpoint, and gone") for place in found]
