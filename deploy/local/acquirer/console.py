@@ -83,7 +83,7 @@ def console_routes(
     async def codes(
         status: str | None = None,
         limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
-        offset: Annotated[int, Query(ge=0)] = 0,
+        offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
     ) -> dict[str, Any]:
         return {"codes": [one.view() for one in books.recent(status=status, limit=limit, offset=offset)]}
 

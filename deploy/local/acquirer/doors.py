@@ -68,7 +68,8 @@ class Doors:
         if body.get("serviceCode") != "47":
             raise Refused("4005102", "Invalid Mandatory Field serviceCode")
         code = self._books.find(
-            merchant_reference=body.get("originalPartnerReferenceNo"), reference_no=body.get("originalReferenceNo")
+            merchant_reference=_text(body, "originalPartnerReferenceNo"),
+            reference_no=_text(body, "originalReferenceNo"),
         )
         if code is None:
             raise Refused("4045101", "Transaction Not Found")
@@ -96,11 +97,19 @@ class Doors:
         self._external_ids.add(external_id)
         try:
             body = json.loads(raw)
-        except ValueError:
+        except (ValueError, RecursionError):  # nested without end
             raise Refused(f"400{service}00", "Bad Request") from None
         if not isinstance(body, dict) or body.get("merchantId") != self._settings.merchant_id:
             raise Refused(f"404{service}08", "Invalid Merchant")
         return body
+
+
+def _text(body: dict[str, Any], name: str) -> str | None:
+    """A reference of a query, None where it is not given. Raises `Refused`."""
+    given = body.get(name)
+    if given is None or isinstance(given, str):
+        return given
+    raise Refused("4005101", f"Invalid Field Format {name}")
 
 
 def told(code: Code) -> dict[str, Any]:

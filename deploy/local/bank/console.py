@@ -42,7 +42,7 @@ def console_routes(
         state: State | None = None,
         customer_no: str | None = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-        offset: Annotated[int, Query(ge=0)] = 0,
+        offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
     ) -> dict[str, Any]:
         found = books.recent(state=state, customer_no=customer_no, limit=limit, offset=offset)
         return {"payments": [payment.view() for payment in found]}

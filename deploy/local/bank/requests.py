@@ -1,8 +1,9 @@
 """What customers and tests may ask of the bank."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from deploy.local.bank.behaviour import Behaviour
 from deploy.local.bank.settings import Settings
@@ -93,6 +94,16 @@ class SetBehaviour(Behaviour):
 
 
 class SetClock(_Asked):
-    """`POST /clock`."""
+    """`POST /clock`. Between these years an instant has a day in every time zone."""
 
     now: AwareDatetime
+
+    @field_validator("now")
+    @classmethod
+    def _has_a_day_everywhere(cls, now: datetime) -> datetime:
+        if not _FIRST <= now <= _LAST:
+            raise ValueError("give an instant of the years 1970 to 2999")
+        return now
+
+
+_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2999, 12, 31, tzinfo=UTC)

@@ -59,7 +59,7 @@ def api_routes(settings: Settings, store: Store, mode: Mode, stop: Stop) -> APIR
         reference: str | None = None,
         idempotency_key: str | None = None,
         limit: Annotated[int, Query(ge=0, le=1000)] = 100,
-        offset: Annotated[int, Query(ge=0)] = 0,
+        offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
     ) -> dict[str, Any]:
         filters = {
             "to": to,

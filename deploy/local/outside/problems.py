@@ -29,7 +29,13 @@ def answer_problems(app: FastAPI) -> None:
         assert isinstance(error, RequestValidationError | ValidationError)
         return _invalid(error.errors())
 
+    async def on_unwritable(_request: Request, _error: Exception) -> JSONResponse:
+        body = {"code": "invalid", "detail": "the text holds half of a character (a lone surrogate); send whole ones"}
+        return JSONResponse(body, status_code=422)
+
     app.add_exception_handler(Problem, on_problem)
+    # JSON may spell half of a character (RFC 8259 section 8.2), which no file, key or token can hold
+    app.add_exception_handler(UnicodeEncodeError, on_unwritable)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(ValidationError, on_invalid)
 
