@@ -64,15 +64,17 @@ def compare(start: int, proven: Sequence[bytes], rows: Mapping[int, Row]) -> Par
     strays, missing, findings = [], [], []
     for place, hash_ in enumerate(proven, start=start):
         row = rows.get(place)
-        if row is None or row.hash != hash_:
-            missing.append((place, hash_))
-        if row is not None and row.hash != hash_:
+        if row is not None and row.hash == hash_:
+            findings += [_misfiled(place, row)] if row.misfiled else []
+            continue
+        missing.append((place, hash_))
+        if row is not None:
             strays.append(Stray(place, row.hash, row.event_id))
-        if row is not None and row.misfiled:
-            findings.append(
-                Finding(Kind.MISFILED, place, row.event_id, f"columns {', '.join(row.misfiled)} are not the event's")
-            )
     return Part(tuple(strays), tuple(missing), tuple(findings))
+
+
+def _misfiled(place: int, row: Row) -> Finding:
+    return Finding(Kind.MISFILED, place, row.event_id, f"columns {', '.join(row.misfiled)} are not the event's")
 
 
 def resolve(parts: Iterable[Part], beyond: Iterable[Stray] = ()) -> list[Finding]:
