@@ -322,3 +322,11 @@ async def open_ground(folder: Path, journal: Path, *, seed: int, tier: str, brok
             ground.spared |= {*estate.names}
             driver.journal.close()
             await watch.forget()
+            await _end_at_once(estate)
+
+
+async def _end_at_once(estate: Estate) -> None:
+    """Everything was judged and the folder is thrown away: nobody has to finish what he has in hand. PostgreSQL alone ends in order: what it shares
+    of the machine's memory would stay."""
+    await asyncio.gather(*(estate.kill(name) for name in estate.names))
+    await asyncio.gather(*(estate.stack.kill(name) for name in (*estate.stack.brokers, *estate.stack.outside)))
