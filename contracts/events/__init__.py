@@ -2,6 +2,7 @@
 
 from contracts.event import Catalogue
 from contracts.events import (
+    acquirers,
     agency,
     astray,
     audit,
@@ -25,6 +26,7 @@ OWNERS = {
     "contributions": "payments",
     "receipts": "payments",
     "partners": "payments",
+    "acquirers": "payments",
     "reconciliation": "payments",
     "qr-codes": "payments",
     "proposals": "payments",
@@ -55,6 +57,7 @@ TOPICS = {
     "contributions": "contributions",
     "receipts": "contributions",
     "partners": "contributions",
+    "acquirers": "contributions",
     "reconciliation": "contributions",
     "qr-codes": "contributions",
     "proposals": "contributions",
@@ -84,6 +87,7 @@ CATALOGUE = Catalogue(
         *participants.EVENTS,
         *contributions.EVENTS,
         *partners.EVENTS,
+        *acquirers.EVENTS,
         *groups.EVENTS,
         *parameters.EVENTS,
         *reconciliation.EVENTS,

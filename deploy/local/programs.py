@@ -148,18 +148,6 @@ def _acquirer(stack: "LocalStack") -> dict[str, str]:
     }
 
 
-def _payments(stack: "LocalStack") -> dict[str, str]:
-    return {
-        "PERISAI_QRIS_URL": f"{stack.url('acquirer')}/snap/v1.0",
-        "PERISAI_QRIS_PARTNER": ACQUIRER_PARTNER,
-        "PERISAI_QRIS_CLIENT_KEY": MERCHANT_CLIENT_KEY,
-        "PERISAI_QRIS_CLIENT_SECRET": stack.secrets.token("merchant-client-secret"),
-        "PERISAI_QRIS_PRIVATE_KEY": stack.secrets.rsa("merchant-key"),
-        "PERISAI_QRIS_PARTNER_ID": MERCHANT_ID,
-        "PERISAI_QRIS_MERCHANT_ID": MERCHANT_ID,
-    }
-
-
 def _gateway(stack: "LocalStack") -> dict[str, str]:
     return {
         "API_KEY": stack.secrets.token("gateway-api-key"),
@@ -186,7 +174,7 @@ PROGRAMS: "dict[str, Callable[[LocalStack], Program]]" = {
     "acquirer": _party("acquirer", _acquirer),
     "gateway": _party("gateway", _gateway),
     "registration": _service("registration", _nothing),
-    "payments": _service("payments", _payments),
+    "payments": _service("payments", _nothing),
     "notifications": _service("notifications", _notifications),
 }
 

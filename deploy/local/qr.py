@@ -17,6 +17,7 @@ import typer
 from deploy.local import places
 from deploy.local.outreach import qr
 from deploy.local.outreach.doors import Doors, Person, until
+from deploy.local.outreach.history import enable_acquirer
 from deploy.local.sandbox import Running, somebody
 from deploy.local.trouble import Trouble
 
@@ -38,6 +39,7 @@ async def _shown(stack: Running, participant_id: str, pay: bool) -> dict[str, An
     """The code and its bill. Raises Trouble."""
     async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
         doors = Doors(stack, client)
+        await enable_acquirer(stack, doors)
         wanted = participant_id or await somebody(doors, f"{secrets.randbelow(10**4):04d}")
         payer = Person(f"payer-{wanted}", "participant", {"participant_id": wanted})
         bill = await _open_bill(doors, payer, wanted, issue=bool(participant_id))

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -24,16 +25,19 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from chassis.clock import SystemClock
 from chassis.ids import new_id
 from deploy.local import places
+from deploy.local.outreach.calls import agree_calls
 from deploy.local.outreach.doors import Doors, Person, until
 from deploy.local.secret import Secrets, write_private
 from deploy.local.state import StateFile
 from deploy.local.trouble import Trouble
 
 WIB = ZoneInfo("Asia/Jakarta")
-OWING, COLLECTIVE, SINGLE, DEPOSITS = 20, 3, 3, 3
+OWING, COLLECTIVE, SINGLE, DEPOSITS, CODES = 20, 3, 3, 3, 3
 """Numbers that a conformance run uses up, and some to play with; people of a collective bill; people whose bill gets a number of its own;
-agents with a code for deposits.
+agents with a code for deposits; people whose bill has a QR code.
 """
+NOBODY = "http://127.0.0.1:9/snap/v1.0"
+"""Where the sandbox's acquirer is called, and nobody answers: its codes stay asked for, and can be told of all the same."""
 STRICT = {
     "numeric_external_ids": True,
     "token_not_found": True,
@@ -110,12 +114,15 @@ async def _made(stack: Running, numbers: int) -> dict[str, Any]:
         await _agree(doors, mark, "shut", now, _closed_now(now))
         await _agree(doors, mark, "shop", now, {"retail": True})
         await _agree(doors, mark, "limited", now, {"most_payments_a_day": 0, "most_per_deposit": 100_000})
-        found = await _numbers(doors, mark, numbers)
+        calls = {"url": NOBODY, "client_key": "sandbox", "partner_id": "SANDBOX", "merchant_id": "SANDBOX", "rank": 99}
+        await agree_calls(doors, f"sandbox-{mark}-acquirer", calls, secrets.token_urlsafe(36), None)
+        found, codes = await _numbers(doors, mark, numbers)
     return {
         "base_url": stack.url("payments"),
         "business_offset_s": round((now - SystemClock().wall()).total_seconds()),
         "sides": sides,
         "numbers": found,
+        "codes": codes,
     }
 
 
@@ -175,15 +182,15 @@ async def _branch(doors: Doors, mark: str) -> str:
     return str(made["branch_id"])
 
 
-async def _numbers(doors: Doors, mark: str, numbers: int) -> dict[str, Sequence[str]]:
+async def _numbers(doors: Doors, mark: str, numbers: int) -> tuple[dict[str, Sequence[str]], list[dict[str, str]]]:
     """Contribution codes of invented people whose first bill is issued; a collective bill over three more; bills with a number of their own,
-    the last of them cancelled; deposits of some agents.
+    the last of them cancelled; deposits of some agents. And QR codes of bills.
     """
     branch = await _branch(doors, mark)
     officer = Person(f"sandbox-{mark}", "officer", {"branch_id": branch})
     people = [
         await doors.post("registration", "/participants", officer, _form(mark, number), key=f"sandbox-{mark}-{number}")
-        for number in range(1, numbers + COLLECTIVE + SINGLE + 1)
+        for number in range(1, numbers + COLLECTIVE + SINGLE + CODES + 1)
     ]
 
     async def billed() -> bool:
@@ -194,10 +201,12 @@ async def _numbers(doors: Doors, mark: str, numbers: int) -> dict[str, Sequence[
     codes = [str(one["contribution_code"]) for one in people]
     together = {"participants": codes[numbers : numbers + COLLECTIVE], "funding_source": "DONOR"}
     whole = await doors.post("payments", "/collective-bills", officer, together, key=f"sandbox-{mark}-collective")
-    own = [await _own_number(doors, officer, one["participant_id"]) for one in people[-SINGLE:]]
+    single = people[numbers + COLLECTIVE : numbers + COLLECTIVE + SINGLE]
+    own = [await _own_number(doors, officer, one["participant_id"]) for one in single]
     await doors.post("payments", f"/bills/{own[-1]['bill_id']}/cancel", officer, key=f"sandbox-{mark}-withdrawn")
     agents = [_agent(mark, branch, which) for which in range(1, DEPOSITS + 1)]
     balances = [await doors.post("payments", "/agent-balances", one, key=f"sandbox-{mark}-balance") for one in agents]
+    made = [await _qr_code(doors, mark, officer, one) for one in people[-CODES:]]
     return {
         "owing": codes[:numbers],
         "collective": [str(whole["code"])],
@@ -205,11 +214,30 @@ async def _numbers(doors: Doors, mark: str, numbers: int) -> dict[str, Sequence[
         "standing": [str(one["contribution_code"]) for one in own[:-1]],
         "withdrawn": [str(own[-1]["number"])],
         "deposit": [str(balance["code"]) for balance in balances],
-    }
+    }, made
 
 
 async def _own_number(doors: Doors, officer: Person, participant_id: str) -> dict[str, Any]:
     """The open bill of this person, with a number drawn for it."""
+    bill_id = (await _bill(doors, officer, participant_id))["bill_id"]
+    found: dict[str, Any] = await doors.post("payments", f"/bills/{bill_id}/va", officer, key=f"sandbox-{bill_id}")
+    return found
+
+
+async def _qr_code(doors: Doors, mark: str, officer: Person, person: Mapping[str, Any]) -> dict[str, str]:
+    """The code of this person's open bill, as the sandbox's acquirer knows it."""
+    bill = await _bill(doors, officer, person["participant_id"])
+    path = f"/bills/{bill['bill_id']}/qr?acquirer=sandbox-{mark}-acquirer"
+    await doors.post("payments", path, officer, key=f"sandbox-{bill['bill_id']}-qr")
+    return {
+        "reference": UUID(bill["bill_id"]).hex,
+        "amount": f"{bill['amount']}.00",
+        "customer_no": str(person["contribution_code"]),
+    }
+
+
+async def _bill(doors: Doors, officer: Person, participant_id: str) -> dict[str, Any]:
+    """The open bill of this person."""
     bills: list[dict[str, Any]] = []
 
     async def billed() -> bool:
@@ -217,9 +245,7 @@ async def _own_number(doors: Doors, officer: Person, participant_id: str) -> dic
         return bool(bills)
 
     await until("one of them to be billed", billed)
-    bill_id = bills[0]["bill_id"]
-    found: dict[str, Any] = await doors.post("payments", f"/bills/{bill_id}/va", officer, key=f"sandbox-{bill_id}")
-    return found
+    return bills[0]
 
 
 def _agent(mark: str, branch_id: str, which: int) -> Person:

@@ -1,6 +1,8 @@
-"""The line to a QRIS acquirer, whose client we are: token, signature, time-out. Every outcome is a value; nothing else it says is believed.
+"""The line to the QRIS acquirers, whose client we are: token, signature, time-out. Every outcome is a value; nothing else they say is believed.
 
-Addresses, keys and merchant come from the settings alone (snap.md sections 2 to 4 and 10).
+Addresses, keys and merchants come from what was agreed with each (snap.md sections 2 to 4 and 10). A call that is refused as not ours is made
+again with what was agreed by then, and after that with the credential before: so none fails because a key or secret was changed meanwhile,
+whichever side was first.
 """
 
 from __future__ import annotations
@@ -9,8 +11,9 @@ import asyncio
 import base64
 import json
 import time
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -18,12 +21,13 @@ import aiohttp
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from chassis.clock import Clock
 from chassis.ids import new_id
 from chassis.telemetry import log
+from services.payments.agreements import Agreement, Agreements
 from services.payments.commands.qr import Answer, Made, NotKnown, NotMade
+from services.payments.domain.acquirers import Acquirer as Terms
 from services.payments.domain.qr import Qr
 from services.payments.domain.snap import signing, values
 from services.payments.domain.snap.notices import QrStatus, Told
@@ -38,21 +42,6 @@ _FINAL = ("400", "403", "404", "405")
 """Of a call to make a code: it will not be made, however often it is asked for. A 401, 409 or 429 says nothing final."""
 
 Body = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Agreement:
-    """What was agreed with the acquirer. `url`: everything before `/access-token/b2b`, version included."""
-
-    partner: str
-    url: str
-    client_key: str
-    client_secret: str
-    private_key: str
-    partner_id: str
-    channel_id: str
-    merchant_id: str
-    timeout_s: float
 
 
 class Acquirer(Protocol):
@@ -74,32 +63,46 @@ class Reply:
     code: str
     body: Mapping[str, Any]
 
+    @property
+    def refuses_us(self) -> bool:
+        return self.code[:3] == "401"
+
+
+NO_REPLY = Reply("", {})
+
+
+@dataclass(slots=True)
+class _Token:
+    """The one that an acquirer gave us as this client at this address; nobody else is shown it."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    text: str = field(default="", repr=False)
+    until: float = 0.0
+    of: tuple[str, str] = ("", "")
+
+    def lives(self, terms: Terms) -> bool:
+        return self.of == (terms.url, terms.client_key) and time.monotonic() < self.until
+
 
 class _Unusable(Exception):
     """The answer is no JSON object with a code of seven digits, or too long."""
 
 
 class SnapAcquirer:
-    def __init__(self, agreement: Agreement, clock: Clock) -> None:
-        """Raises ValueError for a private key that is no RSA key in PEM."""
-        self._agreed, self._clock = agreement, clock
-        key = load_pem_private_key(agreement.private_key.encode(), password=None)
-        if not isinstance(key, RSAPrivateKey):
-            raise ValueError("not an RSA key")
-        self._key = key
-        self._path = urlsplit(agreement.url).path.rstrip("/")
-        self._token: tuple[str, float] | None = None
-        self._asking = asyncio.Lock()
+    """Calls the acquirer of each code."""
+
+    def __init__(self, agreements: Agreements, clock: Clock, *, timeout_s: float) -> None:
+        self._agreements, self._clock, self._timeout_s = agreements, clock, timeout_s
+        self._tokens: defaultdict[str, _Token] = defaultdict(_Token)
         self._session: aiohttp.ClientSession | None = None
 
     async def make(self, qr: Qr) -> Answer:
         body = {
             "partnerReferenceNo": qr.reference,
             "amount": values.decimal(qr.amount),
-            "merchantId": self._agreed.merchant_id,
             "validityPeriod": values.timestamp(qr.expires_at),
         }
-        reply = await self._call(MAKE_PATH, body)
+        reply = await self._call(qr.partner, MAKE_PATH, body)
         content, reference = reply.body.get("qrContent"), reply.body.get("referenceNo")
         if reply.code == "2004700" and _fits(content, LONGEST_CONTENT) and _fits(reference, 64):
             return Made(str(reference), str(content))
@@ -109,10 +112,9 @@ class SnapAcquirer:
         ours = question.bill_id is not None
         body = {
             "originalPartnerReferenceNo" if ours else "originalReferenceNo": question.reference,
-            "merchantId": self._agreed.merchant_id,
             "serviceCode": "47",
         }
-        reply = await self._call(QUERY_PATH, body)
+        reply = await self._call(question.partner, QUERY_PATH, body)
         return _told(reply, question) if reply.code == "2005100" else NotKnown()
 
     async def close(self) -> None:
@@ -120,63 +122,84 @@ class SnapAcquirer:
             await self._session.close()
             self._session = None
 
-    async def _call(self, path: str, body: Body) -> Reply:
-        """A token that died early is replaced once; each call has an X-EXTERNAL-ID of its own."""
-        reply = await self._signed(path, body)
-        if reply.code[:3] == "401":
-            self._token = None
-            reply = await self._signed(path, body)
+    async def _call(self, partner: str, path: str, body: Body) -> Reply:
+        reply = await self._tried(partner, path, body)
         if reply.code[:3] in ("401", "405"):
-            log.error("acquirer_access_refused", code=reply.code, runbook="docs/operations.md#acquirer")
+            log.error(
+                "acquirer_access_refused", partner=partner, code=reply.code, runbook="docs/operations.md#acquirer"
+            )
         return reply
 
-    async def _signed(self, path: str, body: Body) -> Reply:
-        token = await self._current_token()
-        if token is None:
-            return Reply("", {})
-        raw, timestamp = json.dumps(body, separators=(",", ":")).encode(), values.timestamp(self._clock.wall())
-        text = signing.symmetric_text("POST", self._path + path, token, signing.body_hash(raw), timestamp)
-        signature = base64.b64encode(signing.symmetric_signature(self._agreed.client_secret, text)).decode()
+    async def _tried(self, partner: str, path: str, body: Body) -> Reply:
+        """First as it was last known to be right; where that is refused, with all that signs by now."""
+        agreed = await self._agreements.of(partner)
+        if agreed is None:
+            return NO_REPLY
+        reply = await self._signed(agreed, agreed.secrets[0], path, body)
+        if not reply.refuses_us:
+            return reply
+        self._agreements.forget()
+        self._tokens[partner].until = 0.0
+        if (agreed := await self._agreements.of(partner)) is None:
+            return NO_REPLY
+        for tried, secret in enumerate(agreed.secrets):
+            reply = await self._signed(agreed, secret, path, body)
+            if not reply.refuses_us:
+                if tried > 0:
+                    log.warning("acquirer_takes_the_old_secret", partner=partner, runbook="docs/operations.md#acquirer")
+                break
+        return reply
+
+    async def _signed(self, agreed: Agreement, secret: str, path: str, body: Body) -> Reply:
+        """Each call has an X-EXTERNAL-ID of its own."""
+        terms, token = agreed.terms, await self._token(agreed)
+        if isinstance(token, Reply):
+            return token
+        raw = json.dumps({**body, "merchantId": terms.merchant_id}, separators=(",", ":")).encode()
+        timestamp, prefix = values.timestamp(self._clock.wall()), urlsplit(terms.url).path
+        text = signing.symmetric_text("POST", prefix + path, token, signing.body_hash(raw), timestamp)
         headers = {
             "Authorization": f"Bearer {token}",
             "X-TIMESTAMP": timestamp,
-            "X-SIGNATURE": signature,
-            "X-PARTNER-ID": self._agreed.partner_id,
+            "X-SIGNATURE": base64.b64encode(signing.symmetric_signature(secret, text)).decode(),
+            "X-PARTNER-ID": terms.partner_id,
             "X-EXTERNAL-ID": str(new_id().int)[:36],
-            "CHANNEL-ID": self._agreed.channel_id,
+            "CHANNEL-ID": terms.channel_id,
         }
-        return await self._post(path, headers, raw)
+        return await self._post(terms.url + path, headers, raw)
 
-    async def _current_token(self) -> str | None:
-        async with self._asking:
-            if self._token is None or time.monotonic() >= self._token[1]:
-                self._token = await self._new_token()
-            return None if self._token is None else self._token[0]
+    async def _token(self, agreed: Agreement) -> str | Reply:
+        """A live token, or the refusal of every key; no reply says nothing about keys."""
+        kept = self._tokens[agreed.terms.partner]
+        async with kept.lock:
+            if kept.lives(agreed.terms):
+                return kept.text
+            reply = NO_REPLY
+            for key in agreed.keys:
+                asked = time.monotonic()
+                reply = await self._ask_token(agreed.terms, key)
+                if not reply.refuses_us:
+                    return _keep(kept, agreed, reply, asked)
+            return reply
 
-    async def _new_token(self) -> tuple[str, float] | None:
-        timestamp, asked = values.timestamp(self._clock.wall()), time.monotonic()
-        text = signing.token_text(self._agreed.client_key, timestamp)
+    async def _ask_token(self, terms: Terms, key: RSAPrivateKey) -> Reply:
+        timestamp = values.timestamp(self._clock.wall())
+        text = signing.token_text(terms.client_key, timestamp)
         headers = {
             "X-TIMESTAMP": timestamp,
-            "X-CLIENT-KEY": self._agreed.client_key,
-            "X-SIGNATURE": base64.b64encode(self._key.sign(text, PKCS1v15(), SHA256())).decode(),
+            "X-CLIENT-KEY": terms.client_key,
+            "X-SIGNATURE": base64.b64encode(key.sign(text, PKCS1v15(), SHA256())).decode(),
         }
-        reply = await self._post(TOKEN_PATH, headers, b'{"grantType":"client_credentials"}')
-        token, life = reply.body.get("accessToken"), reply.body.get("expiresIn")
-        if reply.code != "2007300" or not _fits(token, 2_048) or not str(life).isdecimal():
-            return None
-        return str(token), asked + max(1, int(str(life)[:9]) - TOKEN_MARGIN_S)
+        return await self._post(terms.url + TOKEN_PATH, headers, b'{"grantType":"client_credentials"}')
 
-    async def _post(self, path: str, headers: Mapping[str, str], raw: bytes) -> Reply:
+    async def _post(self, url: str, headers: Mapping[str, str], raw: bytes) -> Reply:
         sent = {"Content-Type": "application/json", **headers}
         try:
-            async with asyncio.timeout(self._agreed.timeout_s):
-                async with self._open().post(
-                    self._agreed.url + path, data=raw, headers=sent, allow_redirects=False
-                ) as response:
+            async with asyncio.timeout(self._timeout_s):
+                async with self._open().post(url, data=raw, headers=sent, allow_redirects=False) as response:
                     return _reply(response.status, await _whole(response))
         except (aiohttp.ClientError, OSError, TimeoutError, _Unusable):
-            return Reply("", {})
+            return NO_REPLY
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -186,6 +209,16 @@ class SnapAcquirer:
                 trust_env=False,
             )
         return self._session
+
+
+def _keep(kept: _Token, agreed: Agreement, reply: Reply, asked: float) -> str | Reply:
+    """The token of this reply, kept for its life."""
+    token, life = reply.body.get("accessToken"), reply.body.get("expiresIn")
+    if reply.code != "2007300" or not _fits(token, 2_048) or not str(life).isdecimal():
+        return NO_REPLY
+    kept.text, kept.of = str(token), (agreed.terms.url, agreed.terms.client_key)
+    kept.until = asked + max(1, int(str(life)[:9]) - TOKEN_MARGIN_S)
+    return kept.text
 
 
 async def _whole(response: aiohttp.ClientResponse) -> bytes:

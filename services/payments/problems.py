@@ -54,6 +54,24 @@ CONDITIONS_IN_USE = ProblemType(
     "Ketentuan yang sudah berlaku tidak dapat diubah. Pilih tanggal mulai yang lebih kemudian.",
     "Conditions that are in force are not changed. Choose a later day from which the new ones hold.",
 )
+CREDENTIAL_WAITS = ProblemType(
+    "credential_waits",
+    409,
+    "Masih ada kunci atau rahasia sejenis yang diusulkan. Aktifkan atau hapus dahulu.",
+    "A key or secret of this kind is proposed already. Activate or retire it first.",
+)
+CREDENTIAL_NOT_PROPOSED = ProblemType(
+    "credential_not_proposed",
+    409,
+    "Kunci atau rahasia ini sudah digantikan. Usulkan yang baru.",
+    "This key or secret was replaced already. Propose a new one.",
+)
+CREDENTIAL_IN_USE = ProblemType(
+    "credential_in_use",
+    409,
+    "Kunci atau rahasia ini sedang dipakai. Aktifkan penggantinya, atau nonaktifkan mitra.",
+    "This key or secret signs our calls. Activate its successor, or disable the partner.",
+)
 QR_NOT_OFFERED = ProblemType(
     "qr_not_offered",
     409,

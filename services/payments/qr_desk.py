@@ -1,4 +1,4 @@
-"""Asks the acquirer what it is to be asked: to make a code, and what became of one, with growing gaps until its end and a day.
+"""Asks the acquirers what they are to be asked: to make a code, and what became of one, with growing gaps until its end and a day.
 
 A question is claimed before the call and settled after it, in transactions of their own; whoever dies in between lets it come again. The
 same reference makes the same code, so a call whose answer got lost is asked about first and then repeated (snap.md section 9).
@@ -17,7 +17,8 @@ from chassis.ids import new_id
 from chassis.service import App
 from chassis.transaction import Meta
 from services.payments.acquirer import Acquirer
-from services.payments.commands.qr import Answer, Answered, TakeAnswers
+from services.payments.agreements import Agreements
+from services.payments.commands.qr import Answer, Answered, NotKnown, TakeAnswers
 from services.payments.domain.qr import QrState
 from services.payments.domain.snap.notices import QrStatus, Told
 from services.payments.parameters import Parameters
@@ -26,21 +27,26 @@ from services.payments.queries.qr import Question
 
 IDLE_S = 0.5
 AT_ONCE = 16
+MARGIN_S = 2.0
+"""Between the end of a question's calls and that of its lease: for storing what was answered."""
 
 
 class QrDesk:
     """One per process; several share the questions by their claims."""
 
-    def __init__(self, app: App, acquirer: Acquirer, parameters: Parameters, *, lease: timedelta) -> None:
-        """`lease` must outlast the calls of one question."""
-        self._app, self._acquirer, self._lease = app, acquirer, lease
+    def __init__(
+        self, app: App, acquirer: Acquirer, agreements: Agreements, parameters: Parameters, *, lease: timedelta
+    ) -> None:
+        """A question whose calls outlast its `lease` counts as not answered."""
+        self._app, self._acquirer, self.agreements, self._lease = app, acquirer, agreements, lease
         self._answers: Door[Answered, None] = app.door(TakeAnswers(parameters))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until stopped, after the questions in hand."""
         try:
             while not stop.is_set():
-                if await self.ask_due() < AT_ONCE:
+                # where no acquirer was ever agreed with there is nothing to look for
+                if not await self.agreements.any() or await self.ask_due() < AT_ONCE:
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(stop.wait(), IDLE_S)
         finally:
@@ -62,10 +68,18 @@ class QrDesk:
 
     async def _settle(self, question: Question) -> None:
         faults.point("H1")
-        answer = await self._answer(question)
+        answer = await self._within_lease(question)
         faults.point("H2")
         meta = Meta(actor=f"partner:{question.partner}", correlation_id=new_id())
         await self._answers.submit(Answered(question, answer, self._app.clock.business(), meta))
+
+    async def _within_lease(self, question: Question) -> Answer:
+        """Before anybody else may claim it."""
+        try:
+            async with asyncio.timeout(self._lease.total_seconds() - MARGIN_S):
+                return await self._answer(question)
+        except TimeoutError:
+            return NotKnown()
 
     async def _answer(self, question: Question) -> Answer:
         qr = None

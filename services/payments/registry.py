@@ -6,8 +6,6 @@ is asked of the registry at every call, so disabling works through it.
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.privacy.vault import Vault
+from services.payments.cached import Cached
 from services.payments.commands.tokens import token_hash
 from services.payments.domain.partners import Partner
 from services.payments.domain.snap.codes import Service
@@ -86,28 +85,17 @@ class Partners:
 
 class Registry:
     def __init__(self, read: Read, vault: Vault, *, ttl_s: float) -> None:
-        self._read, self._vault, self._ttl_s = read, vault, ttl_s
-        self._partners: Partners | None = None
-        self._until = 0.0
-        self._changes = 0
-        self._reading = asyncio.Lock()
+        self._read, self._vault = read, vault
+        self._partners = Cached(self._load, ttl_s=ttl_s)
         self._tokens: dict[bytes, tuple[str, datetime]] = {}
 
     def forget(self) -> None:
         """The next question reads the partners again."""
-        self._until = 0.0
-        self._changes += 1
+        self._partners.forget()
 
     async def partners(self) -> Partners:
-        """The enabled partners, at most `ttl_s` old; whoever asks meanwhile waits for the one that reads. Raises the database's errors."""
-        if self._partners is None or time.monotonic() >= self._until:
-            async with self._reading:
-                if self._partners is None or time.monotonic() >= self._until:
-                    until, changes = time.monotonic() + self._ttl_s, self._changes
-                    self._partners = await self._load()
-                    # what changed while we were reading may be missing in it
-                    self._until = until if changes == self._changes else 0.0
-        return self._partners
+        """The enabled partners, at most `ttl_s` old. Raises the database's errors."""
+        return await self._partners.get()
 
     async def partner_of_token(self, token: str, wall: datetime) -> Known | None:
         """Whose live token this is; None for one that is unknown, dead, or of a disabled partner."""

@@ -33,18 +33,8 @@ class Settings(Base):
     keep_inquiries_days: int = Field(default=35, ge=1)
     channels: Annotated[tuple[str, ...], NoDecode] = ("snap_va", "qris_mpm", "settlement_file")
     """Modules of services/payments/channels, by comma: the ways of paying that are open in this process."""
-    qris_url: str = ""
-    """The acquirer's address up to and with the version; empty: no QR codes are offered."""
-    qris_partner: str = "qris"
-    """Under which name the acquirer is a partner, whose notices we take."""
-    qris_client_key: str = ""
-    qris_client_secret: str = Field(default="", repr=False)
-    qris_private_key: str = Field(default="", repr=False)
-    """RSA, PEM: what our requests for a token are signed with."""
-    qris_partner_id: str = ""
-    qris_channel_id: str = "95221"
-    qris_merchant_id: str = ""
     qris_timeout_s: float = Field(default=5.0, gt=0)
+    """Of one call to an acquirer. Whom we call, and what signs our calls, is agreed over the API (/partners/{partner}/acquirer)."""
     settlement_max_bytes: int = Field(default=64 * 1024 * 1024, gt=0)
     settlement_max_lines: int = Field(default=250_000, gt=0)
     settlement_overdue_days: int = Field(default=3, ge=1)

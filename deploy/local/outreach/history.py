@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 
 from chassis.clock import SystemClock
 from deploy.local import programs
-from deploy.local.outreach.doors import Doors, Person, until
+from deploy.local.outreach.calls import agree_calls
+from deploy.local.outreach.doors import Doors, Person, Place, until
 from deploy.local.stack import LocalStack
 
 WIB = ZoneInfo("Asia/Jakarta")
@@ -98,14 +99,17 @@ async def _enable_bank(stack: LocalStack, doors: Doors) -> None:
     )
 
 
-async def enable_acquirer(stack: LocalStack, doors: Doors) -> None:
-    """The same with the QRIS acquirer: with what its notices are signed. It has no numbers of its own that anybody pays to."""
+async def enable_acquirer(stack: Place, doors: Doors) -> None:
+    """The same with the QRIS acquirer: with what its notices are signed, and with what our calls to it are. It has no numbers of its own
+    that anybody pays to.
+    """
+    name = programs.ACQUIRER_PARTNER
     await doors.post(
         "payments",
         "/partners",
         CENTRAL,
         {
-            "partner": programs.ACQUIRER_PARTNER,
+            "partner": name,
             "name": "Akuirer Contoh",
             "client_key": programs.ACQUIRER_CLIENT_KEY,
             "client_secret": stack.secrets.token("acquirer-client-secret"),
@@ -115,6 +119,14 @@ async def enable_acquirer(stack: LocalStack, doors: Doors) -> None:
         },
         key="acquirer",
     )
+    terms = {
+        "url": f"{stack.url('acquirer')}/snap/v1.0",
+        "client_key": programs.MERCHANT_CLIENT_KEY,
+        "partner_id": programs.MERCHANT_ID,
+        "merchant_id": programs.MERCHANT_ID,
+    }
+    secret, key = stack.secrets.token("merchant-client-secret"), stack.secrets.rsa("merchant-key")
+    await agree_calls(doors, name, terms, secret, key)
 
 
 async def hire(

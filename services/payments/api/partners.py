@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 from collections import defaultdict
@@ -11,7 +10,6 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
@@ -20,6 +18,7 @@ from chassis.ids import new_id
 from chassis.problems import Refusal, Rejected
 from chassis.service import App
 from contracts.events.partners import Conditions, PartnerTermsChanged, TimesAndLimits
+from services.payments.api.fingerprints import fingerprint
 from services.payments.api.partner_shapes import (
     ConditionsShown,
     ConditionsWanted,
@@ -44,7 +43,6 @@ from services.payments.commands.partners import (
     Secret,
 )
 from services.payments.domain.partners import Partner
-from services.payments.domain.snap.signing import public_key
 from services.payments.problems import CONDITIONS_IN_USE, OVERLAP_OUT_OF_RANGE, PARTNER_DISABLED, PARTNER_EXISTS
 from services.payments.queries import agreed
 from services.payments.registry import Registry
@@ -216,7 +214,7 @@ def _shown(partner: Partner, boxes: Sequence[Mapping[Any, Any]], wall: datetime)
         va_prefixes=list(partner.va_prefixes),
         live_keys=len(keys),
         keys=[
-            KeyShown(fingerprint=_fingerprint(pem), until=partner.first_key_until if pem is not keys[-1] else None)
+            KeyShown(fingerprint=fingerprint(pem), until=partner.first_key_until if pem is not keys[-1] else None)
             for pem in keys
         ],
         secrets=[
@@ -236,8 +234,3 @@ def _shown(partner: Partner, boxes: Sequence[Mapping[Any, Any]], wall: datetime)
         enabled=partner.enabled,
         disabled_for=partner.disabled_for,
     )
-
-
-def _fingerprint(pem: str) -> str:
-    der = public_key(pem).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(der).hexdigest()

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
@@ -16,6 +16,7 @@ from chassis.http import NOT_FOUND, Principal, accepts_command, allow, answer, m
 from chassis.problems import Refusal, Rejected
 from chassis.service import App
 from contracts.values import BillId
+from services.payments.api.partner_shapes import PartnerName
 from services.payments.commands.qr import RequestQr, RequestQrs
 from services.payments.domain.qr import QrState
 from services.payments.parameters import Parameters
@@ -29,6 +30,7 @@ Payee = Annotated[Principal, Depends(allow("agent", "officer", "participant"))]
 Reader = Annotated[
     Principal, Depends(allow("agent", "officer", "checker", "participant", "central", "auditor", "operator"))
 ]
+Wanted = Annotated[PartnerName | None, Query(description="which acquirer makes the code, by its name as a partner")]
 WAIT_S = 3.0
 """For the acquirer, before the caller is told that the code is on its way."""
 
@@ -45,8 +47,7 @@ class QrShown(BaseModel):
     reason: str | None
 
 
-def router(app: App, desk: QrDesk | None, parameters: Parameters, *, partner: str) -> APIRouter:
-    """`desk` is None where no acquirer was agreed with."""
+def router(app: App, desk: QrDesk, parameters: Parameters) -> APIRouter:
     routes = APIRouter(tags=["bills"])
     door = app.command_door(RequestQrs(parameters))
 
@@ -81,11 +82,15 @@ def router(app: App, desk: QrDesk | None, parameters: Parameters, *, partner: st
             **problems(NOT_FOUND, QR_NOT_OFFERED, QR_ENDED, BILL_NOT_OPEN, NOT_FOR_FIRST_PAYMENT),
         },
     )
-    async def ask(request: Request, principal: Payee, bill_id: UUID) -> Response:
-        """Has a QR code made, or gives the one that there is: 201 with its content, 202 while the acquirer has not answered."""
+    async def ask(request: Request, principal: Payee, bill_id: UUID, acquirer: Wanted = None) -> Response:
+        """Has a QR code made, or gives the one that there is: 201 with its content, 202 while the acquirer has not answered.
+
+        Without `acquirer` the one that is agreed to be asked first makes it.
+        """
         await must_see(principal, bill_id)
-        if desk is None:
-            raise Refusal(Rejected(QR_NOT_OFFERED))
+        partner = await desk.agreements.offered(acquirer)
+        if partner is None:
+            raise Refusal(Rejected(QR_NOT_OFFERED, field=None if acquirer is None else "acquirer"))
         command = RequestQr(BillId(bill_id), partner, meta(request, principal))
         answered = await answer(request, principal, door, command)
         if answered.status_code >= 400:

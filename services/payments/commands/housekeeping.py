@@ -15,7 +15,7 @@ from chassis.records import Outcome
 from chassis.timers import Due
 from chassis.transaction import Tx
 from contracts.values import WIB
-from services.payments.tables import external_ids, inquiries, partner_secrets, snap_tokens
+from services.payments.tables import acquirer_credentials, external_ids, inquiries, partner_secrets, snap_tokens
 from services.payments.tables.incentives import dispute_notes
 
 KEEP_WORDS = timedelta(days=730)
@@ -30,6 +30,7 @@ def limits(wall: datetime, *, keep_inquiries_days: int) -> Limits:
     return {
         snap_tokens: ("expires_at", wall - timedelta(hours=1)),
         partner_secrets: ("until", wall),
+        acquirer_credentials: ("until", wall),
         external_ids: ("day", wall.astimezone(WIB).date() - timedelta(days=1)),
         inquiries: ("asked_at", wall - timedelta(days=keep_inquiries_days)),
         dispute_notes: ("written_at", wall - KEEP_WORDS),

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.privacy.vault import Vault
 from chassis.transaction import Projection, Recorded
+from services.payments.projections.acquirers import acquirers
 from services.payments.projections.astray import payee_accounts, proposals, refunds, suspense, transfer_orders
 from services.payments.projections.contributions import payers_and_bills
 from services.payments.projections.groups import groups
@@ -35,6 +36,7 @@ def projection(vault: Vault) -> Projection:
         await suspense(conn, events)
         await ledger(conn, events)
         await partners(conn, events)
+        await acquirers(conn, events)
         await settlement(conn, events)
         await parameter_sets(conn, events)
         await qr_codes(conn, events)

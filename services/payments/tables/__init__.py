@@ -17,7 +17,15 @@ from services.payments.tables.groups import (
 )
 from services.payments.tables.money import balances, payments, receipt_names, suspense, transfers
 from services.payments.tables.parameters import parameter_sets
-from services.payments.tables.partners import external_ids, inquiries, partner_secrets, partners, snap_tokens
+from services.payments.tables.partners import (
+    acquirer_credentials,
+    acquirers,
+    external_ids,
+    inquiries,
+    partner_secrets,
+    partners,
+    snap_tokens,
+)
 from services.payments.tables.qr import qr_codes, qr_questions
 from services.payments.tables.settlement import (
     cases,
@@ -38,6 +46,7 @@ STATE = (
     transfers,
     balances,
     partners,
+    acquirers,
     parameter_sets,
     collective_bills,
     collective_lines,
@@ -58,6 +67,8 @@ STATE = (
 
 __all__ = [
     "STATE",
+    "acquirer_credentials",
+    "acquirers",
     "agent_balance_lines",
     "agent_balances",
     "balances",

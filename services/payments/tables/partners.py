@@ -1,4 +1,4 @@
-"""The partners. Plumbing: their secrets, tokens, X-EXTERNAL-IDs, inquiries."""
+"""The partners, and the acquirers among them. Plumbing: their secrets and ours, tokens, X-EXTERNAL-IDs, inquiries."""
 
 from __future__ import annotations
 
@@ -37,6 +37,34 @@ partner_secrets = sa.Table(
     sa.Column("secret", sa.LargeBinary, nullable=False, comment="encrypted; never shown again"),
     sa.Column("since", INSTANT, nullable=False),
     sa.Column("until", INSTANT, comment="wall time; null for the newest one, which does not die by itself"),
+)
+
+acquirers = sa.Table(
+    "acquirers",
+    metadata,
+    sa.Column("partner", sa.Text, primary_key=True),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("client_key", sa.Text, nullable=False),
+    sa.Column("partner_id", sa.Text, nullable=False),
+    sa.Column("channel_id", sa.Text, nullable=False),
+    sa.Column("merchant_id", sa.Text, nullable=False),
+    sa.Column("rank", sa.Integer, nullable=False),
+    sa.Column(
+        "credentials", JSONB, nullable=False, comment="id, kind, use, public key and end of each, the oldest first"
+    ),
+    comment="AcquirerAgreed, AcquirerCredentialProposed, AcquirerCredentialActivated, AcquirerCredentialRetired",
+)
+
+acquirer_credentials = sa.Table(
+    "acquirer_credentials",
+    metadata,
+    sa.Column("credential_id", UUID, primary_key=True),
+    sa.Column(
+        "sealed", sa.LargeBinary, nullable=False, comment="encrypted private key or client secret; never shown again"
+    ),
+    sa.Column("since", INSTANT, nullable=False, comment="wall time"),
+    sa.Column("until", INSTANT, comment="wall time; null while nothing has taken its place"),
+    comment="Plumbing: what our calls to acquirers are signed with",
 )
 
 snap_tokens = sa.Table(

@@ -18,6 +18,8 @@ from tests.integration.payments.bank import pem
 from tests.integration.registration.files import ROW
 from tests.integration.registration.world import form, nik_of
 
+ACQUIRER = "qris-made"
+"""The one that makes QR codes where a service is served with its surroundings."""
 _NUMBERS = itertools.count(1)
 CSV = "text/csv"
 
@@ -136,6 +138,8 @@ _CASE = {"case_id": Slot("case_id", open=True)}
 _LAYOUT = {"partner_code": "BANK-A", "columns": ["reference", "amount", "paid_at"]}
 _KIND = {"kind": "prepay_months"}
 _SET = {"valid_from": "2025-11-01", "source": "Surat kantor pusat", "value": {"months": [1, 2, 3]}}
+_CALLS = {"url": "https://example.com/snap/v1.0", "client_key": "perisai", "partner_id": "P", "merchant_id": "M"}
+_NO_CREDENTIAL = {"partner": "bank-a", "credential_id": "018f0000-0000-7000-8000-000000000001"}
 _NO_SET = {**_KIND, "set_id": "018f0000-0000-7000-8000-000000000001"}
 _OPS: Mapping[str, Sequence[Example]] = {
     "GET /ops/status": [Example()],
@@ -354,6 +358,16 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
         "GET /partners/{partner}": [Example(path={"partner": "bank-a"})],
         "POST /partners/{partner}/disable": [Example(path={"partner": "bank-z"}, json={"reason": "review"})],
         "GET /partners": [Example()],
+        "POST /partners/{partner}/acquirer": [Example(path={"partner": "bank-a"}, json=_CALLS)],
+        "POST /partners/{partner}/acquirer/keys": [Example(path={"partner": "bank-a"}, json={})],
+        "POST /partners/{partner}/acquirer/secrets": [
+            Example(path={"partner": "bank-a"}, json={"client_secret": "a-secret-of-the-acquirer-1"})
+        ],
+        "POST /partners/{partner}/acquirer/credentials/{credential_id}/activate": [
+            Example(path=_NO_CREDENTIAL, json={"old_until": "2099-01-01T00:00:00Z"})
+        ],
+        "POST /partners/{partner}/acquirer/credentials/{credential_id}/retire": [Example(path=_NO_CREDENTIAL)],
+        "GET /partners/{partner}/acquirer": [Example(path={"partner": ACQUIRER})],
         "GET /parameters": [Example()],
         "GET /parameters/proposals": [Example()],
         "GET /parameters/{kind}": [Example(path=_KIND)],

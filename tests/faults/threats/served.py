@@ -19,7 +19,9 @@ from services.notifications.app import SERVICE as NOTIFICATIONS
 from services.payments.api.collective import LARGEST_LIST
 from services.payments.app import SERVICE as PAYMENTS
 from services.registration.app import SERVICE as REGISTRATION
-from tests.integration.payments.acquirer import acquirer
+from tests.faults.threats.examples import ACQUIRER
+from tests.integration.payments.acquirer import Books, acquirer, agree
+from tests.integration.payments.bank import Bank
 from tests.support.service import Harness, harness
 from tests.support.stack import Stack
 
@@ -45,7 +47,10 @@ async def served(name: str, stack: Stack, **settings: Any) -> AsyncIterator[Harn
     Callers may ask as fast as the machine can, unless `settings` say otherwise: a sweep on a fast one is above any agreed rate.
     """
     free = {"http_max_per_caller_s": 0}
-    async with _outside(name) as known, harness(SERVICES[name], stack, **{**free, **known, **settings}) as h:
+    async with _outside(name) as (known, books), harness(SERVICES[name], stack, **{**free, **known, **settings}) as h:
+        if books is not None:
+            await Bank(h, ACQUIRER, "9399", "client-made", "m-secret-of-the-tests-0001", "93999").enable()
+            await agree(h, books.url, ACQUIRER)
         verifier = h.asgi.state.verifier
         await h.client.aclose()
         h.asgi = Process(h.app).asgi()
@@ -55,13 +60,13 @@ async def served(name: str, stack: Stack, **settings: Any) -> AsyncIterator[Harn
 
 
 @asynccontextmanager
-async def _outside(name: str) -> AsyncIterator[Mapping[str, Any]]:
+async def _outside(name: str) -> AsyncIterator[tuple[Mapping[str, Any], Books | None]]:
     """What the service is told of parties outside; payments has an acquirer that makes QR codes."""
     if name != "payments":
-        yield _MORE.get(name, {})
+        yield _MORE.get(name, {}), None
         return
-    async with acquirer() as (_, settings):
-        yield settings
+    async with acquirer() as (books, settings):
+        yield settings, books
 
 
 def client_of(asgi: FastAPI) -> httpx.AsyncClient:

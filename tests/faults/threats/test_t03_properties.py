@@ -246,6 +246,9 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
         "GET /refunds": _each(_KEEPERS, _fields("payment_id participant_id amount months reason since order_status")),
         "GET /partners": _each(_OFFICE, _PARTNER),
         "GET /partners/{partner}": _each(_OFFICE, _PARTNER),
+        "GET /partners/{partner}/acquirer": _each(
+            _OFFICE, _fields("partner url client_key partner_id channel_id merchant_id rank credentials offered")
+        ),
         "GET /bills/{bill_id}/qr": _each(("agent", *FULL, "central", "auditor", "operator"), _QR),
         "GET /settlements/layouts": _each(_OFFICE, _fields("partner valid_from layout agreed_at")),
         "GET /settlements/files": _each(_OFFICE, _FILE),

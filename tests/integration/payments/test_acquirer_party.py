@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from contracts.events.reconciliation import DecimalMark, EdgeColumn, LineColumn, SettlementLayout, ThousandsMark
 from deploy.local.acquirer.app import compose
 from services.payments.app import SERVICE
-from tests.integration.payments.acquirer import OUR_KEY, OUR_PEM
+from tests.integration.payments.acquirer import OUR_KEY, agree
 from tests.integration.payments.bank import Bank
 from tests.integration.payments.people import AGENT, Somebody, register
 from tests.integration.payments.test_settlement import Office, totals
@@ -82,17 +82,8 @@ async def town(stack: Stack, tmp_path: Path) -> AsyncIterator[Town]:
         "BUSINESS_TIME": START.isoformat(),
         "BACKOFF_S": "0.05",
     }
-    settings = {
-        "qris_partner": "qris-a",
-        "qris_client_key": "perisai",
-        "qris_client_secret": "a-secret-of-the-acquirer-1",
-        "qris_private_key": OUR_PEM,
-        "qris_partner_id": "PERISAI",
-        "qris_merchant_id": "M-1",
-        "qris_timeout_s": 20.0,
-    }
     address = _free_address()
-    async with harness(SERVICE, stack, clock=clock, qris_url=f"{address}/snap/v1.0", **settings) as h:
+    async with harness(SERVICE, stack, clock=clock, qris_timeout_s=20.0) as h:
         async with served(h.asgi) as ours:
             async with _at(address, {**values, "BILLER_URL": f"{ours}/snap/v1.0"}) as acquirer:
                 pem = (await acquirer.get("/public-key")).text
@@ -100,6 +91,7 @@ async def town(stack: Stack, tmp_path: Path) -> AsyncIterator[Town]:
                 wanted = caller.terms(public_keys=[pem])
                 answer = await h.client.post("/partners", json=wanted, headers=h.token(roles=["central"]))
                 assert answer.status_code == 201, answer.text
+                await agree(h, f"{address}/snap/v1.0", client_key="perisai")
                 office = Office(h)
                 assert (await office.agree(LAYOUT, partner="qris-a")).status_code == 201
                 yield Town(h, office, acquirer)

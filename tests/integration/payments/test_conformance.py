@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -24,7 +23,7 @@ from services.payments.kit.credentials import Credentials, QrCode, Side, VoidedP
 from services.payments.kit.exchanges import CASES
 from services.payments.kit.play import FAILED, PASSED, SKIPPED, Result, play
 from services.payments.kit.stage import Stage
-from tests.integration.payments.acquirer import OUR_PEM, teller
+from tests.integration.payments.acquirer import agree, teller
 from tests.integration.payments.bank import OTHER_KEY, Bank, at, code
 from tests.integration.payments.groups import agent, bill, register_many
 from tests.integration.payments.people import BRANCH, Somebody, refuse, register
@@ -133,20 +132,6 @@ async def _code(h: Harness) -> QrCode:
 
 
 @pytest.fixture
-async def h(stack: Stack) -> AsyncIterator[Harness]:
-    """As everywhere, with an acquirer that is never there."""
-    acquirer: dict[str, Any] = {
-        "qris_url": "http://127.0.0.1:9/snap/v1.0",
-        "qris_partner": "qris-a",
-        "qris_private_key": OUR_PEM,
-    }
-    async with harness(SERVICE, stack, answer_budget_s=60, **acquirer) as found:
-        yield found
-        outcome = await found.replay()
-        assert outcome.equal, outcome.differences
-
-
-@pytest.fixture
 async def sandbox(h: Harness) -> Sandbox:
     plain = await Bank(h).enable()
     sides = {
@@ -164,6 +149,7 @@ async def sandbox(h: Harness) -> Sandbox:
     }
     await _agree(h, "bank-s", SHUT)
     await _agree(h, "bank-l", {"most_payments_a_day": 0, "most_per_deposit": 100_000})
+    await agree(h, "http://127.0.0.1:9/snap/v1.0")
     gone_for_good = await _voided(h, plain)
     await _agree(h, "shop", {"retail": True})
     await enact(h, "first_payment_channels", WITHOUT_SHOPS)

@@ -88,6 +88,12 @@ async def test_each_door_is_open_to_its_roles_alone(h: Harness) -> None:
         ("POST", "/partners/x/conditions", {}, {"central", "operator"}),
         ("POST", "/partners/x/secrets", {}, {"central", "operator"}),
         ("GET", "/partners/x", None, {"central", "operator", "auditor"}),
+        ("POST", "/partners/x/acquirer", {}, {"central", "operator"}),
+        ("POST", "/partners/x/acquirer/keys", {}, {"central", "operator"}),
+        ("POST", "/partners/x/acquirer/secrets", {}, {"central", "operator"}),
+        ("POST", f"/partners/x/acquirer/credentials/{ELSEWHERE}/activate", {}, {"central", "operator"}),
+        ("POST", f"/partners/x/acquirer/credentials/{ELSEWHERE}/retire", None, {"central", "operator"}),
+        ("GET", "/partners/x/acquirer", None, {"central", "operator", "auditor"}),
     ]  # fmt: skip
     roles = {"agent", "officer", "checker", "coordinator", "participant", "central", "auditor", "operator", "service"}
     for method, path, body, allowed in doors:

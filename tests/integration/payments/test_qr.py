@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from services.payments.app import SERVICE
 from services.payments.tables import qr_questions
-from tests.integration.payments.acquirer import Books, acquirer, notify, rupiah, teller
+from tests.integration.payments.acquirer import Books, acquirer, agree, notify, rupiah, teller
 from tests.integration.payments.bank import Bank, code
 from tests.integration.payments.people import AGENT, BRANCH, Somebody, register
 from tests.support.clock import FakeClock
@@ -79,6 +79,7 @@ async def town(stack: Stack) -> AsyncIterator[Town]:
     clock = FakeClock()
     async with acquirer() as (books, settings), harness(SERVICE, stack, clock=clock, **settings) as h:
         caller = await teller(h).enable()
+        await agree(h, books.url)
         who = await register(h)
         path = f"/bills?participant_id={who.participant_id}"
         (bill,) = (await h.client.get(path, headers=h.token(roles=["agent"], agent_id=AGENT))).json()

@@ -15,11 +15,11 @@ import hmac
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 MIN_KEY_BITS = 2_048
 
@@ -31,7 +31,7 @@ _HEX = re.compile(r"(?:[0-9a-fA-F]{2})+")
 
 
 class UnfitKey(ValueError):
-    """A public key that is not an RSA key of 2,048 bits or more in PEM."""
+    """A key that is not an RSA key of 2,048 bits or more in PEM."""
 
 
 def minify(body: bytes) -> bytes:
@@ -114,6 +114,17 @@ def is_token_request_signed(
     """Whether one of the live keys signed this request for a token."""
     given = _decoded(signature, hex_accepted)
     return any(_verifies(key, raw, token_text(client_key, timestamp)) for key in keys for raw in given)
+
+
+def private_key(pem: str) -> RSAPrivateKey:
+    """What our own calls are signed with. Raises UnfitKey; its text says nothing of the key."""
+    try:
+        key = load_pem_private_key(pem.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise UnfitKey("not a private key in PEM without a password") from None
+    if not isinstance(key, RSAPrivateKey) or key.key_size < MIN_KEY_BITS:
+        raise UnfitKey(f"not an RSA key of {MIN_KEY_BITS} bits or more")
+    return key
 
 
 def public_key(pem: str) -> RSAPublicKey:
