@@ -1,5 +1,5 @@
 """What has to happen beside people who register and pay at the bank, for a point to be reached: a file, a month's end, a QR code, a bill
-for many that is paid or taken back, an agent who leaves.
+for many that is paid or taken back, an agent who leaves, a payout to the Wadah.
 
 Whoever asks does so again until he has an answer: the process that he asks may be the one that dies.
 """
@@ -7,7 +7,7 @@ Whoever asks does so again until he has an answer: the process that he asks may 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -24,9 +24,13 @@ HEADS = 210
 """Of a collective bill that is taken back: more than one batch of shares, so that somebody has to go on where another stopped."""
 THEIRS = 8
 """People of an agent who leaves."""
+EARNERS = 20
+"""Who register before a month ends; most of them pay, so that their agents earn something in it."""
 CODES = 3
 """QR codes asked for."""
 WITHIN_S = 60.0
+ORDERED_WITHIN_S = 150.0
+"""From a leap over the 3rd and the 4th to the order: four timers, one after the other, each looking every 5 s, and one of them may die on the way."""
 
 
 async def with_sleepers(ground: Ground, number: int) -> None:
@@ -127,6 +131,42 @@ async def taken_back(ground: Ground) -> None:
 
     await _insist("it was proposed to take it back", propose)
     await _insist("it was approved", approve)
+
+
+async def earned(ground: Ground) -> None:
+    """People of the agents pay in the month that is about to end: without that its statement pays out nothing, and nothing is ordered."""
+    async with ground.load(EARNERS, per_s=SLEEPERS):
+        pass
+    await ground.drain()
+
+
+async def paid_out(ground: Ground) -> None:
+    """The Wadah's payouts are ordered after their 4th, and an officer confirms each with the bank's evidence; the checker is told which."""
+    town = ground.estate.town
+    now = (await town.doors.get("payments", "/ops/status", history.OPERATOR))["business_time"]
+    today = datetime.fromisoformat(now).astimezone(history.WIB).date()
+    month = f"{today.replace(day=1) - timedelta(days=1):%Y-%m}"
+    orders: list[Any] = []
+
+    async def ordered() -> bool:
+        orders[:] = await town.rows("payments", _ORDERED, [])
+        return any(str(order["reference"]).endswith(month) for order in orders)
+
+    await eventually(ordered, within_s=ORDERED_WITHIN_S, what=f"the payout of {month} to the Wadah was ordered")
+    evidence = {"partner": "demo-bank", "paid_on": str(today), "evidence": "mutasi 5/1"}
+    for order in orders:
+
+        async def confirm(path: str = f"/transfer-orders/{order['order_id']}/confirmation") -> Any:
+            return await town.doors.post("payments", path, town.cast.officer, evidence, key=path)
+
+        await _insist("a payout was confirmed", confirm)
+    ground.remember({"paid_out": [str(order["reference"]) for order in orders]})
+
+
+_ORDERED = (
+    "SELECT order_id, reference FROM transfer_orders"
+    " WHERE purpose = 'INCENTIVE' AND status = 'ORDERED' AND $1::text[] IS NOT NULL ORDER BY reference"
+)
 
 
 async def departure(ground: Ground) -> None:

@@ -24,6 +24,7 @@ from tests.faults.points import (
     CODE,
     DEPARTURE,
     FILE,
+    PAYOUT,
     SHARES,
     TAKEN_BACK,
     UNPAID,
@@ -64,6 +65,9 @@ async def play_round(
         if needs - {FILE}:
             with spending("sleepers"):
                 await causes.with_sleepers(ground, causes.HEADS if TAKEN_BACK in needs else causes.SLEEPERS)
+        if PAYOUT in needs:
+            with spending("earners"):
+                await causes.earned(ground)
         if FILE in needs:
             await settling.agree_on_layout(ground.estate.town.doors, history.BEGINS.date())
             ground.settles = True
@@ -163,6 +167,8 @@ async def _cause(ground: Ground, needs: set[str]) -> None:
         await causes.taken_back(ground)
     if DEPARTURE in needs:
         await causes.departure(ground)
+    if PAYOUT in needs:
+        await causes.paid_out(ground)
     if CODE in needs:
         bills = await causes.codes(ground)
         if WALLET in needs:

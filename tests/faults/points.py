@@ -1,6 +1,6 @@
 """The crash points of reliability.md section 4 A that exist today: where each is, and in which round it is played.
 
-A round has at most one point per process, and the timers of payments have twelve: there are as many rounds. Bills are taken back on an estate
+A round has at most one point per process, and the timers of payments have fourteen: there are as many rounds. Bills are taken back on an estate
 whose bank sends no files yet, so those rounds come first. Points of services that are not built yet are listed too, and reported as absent.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 ACTIONS = ("kill", "term", "stop")
 CALENDAR, FILE, CODE, WALLET, SHARES, UNPAID = "calendar", "file", "code", "wallet", "shares", "unpaid"
-TAKEN_BACK, DEPARTURE = "taken back", "departure"
+TAKEN_BACK, DEPARTURE, PAYOUT = "taken back", "departure", "payout"
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ _ONLINE, _PAY, _FILES = "RegisteringOnline", "pay", "timer.settlement-files"
 _MONTH, _FILE, _CODE, _WALLET, _SHARES, _ENDED = (
     (CALENDAR,), (FILE,), (CODE,), (CODE, WALLET), (SHARES,), (UNPAID, CALENDAR)
 )  # fmt: skip
-_BACK, _GONE = (TAKEN_BACK,), (DEPARTURE,)
+_BACK, _GONE, _PAYOUT = (TAKEN_BACK,), (DEPARTURE,), (PAYOUT, CALENDAR)
 _REGISTRATION, _PAYMENTS, _NOTIFICATIONS = (
     "registration.contributions",
     "payments.participants",
@@ -87,6 +87,8 @@ POINTS = (
     Point("L1", "payments-timers", "before_commit:timer.incentive-runs", 8, needs=_MONTH),
     Point("L2", "payments-timers", "before_commit:timer.incentive-statements", 11, needs=_MONTH),
     Point("L3", "payments-timers", "before_commit:timer.incentive-wadah", 12, needs=_MONTH),
+    Point("L4", "payments-timers", "before_commit:timer.incentive-orders", 13, needs=_PAYOUT),
+    Point("L5", "payments-timers", "before_commit:timer.incentive-payouts", 14, needs=_PAYOUT),
     Point("N1", "notifications-consumers", "P1:participants", 3, hit=2),
     Point("N2", "notifications-consumers", f"before_commit:{_NOTIFICATIONS}", 4, hit=2),
     Point("N3", "notifications-consumers", "P5:participants", 5, hit=2),
@@ -107,7 +109,7 @@ ABSENT = {
     **dict.fromkeys(("A1", "A2", "A3", "A4", "A5"), "the audit archive is not built yet"),
     **dict.fromkeys(("Y3", "E1", "E2"), "audit is not built yet: nobody records a replay's outcome or erases"),
 }
-"""Points of what does not exist today, with the reason; 75 in all with those above."""
+"""Points of what does not exist today, with the reason; 77 in all with those above."""
 
 SMOKE = ("R4", "O4", "P4", "Q4", "W4", "M4")
 """The points of every test run: each door, import, relay and consumer, and nothing that has to be brought about."""

@@ -1,4 +1,4 @@
-"""What must have happened before the day: a branch, a Wadah with its agreement, those of the bank and the acquirer, five certified agents.
+"""What must have happened before the day: a branch, a Wadah with its agreement and account, those of bank and acquirer, five certified agents.
 
 The agents are participants for months: they register and pay a year in advance in May, long before the day in October.
 """
@@ -71,6 +71,7 @@ async def happen(stack: LocalStack, doors: Doors, tell: Callable[[str], None]) -
         key="wadah",
     )
     coordinator = Person("coordinator-1", "coordinator", {**scope, "wadah_id": wadah["wadah_id"]})
+    await _verified_account(doors, wadah["wadah_id"], officer, head)
     await _enable_bank(stack, doors)
     await enable_acquirer(stack, doors)
     tell("history: a branch, a Wadah, a bank; five agents register, pay and are activated")
@@ -78,6 +79,20 @@ async def happen(stack: LocalStack, doors: Doors, tell: Callable[[str], None]) -
         *(hire(doors, number, form, officer, head, coordinator) for number, form in enumerate(AGENTS, 1))
     )
     return Cast(officer, head, coordinator, tuple(agents))
+
+
+async def _verified_account(doors: Doors, wadah: str, officer: Person, head: Person) -> None:
+    """Where the Wadah's incentives go: recorded by the officer, verified by the head of the branch."""
+    wanted = {
+        "kind": "WADAH",
+        "owner_id": wadah,
+        "bank_code": "014",
+        "number": "0140017700",
+        "holder": "DPC SPN Kota Tangerang",
+    }
+    made = await doors.post("payments", "/payee-accounts", officer, wanted, key="wadah-account")
+    path = f"/payee-accounts/{made['payee_account_id']}/verification"
+    await doors.post("payments", path, head, {"evidence": "Buku rekening 1"}, key="wadah-account-verified")
 
 
 async def _enable_bank(stack: LocalStack, doors: Doors) -> None:

@@ -51,6 +51,8 @@ class Planted:
     """When (wall time) the calendar of all services was moved forward."""
     lost: frozenset[str] = frozenset()
     """Correlation ids of what died with a server whose standby had not got it: nothing of it may be left."""
+    paid_out: frozenset[str] = frozenset()
+    """Statements of Wadah (Wadah:month) whose payout somebody confirmed: each has to be judged to its end."""
     places: frozenset[tuple[str, int, int]] = field(init=False)
     """(topic, partition, offset) of the records that are no events of ours."""
     keys: frozenset[tuple[str, str, str]] = field(init=False)
@@ -106,6 +108,7 @@ def planted_from(told: Mapping[str, Any]) -> Planted:
         recovery=told.get("recovery"),
         leaps=tuple(datetime.fromisoformat(at) for at in told.get("leaps", ())),
         lost=frozenset(told.get("lost", ())),
+        paid_out=frozenset(told.get("paid_out", ())),
     )
 
 

@@ -48,8 +48,8 @@ async def books(world: World, tally: Tally) -> None:
 
 async def _paid_out(world: World, tally: Tally) -> None:
     log = await world.log(SERVICE)
-    tally.checked += sum(event.type == "WadahStatementIssued" for event in log)
-    for statement, expected, actual in payouts.offences(log):
+    tally.checked += sum(event.type in payouts.JUDGED for event in log)
+    for statement, expected, actual in payouts.offences(log, world.planted.paid_out):
         tally.bad("payments.wadah_statements", statement, expected=expected, actual=actual)
 
 

@@ -85,6 +85,7 @@ def test_a_line_posted_twice_and_a_share_taken_back_alone_are_named() -> None:
 
 ISSUED = Told("WadahStatementIssued", {"payout": 900})
 ORDERED, PAID = Told("IncentivePayoutOrdered", ORDER), Told("IncentivePaidOut", ORDER)
+LATE = Told("IncentivePayoutOverdue", {})
 SENT = {"purpose": "INCENTIVE", "reference": STATEMENT, **ORDER}
 GIVEN, LEFT = Told("TransferOrdered", SENT, "INCENTIVE:x"), Told("TransferConfirmed", SENT, "INCENTIVE:x")
 
@@ -95,6 +96,7 @@ GIVEN, LEFT = Told("TransferOrdered", SENT, "INCENTIVE:x"), Told("TransferConfir
         [ISSUED],
         [ISSUED, ORDERED, GIVEN],
         [ISSUED, ORDERED, GIVEN, LEFT, PAID],
+        [ISSUED, LATE, ORDERED, GIVEN, LEFT, PAID],
         [Told("TransferOrdered", SENT | {"purpose": "REFUND"})],
     ],
 )
@@ -110,12 +112,18 @@ def test_a_payout_that_is_due_ordered_or_noted_is_right(log: list[Told]) -> None
         ([ISSUED, ORDERED, GIVEN, LEFT], "nothing"),  # it left, and was never noted
         ([ISSUED, ORDERED, GIVEN, PAID], "900"),  # noted, and it never left
         ([ISSUED, ORDERED, GIVEN, LEFT, PAID, LEFT, PAID], "2 times"),
+        ([ISSUED, LATE, ORDERED, GIVEN, LATE], "told 2 times"),
         ([Told("WadahStatementIssued", {"payout": 800}), ORDERED, GIVEN], "900"),
     ],
 )
 def test_a_payout_that_is_lost_doubled_or_of_another_sum_is_named(log: list[Told], told: str) -> None:
     found = {actual for _, _, actual in payouts.offences(log)}
     assert any(told in one for one in found), found
+
+
+def test_a_payout_that_somebody_confirmed_and_the_log_does_not_know_is_named() -> None:
+    assert [*payouts.offences([ISSUED, ORDERED, GIVEN, LEFT, PAID], [STATEMENT])] == []
+    assert [actual for _, _, actual in payouts.offences([ISSUED], [STATEMENT])] == ["nothing"]
 
 
 def passed(agent: str | None, reason: str) -> Told:
