@@ -76,7 +76,28 @@ class WadahEngaged(Event, stream="wadah"):
     """The least number of acquisitions of all its agents in a calendar month; None: none was agreed."""
 
 
+class AgreementRenewed(Event, stream="wadah"):
+    """The Wadah's next agreement, in force from `term_from` through `term_to`; that of `WadahEngaged` was its first.
+
+    Terms never overlap. Days between `follows_on` and `term_from` are under no agreement.
+    """
+
+    wadah_id: WadahId
+    branch_id: BranchId
+    agreement: Count
+    """The how many-th of this Wadah: 2, 3, …"""
+    agreement_number: ShortText
+    scheme: IncentiveScheme
+    term_from: date
+    term_to: date
+    monthly_target: Count | None = None
+    follows_on: date
+    """The last day in force of the agreement before, as it stood when this one was concluded."""
+
+
 class WadahEnded(Event, stream="wadah"):
+    """The agreement in force on `ended_on` ends at 24:00 WIB of it; one that was to follow never comes into force."""
+
     wadah_id: WadahId
     ended_on: date
     reason: Code
@@ -207,6 +228,7 @@ class OutreachCancelled(Event, stream="outreach"):
 EVENTS: tuple[type[Event], ...] = (
     BranchOpened,
     WadahEngaged,
+    AgreementRenewed,
     WadahEnded,
     AgentProposed,
     AgentCertified,

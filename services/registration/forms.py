@@ -32,6 +32,7 @@ from services.registration.domain.correction import Correction
 from services.registration.domain.form import Form
 from services.registration.domain.reassignment import MOST_PARTICIPANTS
 from services.registration.domain.text import UnreadableText, one_line
+from services.registration.domain.wadah import Agreement
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s.]{2,}\Z")
 
@@ -151,14 +152,28 @@ class BranchForm(_Request):
     time_zone: Line = "Asia/Jakarta"
 
 
-class WadahForm(_Request):
-    name: Line
+class AgreementForm(_Request):
     agreement_number: Line
     scheme: IncentiveScheme = IncentiveScheme.NEW
     term_from: date
     term_to: date
     monthly_target: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] | None = None
     """Acquisitions of all its agents in a calendar month, at least."""
+
+    def agreement(self) -> Agreement:
+        return Agreement(
+            number=self.agreement_number,
+            scheme=self.scheme,
+            term_from=self.term_from,
+            term_to=self.term_to,
+            monthly_target=self.monthly_target,
+        )
+
+
+class WadahForm(AgreementForm):
+    """The organisation with its first agreement."""
+
+    name: Line
 
 
 class WadahEndForm(_Request):

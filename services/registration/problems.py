@@ -261,6 +261,14 @@ AGREEMENT_NUMBER_TAKEN = ProblemType(
     "Nomor PKS ini sudah tercatat pada kantor cabang Anda. Periksa nomornya.",
     "Your branch has an agreement of this number already. Check the number.",
 )
+AGREEMENT_OVERLAPS = ProblemType(
+    "agreement_overlaps",
+    409,
+    "PKS sebelumnya ({number}) berlaku sampai dengan {last_day}. Mulai PKS berikutnya (term_from) setelah tanggal itu, "
+    "atau akhiri dahulu PKS itu.",
+    "The agreement before ({number}) is in force through {last_day}. Begin the next one (term_from) after that day, or "
+    "end that one first.",
+)
 WADAH_ENDED = ProblemType(
     "wadah_ended",
     409,
@@ -270,8 +278,8 @@ WADAH_ENDED = ProblemType(
 WADAH_END_DATE = ProblemType(
     "wadah_end_date",
     422,
-    "Tanggal akhir harus dalam masa berlaku PKS. Perbaiki ended_on.",
-    "The end lies within the term of the agreement. Correct ended_on.",
+    "Tanggal akhir harus dalam masa berlaku PKS yang berjalan atau yang berikutnya. Perbaiki ended_on.",
+    "The end lies within the term of the agreement that runs or of the next one. Correct ended_on.",
 )
 ALREADY_AGENT = ProblemType(
     "already_agent",

@@ -16,10 +16,11 @@ from chassis.privacy.vault import Vault
 from chassis.transaction import Projection, Recorded
 from contracts.envelope import Envelope
 from contracts.event import Event
+from contracts.events.agency import AgreementRenewed, WadahEngaged
 from contracts.events.participants import ParticipantRegistered
 from services.registration import states
 from services.registration.domain import agent, branch, outreach, participant, reassignment, wadah
-from services.registration.tables import agents, branches, participants, people, reassignments
+from services.registration.tables import agents, agreement_numbers, branches, participants, people, reassignments
 from services.registration.tables import outreach as outreach_table
 from services.registration.tables import wadah as wadah_table
 
@@ -52,6 +53,7 @@ def projection(vault: Vault) -> Projection:
             if events := [one for one in recorded if one.envelope.stream == stream]:
                 await fold(conn, events)
         await rows.insert(conn, people, [*_new_people(recorded, vault)])
+        await rows.insert(conn, agreement_numbers, [*_new_numbers(recorded)])
 
     return project
 
@@ -91,6 +93,13 @@ class _Fold:
             return {}
         found = await conn.execute(sa.select(self._table).where(rows.matching(self._key, wanted)))
         return {str(row._mapping[self._key]): self._read(states.part_of(row, self._table)) for row in found}
+
+
+def _new_numbers(recorded: Sequence[Recorded]) -> Iterable[dict[str, Any]]:
+    for one in recorded:
+        if isinstance(one.event, WadahEngaged | AgreementRenewed):
+            event = one.event
+            yield {"branch_id": event.branch_id, "number": event.agreement_number, "wadah_id": event.wadah_id}
 
 
 def _new_people(recorded: Sequence[Recorded], vault: Vault) -> Iterable[dict[str, Any]]:

@@ -34,7 +34,7 @@ from services.registration.domain.outreach import Outreach, OutreachStatus
 from services.registration.domain.participant import Participant, Payment, Spell
 from services.registration.domain.protection import next_change
 from services.registration.domain.reassignment import Reassignment, ReassignmentStatus
-from services.registration.domain.wadah import Wadah
+from services.registration.domain.wadah import Agreement, Wadah
 from services.registration.tables import PERSONAL_COLUMNS
 
 Row = Mapping[str, Any]
@@ -81,12 +81,19 @@ def wadah_of(row: Row) -> Wadah:
         wadah_id=row["wadah_id"],
         branch_id=row["branch_id"],
         name=row["name"],
-        agreement_number=row["agreement_number"],
-        scheme=IncentiveScheme(row["scheme"]),
-        term_from=row["term_from"],
-        term_to=row["term_to"],
-        ended_on=row["ended_on"],
-        monthly_target=row["monthly_target"],
+        agreements=tuple(_agreement_of(one) for one in row["agreements"]),
+    )
+
+
+def _agreement_of(cell: Mapping[str, Any]) -> Agreement:
+    ended = cell["ended"]
+    return Agreement(
+        number=cell["number"],
+        scheme=IncentiveScheme(cell["scheme"]),
+        term_from=date.fromisoformat(cell["from"]),
+        term_to=date.fromisoformat(cell["to"]),
+        ended_on=None if ended is None else date.fromisoformat(ended),
+        monthly_target=cell["target"],
     )
 
 
@@ -95,12 +102,18 @@ def wadah_row(state: Wadah) -> NewRow:
         "wadah_id": state.wadah_id,
         "branch_id": state.branch_id,
         "name": state.name,
-        "agreement_number": state.agreement_number,
-        "scheme": str(state.scheme),
-        "term_from": state.term_from,
-        "term_to": state.term_to,
-        "ended_on": state.ended_on,
-        "monthly_target": state.monthly_target,
+        "agreements": [_agreement_json(one) for one in state.agreements],
+    }
+
+
+def _agreement_json(agreement: Agreement) -> dict[str, Any]:
+    return {
+        "number": agreement.number,
+        "scheme": str(agreement.scheme),
+        "from": agreement.term_from.isoformat(),
+        "to": agreement.term_to.isoformat(),
+        "ended": None if agreement.ended_on is None else agreement.ended_on.isoformat(),
+        "target": agreement.monthly_target,
     }
 
 

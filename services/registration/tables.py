@@ -32,14 +32,17 @@ wadah = sa.Table(
     sa.Column("wadah_id", UUID, primary_key=True),
     sa.Column("branch_id", UUID, nullable=False),
     sa.Column("name", sa.Text, nullable=False),
-    sa.Column("agreement_number", sa.Text, nullable=False),
-    sa.Column("scheme", sa.Text, nullable=False),
-    sa.Column("term_from", sa.Date, nullable=False),
-    sa.Column("term_to", sa.Date, nullable=False, comment="last day in force, inclusive, WIB"),
-    sa.Column("ended_on", sa.Date, comment="last day in force when ended early"),
-    sa.Column("monthly_target", sa.Integer, comment="acquisitions of all its agents, at least; null: none was agreed"),
-    sa.Index("wadah_agreement", "branch_id", "agreement_number", unique=True),
-    comment="WadahEngaged, WadahEnded",
+    sa.Column("agreements", JSONB, nullable=False, comment="every agreement with its term, the first one first"),
+    comment="WadahEngaged, AgreementRenewed, WadahEnded",
+)
+
+agreement_numbers = sa.Table(
+    "agreement_numbers",
+    metadata,
+    sa.Column("branch_id", UUID, primary_key=True),
+    sa.Column("number", sa.Text, primary_key=True, comment="once per branch"),
+    sa.Column("wadah_id", UUID, nullable=False),
+    comment="WadahEngaged, AgreementRenewed; insert-only",
 )
 
 agents = sa.Table(
@@ -166,7 +169,7 @@ people = sa.Table(
     comment="ParticipantRegistered; a forgotten person has no row",
 )
 
-STATE = (branches, wadah, agents, reassignments, outreach, participants, people)
+STATE = (branches, wadah, agreement_numbers, agents, reassignments, outreach, participants, people)
 PERSONAL = {"agents": ("name", "phone"), "people": PERSONAL_COLUMNS}
 
 imports = sa.Table(

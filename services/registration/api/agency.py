@@ -15,11 +15,14 @@ from services.registration.commands.agency import (
     EndWadah,
     EngageWadah,
     OpenBranch,
+    RenewAgreement,
     end_wadah,
     engage_wadah,
     open_branches,
+    renew_agreements,
 )
-from services.registration.forms import BranchForm, WadahEndForm, WadahForm
+from services.registration.domain.calendar import wib_date
+from services.registration.forms import AgreementForm, BranchForm, WadahEndForm, WadahForm
 from services.registration.queries import agency_pages
 
 ANYBODY = ("agent", "coordinator", "officer", "checker", "participant", "central", "auditor", "operator")
@@ -34,6 +37,7 @@ def router(app: App) -> APIRouter:
     routes = APIRouter(tags=["agency"])
     opening = app.command_door(open_branches)
     engaging, ending = app.command_door(engage_wadah), app.command_door(end_wadah)
+    renewing = app.command_door(renew_agreements)
 
     @routes.post(
         "/branches",
@@ -62,22 +66,33 @@ def router(app: App) -> APIRouter:
         form = await body(request, WadahForm)
         if principal.branch_id is None:
             raise Refusal(Rejected(FORBIDDEN))
-        command = EngageWadah(
-            meta(request, principal),
-            BranchId(principal.branch_id),
-            form.name,
-            form.agreement_number,
-            form.scheme,
-            form.term_from,
-            form.term_to,
-            form.monthly_target,
-        )
+        command = EngageWadah(meta(request, principal), BranchId(principal.branch_id), form.name, form.agreement())
         return await answer(request, principal, engaging, command)
 
     @routes.get("/wadah")
     async def wadah(principal: SeesWadah) -> dict[str, Any]:
+        """Each with the agreement in force today (else the last that was, else its first), and with all of them."""
+        today = wib_date(app.clock.business())
         async with app.read() as conn:
-            return {"items": await agency_pages.listed_wadah(conn, principal)}
+            return {"items": await agency_pages.listed_wadah(conn, principal, today)}
+
+    @routes.post(
+        "/wadah/{wadah_id}/agreements",
+        status_code=201,
+        openapi_extra=accepts_command(AgreementForm, gives=("wadah_id", "agreement#"), status=201),
+        responses=problems(
+            NOT_FOUND,
+            refusals.AGREEMENT_DATES,
+            refusals.AGREEMENT_TOO_LONG,
+            refusals.AGREEMENT_NUMBER_TAKEN,
+            refusals.AGREEMENT_OVERLAPS,
+        ),
+    )
+    async def renew(wadah_id: WadahId, request: Request, principal: Branch) -> Response:
+        """Renews: the next agreement (PKS) begins after the last day of the one before, and may be concluded ahead."""
+        form = await body(request, AgreementForm)
+        command = RenewAgreement(meta(request, principal), principal, wadah_id, form.agreement())
+        return await answer(request, principal, renewing, command)
 
     @routes.post(
         "/wadah/{wadah_id}/end",
@@ -85,7 +100,7 @@ def router(app: App) -> APIRouter:
         responses=problems(NOT_FOUND, refusals.WADAH_ENDED, refusals.WADAH_END_DATE),
     )
     async def end(wadah_id: WadahId, request: Request, principal: Head) -> Response:
-        """Ends the agreement at 24:00 WIB of `ended_on`; its agents register nobody afterwards."""
+        """Ends the agreement at 24:00 WIB of `ended_on`, and with it one that was to follow; its agents register nobody afterwards."""
         form = await body(request, WadahEndForm)
         command = EndWadah(meta(request, principal), principal, wadah_id, form.ended_on, form.reason)
         return await answer(request, principal, ending, command)

@@ -1,4 +1,4 @@
-"""Branches and agreements: opened by the central office, engaged and ended by the branch."""
+"""Branches and agreements: opened by the central office, engaged, renewed and ended by the branch."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from chassis.ids import new_id
 from chassis.outcomes import Accepted
 from chassis.problems import Rejected
 from chassis.transaction import Meta, Scope, Tx
-from contracts.events.agency import IncentiveScheme
+from contracts.event import Event
 from contracts.values import BranchId, WadahId
 from services.registration.domain import branch as branches
 from services.registration.domain import wadah as agreements
 from services.registration.domain.calendar import wib_date
 from services.registration.domain.parameters import AGENCY, AgencyRules, in_force
-from services.registration.domain.wadah import Wadah
+from services.registration.domain.wadah import Agreement, Wadah
 from services.registration.problems import BRANCH_UNKNOWN
 from services.registration.queries import deciding
 
@@ -36,11 +36,15 @@ class EngageWadah:
     meta: Meta
     branch_id: BranchId
     name: str
-    agreement_number: str
-    scheme: IncentiveScheme
-    term_from: date
-    term_to: date
-    monthly_target: int | None = None
+    agreement: Agreement
+
+
+@dataclass(frozen=True, slots=True)
+class RenewAgreement:
+    meta: Meta
+    principal: Principal
+    wadah_id: WadahId
+    agreement: Agreement
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,15 @@ async def open_branches(tx: Tx, commands: Sequence[OpenBranch], /) -> list[Accep
 
 async def engage_wadah(tx: Tx, commands: Sequence[EngageWadah], /) -> list[Accepted | Rejected]:
     known = await deciding.branch_ids(tx.conn, (command.branch_id for command in commands))
-    taken = await deciding.agreement_numbers(tx.conn, (command.agreement_number for command in commands))
+    taken = await deciding.numbers_taken(tx.conn, (command.agreement.number for command in commands))
     return [_engage(tx, command, known, taken) for command in commands]
+
+
+async def renew_agreements(tx: Tx, commands: Sequence[RenewAgreement], /) -> list[Accepted | Rejected]:
+    await tx.heads("wadah", (command.wadah_id for command in commands))
+    known = await deciding.wadah_by_id(tx.conn, (command.wadah_id for command in commands))
+    taken = await deciding.numbers_taken(tx.conn, (command.agreement.number for command in commands))
+    return [_renew(tx, command, known, taken) for command in commands]
 
 
 async def end_wadah(tx: Tx, commands: Sequence[EndWadah], /) -> list[Accepted | Rejected]:
@@ -97,35 +108,53 @@ def _engage(
 ) -> Accepted | Rejected:
     if command.branch_id not in known:
         return Rejected(BRANCH_UNKNOWN)
-    number = (command.branch_id, command.agreement_number)
-    wanted = Wadah(
-        wadah_id=WadahId(new_id()),
-        branch_id=command.branch_id,
-        name=command.name,
-        agreement_number=command.agreement_number,
-        scheme=command.scheme,
-        term_from=command.term_from,
-        term_to=command.term_to,
-        monthly_target=command.monthly_target,
+    number, wadah_id = (command.branch_id, command.agreement.number), WadahId(new_id())
+    decision = agreements.engage(
+        wadah_id,
+        command.branch_id,
+        command.name,
+        command.agreement,
+        number_taken=number in taken,
+        rules=rules_of(tx),
     )
-    decision = agreements.engage(wanted, number_taken=number in taken, rules=rules_of(tx))
     if isinstance(decision, Rejected):
         return decision
-    tx.new("wadah", wanted.wadah_id)
-    scope = Scope(wanted.branch_id, wanted.wadah_id)
-    tx.record(decision, key=wanted.wadah_id, meta=command.meta, scope=scope, rules=rules_of(tx).version)
+    tx.new("wadah", wadah_id)
+    scope = Scope(command.branch_id, wadah_id)
+    tx.record(decision, key=wadah_id, meta=command.meta, scope=scope, rules=rules_of(tx).version)
     taken.add(number)
-    return Accepted({"wadah_id": str(wanted.wadah_id)})
+    return Accepted({"wadah_id": str(wadah_id)})
+
+
+def _renew(
+    tx: Tx, command: RenewAgreement, known: dict[WadahId, Wadah], taken: set[tuple[BranchId, str]]
+) -> Accepted | Rejected:
+    state = known.get(command.wadah_id)
+    if state is None or not covers(command.principal, branch_id=state.branch_id):
+        return Rejected(NOT_FOUND)
+    number = (state.branch_id, command.agreement.number)
+    decision = agreements.renew(state, command.agreement, number_taken=number in taken, rules=rules_of(tx))
+    if isinstance(decision, Rejected):
+        return decision
+    _record(tx, command.meta, state, decision, known)
+    taken.add(number)
+    return Accepted({"wadah_id": str(state.wadah_id), "agreement": decision.agreement})
 
 
 def _end(tx: Tx, command: EndWadah, known: dict[WadahId, Wadah]) -> Accepted | Rejected:
     state = known.get(command.wadah_id)
     if state is None or not covers(command.principal, branch_id=state.branch_id):
         return Rejected(NOT_FOUND)
-    decision = agreements.end(state, ended_on=command.ended_on, reason=command.reason)
+    today = wib_date(tx.now)
+    decision = agreements.end(state, ended_on=command.ended_on, today=today, reason=command.reason)
     if isinstance(decision, Rejected):
         return decision
-    scope = Scope(state.branch_id, state.wadah_id)
-    recorded = tx.record(decision, key=state.wadah_id, meta=command.meta, scope=scope, rules=rules_of(tx).version)
-    known[state.wadah_id] = agreements.evolve(state, recorded.envelope, decision)
+    _record(tx, command.meta, state, decision, known)
     return Accepted({"wadah_id": str(state.wadah_id)}, 200)
+
+
+def _record(tx: Tx, meta: Meta, state: Wadah, decision: Event, known: dict[WadahId, Wadah]) -> None:
+    """Later commands of the batch see it."""
+    scope = Scope(state.branch_id, state.wadah_id)
+    recorded = tx.record(decision, key=state.wadah_id, meta=meta, scope=scope, rules=rules_of(tx).version)
+    known[state.wadah_id] = agreements.evolve(state, recorded.envelope, decision)

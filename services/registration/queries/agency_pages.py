@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from chassis.privacy.vault import Vault
 from services.registration import states
 from services.registration.domain.agent import Agent
 from services.registration.domain.outreach import Outreach
+from services.registration.domain.wadah import Agreement, Wadah
 from services.registration.tables import agents, branches, outreach, reassignments, wadah
 
 MOST = 500
@@ -29,9 +31,9 @@ async def all_branches(conn: AsyncConnection) -> Sequence[Mapping[str, Any]]:
     return [{**states.part_of(row, branches), "branch_id": str(row.branch_id)} for row in rows]
 
 
-async def listed_wadah(conn: AsyncConnection, principal: Principal) -> Sequence[Mapping[str, Any]]:
+async def listed_wadah(conn: AsyncConnection, principal: Principal, today: date) -> Sequence[Mapping[str, Any]]:
     query = sa.select(wadah).where(_of_organisation(principal)).order_by(wadah.c.wadah_id.desc()).limit(MOST)
-    return [_wadah(states.part_of(row, wadah)) for row in await conn.execute(query)]
+    return [_wadah(states.wadah_of(states.part_of(row, wadah)), today) for row in await conn.execute(query)]
 
 
 async def listed_agents(conn: AsyncConnection, vault: Vault, principal: Principal) -> Sequence[Mapping[str, Any]]:
@@ -82,18 +84,24 @@ def _of_session(principal: Principal) -> sa.ColumnElement[bool]:
     return sa.or_(within(principal, outreach), taking_part)
 
 
-def _wadah(row: states.Row) -> dict[str, Any]:
-    state = states.wadah_of(row)
+def _wadah(state: Wadah, today: date) -> dict[str, Any]:
     return {
         "wadah_id": str(state.wadah_id),
         "branch_id": str(state.branch_id),
         "name": state.name,
-        "agreement_number": state.agreement_number,
-        "scheme": str(state.scheme),
-        "term_from": state.term_from.isoformat(),
-        "term_to": state.term_to.isoformat(),
-        "ended_on": state.ended_on.isoformat() if state.ended_on else None,
-        "monthly_target": state.monthly_target,
+        **_agreement(state.agreement_on(today)),
+        "agreements": [{"agreement": n, **_agreement(one)} for n, one in enumerate(state.agreements, start=1)],
+    }
+
+
+def _agreement(agreement: Agreement) -> dict[str, Any]:
+    return {
+        "agreement_number": agreement.number,
+        "scheme": str(agreement.scheme),
+        "term_from": agreement.term_from.isoformat(),
+        "term_to": agreement.term_to.isoformat(),
+        "ended_on": agreement.ended_on.isoformat() if agreement.ended_on else None,
+        "monthly_target": agreement.monthly_target,
     }
 
 

@@ -27,6 +27,7 @@ from services.registration.domain.wadah import Wadah
 from services.registration.tables import (
     PERSONAL,
     agents,
+    agreement_numbers,
     branches,
     outreach,
     participants,
@@ -182,10 +183,11 @@ async def branch_codes(conn: AsyncConnection, codes: Iterable[str]) -> set[str]:
     return set(found.scalars())
 
 
-async def agreement_numbers(conn: AsyncConnection, numbers: Iterable[str]) -> set[tuple[BranchId, str]]:
+async def numbers_taken(conn: AsyncConnection, numbers: Iterable[str]) -> set[tuple[BranchId, str]]:
     """Those in use, with their branch."""
-    query = sa.select(wadah.c.branch_id, wadah.c.agreement_number).where(matching(wadah.c.agreement_number, numbers))
-    return {(row.branch_id, row.agreement_number) for row in await conn.execute(query)}
+    table = agreement_numbers
+    query = sa.select(table.c.branch_id, table.c.number).where(matching(table.c.number, numbers))
+    return {(row.branch_id, row.number) for row in await conn.execute(query)}
 
 
 async def participants_who_are_agents(conn: AsyncConnection, ids: Iterable[ParticipantId]) -> set[ParticipantId]:

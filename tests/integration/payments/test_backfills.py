@@ -6,77 +6,25 @@ migrates that on, and compares it with the database in which the story was playe
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from datetime import date
-from typing import Any
 from uuid import UUID
 
-import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
-
-from chassis.database import async_url
-from chassis.migrate import upgrade_chassis, upgrade_service
 from contracts.events.agency import AgentDropped, AgentReinstated
-from tests.integration.payments.agency import engage, hire, suspend
+from tests.integration.payments.agency import close_month, end, engage, hire, suspend
 from tests.integration.payments.bank import Bank, at
+from tests.integration.payments.incentive_doors import acquire
 from tests.integration.payments.people import AGENT, WADAH, close, reassign, register
 from tests.integration.payments.test_settlement import Office, paid
+from tests.support.backfills import migrated, rows_of
 from tests.support.service import Harness
 from tests.support.settlement import DAY, marked
 from tests.support.stack import Stack
-
-SERVICE = "payments"
-Rows = list[dict[str, Any]]
 
 
 async def at_the_office(h: Harness) -> Office:
     office = Office(h)
     assert (await office.agree()).status_code == 201
     return office
-
-
-async def _rows(conn: AsyncConnection, table: str, columns: str = "*", order: str = "1, 2") -> Rows:
-    found = await conn.exec_driver_sql(f"SELECT {columns} FROM {table} ORDER BY {order}")
-    return [dict(row) for row in found.mappings()]
-
-
-async def _lay(conn: AsyncConnection, table: str, rows: str) -> None:
-    """Rows told as JSON, with the columns that the table has in this version."""
-    await conn.execute(
-        sa.text(
-            f"INSERT INTO {table} OVERRIDING SYSTEM VALUE"
-            f" SELECT * FROM jsonb_populate_recordset(NULL::{table}, CAST(:rows AS jsonb))"
-        ),
-        {"rows": rows},
-    )
-
-
-@asynccontextmanager
-async def migrated(
-    h: Harness, stack: Stack, *, before: str, tables: Sequence[str], as_it_was: Sequence[str] = ()
-) -> AsyncIterator[AsyncConnection]:
-    """A database that stood at version `before` with the log of `h` and these tables, and was migrated on.
-
-    `as_it_was`: statements that give the old rows what that version wrote differently.
-    """
-    async with stack.empty_database() as url:
-        engine = create_async_engine(async_url(url))
-        try:
-            async with engine.begin() as old, h.app.read() as played:
-                await old.run_sync(upgrade_chassis)
-                await old.run_sync(lambda conn: upgrade_service(conn, SERVICE, to=before))
-                for table in ("event_log", *tables):
-                    told = f"SELECT coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM {table} t"
-                    await _lay(old, table, (await played.exec_driver_sql(told)).scalar_one())
-                for statement in as_it_was:
-                    await old.exec_driver_sql(statement)
-            async with engine.begin() as old:
-                await old.run_sync(lambda conn: upgrade_service(conn, SERVICE))
-            async with engine.connect() as old:
-                yield old
-        finally:
-            await engine.dispose()
 
 
 async def test_0015_the_day_on_which_a_participation_ended_is_that_of_its_event(h: Harness, stack: Stack) -> None:
@@ -89,9 +37,9 @@ async def test_0015_the_day_on_which_a_participation_ended_is_that_of_its_event(
         alive.participant_id: None,
     }
     async with migrated(h, stack, before="0014", tables=["payers"]) as old, h.app.read() as played:
-        found = await _rows(old, "payers", "participant_id, closed_on")
+        found = await rows_of(old, "payers", "participant_id, closed_on")
         assert {row["participant_id"]: row["closed_on"] for row in found} == wanted
-        assert found == await _rows(played, "payers", "participant_id, closed_on")
+        assert found == await rows_of(played, "payers", "participant_id, closed_on")
 
 
 async def test_0015_lines_of_before_gave_their_id(h: Harness, bank: Bank, stack: Stack) -> None:
@@ -102,9 +50,9 @@ async def test_0015_lines_of_before_gave_their_id(h: Harness, bank: Bank, stack:
         migrated(h, stack, before="0014", tables=["settlement_lines"], as_it_was=unset) as old,
         h.app.read() as played,
     ):
-        found = await _rows(old, "settlement_lines")
+        found = await rows_of(old, "settlement_lines")
         assert [row["unnamed"] for row in found] == [False, False]
-        assert found == await _rows(played, "settlement_lines")
+        assert found == await rows_of(played, "settlement_lines")
 
 
 async def test_0018_a_day_knows_the_account_lines_of_its_money(h: Harness, bank: Bank, stack: Stack) -> None:
@@ -121,10 +69,10 @@ async def test_0018_a_day_knows_the_account_lines_of_its_money(h: Harness, bank:
         migrated(h, stack, before="0017", tables=["settlement_days", "settlement_files"]) as old,
         h.app.read() as played,
     ):
-        found = await _rows(old, "settlement_days")
+        found = await rows_of(old, "settlement_days")
         assert [row["credits"] for row in found] == [{"MT940/1": 35_800, "MT940/2": 35_799}, {}]
-        assert found == await _rows(played, "settlement_days")
-        assert [row["layout"] for row in await _rows(old, "settlement_files")] == [None, None]
+        assert found == await rows_of(played, "settlement_days")
+        assert [row["layout"] for row in await rows_of(old, "settlement_files")] == [None, None]
 
 
 async def test_0018_an_account_line_that_was_noted_twice_stands_with_both_amounts(
@@ -142,7 +90,7 @@ async def test_0018_an_account_line_that_was_noted_twice_stands_with_both_amount
     )
     moved = "SELECT setval(pg_get_serial_sequence('event_log', 'position'), (SELECT max(position) FROM event_log))"
     async with migrated(h, stack, before="0017", tables=["settlement_days"], as_it_was=[moved, again]) as old:
-        assert [row["credits"] for row in await _rows(old, "settlement_days")] == [{"MT940/1": 71_600}]
+        assert [row["credits"] for row in await rows_of(old, "settlement_days")] == [{"MT940/1": 71_600}]
 
 
 async def test_0020_who_manages_is_whoever_was_named_last(h: Harness, stack: Stack) -> None:
@@ -156,9 +104,9 @@ async def test_0020_who_manages_is_whoever_was_named_last(h: Harness, stack: Sta
         h.app.read() as played,
     ):
         columns = "participant_id, agent_id, wadah_id, registered_by"
-        found = await _rows(old, "payers", columns)
+        found = await rows_of(old, "payers", columns)
         assert [row["agent_id"] for row in found] == [AGENT, UUID(int=0xD2), None]
-        assert found == await _rows(played, "payers", columns)
+        assert found == await rows_of(played, "payers", columns)
         assert kept.participant_id == found[0]["participant_id"]
 
 
@@ -174,8 +122,33 @@ async def test_0023_an_agent_began_when_he_was_activated_or_came_back(h: Harness
     for who in (away, back):
         await h.deliver(h.record(AgentReinstated(agent_id=who.agent_id), key=who.agent_id, scope=who.scope))
     async with migrated(h, stack, before="0022", tables=["agents"]) as old, h.app.read() as played:
-        found = await _rows(old, "agents", "agent_id, activated_at, began_at")
+        found = await rows_of(old, "agents", "agent_id, activated_at, began_at")
         began = {row["agent_id"]: row["began_at"] for row in found}
         assert began[still.agent_id] == began[away.agent_id] == found[0]["activated_at"]
         assert (began[gone.agent_id], began[back.agent_id]) == (None, at(2026, 5, 2))
-        assert found == await _rows(played, "agents", "agent_id, activated_at, began_at")
+        assert found == await rows_of(played, "agents", "agent_id, activated_at, began_at")
+
+
+async def test_0029_what_was_agreed_is_the_first_agreement_and_its_statements_stand_under_it(
+    h: Harness, bank: Bank, stack: Stack
+) -> None:
+    """A Wadah whose agreement ended early, and one that knows of no end."""
+    ended, running = await engage(h), await engage(h, target=3)
+    workers = [await hire(h, wadah) for wadah in (ended, running)]
+    for worker in workers:
+        await acquire(h, bank, worker, 1)
+    await end(h, ended, date(2025, 10, 31))
+    await close_month(h, at(2025, 11, 3, 0))
+    tables = ["agreements", "incentive_reviews", "incentive_statements", "wadah_statements"]
+    unknown = ["DELETE FROM incentive_reviews WHERE participant_id IS NULL AND agent_id IS NULL"]
+    async with migrated(h, stack, before="0028", tables=tables, as_it_was=unknown) as old, h.app.read() as played:
+        found = await rows_of(old, "agreements", order="wadah_id")
+        assert [(row["agreement"], row["ended_on"]) for row in found] == [(1, date(2025, 10, 31)), (1, None)]
+        assert found == await rows_of(played, "agreements", order="wadah_id")
+        reviews = await rows_of(old, "incentive_reviews", "wadah_id, from_month, since", "1, 2, 3")
+        assert len([row for row in reviews if row["wadah_id"] is not None]) == 3
+        assert reviews == await rows_of(played, "incentive_reviews", "wadah_id, from_month, since", "1, 2, 3")
+        for table in ("incentive_statements", "wadah_statements"):
+            statements = await rows_of(old, table)
+            assert [(row["agreement"], row["without_agreement"]) for row in statements] == [(1, False)] * 2
+            assert statements == await rows_of(played, table)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import date
 from typing import Any
 
 import pytest
 
 from chassis.ids import new_id
-from contracts.events.agency import WadahEngaged
+from contracts.events.agency import AgreementRenewed, IncentiveScheme, WadahEngaged
+from tests.integration.registration.test_protection import wib
 from tests.integration.registration.world import World, form
 
 SESSION = {
@@ -77,6 +80,88 @@ class TestWadah:
             world, f"/wadah/{world.wadah_id}/end", foreign, {"ended_on": "2025-10-05", "reason": "target_missed"}
         )
         assert status == 404
+
+
+NEXT = {"agreement_number": "PKS-2", "term_from": "2026-01-15", "term_to": "2027-01-14", "monthly_target": 30}
+"""The world's agreement, PKS-1, runs from 15 January 2025 through 14 January 2026."""
+
+
+async def renew(world: World, headers: dict[str, str] | None = None, **changes: Any) -> tuple[int, Any]:
+    return await post(world, f"/wadah/{world.wadah_id}/agreements", headers or world.officer(), NEXT | changes)
+
+
+class TestRenewal:
+    async def test_the_next_agreement_is_concluded_ahead_and_both_are_shown(self, world: World) -> None:
+        status, made = await renew(world)
+        assert (status, made) == (201, {"wadah_id": str(world.wadah_id), "agreement": 2})
+        (shown,) = (await world.h.client.get("/wadah", headers=world.officer())).json()["items"]
+        assert (shown["agreement_number"], shown["term_to"]) == ("PKS-1", "2026-01-14")
+        told = [(one["agreement"], one["agreement_number"], one["term_from"]) for one in shown["agreements"]]
+        assert told == [(1, "PKS-1", "2025-01-15"), (2, "PKS-2", "2026-01-15")]
+        world.h.clock.set(wib("2026-01-15 00:00:00"))
+        (shown,) = (await world.h.client.get("/wadah", headers=world.officer())).json()["items"]
+        assert (shown["agreement_number"], shown["monthly_target"]) == ("PKS-2", 30)
+        (renewed,) = [r.event for r in await world.h.events("wadah") if isinstance(r.event, AgreementRenewed)]
+        assert (renewed.agreement, renewed.follows_on, renewed.scheme) == (2, date(2026, 1, 14), IncentiveScheme.NEW)
+
+    @pytest.mark.parametrize("renewed", [True, False])
+    async def test_agents_work_on_under_it_without_a_day_between(self, world: World, renewed: bool) -> None:
+        if renewed:
+            assert (await renew(world))[0] == 201
+        world.h.clock.set(wib("2026-01-15 00:00:00"))
+        answer = await world.register(form())
+        assert (answer.status_code == 422 and answer.json()["code"] == "agreement_not_in_force") is not renewed
+
+    @pytest.mark.parametrize(
+        ("changes", "code", "field"),
+        [
+            ({"term_from": "2026-01-14", "term_to": "2027-01-13"}, "agreement_overlaps", "term_from"),
+            ({"term_to": "2026-01-14"}, "agreement_dates", "term_to"),
+            ({"term_to": "2027-01-15"}, "agreement_too_long", "term_to"),
+            ({"agreement_number": "PKS-1"}, "agreement_number_taken", "agreement_number"),
+            ({"term_from": "besok"}, "invalid_fields", "term_from"),
+            ({"monthly_target": 0}, "invalid_fields", "monthly_target"),
+        ],
+    )
+    async def test_what_cannot_be_is_refused_and_names_the_field(
+        self, world: World, changes: dict[str, Any], code: str, field: str
+    ) -> None:
+        status, problem = await renew(world, **changes)
+        assert status in (409, 422)
+        assert problem["field"] == field
+        if code == "agreement_overlaps":
+            assert "PKS-1" in problem["messages"]["id"] and "2026-01-14" in problem["messages"]["en"]
+        if code != "invalid_fields":
+            assert problem["code"] == code
+        assert (await renew(world))[0] == 201
+
+    async def test_who_is_of_another_branch_or_no_officer_renews_nothing(self, world: World) -> None:
+        foreign = world.h.token(roles=["officer"], branch_id=new_id())
+        assert (await renew(world, foreign))[0] == 404
+        for headers in (world.coordinator(), world.h.token(roles=["central"]), world.agent()):
+            assert (await renew(world, headers))[0] == 403
+        status, _ = await post(world, f"/wadah/{new_id()}/agreements", world.officer(), NEXT)
+        assert status == 404
+
+    async def test_two_at_once_give_one_agreement(self, world: World) -> None:
+        """The stream of the Wadah arbitrates: the loser is judged again, after the winner."""
+        found = await asyncio.gather(*(renew(world, agreement_number=f"PKS-{n}") for n in (2, 3, 4)))
+        assert sorted(status for status, _ in found) == [201, 409, 409]
+        assert {problem["code"] for status, problem in found if status == 409} == {"agreement_overlaps"}
+
+    async def test_a_number_that_two_wadah_want_at_once_is_given_once(self, world: World) -> None:
+        terms = {"name": "Lain", "term_from": "2025-10-01", "term_to": "2026-09-30", "agreement_number": "PKS-2"}
+        found = await asyncio.gather(renew(world), post(world, "/wadah", world.officer(), terms))
+        assert sorted(status for status, _ in found) == [201, 409]
+
+    async def test_a_wadah_that_was_ended_may_be_bound_again(self, world: World) -> None:
+        body = {"ended_on": "2025-10-05", "reason": "target_missed"}
+        assert (await post(world, f"/wadah/{world.wadah_id}/end", world.checker(), body))[0] == 200
+        assert (await world.register(form())).status_code == 422
+        assert (await renew(world, term_from="2025-10-06", term_to="2026-10-05"))[0] == 201
+        assert (await world.register(form())).status_code == 201
+        status, problem = await post(world, f"/wadah/{world.wadah_id}/end", world.checker(), body)
+        assert (status, problem["code"], problem["field"]) == (422, "wadah_end_date", "ended_on")
 
 
 class TestAgents:

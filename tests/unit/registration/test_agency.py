@@ -17,6 +17,7 @@ from contracts.events.agency import (
     AgentActivated,
     AgentProfile,
     AgentProposed,
+    AgreementRenewed,
     IncentiveScheme,
     WadahEnded,
     WadahEngaged,
@@ -28,7 +29,7 @@ from services.registration.domain import branch as branches
 from services.registration.domain import wadah as agreements
 from services.registration.domain.agent import Agent, AgentStatus, Fitness
 from services.registration.domain.parameters import AGENCY
-from services.registration.domain.wadah import Wadah
+from services.registration.domain.wadah import Agreement, Wadah
 from services.registration.problems import (
     AGENT_PARTICIPATION_NOT_ACTIVE,
     AGENT_STEP,
@@ -36,6 +37,7 @@ from services.registration.problems import (
     AGREEMENT_DATES,
     AGREEMENT_NOT_IN_FORCE,
     AGREEMENT_NUMBER_TAKEN,
+    AGREEMENT_OVERLAPS,
     AGREEMENT_TOO_LONG,
     ALREADY_AGENT,
     BRANCH_CODE_TAKEN,
@@ -51,17 +53,21 @@ RULES = AGENCY[0]
 TODAY = date(2025, 10, 6)
 
 
-def wadah(**changes: Any) -> Wadah:
-    plain = Wadah(
+def agreement(**changes: Any) -> Agreement:
+    plain = Agreement(
+        number="PKS-1", scheme=IncentiveScheme.NEW, term_from=date(2025, 1, 15), term_to=date(2026, 1, 14)
+    )
+    return replace(plain, **changes)
+
+
+def wadah(*renewals: Agreement, **changes: Any) -> Wadah:
+    """With the agreement above, changed, and further ones."""
+    return Wadah(
         wadah_id=WadahId(new_id()),
         branch_id=BranchId(new_id()),
         name="DPC SPN",
-        agreement_number="PKS-1",
-        scheme=IncentiveScheme.NEW,
-        term_from=date(2025, 1, 15),
-        term_to=date(2026, 1, 14),
+        agreements=(agreement(**changes), *renewals),
     )
-    return replace(plain, **changes)
 
 
 def problem(found: object) -> object:
@@ -86,7 +92,15 @@ def test_a_branch_has_a_code_of_its_own_and_one_of_three_time_zones() -> None:
 
 class TestAgreement:
     def engage(self, number_taken: bool = False, **changes: Any) -> object:
-        return agreements.engage(wadah(**changes), number_taken=number_taken, rules=RULES)
+        wanted = wadah(**changes)
+        return agreements.engage(
+            wanted.wadah_id,
+            wanted.branch_id,
+            wanted.name,
+            wanted.agreements[0],
+            number_taken=number_taken,
+            rules=RULES,
+        )
 
     @pytest.mark.parametrize(
         ("scheme", "term_to", "expected"),
@@ -111,22 +125,103 @@ class TestAgreement:
 
     @given(st.integers(-400, 400), st.integers(-400, 400))
     def test_it_is_in_force_within_its_term_until_it_is_ended(self, day: int, end: int) -> None:
-        state = wadah()
-        on, ended_on = state.term_from + timedelta(days=day), state.term_from + timedelta(days=end)
-        ending = agreements.end(state, ended_on=ended_on, reason="target_missed")
+        state, term = wadah(), agreement()
+        on, ended_on = term.term_from + timedelta(days=day), term.term_from + timedelta(days=end)
+        ending = agreements.end(state, ended_on=ended_on, today=TODAY, reason="target_missed")
         if isinstance(ending, WadahEnded):
             state = agreements.evolve(state, envelope(ending), ending)
-            assert state.in_force_on(on) == (state.term_from <= on <= ended_on)
-            assert problem(agreements.end(state, ended_on=ended_on, reason="again")) is WADAH_ENDED
+            assert state.in_force_on(on) == (term.term_from <= on <= ended_on)
+            assert problem(agreements.end(state, ended_on=ended_on, today=TODAY, reason="again")) is WADAH_ENDED
         else:
             assert problem(ending) is WADAH_END_DATE
-            assert state.in_force_on(on) == (state.term_from <= on <= state.term_to)
+            assert state.in_force_on(on) == (term.term_from <= on <= term.term_to)
 
     def test_engaging_folds_into_what_was_wanted(self) -> None:
-        wanted = wadah()
-        event = agreements.engage(wanted, number_taken=False, rules=RULES)
+        wanted = wadah(monthly_target=3)
+        event = agreements.engage(
+            wanted.wadah_id,
+            wanted.branch_id,
+            wanted.name,
+            wanted.agreements[0],
+            number_taken=False,
+            rules=RULES,
+        )
         assert isinstance(event, WadahEngaged)
         assert agreements.evolve(None, envelope(event), event) == wanted
+
+
+def next_one(**changes: Any) -> Agreement:
+    facts = {"number": "PKS-2", "term_from": date(2026, 1, 15), "term_to": date(2027, 1, 14)}
+    return agreement(**facts | changes)
+
+
+def after(state: Wadah, event: object) -> Wadah:
+    assert isinstance(event, Event)
+    return agreements.evolve(state, envelope(event), event)
+
+
+def renewed(state: Wadah, **changes: Any) -> Wadah:
+    return after(state, agreements.renew(state, next_one(**changes), number_taken=False, rules=RULES))
+
+
+def ended(state: Wadah, on: date, today: date = TODAY) -> Wadah:
+    return after(state, agreements.end(state, ended_on=on, today=today, reason="target_missed"))
+
+
+class TestRenewal:
+    def renew(self, state: Wadah, *, number_taken: bool = False, **changes: Any) -> object:
+        return agreements.renew(state, next_one(**changes), number_taken=number_taken, rules=RULES)
+
+    @pytest.mark.parametrize(
+        ("changes", "expected"),
+        [
+            ({}, None),
+            ({"term_from": date(2026, 3, 1)}, None),
+            ({"scheme": IncentiveScheme.OLD, "term_to": date(2029, 1, 14)}, None),
+            ({"term_from": date(2026, 1, 14), "term_to": date(2027, 1, 13)}, AGREEMENT_OVERLAPS),
+            ({"term_to": date(2026, 1, 14)}, AGREEMENT_DATES),
+            ({"term_to": date(2027, 1, 15)}, AGREEMENT_TOO_LONG),
+            ({"number_taken": True}, AGREEMENT_NUMBER_TAKEN),
+        ],
+    )
+    def test_the_next_one_begins_after_the_one_before_and_is_limited_as_the_first(
+        self, changes: dict[str, Any], expected: object
+    ) -> None:
+        assert problem(self.renew(wadah(), **changes)) is expected
+
+    def test_an_overlap_names_the_agreement_before_and_its_last_day(self) -> None:
+        refused = self.renew(wadah(), term_from=date(2026, 1, 1), term_to=date(2026, 12, 31))
+        assert isinstance(refused, Rejected)
+        assert (refused.field, dict(refused.values)) == ("term_from", {"number": "PKS-1", "last_day": "2026-01-14"})
+
+    def test_after_an_early_end_the_next_one_may_begin_the_day_after(self) -> None:
+        state = ended(wadah(), date(2025, 10, 31))
+        assert problem(self.renew(state, term_from=date(2025, 10, 31), term_to=date(2026, 9, 30))) is AGREEMENT_OVERLAPS
+        event = self.renew(state, term_from=date(2025, 11, 1), term_to=date(2026, 10, 31))
+        assert isinstance(event, AgreementRenewed)
+        assert (event.agreement, event.follows_on) == (2, date(2025, 10, 31))
+
+    def test_both_are_in_force_one_after_the_other_and_the_one_of_the_day_is_shown(self) -> None:
+        state = renewed(wadah(), term_from=date(2026, 3, 1))
+        days = [date(2025, 1, 14), date(2025, 1, 15), date(2026, 1, 14), date(2026, 1, 15), date(2026, 3, 1)]
+        assert [state.in_force_on(day) for day in days] == [False, True, True, False, True]
+        assert [state.agreement_on(day).number for day in days] == ["PKS-1"] * 4 + ["PKS-2"]
+
+    def test_an_end_takes_the_one_that_was_to_follow_with_it(self) -> None:
+        state = ended(renewed(wadah()), date(2025, 10, 31))
+        assert not state.in_force_on(date(2026, 2, 1))
+        assert state.agreement_on(date(2026, 2, 1)).number == "PKS-1"
+        again = renewed(state, number="PKS-3", term_from=date(2025, 11, 15), term_to=date(2026, 11, 14))
+        assert [again.in_force_on(date(2025, 11, day)) for day in (14, 15)] == [False, True]
+        assert again.agreement_on(date(2026, 2, 1)).number == "PKS-3"
+        assert not ended(again, date(2026, 2, 1), date(2026, 2, 1)).in_force_on(date(2026, 2, 2))
+
+    def test_one_that_is_to_follow_can_be_ended_alone_and_one_that_was_followed_not_any_more(self) -> None:
+        state = renewed(wadah())
+        assert ended(state, date(2026, 6, 30)).in_force_on(date(2026, 1, 14))
+        late = agreements.end(state, ended_on=date(2025, 12, 1), today=date(2026, 1, 15), reason="target_missed")
+        assert problem(late) is WADAH_END_DATE
+        assert not ended(state, date(2025, 12, 1), date(2026, 1, 14)).in_force_on(date(2026, 1, 15))
 
 
 class TestAgent:

@@ -26,7 +26,7 @@ from services.registration.domain.registration import (
     Repeated,
     register,
 )
-from services.registration.domain.wadah import Wadah
+from services.registration.domain.wadah import Agreement, Wadah
 from services.registration.problems import (
     AGENT_NOT_ACTIVE,
     AGENT_OF_OTHER_WADAH,
@@ -71,10 +71,14 @@ def at_work(**changes: Any) -> AtWork:
         wadah_id=WADAH,
         branch_id=BRANCH,
         name="DPC SPN",
-        agreement_number="PKS-1",
-        scheme=IncentiveScheme.NEW,
-        term_from=date(2025, 1, 1),
-        term_to=date(2025, 12, 31),
+        agreements=(
+            Agreement(
+                number="PKS-1",
+                scheme=IncentiveScheme.NEW,
+                term_from=date(2025, 1, 1),
+                term_to=date(2025, 12, 31),
+            ),
+        ),
     )
     return replace(AtWork(agent=agent, wadah=wadah, own=own), **changes)
 
@@ -150,7 +154,9 @@ class TestWhoMayRegister:
 
     def test_an_agent_whose_own_participation_lapsed_registers_nobody(self) -> None:
         work = at_work()
-        work = replace(work, wadah=replace(work.wadah, term_to=date(2026, 12, 31)))
+        (agreement,) = work.wadah.agreements
+        longer = replace(agreement, term_to=date(2026, 12, 31))
+        work = replace(work, wadah=replace(work.wadah, agreements=(longer,)))
         assert problem(decide(registrar(work), now=wib("2026-01-31 23:59:59"))) is None
         assert problem(decide(registrar(work), now=wib("2026-02-01 00:00:00"))) is AGENT_PARTICIPATION_ENDED
 

@@ -22,7 +22,7 @@ from services.registration import states
 from services.registration.domain.protection import Due, close, due, on_paid, on_reversed
 from services.registration.tables import participants, people
 from tests.unit.registration.samples import NOW, after, facts, month, paid, participant, registered, voided
-from tests.unit.registration.test_agency import wadah
+from tests.unit.registration.test_agency import next_one, wadah
 from tests.unit.registration.test_outreach import agent, wanted
 
 VAULT = Vault(bytes(range(64)), bytes(32))
@@ -72,8 +72,8 @@ def test_agents_agreements_and_sessions() -> None:
     profile = AgentProfile(name="Budi Santoso", phone="+6281234567891")
     for one in (agent(), agent(profile=profile, certified_by="officer-1")):
         assert states.agent_of(stored(states.agent_row(one, VAULT)), VAULT) == one
-    for agreement in (wadah(), wadah(ended_on=wadah().term_from)):
-        assert states.wadah_of(stored(states.wadah_row(agreement))) == agreement
+    for held in (wadah(), wadah(next_one(monthly_target=3), ended_on=date(2025, 2, 1))):
+        assert states.wadah_of(stored(states.wadah_row(held))) == held
     session = replace(wanted(), outreach_id=OutreachId(new_id()), audience=tuple(Audience), officers=("a", "b"))
     assert states.outreach_of(stored(states.outreach_row(session))) == session
 
