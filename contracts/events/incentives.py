@@ -62,8 +62,22 @@ class AgreementNoted(Event, stream="agreements"):
     """Acquisitions of all its agents together; None: none was agreed."""
 
 
+class AgreementRenewalNoted(Event, stream="agreements"):
+    """payments noted the next agreement of a Wadah, its `agreement`-th; `follows_on`: the last day of the one before, as known then."""
+
+    wadah_id: WadahId
+    branch_id: BranchId
+    agreement: Count
+    agreement_number: ShortText
+    scheme: IncentiveScheme
+    term_from: date
+    term_to: date
+    monthly_target: Count | None = None
+    follows_on: date
+
+
 class AgreementEndNoted(Event, stream="agreements"):
-    """The agreement ended early, at 24:00 WIB of `ended_on`."""
+    """The agreement in force on `ended_on` ended at 24:00 WIB of it; one that was to follow never comes into force."""
 
     wadah_id: WadahId
     ended_on: date
@@ -203,6 +217,8 @@ class IncentiveStatementIssued(Event, stream="incentives"):
 
     payable + carried_out = earned.agent + adjustments + carried_in, where a balance below zero is carried forward, never collected.
     `months_without`: calendar months in a row, this one included, without what keeps an agent from being dropped (domain.md section 2).
+    `agreement`: the month stands under the Wadah's so-many-th. `without_agreement`: none was in force in the month, so nothing is earned in
+    it, and it is the last one before that is named; statements of before renewals do not say.
     """
 
     agent_id: AgentId
@@ -221,6 +237,8 @@ class IncentiveStatementIssued(Event, stream="incentives"):
     """As many of them as an agent is dropped after, by the set of this month."""
     drop_due: bool = False
     """They are as many, and the agent was ACTIVE when the run closed."""
+    agreement: Count = 1
+    without_agreement: bool = False
 
 
 class AgentDropFellDue(Event, stream="incentives"):
@@ -269,6 +287,9 @@ class WadahStatementIssued(Event, stream="incentives"):
     """As many of them as an agreement is ended after (NEW), by the set of this month."""
     end_due: bool = False
     """They are as many, and the agreement was in force when the run closed."""
+    agreement: Count = 1
+    """As on the statements of its agents, with what follows."""
+    without_agreement: bool = False
 
 
 class AgreementEndFellDue(Event, stream="incentives"):
@@ -355,6 +376,7 @@ class IncentiveDisputeAnswered(Event, stream="incentive-disputes"):
 
 EVENTS: tuple[type[Event], ...] = (
     AgreementNoted,
+    AgreementRenewalNoted,
     AgreementEndNoted,
     AgentNoted,
     AgentStepNoted,

@@ -20,7 +20,7 @@ from services.payments.queries import incentive_waiting as waiting
 from services.payments.queries import incentives as queries
 from services.payments.queries import incentives_due as due
 from services.payments.queries.incentives import Run
-from services.payments.tables.incentives import agents, agreements
+from services.payments.tables.incentives import agents
 
 RUNS, STATEMENTS, WADAH = "incentive-runs", "incentive-statements", "incentive-wadah"
 ORDERS, PAYOUTS, OVERDUE = "incentive-orders", "incentive-payouts", "incentive-overdue"
@@ -52,7 +52,7 @@ def timers(parameters: Parameters) -> Sequence[Timer]:
         ),
         Timer(
             WADAH,
-            _of_open_run(WADAH, agreements.c.wadah_id, due.wadah_without_statement),
+            _of_open_run(WADAH, due.OF_RUN.c.wadah_id, due.wadah_without_statement),
             IssueWadahStatements(parameters),
             every_s=PACE_S,
             batch=WADAH_PER_BATCH,

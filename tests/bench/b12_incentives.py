@@ -170,8 +170,8 @@ def _id(kind: int, number: str) -> str:
 _AGENT, _WADAH = "((n - 1) / $2 + 1)", "((n - 1) / ($2 * $3) + 1)"
 _CHARGE = f'[{{"month": "{MONTH}", "base": 1000000, "jkk": 10000, "jkm": 6800, "jht": 20000, "discounted": false}}]'
 _FILL = (
-    "INSERT INTO agreements (wadah_id, branch_id, name, agreement_number, scheme, term_from, term_to)"
-    f" SELECT {_id(1, 'w')}, {_id(9, '1')}, 'Wadah Contoh', 'PKS/' || w, 'NEW', '2025-01-01', '2027-12-31'"
+    "INSERT INTO agreements (wadah_id, agreement, branch_id, name, agreement_number, scheme, term_from, term_to)"
+    f" SELECT {_id(1, 'w')}, 1, {_id(9, '1')}, 'Wadah Contoh', 'PKS/' || w, 'NEW', '2025-01-01', '2027-12-31'"
     " FROM generate_series(1, ($1::int - 1) / ($2::int * $3::int) + 1) AS w",
     "INSERT INTO agents (agent_id, code, wadah_id, branch_id, participant_id, activated_at, duties)"
     f" SELECT {_id(2, 'a')}, 'PRS' || a, {_id(1, '((a - 1) / $3::int + 1)')}, {_id(9, '1')}, {_id(8, 'a')},"

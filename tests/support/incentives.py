@@ -5,10 +5,11 @@ Nothing of ours is used but the calendar month. Money is whole rupiah.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from contracts.values import ContributionMonth
 
@@ -52,12 +53,25 @@ OLD = Scheme(50, 500_000, 0, 0, [(1, 10**9, 750)], 1_000, on_top=False)
 
 
 @dataclass
+class Signed:
+    """An agreement (PKS), both days inclusive. `last` is earlier than `first` where it never came into force."""
+
+    first: date
+    last: date
+    scheme: Scheme
+
+
+@dataclass
 class Earned:
     new: int = 0
     received: int = 0
     agent: int = 0
     wadah: int = 0
     """What is carved out of this agent's gross; nothing where the Wadah's part comes on top."""
+
+
+def wib_day(instant: datetime) -> date:
+    return instant.astimezone(ZoneInfo("Asia/Jakarta")).date()
 
 
 def who_manages(person: Person, month: ContributionMonth) -> UUID | None:
@@ -69,14 +83,54 @@ def who_manages(person: Person, month: ContributionMonth) -> UUID | None:
     return manager
 
 
-def month_counter(person: Person, agent: UUID, month: ContributionMonth, payments: Iterable[Payment]) -> int:
-    """Paid months up to this one under this agent, from the last new spell on."""
+def days_of(month: ContributionMonth) -> list[date]:
+    first = date(month.year, month.month, 1)
+    return [day for day in (first + timedelta(days=n) for n in range(31)) if day.month == month.month]
+
+
+def agreement_of(month: ContributionMonth, agreements: Iterable[Signed]) -> Signed | None:
+    """That of the first day of the month that has one."""
+    every = list(agreements)
+    for day in days_of(month):
+        for signed in every:
+            if signed.first <= day <= signed.last:
+                return signed
+    return None
+
+
+def agents_manage(month: ContributionMonth, agreements: Iterable[Signed], today: date) -> bool:
+    """Whether the Wadah has a say in a contribution month. While its last agreement runs, nobody knows that it will not be renewed."""
+    every = [signed for signed in agreements if signed.first <= signed.last]
+    end = max((signed.last for signed in every), default=None)
+    if end is not None and min(days_of(month)) > end:
+        return today <= end
+    return agreement_of(month, every) is not None
+
+
+def is_between_agreements(month: ContributionMonth, agreements: Iterable[Signed]) -> bool:
+    """A whole month after one and before another."""
+    every = [signed for signed in agreements if signed.first <= signed.last]
+    first, last = min(days_of(month)), max(days_of(month))
+    covered = any(signed.first <= last and first <= signed.last for signed in every)
+    return not covered and any(a.last < first for a in every) and any(last < a.first for a in every)
+
+
+def month_counter(
+    person: Person,
+    agent: UUID,
+    month: ContributionMonth,
+    payments: Iterable[Payment],
+    agreements: Sequence[Signed] = (),
+) -> int:
+    """Paid months up to this one under this agent, from the last new spell on; not those in which his Wadah had no agreement."""
     theirs = list(payments)
     spells = [p.months[0][0] for p in theirs if p.restarts and p.months[0][0] <= month]
     begin = max(spells) if spells else None
     counted = set()
     for payment in theirs:
         for paid, _, _ in payment.months:
+            if is_between_agreements(paid, agreements):
+                continue
             if paid <= month and (begin is None or paid >= begin) and who_manages(person, paid) == agent:
                 counted.add(paid)
     return len(counted)
@@ -91,26 +145,33 @@ def earned(
     *,
     himself: UUID,
     was_active: Callable[[datetime], bool],
-    last_month: ContributionMonth | None = None,
+    agreements: Sequence[Signed] = (),
+    today: date = date.max,
 ) -> Earned:
-    """What an agent has in a month. `last_month`: after it the agreement has ended and nobody of it manages anything."""
+    """What an agent has in a month, read on `today`. `agreements`: of his Wadah, each with its scheme; none given: one for ever, of `scheme`."""
     every = list(payments)
+    if agreements:
+        signed = agreement_of(month, agreements)
+        if signed is None:
+            return Earned()
+        scheme = signed.scheme
     found, heads, by_class = Earned(), 0, [0] * len(scheme.classes)
     for payment in every:
         if ContributionMonth.of(payment.paid_at) != month:
             continue
         person = people[payment.participant]
         is_new = payment.opens and person.never_in_bpu and payment.participant != himself
-        if is_new and person.registered_by == agent and was_active(payment.paid_at):
+        bound = not agreements or any(a.first <= wib_day(payment.paid_at) <= a.last for a in agreements)
+        if is_new and person.registered_by == agent and was_active(payment.paid_at) and bound:
             found.new += 1
             heads += scheme.with_jht if payment.months[0][2] else scheme.without_jht
         for contribution, rupiah, _ in payment.months:
-            if last_month is not None and contribution > last_month:
+            if agreements and not agents_manage(contribution, agreements, today):
                 continue
             if who_manages(person, contribution) != agent:
                 continue
             own = [p for p in every if p.participant == payment.participant]
-            k = month_counter(person, agent, contribution, own)
+            k = month_counter(person, agent, contribution, own, agreements)
             found.received += rupiah
             for n, (first, last, _) in enumerate(scheme.classes):
                 if first <= k <= last:

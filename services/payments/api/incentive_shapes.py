@@ -114,10 +114,15 @@ class AdjustmentShown(BaseModel):
 
 
 class StatementShown(StatementLine):
-    """`fingerprint`: SHA-256 over the lines, as printed on the document."""
+    """`fingerprint`: SHA-256 over the lines, as printed on the document. The month stands under the Wadah's `agreement`-th, of that number.
+
+    `without_agreement`: none was in force in the month, so nothing is earned in it; the last one before is named.
+    """
 
     wadah: str
     agreement_number: str
+    agreement: int
+    without_agreement: bool
     rules: str
     fingerprint: str
     event_id: UUID
@@ -166,12 +171,15 @@ class ShareAdjustmentShown(BaseModel):
 class WadahStatementLine(BaseModel):
     """A Wadah's statement, whole rupiah: gross = agents_payable + share_payable, payout = gross − tax.
 
-    `acquisitions` stand beside `monthly_target` (null: none was agreed); `end_due`: `months_below` reached `drop_months` (NEW).
+    It names its agreement as those of its agents do. `acquisitions` stand beside `monthly_target` (null: none was agreed); `end_due`:
+    `months_below` reached `drop_months` (NEW).
     """
 
     wadah_id: UUID
     wadah: str
     agreement_number: str
+    agreement: int
+    without_agreement: bool
     month: str
     scheme: str
     rules: str

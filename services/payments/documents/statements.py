@@ -110,11 +110,20 @@ def _facts(found: Mapping[Any, Any]) -> list[tuple[str, str]]:
         ("Wadah", found["wadah"]),
         ("Nomor PKS / Agreement", found["agreement_number"]),
         ("Bulan / Month", found["month"]),
+        *_without_agreement(found),
         ("Skema / Scheme", found["scheme"]),
         ("Aturan / Rules", found["rules"]),
         ("Diterbitkan / Issued", f"{found['issued_at'].astimezone(WIB):%Y-%m-%d %H:%M} WIB"),
         ("Peristiwa / Event", str(found["event_id"])),
     ]
+
+
+def _without_agreement(found: Mapping[Any, Any]) -> list[tuple[str, str]]:
+    """Why a month brings nothing."""
+    if not found["without_agreement"]:
+        return []
+    why = "Tidak ada PKS yang berlaku pada bulan ini: tidak ada insentif / No agreement in force in this month: nothing is earned"
+    return [("Perhatian / Note", why)]
 
 
 def _sums_of_agent(found: Mapping[Any, Any]) -> Table:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Any, assert_never
 from uuid import UUID
 
 from chassis.transaction import Recorded
@@ -18,12 +18,14 @@ from contracts.events.incentives import (
     AgentStepNoted,
     AgreementEndNoted,
     AgreementNoted,
+    AgreementRenewalNoted,
     ManagerChanged,
 )
 from contracts.values import ContributionMonth
 
 _Row = dict[str, Any]
 _month = ContributionMonth.of
+OF_AGREEMENT: frozenset[type[Event]] = frozenset({AgreementNoted, AgreementRenewalNoted, AgreementEndNoted})
 
 
 def reviews(recorded: Iterable[Recorded]) -> Iterable[_Row]:
@@ -41,44 +43,79 @@ def reviews(recorded: Iterable[Recorded]) -> Iterable[_Row]:
             assert isinstance(event, AgentStepNoted | AgentLeftNoted)
             if _month(event.at) < _month(r.envelope.occurred_at):
                 yield _review(r, agent_id=event.agent_id, from_month=str(_month(event.at)))
+        elif kind in OF_AGREEMENT:
+            assert isinstance(event, AgreementNoted | AgreementRenewalNoted | AgreementEndNoted)
+            day = _changes_from(event)
+            yield _review(r, wadah_id=event.wadah_id, from_month=str(ContributionMonth(day.year, day.month)))
+
+
+def _changes_from(event: AgreementNoted | AgreementRenewalNoted | AgreementEndNoted) -> date:
+    """The first day that is under another agreement than was known, or under none."""
+    match event:
+        case AgreementNoted():
+            return event.term_from
+        case AgreementRenewalNoted():
+            return event.follows_on + timedelta(days=1)
+        case AgreementEndNoted():
+            return event.ended_on
+        case _:
+            assert_never(event)
 
 
 _TAKES_BACK = frozenset({ContributionReversed, ContributionRefunded, ManagerChanged})
 
 
 def _review(
-    r: Recorded, *, participant_id: UUID | None = None, agent_id: UUID | None = None, from_month: str | None = None
+    r: Recorded,
+    *,
+    participant_id: UUID | None = None,
+    agent_id: UUID | None = None,
+    wadah_id: UUID | None = None,
+    from_month: str | None = None,
 ) -> _Row:
     return {
         "event_id": r.envelope.event_id,
         "participant_id": participant_id,
         "agent_id": agent_id,
+        "wadah_id": wadah_id,
         "from_month": from_month,
         "since": r.envelope.occurred_at,
     }
 
 
-OF_AGREEMENT: frozenset[type[Event]] = frozenset({AgreementNoted, AgreementEndNoted})
 OF_AGENT: frozenset[type[Event]] = frozenset({AgentNoted, AgentStepNoted, AgentLeftNoted})
 
 
-def agreement(row: _Row, r: Recorded) -> _Row:
-    match r.event:
-        case AgreementNoted() as event:
-            return {
-                "wadah_id": event.wadah_id,
-                "branch_id": event.branch_id,
-                "name": event.name,
-                "agreement_number": event.agreement_number,
-                "scheme": str(event.scheme),
-                "term_from": event.term_from,
-                "term_to": event.term_to,
-                "ended_on": None,
-                "monthly_target": event.monthly_target,
-            }
-        case AgreementEndNoted() as event:
-            return row | {"ended_on": event.ended_on}
-    return row
+def agreements_after(rows: list[_Row], event: Event) -> list[_Row]:
+    """The agreements of one Wadah, the first one first."""
+    match event:
+        case AgreementNoted():
+            return [_agreement(event, 1, event.name)]
+        case AgreementRenewalNoted():
+            return [*rows, _agreement(event, event.agreement, rows[0]["name"])]
+        case AgreementEndNoted(ended_on=ended_on):
+            return [row | {"ended_on": ended_on} if ended_on <= _last_day(row) else row for row in rows]
+    return rows
+
+
+def _agreement(event: AgreementNoted | AgreementRenewalNoted, number: int, name: str) -> _Row:
+    return {
+        "wadah_id": event.wadah_id,
+        "agreement": number,
+        "branch_id": event.branch_id,
+        "name": name,
+        "agreement_number": event.agreement_number,
+        "scheme": str(event.scheme),
+        "term_from": event.term_from,
+        "term_to": event.term_to,
+        "ended_on": None,
+        "monthly_target": event.monthly_target,
+    }
+
+
+def _last_day(row: _Row) -> date:
+    found: date = min(row["term_to"], row["ended_on"] or row["term_to"])
+    return found
 
 
 def agent(row: _Row, r: Recorded) -> _Row:

@@ -101,6 +101,8 @@ def statement(r: Recorded, event: IncentiveStatementIssued) -> _Row:
         "months_without": event.months_without,
         "drop_months": event.drop_months,
         "drop_due": event.drop_due,
+        "agreement": event.agreement,
+        "without_agreement": event.without_agreement,
         "issued_at": r.envelope.occurred_at,
         "event_id": r.envelope.event_id,
     }
@@ -136,6 +138,8 @@ _OF_STATEMENT = (
     "months_below",
     "drop_months",
     "end_due",
+    "agreement",
+    "without_agreement",
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,7 +22,14 @@ from contracts.events.incentives import (
     ManagerChanged,
 )
 from contracts.values import ContributionMonth
-from services.payments.projections.incentive_notes import OF_AGENT, OF_AGREEMENT, agent, agreement, management, reviews
+from services.payments.projections.incentive_notes import (
+    OF_AGENT,
+    OF_AGREEMENT,
+    agent,
+    agreements_after,
+    management,
+    reviews,
+)
 from services.payments.projections.incentive_statements import (
     OF_WADAH,
     entries,
@@ -43,7 +51,7 @@ async def incentives(conn: AsyncConnection, recorded: Sequence[Recorded]) -> Non
     events = [r for r in recorded if type(r.event) in _OURS]
     if not events:
         return
-    await _folded(conn, tables.agreements, events, OF_AGREEMENT, agreement)
+    await _agreements(conn, events)
     await _folded(conn, tables.agents, events, OF_AGENT, agent)
     await rows.insert(conn, tables.managements, _each(events, ManagerChanged, management))
     await _folded(conn, tables.incentive_runs, events, _OF_RUN, _run)
@@ -53,6 +61,21 @@ async def incentives(conn: AsyncConnection, recorded: Sequence[Recorded]) -> Non
     await rows.insert(conn, tables.wadah_entries, [*wadah_entries(events)])
     await _folded(conn, tables.wadah_statements, events, OF_WADAH, wadah_statement)
     await _folded(conn, tables.incentive_disputes, events, _OF_DISPUTE, _dispute)
+
+
+async def _agreements(conn: AsyncConnection, events: Sequence[Recorded]) -> None:
+    """A Wadah has several: its rows are folded together and written whole. Two statements, none where nothing was noted."""
+    ours = [r for r in events if type(r.event) in OF_AGREEMENT]
+    if not ours:
+        return
+    table, wadah = tables.agreements, {UUID(r.envelope.key) for r in ours}
+    query = sa.select(table).where(rows.matching(table.c.wadah_id, wadah)).order_by(table.c.agreement)
+    state: dict[str, list[_Row]] = {}
+    for row in (await conn.execute(query)).mappings():
+        state.setdefault(str(row["wadah_id"]), []).append(dict(row))
+    for r in ours:
+        state[r.envelope.key] = agreements_after(state.get(r.envelope.key, []), r.event)
+    await rows.upsert(conn, table, [row for every in state.values() for row in every])
 
 
 async def _folded(

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.payments.queries.incentive_payouts import KEY, is_to_order, is_unpaid, of_own_branch, with_orders
+from services.payments.queries.incentives import stands_under
 from services.payments.tables import payee_accounts
 from services.payments.tables.incentives import agreements, incentive_runs, wadah_statements
 
@@ -24,7 +25,7 @@ def _has_account(*, verified: bool) -> sa.ColumnElement[bool]:
 
 
 def _of_wadah() -> sa.Join:
-    return with_orders().join(agreements, agreements.c.wadah_id == wadah_statements.c.wadah_id)
+    return with_orders().join(agreements, stands_under(wadah_statements))
 
 
 async def to_tell(conn: AsyncConnection, now: datetime, limit: int, held_back: sa.ColumnElement[bool]) -> list[str]:

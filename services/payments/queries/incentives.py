@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSON, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import rows
@@ -21,7 +22,7 @@ from contracts.values import (
     ParticipantId,
     WadahId,
 )
-from services.payments.domain.incentives.workers import Agreement, Worker
+from services.payments.domain.incentives.workers import Agreement, Agreements, Worker, agreements_of
 from services.payments.tables.incentives import (
     agents,
     agreements,
@@ -72,20 +73,34 @@ async def first_activation(conn: AsyncConnection) -> datetime | None:
 
 
 async def workers(conn: AsyncConnection, wanted: Collection[UUID]) -> dict[AgentId, Worker]:
-    """Agents with their agreements, by id."""
-    query = (
-        sa.select(*agents.columns, *(c.label(f"of_{c.name}") for c in agreements.columns))
-        .join(agreements, agreements.c.wadah_id == agents.c.wadah_id)
-        .where(rows.matching(agents.c.agent_id, wanted))
+    """Agents with the agreements of their Wadah, by id; without those of whose Wadah no agreement was noted yet. One statement."""
+    query = sa.select(*agents.columns, _TOLD.label("told")).where(
+        rows.matching(agents.c.agent_id, wanted), _TOLD.is_not(None)
     )
     return {AgentId(row["agent_id"]): _worker(row) for row in (await conn.execute(query)).mappings()}
 
 
-async def agreements_of(conn: AsyncConnection, wanted: Collection[UUID]) -> dict[WadahId, Agreement]:
-    query = sa.select(*(c.label(f"of_{c.name}") for c in agreements.columns)).where(
-        rows.matching(agreements.c.wadah_id, wanted)
+_TOLD = sa.literal_column(
+    "(SELECT json_agg(a ORDER BY a.agreement) FROM agreements a WHERE a.wadah_id = agents.wadah_id)", JSON
+)
+"""The agreements of an agent's Wadah; null where none was noted."""
+
+
+async def agreements_of_wadah(conn: AsyncConnection, wanted: Collection[UUID]) -> dict[WadahId, Agreements]:
+    table = agreements
+    one = sa.func.json_agg(aggregate_order_by(sa.literal_column("agreements"), table.c.agreement))
+    query = (
+        sa.select(table.c.wadah_id, sa.type_coerce(one, JSON).label("told"))
+        .where(rows.matching(table.c.wadah_id, wanted))
+        .group_by(table.c.wadah_id)
     )
-    return {WadahId(row["of_wadah_id"]): _agreement(row) for row in (await conn.execute(query)).mappings()}
+    return {WadahId(row.wadah_id): _agreements(row.told) for row in await conn.execute(query)}
+
+
+def stands_under(statement: sa.Table) -> sa.ColumnElement[bool]:
+    """Joins `agreements` to statements, of agents or of Wadah: the one that each names."""
+    wadah = agreements.c.wadah_id == statement.c.wadah_id
+    return sa.and_(wadah, agreements.c.agreement == statement.c.agreement)
 
 
 def _worker(row: Mapping[Any, Any]) -> Worker:
@@ -93,7 +108,7 @@ def _worker(row: Mapping[Any, Any]) -> Worker:
         agent_id=AgentId(row["agent_id"]),
         code=row["code"],
         participant_id=ParticipantId(row["participant_id"]),
-        agreement=_agreement(row),
+        agreements=_agreements(row["told"]),
         duties=tuple(
             (datetime.fromisoformat(since), None if until is None else datetime.fromisoformat(until))
             for since, until in row["duties"]
@@ -103,15 +118,21 @@ def _worker(row: Mapping[Any, Any]) -> Worker:
     )
 
 
-def _agreement(row: Mapping[Any, Any]) -> Agreement:
+def _agreements(told: Sequence[Mapping[str, Any]]) -> Agreements:
+    """Of rows as JSON, the first one first."""
+    first = told[0]
+    wadah_id, branch_id = WadahId(UUID(first["wadah_id"])), BranchId(UUID(first["branch_id"]))
+    return agreements_of(wadah_id, branch_id, first["name"], map(_agreement, told))
+
+
+def _agreement(row: Mapping[str, Any]) -> Agreement:
+    ended_on = row["ended_on"]
     return Agreement(
-        wadah_id=WadahId(row["of_wadah_id"]),
-        branch_id=BranchId(row["of_branch_id"]),
-        name=row["of_name"],
-        agreement_number=row["of_agreement_number"],
-        scheme=IncentiveScheme(row["of_scheme"]),
-        term_from=row["of_term_from"],
-        term_to=row["of_term_to"],
-        ended_on=row["of_ended_on"],
-        monthly_target=row["of_monthly_target"],
+        agreement=row["agreement"],
+        agreement_number=row["agreement_number"],
+        scheme=IncentiveScheme(row["scheme"]),
+        term_from=date.fromisoformat(row["term_from"]),
+        term_to=date.fromisoformat(row["term_to"]),
+        ended_on=None if ended_on is None else date.fromisoformat(ended_on),
+        monthly_target=row["monthly_target"],
     )

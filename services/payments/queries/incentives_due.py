@@ -8,17 +8,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.payments.queries.incentives import LONGEST_PREPAYMENT, Run
 from services.payments.tables.incentives import agents, agreements, incentive_statements, wadah_statements
 
+OF_RUN = incentive_statements.alias("of_run")
+"""The agents' statements that a Wadah's is made of."""
+
 
 def awaits_statement(run: Run) -> sa.ColumnElement[bool]:
-    """Over `agents` joined with `agreements`: activated before the closing, and without the run's statement.
+    """Over `agents`: activated before the closing, and without the run's statement.
 
-    An agent whose agreement ended goes on for as long as what was prepaid under it may be corrected, and while a balance is open. One who is
-    told of after his Wadah has its statement gets none: it would be in no payout; the month comes as an adjustment of the next run.
+    An agent whose last agreement ended goes on for as long as what was prepaid under it may be corrected, and while a balance is open. One who
+    is told of after his Wadah has its statement gets none: it would be in no payout; the month comes as an adjustment of the next run. So it
+    does where the Wadah's agreement is told of after the run.
     """
-    s, w, month = incentive_statements, wadah_statements, str(run.month)
-    ended = sa.func.least(agreements.c.term_to, sa.func.coalesce(agreements.c.ended_on, agreements.c.term_to))
+    s, w, a, month = incentive_statements, wadah_statements, agreements, str(run.month)
+    ended = sa.func.least(a.c.term_to, sa.func.coalesce(a.c.ended_on, a.c.term_to))
     oldest = run.month + -LONGEST_PREPAYMENT
-    still = sa.func.to_char(ended, "YYYY-MM") >= str(oldest)
+    still = sa.exists().where(a.c.wadah_id == agents.c.wadah_id, sa.func.to_char(ended, "YYYY-MM") >= str(oldest))
     owes = sa.exists().where(s.c.agent_id == agents.c.agent_id, s.c.carried_out < 0, s.c.month == str(run.month + -1))
     has = sa.exists().where(s.c.agent_id == agents.c.agent_id, s.c.month == month)
     closed = sa.exists().where(w.c.wadah_id == agents.c.wadah_id, w.c.month == month)
@@ -31,7 +35,6 @@ async def agents_without_statement(
     """Keys agent:month, by agent."""
     query = (
         sa.select(agents.c.agent_id)
-        .join(agreements, agreements.c.wadah_id == agents.c.wadah_id)
         .where(awaits_statement(run), sa.not_(held_back))
         .order_by(agents.c.agent_id)
         .limit(limit)
@@ -43,22 +46,20 @@ async def wadah_without_statement(
     conn: AsyncConnection, run: Run, limit: int, held_back: sa.ColumnElement[bool]
 ) -> list[str]:
     """Keys Wadah:month of those whose agents all have their statements, by Wadah."""
-    s, w, month = incentive_statements, wadah_statements, str(run.month)
+    s, w, month = OF_RUN, wadah_statements, str(run.month)
     open_agent = (
-        sa.exists()
-        .select_from(agents)
-        .where(agents.c.wadah_id == agreements.c.wadah_id, awaits_statement(run))
-        .correlate(agreements)
+        sa.exists().select_from(agents).where(agents.c.wadah_id == s.c.wadah_id, awaits_statement(run)).correlate(s)
     )
     query = (
-        sa.select(agreements.c.wadah_id)
+        sa.select(s.c.wadah_id)
+        .distinct()
         .where(
-            sa.exists().where(s.c.wadah_id == agreements.c.wadah_id, s.c.month == month),
-            sa.not_(sa.exists().where(w.c.wadah_id == agreements.c.wadah_id, w.c.month == month)),
+            s.c.month == month,
+            sa.not_(sa.exists().where(w.c.wadah_id == s.c.wadah_id, w.c.month == month)),
             sa.not_(open_agent),
             sa.not_(held_back),
         )
-        .order_by(agreements.c.wadah_id)
+        .order_by(s.c.wadah_id)
         .limit(limit)
     )
     return [statement_key(row.wadah_id, run.month) for row in await conn.execute(query)]

@@ -185,7 +185,7 @@ async def wadah_carried(
     """(what each Wadah's last statement before this month carries on, those that have this month's)."""
     s = wadah_statements
     query = (
-        sa.select(s.c.wadah_id, s.c.month, s.c.carried_out, s.c.months_below, s.c.end_due)
+        sa.select(s.c.wadah_id, s.c.month, s.c.carried_out, s.c.months_below, s.c.end_due, s.c.agreement)
         .where(rows.matching(s.c.wadah_id, wanted), s.c.month <= str(month))
         .order_by(s.c.month)
     )
@@ -194,7 +194,8 @@ async def wadah_carried(
         if row.month == str(month):
             have.add(WadahId(row.wadah_id))
         else:
-            carried[WadahId(row.wadah_id)] = WadahCarried(row.carried_out, Without(row.months_below, row.end_due))
+            below = Without(row.months_below, row.end_due)
+            carried[WadahId(row.wadah_id)] = WadahCarried(row.carried_out, below, row.agreement)
     return carried, have
 
 

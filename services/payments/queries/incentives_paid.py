@@ -36,7 +36,7 @@ OVERLAP = timedelta(days=2)
 """Reviews are looked at again from so long before the last closing: a transaction that was under way then is never missed."""
 _TO_REVIEW = sa.text(
     "WITH wanted AS (SELECT unnest(CAST(:agents AS uuid[])) AS agent_id),"
-    " fresh AS (SELECT participant_id, agent_id, from_month FROM incentive_reviews WHERE since >= :since),"
+    " fresh AS (SELECT participant_id, agent_id, wadah_id, from_month FROM incentive_reviews WHERE since >= :since),"
     " people AS (SELECT w.agent_id, p.participant_id FROM wanted w JOIN payers p ON p.registered_by = w.agent_id"
     "  UNION SELECT w.agent_id, m.participant_id FROM wanted w JOIN managements m ON m.agent_id = w.agent_id),"
     " theirs AS ("
@@ -49,6 +49,9 @@ _TO_REVIEW = sa.text(
     "   JOIN payments y ON y.participant_id = r.participant_id AND y.posted_at >= :since AND y.reversed_for IS NULL AND y.kind IS NOT NULL"
     "   JOIN payments o ON o.participant_id = y.participant_id AND o.posted_at < y.posted_at AND o.reversed_for IS NULL"
     "    AND o.kind IS NOT NULL AND o.months->-1->>'month' > y.months->0->>'month'"
+    " ), agreed AS ("
+    "  SELECT a.agent_id, min(f.from_month) AS from_month FROM fresh f JOIN agents a ON a.wadah_id = f.wadah_id"
+    "   JOIN wanted w ON w.agent_id = a.agent_id GROUP BY a.agent_id"
     " ), closed AS (SELECT month FROM incentive_runs WHERE month < :month)"
     " SELECT DISTINCT t.agent_id, c.month FROM theirs t JOIN payments y ON y.participant_id = t.participant_id"
     "  JOIN closed c ON c.month = to_char(y.effective_at AT TIME ZONE 'Asia/Jakarta', 'YYYY-MM')"
@@ -61,11 +64,11 @@ _TO_REVIEW = sa.text(
     "   AS e(agent_id, last_month) JOIN incentive_lines l ON l.agent_id = e.agent_id"
     "   AND l.contribution_month > e.last_month AND l.month < :month"
     "  GROUP BY l.agent_id, l.month, l.payment_id, l.contribution_month HAVING sum(l.sign) > 0"
-    " UNION SELECT l.agent_id, l.month FROM unnest(CAST(:ended AS uuid[]), CAST(:last_months AS text[]),"
-    "   CAST(:ends AS timestamptz[])) AS e(agent_id, last_month, ends_at) JOIN incentive_lines l ON l.agent_id = e.agent_id"
-    "   AND l.contribution_month IS NULL AND l.month >= e.last_month AND l.month < :month"
-    "  JOIN payments y ON y.payment_id = l.payment_id AND y.effective_at >= e.ends_at"
-    "  GROUP BY l.agent_id, l.month, l.payment_id HAVING sum(l.sign) > 0"
+    " UNION SELECT g.agent_id, c.month FROM agreed g JOIN closed c ON c.month >= g.from_month"
+    " UNION SELECT g.agent_id, c.month FROM agreed g JOIN people p ON p.agent_id = g.agent_id"
+    "  JOIN payments y ON y.participant_id = p.participant_id AND y.kind IS NOT NULL"
+    "   AND y.months->-1->>'month' >= g.from_month"
+    "  JOIN closed c ON c.month = to_char(y.effective_at AT TIME ZONE 'Asia/Jakarta', 'YYYY-MM')"
 )
 
 
@@ -76,11 +79,14 @@ async def months_to_review(
     last_months: Mapping[AgentId, ContributionMonth],
     spread: Collection[AgentId],
 ) -> list[AgentMonth]:
-    """Closed months of these agents to compute anew: something of their participants changed since the last run, or their agreement ended.
+    """Closed months of these agents to compute anew: something of their participants or of their Wadah's agreements changed since the last
+    run, or the last agreement ended.
 
     A month that was taken back and is paid now moves the counter of those paid before it: its payment is in time, so it left no review.
 
-    `last_months`: of the agents whose agreement has ended; `spread`: who may earn months of a payment as they come. One statement.
+    What is agreed on from a month on concerns the closed months from there on, and those in which it was paid for ahead.
+
+    `last_months`: of the agents whose last agreement has ended; `spread`: who may earn months of a payment as they come. One statement.
     """
     previous = await _previous_closing(conn, run)
     bound = {
@@ -90,7 +96,6 @@ async def months_to_review(
         "spread": list(spread),
         "ended": list(last_months),
         "last_months": [str(month) for month in last_months.values()],
-        "ends": [known[agent].agreement.ends_at for agent in last_months],
     }
     found = await conn.execute(_TO_REVIEW, bound)
     return sorted((AgentId(row.agent_id), month_of(row.month)) for row in found)

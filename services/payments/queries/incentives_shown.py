@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import rows
-from services.payments.queries.incentives import Run
+from services.payments.queries.incentives import Run, stands_under
 from services.payments.queries.incentives_due import awaits_statement
 from services.payments.tables.contributions import payers
 from services.payments.tables.incentives import (
@@ -55,11 +55,7 @@ async def runs(conn: AsyncConnection, limit: int) -> Rows:
 
 async def agents_awaiting(conn: AsyncConnection, run: Run) -> int:
     """How many agents have no statement of this run yet."""
-    query = (
-        sa.select(sa.func.count())
-        .select_from(agents.join(agreements, agreements.c.wadah_id == agents.c.wadah_id))
-        .where(awaits_statement(run))
-    )
+    query = sa.select(sa.func.count()).select_from(agents).where(awaits_statement(run))
     return int((await conn.execute(query)).scalar_one())
 
 
@@ -94,7 +90,7 @@ async def statement(
     query = (
         sa.select(s, agents.c.code, agreements.c.name.label("wadah"), agreements.c.agreement_number)
         .join(agents, agents.c.agent_id == s.c.agent_id)
-        .join(agreements, agreements.c.wadah_id == s.c.wadah_id)
+        .join(agreements, stands_under(s))
         .where(s.c.agent_id == agent_id, s.c.month == month, scope)
     )
     return (await conn.execute(query)).mappings().first()
@@ -157,7 +153,7 @@ async def wadah_statements_of(
     """Newest first, within this scope (over `wadah_statements`)."""
     w = wadah_statements
     query = sa.select(w, agreements.c.name.label("wadah"), agreements.c.agreement_number).join(
-        agreements, agreements.c.wadah_id == w.c.wadah_id
+        agreements, stands_under(w)
     )
     wanted = ((w.c.month, month), (w.c.wadah_id, wadah_id))
     query = query.where(scope, *(column == value for column, value in wanted if value is not None))

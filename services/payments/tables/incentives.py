@@ -11,15 +11,16 @@ agreements = sa.Table(
     "agreements",
     metadata,
     sa.Column("wadah_id", UUID, primary_key=True),
+    sa.Column("agreement", sa.Integer, primary_key=True, comment="the how many-th of the Wadah"),
     sa.Column("branch_id", UUID, nullable=False),
     sa.Column("name", sa.Text, nullable=False, comment="of the organisation"),
     sa.Column("agreement_number", sa.Text, nullable=False),
     sa.Column("scheme", sa.Text, nullable=False),
     sa.Column("term_from", sa.Date, nullable=False),
     sa.Column("term_to", sa.Date, nullable=False, comment="last day, inclusive"),
-    sa.Column("ended_on", sa.Date, comment="last day when it was ended early"),
+    sa.Column("ended_on", sa.Date, comment="last day when it was ended early; before term_from: never in force"),
     sa.Column("monthly_target", sa.Integer, comment="acquisitions of all its agents in a month; null: none was agreed"),
-    comment="AgreementNoted, AgreementEndNoted",
+    comment="AgreementNoted, AgreementRenewalNoted, AgreementEndNoted",
 )
 
 agents = sa.Table(
@@ -55,10 +56,14 @@ incentive_reviews = sa.Table(
     sa.Column("event_id", UUID, primary_key=True),
     sa.Column("participant_id", UUID, comment="whose payments count anew"),
     sa.Column("agent_id", UUID, comment="whose months count anew, from the month of `from_month` on"),
+    sa.Column(
+        "wadah_id", UUID, comment="whose agents' months count anew, from there on and where they were paid for ahead"
+    ),
     sa.Column("from_month", sa.Text),
     sa.Column("since", INSTANT, nullable=False),
     sa.Index("incentive_reviews_since", "since"),
-    comment="what may change a closed month: late ContributionPaid and AgentStepNoted, ContributionReversed, ManagerChanged; insert-only",
+    comment="what may change a closed month: late ContributionPaid and AgentStepNoted, ContributionReversed, ManagerChanged, "
+    "AgreementNoted, AgreementRenewalNoted, AgreementEndNoted; insert-only",
 )
 
 incentive_runs = sa.Table(
@@ -104,6 +109,15 @@ _EARNINGS = (
     ("carved", sa.BigInteger),
 )
 
+
+def _under() -> tuple[sa.Column[int], sa.Column[bool]]:
+    """Which agreement a statement stands under."""
+    return (
+        sa.Column("agreement", sa.Integer, nullable=False, comment="the how many-th of the Wadah"),
+        sa.Column("without_agreement", sa.Boolean, nullable=False, comment="none was in force in the month"),
+    )
+
+
 incentive_entries = sa.Table(
     "incentive_entries",
     metadata,
@@ -138,6 +152,7 @@ incentive_statements = sa.Table(
     sa.Column("months_without", sa.Integer, nullable=False),
     sa.Column("drop_months", sa.Integer, nullable=False, comment="as many of them as an agent is dropped after"),
     sa.Column("drop_due", sa.Boolean, nullable=False, comment="they are as many, and the agent was ACTIVE"),
+    *_under(),
     sa.Column("issued_at", INSTANT, nullable=False),
     sa.Column("event_id", UUID, nullable=False),
     sa.Index("incentive_statements_of_month", "month", "wadah_id"),
@@ -184,6 +199,7 @@ wadah_statements = sa.Table(
     sa.Column("months_below", sa.Integer, nullable=False, comment="full months in a row below the target"),
     sa.Column("drop_months", sa.Integer, nullable=False, comment="as many of them as an agreement is ended after"),
     sa.Column("end_due", sa.Boolean, nullable=False, comment="they are as many, and the agreement was in force"),
+    *_under(),
     sa.Column("order_id", UUID, comment="of the payout; null until it is ordered"),
     sa.Column("paid_at", INSTANT, comment="when the money reached the account"),
     sa.Column("overdue_at", INSTANT, comment="when it was told that the last day passed without it; null: it was not"),

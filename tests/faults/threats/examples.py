@@ -159,6 +159,12 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
             )
         ],
         "GET /wadah": [Example()],
+        "POST /wadah/{wadah_id}/agreements": [
+            Example(
+                path={"wadah_id": Slot("wadah_id")},
+                json={"agreement_number": Fresh, "term_from": "2030-01-01", "term_to": "2030-12-31"},
+            )
+        ],
         "POST /wadah/{wadah_id}/end": [
             Example(path={"wadah_id": Slot("wadah_id")}, json={"ended_on": "2025-12-01", "reason": "by_agreement"})
         ],

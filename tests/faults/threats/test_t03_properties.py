@@ -77,7 +77,8 @@ _EARNED: Final = _fields(
     "carried_in payable carried_out lines months_without drop_months drop_due issued_at"
 )
 _TO_WADAH: Final = _fields(
-    "wadah_id wadah agreement_number month scheme rules agents acquisitions monthly_target months_below drop_months end_due "
+    "wadah_id wadah agreement_number agreement without_agreement month scheme rules agents acquisitions monthly_target "
+    "months_below drop_months end_due "
     "received agents_payable share adjusted carried_in "
     "share_payable carried_out gross tax_bps tax payout order_from pay_by issued_at order_id paid_at"
 )
@@ -135,7 +136,7 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
         "GET /branches": _each([r for r in ROLES if r != "service"], _fields("branch_id code name city time_zone")),
         "GET /wadah": _each(
             ("agent", "coordinator", "officer", "checker", "central", "auditor"),
-            _fields("wadah_id branch_id name agreement_number scheme term_from term_to ended_on monthly_target"),
+            _fields("wadah_id branch_id name agreement_number scheme term_from term_to ended_on monthly_target agreements"),
         ),
         "GET /agents": _SEES_AGENTS,
         "GET /agents/{agent_id}": _SEES_AGENTS,
@@ -194,7 +195,7 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
         "GET /incentives/statements": _each(("agent", *_BOARD), _EARNED),
         "GET /incentives/agents/{agent_id}/statements/{month}": _each(
             ("agent", *_BOARD),
-            _EARNED | _fields("wadah agreement_number rules fingerprint event_id adjustments"),
+            _EARNED | _fields("wadah agreement_number agreement without_agreement rules fingerprint event_id adjustments"),
         ),
         "GET /incentives/agents/{agent_id}/statements/{month}/lines": _each(
             ("agent", *_BOARD),

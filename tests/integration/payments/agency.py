@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from chassis.ids import new_id
@@ -14,6 +14,7 @@ from contracts.events.agency import (
     AgentProfile,
     AgentProposed,
     AgentSuspended,
+    AgreementRenewed,
     IncentiveScheme,
     WadahEnded,
     WadahEngaged,
@@ -49,7 +50,21 @@ async def engage(
 ) -> Scope:
     """A Wadah whose agreement is in force for `term`."""
     wadah_id = WadahId(wadah or new_id())
-    engaged = WadahEngaged(
+    event = engaged(wadah_id=wadah_id, scheme=scheme, term=term, branch=branch, target=target)
+    scope = Scope(branch, wadah_id)
+    await h.deliver(h.record(event, key=wadah_id, scope=scope))
+    return scope
+
+
+def engaged(
+    *,
+    wadah_id: WadahId,
+    scheme: IncentiveScheme,
+    term: tuple[date, date],
+    branch: UUID = BRANCH,
+    target: int | None = None,
+) -> WadahEngaged:
+    return WadahEngaged(
         wadah_id=wadah_id,
         branch_id=BranchId(branch),
         name="Wadah Contoh",
@@ -59,9 +74,33 @@ async def engage(
         term_to=term[1],
         monthly_target=target,
     )
-    scope = Scope(branch, wadah_id)
-    await h.deliver(h.record(engaged, key=wadah_id, scope=scope))
-    return scope
+
+
+async def renew(
+    h: Harness,
+    wadah: Scope,
+    term: tuple[date, date],
+    *,
+    agreement: int = 2,
+    follows_on: date | None = None,
+    scheme: IncentiveScheme = IncentiveScheme.NEW,
+    target: int | None = None,
+) -> None:
+    """The Wadah's so-many-th agreement; the one before ended the day before it, unless said otherwise."""
+    assert wadah.wadah_id is not None
+    assert wadah.branch_id is not None
+    renewed = AgreementRenewed(
+        wadah_id=WadahId(wadah.wadah_id),
+        branch_id=BranchId(wadah.branch_id),
+        agreement=agreement,
+        agreement_number=f"PKS/{str(wadah.wadah_id)[-6:]}/{agreement}",
+        scheme=scheme,
+        term_from=term[0],
+        term_to=term[1],
+        monthly_target=target,
+        follows_on=follows_on or term[0] - timedelta(days=1),
+    )
+    await h.deliver(h.record(renewed, key=wadah.wadah_id, scope=wadah))
 
 
 async def end(h: Harness, wadah: Scope, on: date) -> None:

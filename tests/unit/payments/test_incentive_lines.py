@@ -16,7 +16,7 @@ from contracts.values import AgentId, BranchId, ContributionMonth, ParticipantId
 from services.payments.domain.incentives.earning import earnings, share
 from services.payments.domain.incentives.lines import Charge, Lines, Managed, Paid, differences, earned_in, lines_of
 from services.payments.domain.incentives.runs import run_of
-from services.payments.domain.incentives.workers import Agreement, Worker
+from services.payments.domain.incentives.workers import Agreement, Agreements, Worker, agreements_of
 from services.payments.domain.parameters import DEFAULTS
 from services.payments.domain.parameters.incentives import (
     NEW_SET,
@@ -35,9 +35,7 @@ THAT_DAY = datetime(2025, 10, 6, 2, tzinfo=UTC)
 
 def agreement(**changes: Any) -> Agreement:
     facts: dict[str, Any] = {
-        "wadah_id": WadahId(UUID(int=1)),
-        "branch_id": BranchId(UUID(int=2)),
-        "name": "Wadah Contoh",
+        "agreement": 1,
         "agreement_number": "PKS/1",
         "scheme": IncentiveScheme.NEW,
         "term_from": date(2025, 1, 1),
@@ -46,12 +44,22 @@ def agreement(**changes: Any) -> Agreement:
     return Agreement(**facts | changes)
 
 
+def wadah(*told: Agreement) -> Agreements:
+    return agreements_of(WadahId(UUID(int=1)), BranchId(UUID(int=2)), "Wadah Contoh", told or [agreement()])
+
+
+def next_one(**changes: Any) -> Agreement:
+    """From the day after the one above, if nothing else is said."""
+    facts = {"agreement": 2, "agreement_number": "PKS/2", "term_from": date(2026, 1, 1), "term_to": date(2026, 12, 31)}
+    return agreement(**facts | changes)
+
+
 def worker(**changes: Any) -> Worker:
     facts: dict[str, Any] = {
         "agent_id": AGENT,
         "code": "PRS00000001",
         "participant_id": ParticipantId(UUID(int=0xFF)),
-        "agreement": agreement(),
+        "agreements": wadah(),
         "duties": ((datetime(2025, 9, 1, tzinfo=UTC), None),),
     }
     return Worker(**facts | changes)
@@ -197,25 +205,74 @@ class TestManagers:
         assert (twice.manager_in(M), twice.manager_in(M + -1)) == (None, AGENT)
 
     def test_months_after_the_end_of_the_agreement_belong_to_the_branch(self) -> None:
-        months = lines_of(worker(), [paid(1, 3)], NEW_SET, last_month=M).contributions
-        assert [line.month for line in months] == [M]
+        ended = worker(agreements=wadah(agreement(ended_on=date(2025, 10, 15))))
+        months = [
+            [line.month for line in lines_of(ended, [paid(1, 3)], NEW_SET, seen_at).contributions]
+            for seen_at in (datetime(2025, 10, 15, 16, 59, tzinfo=UTC), datetime(2025, 10, 15, 17, 0, tzinfo=UTC))
+        ]
+        assert months == [[M, M + 1, M + 2], [M]]
 
 
-def test_an_agreement_ends_with_its_last_day_and_its_month_is_still_managed() -> None:
-    ended = agreement(ended_on=date(2025, 10, 15))
-    assert agreement().last_day == date(2025, 12, 31)
-    assert ended.last_month_at(datetime(2025, 10, 15, 16, 59, tzinfo=UTC)) is None
-    assert ended.last_month_at(datetime(2025, 10, 15, 17, 0, tzinfo=UTC)) == M
+class TestAgreements:
+    """October to December 2025 under the first, from January 2026 on under another."""
+
+    AFTER = datetime(2027, 6, 1, tzinfo=UTC)
+
+    def test_one_ends_with_its_last_day_and_its_month_is_still_managed(self) -> None:
+        ended = wadah(agreement(ended_on=date(2025, 10, 15)))
+        assert agreement().last_day == date(2025, 12, 31)
+        assert ended.last_month_at(datetime(2025, 10, 15, 16, 59, tzinfo=UTC)) is None
+        assert ended.last_month_at(datetime(2025, 10, 15, 17, 0, tzinfo=UTC)) == M
+
+    def test_a_month_stands_under_the_one_of_its_first_day_else_the_first_that_begins_in_it(self) -> None:
+        first, middle = agreement(ended_on=date(2025, 10, 14)), next_one(term_from=date(2025, 10, 15))
+        after_a_gap = next_one(term_from=date(2025, 12, 20))
+        assert wadah(first, middle).in_month(M) is first
+        assert wadah(first, middle).in_month(M + 1) is middle
+        assert [wadah(first, after_a_gap).in_month(M + n) for n in range(3)] == [first, None, after_a_gap]
+        assert wadah(first, after_a_gap).shown_in(M + 1) is first
+
+    def test_renewed_without_a_gap_every_month_is_managed_and_the_counter_runs_through(self) -> None:
+        who = worker(agreements=wadah(agreement(), next_one()))
+        half_a_year = paid(1, 6, kind=BillKind.STANDARD, managed=managed("2023-12", "2026-03"))
+        found = lines_of(who, [half_a_year], NEW_SET, self.AFTER).contributions
+        assert [(str(line.month), line.k) for line in found] == [
+            ("2025-10", 23), ("2025-11", 24), ("2025-12", 25), ("2026-01", 26), ("2026-02", 27), ("2026-03", 28),
+        ]  # fmt: skip
+
+    def test_months_of_a_gap_belong_to_the_branch_and_do_not_count(self) -> None:
+        who = worker(agreements=wadah(agreement(), next_one(term_from=date(2026, 3, 1))))
+        assert who.agreements.gaps == ((ContributionMonth(2026, 1), ContributionMonth(2026, 2)),)
+        half_a_year = paid(1, 6)
+        found = lines_of(who, [half_a_year], NEW_SET, self.AFTER).contributions
+        assert [(str(line.month), line.k) for line in found] == [
+            ("2025-10", 1), ("2025-11", 2), ("2025-12", 3), ("2026-03", 4),
+        ]  # fmt: skip
+        on = NEW_SET.model_copy(update={"counter_on_transfer": CounterOnTransfer.CONTINUE})
+        assert [line.k for line in lines_of(who, [half_a_year], on, self.AFTER).contributions] == [1, 2, 3, 6]
+
+    def test_who_pays_between_two_agreements_is_acquired_by_nobody(self) -> None:
+        first, second = agreement(ended_on=date(2025, 10, 5)), next_one(term_from=date(2025, 10, 7))
+        assert earned([paid(1)], agreements=wadah(first, second)).acquisitions == 0
+        again = next_one(term_from=date(2025, 10, 6))
+        assert earned([paid(1)], agreements=wadah(first, again)).acquisitions == 1
+
+    def test_one_that_never_came_into_force_binds_nobody(self) -> None:
+        ended = date(2025, 10, 31)
+        told = [agreement(ended_on=ended), next_one(ended_on=ended), next_one(agreement=3, term_from=date(2026, 2, 1))]
+        assert [one.agreement for one in wadah(*told).every] == [1, 3]
+        assert wadah(*told).in_month(ContributionMonth(2026, 1)) is None
+        assert wadah(*told[:2]).last_month_at(self.AFTER) == M
 
 
 def test_nobody_is_acquired_after_the_last_day_of_the_agreement() -> None:
     """25 who registered before its end and paid after it bring no acquisition pay; what they pay for its month is still managed."""
     ended = agreement(ended_on=date(2025, 10, 5))
     people = [paid(n) for n in range(25)]
-    found = earned(people, agreement=ended)
+    found = earned(people, agreements=wadah(ended))
     assert (found.acquisitions, found.acquisition_pay, found.received) == (0, 0, 25 * 36_800)
     at_the_end = agreement(ended_on=date(2025, 10, 6))
-    assert earned(people, agreement=at_the_end).acquisition_pay == 375_000
+    assert earned(people, agreements=wadah(at_the_end)).acquisition_pay == 375_000
 
 
 def test_lines_differ_by_what_went_and_what_came() -> None:

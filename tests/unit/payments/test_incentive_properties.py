@@ -1,12 +1,12 @@
-"""Over any history of payments, reversals, late postings and changes of managers: what was credited in all runs together is what a second,
-straightforward computation of the whole history gives (tests/support/incentives.py).
+"""Over any history of payments, reversals, late postings, changes of managers, renewals and ends of agreements: what was credited in all runs
+together is what a second, straightforward computation of the whole history gives (tests/support/incentives.py).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -28,7 +28,7 @@ from services.payments.domain.incentives.dropping import NEVER, Without
 from services.payments.domain.incentives.lines import Charge, Lines, Managed, Paid
 from services.payments.domain.incentives.statements import Before, Carried, Month, statement
 from services.payments.domain.incentives.wadah import AgentsTotals, PayDays, SharedMonth, wadah_statement
-from services.payments.domain.incentives.workers import Agreement, Worker
+from services.payments.domain.incentives.workers import Agreement, Agreements, Worker, agreements_of
 from services.payments.domain.parameters.incentives import IncentiveSet, Rate, WadahShare
 from services.payments.domain.parameters.kinds import Dated
 from tests.support import incentives as clerk
@@ -67,7 +67,7 @@ HANDBOOK = {
 class World:
     """What happened, and every statement that was issued of it."""
 
-    scheme: IncentiveScheme
+    agreements: list[Agreement]
     people: dict[UUID, clerk.Person]
     payments: dict[int, clerk.Payment] = field(default_factory=dict)
     month: ContributionMonth = FIRST
@@ -84,8 +84,27 @@ class World:
     count: int = 0
 
     @property
-    def rules(self) -> IncentiveSet:
-        return HANDBOOK[self.scheme][0]
+    def wadah(self) -> Agreements:
+        return agreements_of(WADAH, BranchId(UUID(int=2)), "Wadah Contoh", self.agreements)
+
+    def rules(self, month: ContributionMonth) -> Dated[IncentiveSet]:
+        return Dated("tests/1", date(2025, 1, 1), "", HANDBOOK[self.wadah.shown_in(month).scheme][0])
+
+    def renew(self, days_between: int, months: int, scheme: IncentiveScheme) -> None:
+        """The next agreement, so many days after the last; it may be concluded ahead, or when it has begun long ago."""
+        last = self.agreements[-1]
+        first = last.last_day + timedelta(days=1 + days_between)
+        lasts = first + timedelta(days=30 * months)
+        self.agreements.append(agreement(scheme, first, lasts, number=last.agreement + 1))
+
+    def end(self, day: int) -> None:
+        """On a day of this month or of the one before; whatever was to follow goes with it."""
+        ended_on = (self.month + -1).starts_at.date() + timedelta(days=1 + day)
+        running = self.wadah.every[-1]
+        if running.term_from <= ended_on <= running.last_day:
+            self.agreements = [
+                replace(one, ended_on=ended_on) if ended_on <= one.last_day else one for one in self.agreements
+            ]
 
     def pay(self, who: int, months: int, received: int, jht: bool, late: bool) -> None:
         """The next unpaid months; `late`: the money was taken in the month before, which may be closed."""
@@ -122,7 +141,6 @@ class World:
                 self._month(agent, self.month),
                 earlier,
                 self.carried.get(agent, Carried()),
-                None,
                 drop_months=3,
                 closed_at=(self.month + 1).starts_at,
             )
@@ -135,7 +153,7 @@ class World:
     def _close_wadah(self, totals: AgentsTotals) -> None:
         shared = [self._shared(month) for month in self.runs]
         issued = wadah_statement(
-            agreement(self.scheme),
+            self.wadah,
             shared[-1],
             shared[:-1],
             totals,
@@ -151,7 +169,7 @@ class World:
 
     def _shared(self, month: ContributionMonth) -> SharedMonth:
         agents = [self.earned[agent, month] for agent in AGENTS]
-        return SharedMonth(month, Dated("tests/1", date(2025, 1, 1), "", self.rules), agents, self.shares.get(month, 0))
+        return SharedMonth(month, self.rules(month), agents, self.shares.get(month, 0))
 
     def _book(self, agent: AgentId, events: Sequence[object]) -> IncentiveStatementIssued:
         number = 1
@@ -181,7 +199,7 @@ class World:
             agent_id=agent,
             code="PRS00000001",
             participant_id=HIMSELF[agent],
-            agreement=agreement(self.scheme),
+            agreements=self.wadah,
             duties=((datetime(2024, 1, 1, tzinfo=UTC), None),),
         )
 
@@ -194,7 +212,7 @@ class World:
         known = self.earned.get((agent, month))
         return Month(
             month,
-            Dated("tests/1", date(2025, 1, 1), "", self.rules),
+            self.rules(month),
             [self._paid(n, p) for n, p in self.payments.items() if ContributionMonth.of(p.paid_at) == month],
             Before() if known is None else Before(before, known),
         )
@@ -223,19 +241,14 @@ class World:
         )
 
 
-def agreement(scheme: IncentiveScheme) -> Agreement:
-    return Agreement(
-        wadah_id=WADAH,
-        branch_id=BranchId(UUID(int=2)),
-        name="Wadah Contoh",
-        agreement_number="PKS/1",
-        scheme=scheme,
-        term_from=date(2024, 1, 1),
-        term_to=date(2030, 1, 1),
-    )
+def agreement(scheme: IncentiveScheme, first: date, last: date, number: int = 1) -> Agreement:
+    return Agreement(agreement=number, agreement_number=f"PKS/{number}", scheme=scheme, term_from=first, term_to=last)
 
 
 WHO = st.integers(0, len(PEOPLE) - 1)
+RENEW = st.tuples(
+    st.sampled_from([0, 0, 10, 45, 75]), st.sampled_from([1, 2, 3, 12]), st.sampled_from([*IncentiveScheme])
+)
 PAY = st.tuples(WHO, st.sampled_from([1, 2, 3, 6]), st.integers(1, 99_999), st.booleans(), st.booleans())
 STEPS: st.SearchStrategy[Callable[[World], None]] = st.one_of(
     PAY.map(lambda a: lambda w: w.pay(*a)),
@@ -243,6 +256,9 @@ STEPS: st.SearchStrategy[Callable[[World], None]] = st.one_of(
     st.integers(0, 99).map(lambda n: lambda w: w.take_back(n)),
     st.tuples(WHO, st.sampled_from([0, 1, None])).map(lambda a: lambda w: w.reassign(*a)),
     st.just(lambda w: w.close()),
+    st.just(lambda w: w.close()),
+    RENEW.map(lambda a: lambda w: w.renew(*a)),
+    st.integers(0, 50).map(lambda day: lambda w: w.end(day)),
 )
 
 
@@ -252,31 +268,38 @@ def test_all_runs_together_credit_what_the_whole_history_is_worth(
     scheme: IncentiveScheme, steps: list[Callable[[World], None]], data: st.DataObject
 ) -> None:
     by = st.sampled_from([*AGENTS, None])
-    world = World(scheme, {who: clerk.Person(data.draw(by), data.draw(st.booleans())) for who in PEOPLE})
-    for step in steps:
+    first = agreement(scheme, date(2024, 1, 1), data.draw(st.dates(date(2025, 1, 15), date(2025, 4, 10))))
+    world = World([first], {who: clerk.Person(data.draw(by), data.draw(st.booleans())) for who in PEOPLE})
+    renewed_at = data.draw(st.integers(0, len(steps)))
+    for number, step in enumerate(steps):
+        if number == renewed_at:
+            world.renew(*data.draw(RENEW))
         step(world)
     world.close()
-    handbook = HANDBOOK[scheme][1]
     total = 0
     for month in world.runs:
-        worth = [_by_hand(world, agent, month, handbook) for agent in AGENTS]
+        worth = [_by_hand(world, agent, month) for agent in AGENTS]
         for agent, one in zip(AGENTS, worth, strict=True):
             found = world.earned[agent, month]
             assert (found.acquisitions, found.received) == (one.new, one.received)
             assert (found.agent, found.carved) == (one.agent, one.wadah)
-        assert world.shares[month] == clerk.of_wadah(worth, handbook)
+        assert world.shares[month] == clerk.of_wadah(worth, HANDBOOK[world.wadah.shown_in(month).scheme][1])
         total += sum(one.agent for one in worth) + world.shares[month]
     balances = sum(carried.balance for carried in world.carried.values()) + world.wadah_carried
     assert world.paid_out + balances == total
 
 
-def _by_hand(world: World, agent: AgentId, month: ContributionMonth, handbook: clerk.Scheme) -> clerk.Earned:
+def _by_hand(world: World, agent: AgentId, month: ContributionMonth) -> clerk.Earned:
+    """As it was read when the last run closed: on the first day of the month that runs now."""
+    signed = [clerk.Signed(one.term_from, one.last_day, HANDBOOK[one.scheme][1]) for one in world.agreements]
     return clerk.earned(
         agent,
         month,
         world.people,
         world.payments.values(),
-        handbook,
+        signed[0].scheme,
         himself=HIMSELF[agent],
         was_active=lambda _: True,
+        agreements=signed,
+        today=date(world.month.year, world.month.month, 1),
     )

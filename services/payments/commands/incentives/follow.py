@@ -16,6 +16,7 @@ from contracts.events.agency import (
     AgentProposed,
     AgentReinstated,
     AgentSuspended,
+    AgreementRenewed,
     WadahEnded,
     WadahEngaged,
 )
@@ -26,13 +27,15 @@ from contracts.events.incentives import (
     AgentStepNoted,
     AgreementEndNoted,
     AgreementNoted,
+    AgreementRenewalNoted,
 )
 from services.payments.domain.incentives.workers import NOTING
 
-OfWadah = WadahEngaged | WadahEnded
+OfWadah = WadahEngaged | AgreementRenewed | WadahEnded
 OfAgent = AgentProposed | AgentActivated | AgentSuspended | AgentReinstated | AgentDropped | AgentDismissed
 HANDLED: tuple[type[Event], ...] = (
     WadahEngaged,
+    AgreementRenewed,
     WadahEnded,
     AgentProposed,
     AgentActivated,
@@ -60,19 +63,35 @@ def _note(tx: Tx, item: Received) -> None:
         tx.record(_of_agent(item, event), key=event.agent_id, meta=item.meta, scope=item.scope, rules=NOTING)
 
 
-def _of_wadah(event: OfWadah) -> AgreementNoted | AgreementEndNoted:
-    if isinstance(event, WadahEnded):
-        return AgreementEndNoted(wadah_id=event.wadah_id, ended_on=event.ended_on)
-    return AgreementNoted(
-        wadah_id=event.wadah_id,
-        branch_id=event.branch_id,
-        name=event.name,
-        agreement_number=event.agreement_number,
-        scheme=event.scheme,
-        term_from=event.term_from,
-        term_to=event.term_to,
-        monthly_target=event.monthly_target,
-    )
+def _of_wadah(event: OfWadah) -> AgreementNoted | AgreementRenewalNoted | AgreementEndNoted:
+    match event:
+        case WadahEngaged():
+            return AgreementNoted(
+                wadah_id=event.wadah_id,
+                branch_id=event.branch_id,
+                name=event.name,
+                agreement_number=event.agreement_number,
+                scheme=event.scheme,
+                term_from=event.term_from,
+                term_to=event.term_to,
+                monthly_target=event.monthly_target,
+            )
+        case AgreementRenewed():
+            return AgreementRenewalNoted(
+                wadah_id=event.wadah_id,
+                branch_id=event.branch_id,
+                agreement=event.agreement,
+                agreement_number=event.agreement_number,
+                scheme=event.scheme,
+                term_from=event.term_from,
+                term_to=event.term_to,
+                monthly_target=event.monthly_target,
+                follows_on=event.follows_on,
+            )
+        case WadahEnded():
+            return AgreementEndNoted(wadah_id=event.wadah_id, ended_on=event.ended_on)
+        case _:
+            assert_never(event)
 
 
 def _of_agent(item: Received, event: OfAgent) -> AgentNoted | AgentStepNoted | AgentLeftNoted:

@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
 from chassis.outcomes import Done, Failed
@@ -26,7 +25,8 @@ from services.payments.domain.incentives.lines import NOTHING, Lines, Paid, earn
 from services.payments.domain.incentives.statements import Before, Carried, Month, statement
 from services.payments.domain.incentives.workers import Worker
 from services.payments.domain.parameters import Sets
-from services.payments.domain.parameters.incentives import drop_rule, set_of, spreads
+from services.payments.domain.parameters.incentives import IncentiveSet, drop_rule, set_of, spreads
+from services.payments.domain.parameters.kinds import Dated
 from services.payments.parameters import Parameters
 from services.payments.queries import incentives as queries
 from services.payments.queries import incentives_issued as before
@@ -66,7 +66,6 @@ class _Desk:
     sets: Sets
     run: queries.Run
     workers: Mapping[AgentId, Worker]
-    last_months: Mapping[AgentId, ContributionMonth]
     issued: set[UUID]
     carried: Mapping[AgentId, Carried]
     paid: Mapping[AgentMonth, list[Paid]]
@@ -80,18 +79,18 @@ class _Desk:
         run = await queries.run_of(tx.conn, month)
         assert run is not None, "a key is due only while its run is open"
         workers = await queries.workers(tx.conn, {parsed(item)[0] for item in items})
-        wadah = {worker.agreement.wadah_id for worker in workers.values()}
+        wadah = {worker.agreements.wadah_id for worker in workers.values()}
         issued = await before.issued(tx.conn, list(workers), wadah, month)
         carried = await before.carried_before(tx.conn, list(workers), month)
         last_months = _last_months(workers, run.closed_at)
-        spread = {agent for agent, worker in workers.items() if spreads(sets, worker.agreement.scheme)}
+        spread = {agent for agent, worker in workers.items() if _may_spread(sets, worker)}
         review = await money.months_to_review(tx.conn, workers, run, last_months, spread)
         own = [(agent, month) for agent in workers if agent not in issued]
         paid = await money.paid_in(tx.conn, [*own, *review], spread)
         anew: defaultdict[AgentId, list[ContributionMonth]] = defaultdict(list)
         for agent, closed in review:
             anew[agent].append(closed)
-        desk = cls(tx, sets, run, workers, last_months, issued, carried, paid, anew)
+        desk = cls(tx, sets, run, workers, issued, carried, paid, anew)
         if review:
             desk.earned = await before.earned_before(tx.conn, review)
             desk.lines = await before.lines_before(tx.conn, review)
@@ -102,7 +101,7 @@ class _Desk:
         worker = self.workers.get(agent_id)
         if worker is None:
             return Failed("unknown_agent")
-        summed = self.run.completed_at is not None or worker.agreement.wadah_id in self.issued
+        summed = self.run.completed_at is not None or worker.agreements.wadah_id in self.issued
         if agent_id not in self.issued and not summed:
             self._issue(worker, item)
             self.issued.add(agent_id)
@@ -114,14 +113,13 @@ class _Desk:
         if not worker.has_rights_at(self.run.statements_at):
             own, earlier = replace(own, payments=()), []  # what was paid before is taken back by a decided case alone
         carried = self.carried.get(worker.agent_id, Carried())
-        scope = Scope(worker.agreement.branch_id, worker.agreement.wadah_id, worker.agent_id)
+        scope = Scope(worker.agreements.branch_id, worker.agreements.wadah_id, worker.agent_id)
         drop = drop_rule(self.sets, self.run.month)
         events = statement(
             worker,
             own,
             earlier,
             carried,
-            self.last_months.get(worker.agent_id),
             drop_months=drop.value.months,
             closed_at=self.run.closed_at,
         )
@@ -131,8 +129,11 @@ class _Desk:
             self.tx.record(fact, key=item.key, meta=item.meta, scope=scope, rules=drop.version)
 
     def _month(self, worker: Worker, month: ContributionMonth) -> Month:
-        agreement, key = worker.agreement, (worker.agent_id, month)
-        rules = partial(set_of, self.sets, agreement.scheme, agreement.wadah_id)
+        agreements, key = worker.agreements, (worker.agent_id, month)
+
+        def rules(of: ContributionMonth) -> Dated[IncentiveSet]:
+            return set_of(self.sets, agreements.shown_in(of).scheme, agreements.wadah_id, of)
+
         return Month(
             month=month,
             rules=rules(month),
@@ -141,7 +142,12 @@ class _Desk:
         )
 
 
+def _may_spread(sets: Sets, worker: Worker) -> bool:
+    """Whether, under one of his agreements, months of a payment may be earned as they come."""
+    return any(spreads(sets, scheme) for scheme in {one.scheme for one in worker.agreements.every})
+
+
 def _last_months(workers: Mapping[AgentId, Worker], closed_at: datetime) -> dict[AgentId, ContributionMonth]:
-    """Of agents whose agreement had ended by the closing: the last contribution month they manage."""
-    found = {agent: worker.agreement.last_month_at(closed_at) for agent, worker in workers.items()}
+    """Of agents whose last agreement had ended by the closing: the last contribution month they manage."""
+    found = {agent: worker.agreements.last_month_at(closed_at) for agent, worker in workers.items()}
     return {agent: month for agent, month in found.items() if month is not None}

@@ -17,7 +17,7 @@ from services.payments.commands.incentives.issue import STREAM, parsed
 from services.payments.commands.incentives.turns import alone
 from services.payments.domain.incentives.dropping import end_fell_due, of_wadah
 from services.payments.domain.incentives.wadah import AgentsTotals, PayDays, SharedMonth, WadahCarried, wadah_statement
-from services.payments.domain.incentives.workers import Agreement
+from services.payments.domain.incentives.workers import Agreements
 from services.payments.domain.parameters import Sets
 from services.payments.domain.parameters.incentives import TAX_BPS, drop_rule, set_of
 from services.payments.parameters import Parameters
@@ -46,7 +46,7 @@ class _Desk:
     tx: Tx
     sets: Sets
     run: queries.Run
-    agreements: Mapping[WadahId, Agreement]
+    wadah: Mapping[WadahId, Agreements]
     totals: Mapping[WadahId, Mapping[Any, Any]]
     carried: Mapping[WadahId, WadahCarried]
     issued: set[WadahId]
@@ -63,7 +63,7 @@ class _Desk:
             tx,
             sets,
             run,
-            await queries.agreements_of(tx.conn, wanted),
+            await queries.agreements_of_wadah(tx.conn, wanted),
             await before.agents_totals(tx.conn, wanted, month),
             carried,
             issued,
@@ -75,31 +75,32 @@ class _Desk:
         wadah_id = WadahId(parsed(item)[0])
         if wadah_id in self.issued:
             return Done()
-        agreement, totals = self.agreements.get(wadah_id), self.totals.get(wadah_id)
-        if agreement is None or totals is None:
+        agreements, totals = self.wadah.get(wadah_id), self.totals.get(wadah_id)
+        if agreements is None or totals is None:
             return Failed("no_statements")
-        self._issue(agreement, totals, item)
+        self._issue(agreements, totals, item)
         self.issued.add(wadah_id)
         return Done()
 
-    def _issue(self, agreement: Agreement, totals: Mapping[Any, Any], item: Due) -> None:
-        months = self.earned[agreement.wadah_id]
-        own = self._month(agreement, self.run.month)
+    def _issue(self, agreements: Agreements, totals: Mapping[Any, Any], item: Due) -> None:
+        months = self.earned[agreements.wadah_id]
+        own = self._month(agreements, self.run.month)
         after = self.run.month + 1
         drop = drop_rule(self.sets, self.run.month)
-        carried = self.carried.get(agreement.wadah_id, WadahCarried())
+        carried = self.carried.get(agreements.wadah_id, WadahCarried())
+        so_far = carried.below_under(agreements.shown_in(self.run.month))
         below = of_wadah(
-            agreement,
+            agreements.in_month(self.run.month),
             self.run.month,
             totals["acquisitions"],
-            carried.below,
+            so_far,
             drop_months=drop.value.months,
             closed_at=self.run.closed_at,
         )
         event = wadah_statement(
-            agreement,
+            agreements,
             own,
-            [self._month(agreement, month) for month in sorted(months) if month != self.run.month],
+            [self._month(agreements, month) for month in sorted(months) if month != self.run.month],
             AgentsTotals(totals["statements"], totals["payable"], totals["acquisitions"], totals["received"]),
             carried=carried.balance,
             tax_bps=self.sets.on(TAX_BPS, date(after.year, after.month, 1)).bps,
@@ -107,15 +108,15 @@ class _Desk:
             below=below,
             drop_months=drop.value.months,
         )
-        scope = Scope(agreement.branch_id, agreement.wadah_id)
+        scope = Scope(agreements.branch_id, agreements.wadah_id)
         self.tx.record(event, key=item.key, meta=item.meta, scope=scope, rules=own.rules.version)
-        if fact := end_fell_due(event, carried.below):
+        if fact := end_fell_due(event, so_far):
             self.tx.record(fact, key=item.key, meta=item.meta, scope=scope, rules=drop.version)
 
-    def _month(self, agreement: Agreement, month: ContributionMonth) -> SharedMonth:
+    def _month(self, agreements: Agreements, month: ContributionMonth) -> SharedMonth:
         return SharedMonth(
             month=month,
-            rules=set_of(self.sets, agreement.scheme, agreement.wadah_id, month),
-            agents=self.earned[agreement.wadah_id].get(month, ()),
-            before=self.shares.get((agreement.wadah_id, month), 0),
+            rules=set_of(self.sets, agreements.shown_in(month).scheme, agreements.wadah_id, month),
+            agents=self.earned[agreements.wadah_id].get(month, ()),
+            before=self.shares.get((agreements.wadah_id, month), 0),
         )

@@ -42,18 +42,20 @@ def of_agent(
     """After this month. An acquisition keeps an agent (NEW), or that and any contribution (OLD); only full months after he began.
 
     Due is who is ACTIVE at the closing of the month's run under an agreement that is in force then: of others there is nobody to drop.
+    A month under no agreement, in which nobody can have a result, begins anew.
     """
-    kept = earned.acquisitions > 0 or (worker.agreement.scheme is IncentiveScheme.OLD and earned.received > 0)
-    began = worker.began_in
-    if kept or began is None or month <= began:
+    agreement, began = worker.agreements.in_month(month), worker.began_in
+    if agreement is None or began is None or month <= began:
+        return NEVER
+    if earned.acquisitions > 0 or (agreement.scheme is IncentiveScheme.OLD and earned.received > 0):
         return NEVER
     months = before.months + 1
-    at_work = worker.is_active_at(closed_at) and closed_at < worker.agreement.ends_at
+    at_work = worker.is_active_at(closed_at) and worker.agreements.bind_at(closed_at)
     return Without(months, months >= drop_months and at_work)
 
 
 def of_wadah(
-    agreement: Agreement,
+    agreement: Agreement | None,
     month: ContributionMonth,
     acquisitions: int,
     before: Without,
@@ -61,10 +63,13 @@ def of_wadah(
     drop_months: int,
     closed_at: datetime,
 ) -> Without:
-    """Months below the target after this one; full months of the agreement only. An end is due of a NEW agreement in force at the closing."""
-    started = ContributionMonth(agreement.term_from.year, agreement.term_from.month)
-    is_full = started < month and month.ends_at <= agreement.ends_at
-    if agreement.monthly_target is None or not is_full or acquisitions >= agreement.monthly_target:
+    """Months below the target after this one; full months of the agreement only. An end is due of a NEW agreement in force at the closing.
+
+    `agreement`: that of the month, None where there was none; `before`: as of the month before, under the same one.
+    """
+    if agreement is None or agreement.monthly_target is None or acquisitions >= agreement.monthly_target:
+        return NEVER
+    if month == agreement.first_month or agreement.ends_at < month.ends_at:
         return NEVER
     months = before.months + 1
     binds = agreement.scheme is IncentiveScheme.NEW and closed_at < agreement.ends_at

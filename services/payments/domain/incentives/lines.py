@@ -18,6 +18,8 @@ from services.payments.domain.incentives.workers import Worker
 from services.payments.domain.parameters.incentives import CounterOnTransfer, IncentiveSet, Recognition
 
 L = TypeVar("L", AcquiredLine, ContributionLine)
+Stretch = tuple[ContributionMonth, ContributionMonth]
+"""Months from the first through the last, both inclusive."""
 
 
 class Charge(NamedTuple):
@@ -37,7 +39,7 @@ class Managed(NamedTuple):
     registered_by: AgentId | None
     new_to_bpu: bool
     changes: tuple[tuple[ContributionMonth, AgentId | None], ...]
-    paid: tuple[tuple[ContributionMonth, ContributionMonth], ...]
+    paid: tuple[Stretch, ...]
     restarts: tuple[ContributionMonth, ...]
 
     def manager_in(self, month: ContributionMonth) -> AgentId | None:
@@ -49,22 +51,37 @@ class Managed(NamedTuple):
             manager = agent
         return manager
 
-    def counter(self, agent: AgentId, month: ContributionMonth, rule: CounterOnTransfer) -> int:
-        """k: paid contribution months under this agent since the last (re)acquisition, `month` included."""
+    def counter(
+        self, agent: AgentId, month: ContributionMonth, rule: CounterOnTransfer, gaps: Sequence[Stretch] = ()
+    ) -> int:
+        """k: paid contribution months under this agent since the last (re)acquisition, `month` included.
+
+        `gaps`: months in which the agent's Wadah had no agreement; the branch managed them.
+        """
         since = max((restart for restart in self.restarts if restart <= month), default=None)
         total = 0
         for first, last in self.paid:
             low = first if since is None or since < first else since
             high = last if last < month else month
             if high >= low:
-                total += self._under(agent, low, high, rule)
+                total += self._under(agent, low, high, rule, gaps)
         return total
 
-    def _under(self, agent: AgentId, first: ContributionMonth, last: ContributionMonth, rule: CounterOnTransfer) -> int:
+    def _under(
+        self,
+        agent: AgentId,
+        first: ContributionMonth,
+        last: ContributionMonth,
+        rule: CounterOnTransfer,
+        gaps: Sequence[Stretch],
+    ) -> int:
         months = last - first + 1
-        if not self.changes or rule is CounterOnTransfer.CONTINUE:
+        if rule is CounterOnTransfer.CONTINUE or not (self.changes or gaps):
             return months
-        return sum(self.manager_in(first + n) == agent for n in range(months))
+        return sum(
+            self.manager_in(month) == agent and not any(low <= month <= high for low, high in gaps)
+            for month in (first + n for n in range(months))
+        )
 
 
 class Paid(NamedTuple):
@@ -111,22 +128,20 @@ def earned_in(
     return found
 
 
-def lines_of(
-    worker: Worker, payments: Sequence[Paid], rules: IncentiveSet, last_month: ContributionMonth | None = None
-) -> Lines:
-    """What these payments of one incentive month bring this agent. `last_month`: the last he manages, None while the agreement runs."""
+def lines_of(worker: Worker, payments: Sequence[Paid], rules: IncentiveSet, seen_at: datetime | None = None) -> Lines:
+    """What these payments of one incentive month bring this agent, as his agreements stand at `seen_at`; None while the last of them runs."""
+    gaps = worker.agreements.gaps
+    managed = {month: worker.agreements.manage(month, seen_at) for p in payments for month, _ in p.charges}
     acquired = tuple(
         AcquiredLine(payment_id=p.payment_id, participant_id=p.participant_id, with_jht=p.with_jht)
         for p in payments
         if _is_acquired(worker, p, rules)
     )
     contributions = tuple(
-        _contribution(worker.agent_id, p, charge, rules)
+        _contribution(worker.agent_id, p, charge, rules, gaps)
         for p in payments
         for charge in p.charges
-        if charge.received
-        and (last_month is None or charge.month <= last_month)
-        and p.managed.manager_in(charge.month) == worker.agent_id
+        if charge.received and managed[charge.month] and p.managed.manager_in(charge.month) == worker.agent_id
     )
     return Lines(acquired, contributions)
 
@@ -141,13 +156,15 @@ def _is_acquired(worker: Worker, paid: Paid, rules: IncentiveSet) -> bool:
         and paid.managed.new_to_bpu
         and paid.managed.registered_by == worker.agent_id
         and worker.is_active_at(paid.effective_at)
-        and paid.effective_at < worker.agreement.ends_at
+        and worker.agreements.bind_at(paid.effective_at)
         and (rules.self_acquisition or paid.participant_id != worker.participant_id)
     )
 
 
-def _contribution(agent: AgentId, paid: Paid, charge: Charge, rules: IncentiveSet) -> ContributionLine:
-    k = paid.managed.counter(agent, charge.month, rules.counter_on_transfer)
+def _contribution(
+    agent: AgentId, paid: Paid, charge: Charge, rules: IncentiveSet, gaps: Sequence[Stretch]
+) -> ContributionLine:
+    k = paid.managed.counter(agent, charge.month, rules.counter_on_transfer, gaps)
     return ContributionLine(
         payment_id=paid.payment_id,
         participant_id=paid.participant_id,

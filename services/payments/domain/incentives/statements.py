@@ -72,7 +72,6 @@ def statement(
     own: Month,
     earlier: Sequence[Month],
     carried: Carried,
-    last_month: ContributionMonth | None,
     *,
     drop_months: int,
     closed_at: datetime,
@@ -81,20 +80,20 @@ def statement(
 
     `drop_months`: after how many months in a row without result an agent is dropped; `closed_at`: of the run.
     """
-    lines = lines_of(worker, own.payments, own.rules.value, last_month)
+    lines, agreement = _lines(worker, own, closed_at), worker.agreements.shown_in(own.month)
     earned = earnings(lines, own.rules.value)
     bookings, adjustments = [Booking(own.month, lines, back=False)], list[Adjustment]()
     for month in earlier:
-        booked, adjustment = _adjust(worker, month, last_month)
+        booked, adjustment = _adjust(worker, month, closed_at)
         bookings += booked
         adjustments += adjustment
     total = earned.agent + sum(a.after.agent - a.before.agent for a in adjustments) + carried.balance
     without = of_agent(worker, own.month, earned, carried.without, drop_months=drop_months, closed_at=closed_at)
     issued = IncentiveStatementIssued(
         agent_id=worker.agent_id,
-        wadah_id=worker.agreement.wadah_id,
+        wadah_id=worker.agreements.wadah_id,
         month=own.month,
-        scheme=worker.agreement.scheme,
+        scheme=agreement.scheme,
         earned=earned,
         adjustments=tuple(adjustments),
         carried_in=Rupiah(carried.balance),
@@ -105,16 +104,23 @@ def statement(
         months_without=without.months,
         drop_months=drop_months,
         drop_due=without.due,
+        agreement=agreement.agreement,
+        without_agreement=worker.agreements.in_month(own.month) is None,
     )
     return [*_line_events(worker, own.month, bookings), issued]
 
 
-def _adjust(
-    worker: Worker, month: Month, last_month: ContributionMonth | None
-) -> tuple[list[Booking], list[Adjustment]]:
+def _lines(worker: Worker, month: Month, seen_at: datetime) -> Lines:
+    """Nothing is earned in a month under no agreement: there is no set to pay by."""
+    if worker.agreements.in_month(month.month) is None:
+        return NOTHING
+    return lines_of(worker, month.payments, month.rules.value, seen_at)
+
+
+def _adjust(worker: Worker, month: Month, seen_at: datetime) -> tuple[list[Booking], list[Adjustment]]:
     """What a closed month is corrected by; nothing when it comes to the same."""
     rules, before = month.rules.value, month.before
-    lines = lines_of(worker, month.payments, rules, last_month)
+    lines = _lines(worker, month, seen_at)
     after = earnings(lines, rules, reached_before=before.earned.acquisition_pay > 0)
     gone, new = differences(before.lines, lines)
     if not (gone or new or after != before.earned):

@@ -10,7 +10,7 @@ from contracts.events.incentives import Earnings, ShareAdjustment, WadahStatemen
 from contracts.values import ContributionMonth, Rupiah
 from services.payments.domain.incentives.dropping import NEVER, Without
 from services.payments.domain.incentives.earning import BPS, share
-from services.payments.domain.incentives.workers import Agreement
+from services.payments.domain.incentives.workers import Agreement, Agreements
 from services.payments.domain.parameters.incentives import IncentiveSet
 from services.payments.domain.parameters.kinds import Dated
 
@@ -41,10 +41,15 @@ class AgentsTotals:
 
 @dataclass(frozen=True, slots=True)
 class WadahCarried:
-    """From the Wadah's last statement: a share of zero or below, and the months in a row below its target."""
+    """From the Wadah's last statement: a share of zero or below, the months in a row below its target, and under which agreement."""
 
     balance: int = 0
     below: Without = NEVER
+    agreement: int = 1
+
+    def below_under(self, agreement: Agreement) -> Without:
+        """A target is that of its agreement: the next one begins anew."""
+        return self.below if self.agreement == agreement.agreement else NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ class PayDays:
 
 
 def wadah_statement(
-    agreement: Agreement,
+    agreements: Agreements,
     own: SharedMonth,
     earlier: Sequence[SharedMonth],
     agents: AgentsTotals,
@@ -69,6 +74,7 @@ def wadah_statement(
 
     `below`: the months below the target, this one included; `drop_months`: after how many of them a NEW agreement is ended.
     """
+    agreement, in_force = agreements.shown_in(own.month), agreements.in_month(own.month)
     adjustments = [
         ShareAdjustment(month=m.month, before=Rupiah(m.before), after=Rupiah(m.after))
         for m in earlier
@@ -78,7 +84,7 @@ def wadah_statement(
     gross = agents.payable + max(total, 0)
     tax = gross * tax_bps // BPS
     return WadahStatementIssued(
-        wadah_id=agreement.wadah_id,
+        wadah_id=agreements.wadah_id,
         month=own.month,
         scheme=agreement.scheme,
         agents=agents.statements,
@@ -96,8 +102,10 @@ def wadah_statement(
         payout=Rupiah(gross - tax),
         order_from=days.order_from,
         pay_by=days.pay_by,
-        monthly_target=agreement.monthly_target,
+        monthly_target=None if in_force is None else in_force.monthly_target,
         months_below=below.months,
         drop_months=drop_months,
         end_due=below.due,
+        agreement=agreement.agreement,
+        without_agreement=in_force is None,
     )
