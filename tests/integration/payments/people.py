@@ -38,6 +38,7 @@ from contracts.values import (
     Rupiah,
     Sector,
     Sex,
+    WadahId,
 )
 from tests.support.service import Harness
 
@@ -153,12 +154,14 @@ async def reactivate(h: Harness, who: Somebody, agent: UUID | None, month: str, 
     return await h.deliver(h.record(event, key=who.participant_id, scope=SCOPE))
 
 
-async def reassign(h: Harness, who: Somebody, agent: UUID | None, from_month: str) -> list[Outcome]:
-    """Alih binaan, decided in the month before."""
+async def reassign(
+    h: Harness, who: Somebody, agent: UUID | None, from_month: str, wadah: WadahId | None = None
+) -> list[Outcome]:
+    """Alih binaan, decided in the month before; `wadah`: that of the agent."""
     event = ParticipantReassigned(
         participant_id=who.participant_id,
         agent=None if agent is None else AgentId(agent),
-        wadah=None,
+        wadah=wadah,
         from_month=ContributionMonth.parse(from_month),
         reason="on_request",
     )

@@ -129,7 +129,7 @@ async def test_0023_an_agent_began_when_he_was_activated_or_came_back(h: Harness
         assert found == await rows_of(played, "agents", "agent_id, activated_at, began_at")
 
 
-async def test_0030_what_was_agreed_is_the_first_agreement_and_its_statements_stand_under_it(
+async def test_0034_what_was_agreed_is_the_first_agreement_and_its_statements_stand_under_it(
     h: Harness, bank: Bank, stack: Stack
 ) -> None:
     """A Wadah whose agreement ended early, and one that knows of no end."""
@@ -141,7 +141,7 @@ async def test_0030_what_was_agreed_is_the_first_agreement_and_its_statements_st
     await close_month(h, at(2025, 11, 3, 0))
     tables = ["agreements", "incentive_reviews", "incentive_statements", "wadah_statements"]
     unknown = ["DELETE FROM incentive_reviews WHERE participant_id IS NULL AND agent_id IS NULL"]
-    async with migrated(h, stack, before="0029", tables=tables, as_it_was=unknown) as old, h.app.read() as played:
+    async with migrated(h, stack, before="0033", tables=tables, as_it_was=unknown) as old, h.app.read() as played:
         found = await rows_of(old, "agreements", order="wadah_id")
         assert [(row["agreement"], row["ended_on"]) for row in found] == [(1, date(2025, 10, 31)), (1, None)]
         assert found == await rows_of(played, "agreements", order="wadah_id")

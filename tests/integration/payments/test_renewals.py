@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from random import Random
 from typing import Any
+from uuid import UUID
 
 import pypdf
 import pytest
@@ -15,11 +17,14 @@ from contracts.values import ContributionMonth, WadahId
 from services.payments.domain.incentives.runs import run_of
 from services.payments.domain.parameters import DEFAULTS
 from tests.integration.payments.agency import Worker, close_month, end, engage, engaged, hire, renew
-from tests.integration.payments.bank import Bank, at
+from tests.integration.payments.bank import Bank, at, code
 from tests.integration.payments.incentive_doors import acquire, ahead, buy, enrol, lines, statement, wadah_statement
-from tests.integration.payments.people import Somebody
+from tests.integration.payments.people import Somebody, reassign
+from tests.integration.payments.test_credit_given import payments
 from tests.integration.payments.test_incentives import as_they_come
 from tests.integration.payments.test_parameters import enact
+from tests.integration.payments.test_suspense import officer
+from tests.support import incentives as clerk
 from tests.support.service import Harness
 
 NEW, OLD = IncentiveScheme.NEW, IncentiveScheme.OLD
@@ -59,6 +64,7 @@ async def adjusted(h: Harness, worker: Worker, month: str) -> list[tuple[str, in
     return [(a["month"], a["before"], a["agent"]) for a in (await statement(h, worker, month))["adjustments"]]
 
 
+@pytest.mark.timeout(400)
 async def test_a_worker_pays_through_60_months_across_five_renewals(h: Harness, bank: Bank) -> None:
     """15 % for months 1 to 24, 5 % for 25 to 60, then nothing (domain.md section 7). Terms of NEW are of a year.
 
@@ -283,3 +289,152 @@ async def test_a_target_is_counted_anew_under_the_next_agreement(h: Harness) -> 
     found = [await wadah_statement(h, worker, month) for month in months]
     told: list[tuple[Any, ...]] = [(one["monthly_target"], one["months_below"], one["end_due"]) for one in found]
     assert told == [(2, 1, False), (2, 2, False), (5, 0, False), (5, 1, False), (5, 2, False)]
+
+
+async def test_a_payout_that_waits_is_listed_once_however_many_agreements_there_are(h: Harness, bank: Bank) -> None:
+    worker = await hire(h, wadah := await engage(h, term=AUTUMN))
+    await renew(h, wadah, SPRING)
+    await acquire(h, bank, worker, 1)
+    await run(h, ContributionMonth(2025, 10))
+    found = (
+        await h.client.get("/incentives/payouts", headers=h.token(roles=["coordinator"], wadah_id=wadah.wadah_id))
+    ).json()["items"]
+    assert [(one["month"], one["agreement_number"]) for one in found] == [
+        ("2025-10", f"PKS/{str(wadah.wadah_id)[-6:]}")
+    ]
+
+
+class History:
+    """Payments, changes of managers, renewals and ends at random, through the doors; and what a clerk has to know of them."""
+
+    def __init__(self, h: Harness, bank: Bank, seed: int) -> None:
+        self.h, self.bank, self.dice = h, bank, Random(seed)
+        self.signed = [clerk.Signed(date(2025, 10, 1), date(2025, 11, 30), clerk.NEW)]
+        self.workers: list[Worker] = []
+        self.people: dict[UUID, Somebody] = {}
+        self.files: dict[UUID, clerk.Person] = {}
+        self.month = ContributionMonth(2025, 10)
+        self.done: set[str] = set()
+
+    async def begin(self) -> None:
+        wadah = await engage(self.h, term=(self.signed[0].first, self.signed[0].last))
+        self.workers = [await hire(self.h, wadah) for _ in range(2)]
+        for n in range(5):
+            worker = self.workers[n % 2]
+            (who,) = await enrol(self.h, worker, 1)
+            self.people[who.participant_id], self.files[who.participant_id] = who, clerk.Person(worker.agent_id)
+            await self.pay(who)
+
+    async def step(self) -> None:
+        who = self.dice.choice([*self.people.values()])
+        what = self.dice.choice(["pay"] * 6 + ["agent", "renew", "renew", "end"])
+        match what:
+            case "pay":
+                await self.pay(who)
+            case "agent":
+                agent = self.dice.choice([*(worker.agent_id for worker in self.workers), None])
+                wadah_id = self.workers[0].scope.wadah_id if agent else None
+                of_agent = None if wadah_id is None else WadahId(wadah_id)
+                await reassign(self.h, who, agent, str(self.month + 1), of_agent)
+                self.files[who.participant_id].decisions.append((self.month + 1, agent))
+            case "renew":
+                what = await self.renew()
+            case "end":
+                what = await self.end()
+        self.done.add(what)
+
+    async def pay(self, who: Somebody) -> None:
+        wanted = {"participant_id": str(who.participant_id), "months": self.dice.choice([1, 2, 3, 6])}
+        await self.h.client.post("/bills", json=wanted, headers=officer(self.h))
+        self.bank.token = (await self.bank.ask_token()).json()["accessToken"]
+        quoted = (await self.bank.inquire(who.code, request := f"H-{self.dice.random()}")).json()
+        if quoted["responseCode"] == "2002400":
+            answer = await self.bank.pay(who.code, quoted["virtualAccountData"]["totalAmount"]["value"], request)
+            assert code(answer) == "2002500", answer.text
+
+    async def renew(self) -> str:
+        """From the day after the last day, or later; of late, too, but not further ahead than half a year."""
+        last, today = self.signed[-1].last, self.h.clock.business().date()
+        if last > today + timedelta(days=180):
+            return "no need"
+        first = last + timedelta(days=1 + self.dice.choice([0, 0, 20, 50]))
+        scheme = self.dice.choice([NEW, OLD])
+        term = (first, first + timedelta(days=self.dice.choice([25, 60, 120])))
+        await renew(self.h, self.workers[0].scope, term, agreement=len(self.signed) + 1, scheme=scheme, follows_on=last)
+        self.signed.append(clerk.Signed(*term, clerk.NEW if scheme is NEW else clerk.OLD))
+        return "renewed late" if first < today.replace(day=1) else "renewed"
+
+    async def end(self) -> str:
+        """Of an agreement that runs, as registration would allow it; told up to three weeks late."""
+        on = self.h.clock.business().date() - timedelta(days=self.dice.choice([0, 0, 21]))
+        begun = [signed for signed in self.signed if signed.first <= signed.last and signed.first <= on]
+        if not begun or begun[-1].last < on or len(begun) < 2:
+            return "no end"
+        await end(self.h, self.workers[0].scope, on)
+        for signed in self.signed:
+            signed.last = min(signed.last, on)
+        return "ended"
+
+    async def close(self) -> None:
+        self.month += 1
+        await close_month(self.h, at(self.month.year, self.month.month, 3, 0))
+
+    async def as_the_clerk_reads_it(self) -> list[clerk.Payment]:
+        """What stands, at the table's price; from April to December 2026 less half of JKK and JKM if it was billed under the law of 22
+        December 2025."""
+        found = list[clerk.Payment]()
+        for key, who in self.people.items():
+            for one in await payments(self.h, who):
+                months = [ContributionMonth.parse(month["month"]) for month in one["months"]]
+                paid_at = datetime.fromisoformat(one["effective_at"])
+                law = paid_at >= at(2025, 12, 22, 0)
+                costs = [(m, HALF if law and "2026-04" <= str(m) <= "2026-12" else MONTH, True) for m in months]
+                kind = one["kind"]
+                found.append(clerk.Payment(key, paid_at, costs, kind == "FIRST", kind == "REACTIVATION"))
+        return found
+
+
+@pytest.mark.parametrize("seed", [1, 2, 5])
+async def test_over_any_history_of_agreements_all_runs_together_credit_what_the_clerk_computes(
+    h: Harness, bank: Bank, seed: int
+) -> None:
+    history = History(h, bank, seed)
+    await history.begin()
+    for _ in range(5):
+        for _ in range(7):
+            await history.step()
+            h.clock.set(h.clock.business() + timedelta(hours=50))
+        await history.close()
+    await history.close()
+    stand, signed = await history.as_the_clerk_reads_it(), history.signed
+    months = [ContributionMonth(2025, 10) + n for n in range(6)]
+    read_on = date(history.month.year, history.month.month, 3)
+    worth = {
+        str(month): [
+            clerk.earned(
+                worker.agent_id,
+                month,
+                history.files,
+                stand,
+                clerk.NEW,
+                himself=worker.participant_id,
+                was_active=lambda _: True,
+                agreements=signed,
+                today=read_on,
+            )
+            for worker in history.workers
+        ]
+        for month in months
+    }
+    for n, worker in enumerate(history.workers):
+        told = [await statement(h, worker, str(month)) for month in months]
+        assert [one["without_agreement"] for one in told][-1] == (clerk.agreement_of(months[-1], signed) is None)
+        standing = {one["month"]: (one["received"], one["agent"]) for one in told}
+        standing |= {a["month"]: (a["received"], a["agent"]) for one in told for a in one["adjustments"]}
+        assert standing == {month: (every[n].received, every[n].agent) for month, every in worth.items()}
+        assert sum(one["agent"] + one["adjusted"] for one in told) == sum(every[n].agent for every in worth.values())
+    whole = [await wadah_statement(h, history.workers[0], str(month)) for month in months]
+    moved = sum(a["share"] - a["before"] for one in whole for a in one["adjustments"])
+    schemes = {str(month): (clerk.agreement_of(month, signed) or signed[0]).scheme for month in months}
+    shares = sum(clerk.of_wadah(worth[month], schemes[month]) for month in worth)
+    assert sum(one["share"] for one in whole) + moved == shares
