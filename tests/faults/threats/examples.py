@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from tests.integration.payments.acquirer import OUR_PEM
 from tests.integration.payments.bank import pem
 from tests.integration.registration.files import ROW
 from tests.integration.registration.world import form, nik_of
@@ -365,7 +366,7 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
         "POST /partners/{partner}/disable": [Example(path={"partner": "bank-z"}, json={"reason": "review"})],
         "GET /partners": [Example()],
         "POST /partners/{partner}/acquirer": [Example(path={"partner": "bank-a"}, json=_CALLS)],
-        "POST /partners/{partner}/acquirer/keys": [Example(path={"partner": "bank-a"}, json={})],
+        "POST /partners/{partner}/acquirer/keys": [Example(path={"partner": "bank-a"}, json={"private_key": OUR_PEM})],
         "POST /partners/{partner}/acquirer/secrets": [
             Example(path={"partner": "bank-a"}, json={"client_secret": "a-secret-of-the-acquirer-1"})
         ],
