@@ -178,10 +178,11 @@ _FILL = (
     " '2025-10-01 00:00+07', '[[\"2025-10-01T00:00:00+07:00\", null]]'"
     " FROM generate_series(1, ($1::int - 1) / $2::int + 1) AS a",
     "INSERT INTO payers (participant_id, contribution_code, income, sector, programmes, funding_source, registration_expires_at,"
-    " paid, paid_through, branch_id, wadah_id, agent_id, new_to_bpu)"
+    " paid, paid_through, branch_id, wadah_id, agent_id, registered_by, credit, from_suspense, credited, new_to_bpu)"
     f" SELECT {_id(3, 'n')}, lpad(n::text, 13, '0'), 1000000, 'OTHER', '[\"JHT\", \"JKK\", \"JKM\"]', 'SELF', '2025-11-30 00:00+07',"
     f" '[[\"{MONTH}\", \"{MONTH}\"]]', '{MONTH}', {_id(9, '1')}, {_id(1, '((n - 1) / ($2::int * $3::int) + 1)')},"
-    f" {_id(2, '((n - 1) / $2::int + 1)')}, true FROM generate_series(1, $1::int) AS n",
+    f" {_id(2, '((n - 1) / $2::int + 1)')}, {_id(2, '((n - 1) / $2::int + 1)')}, 0, 0, '[]', true"
+    " FROM generate_series(1, $1::int) AS n",
     "INSERT INTO payments (payment_id, partner, channel_reference, channel, participant_id, bill_id, kind, amount, months,"
     " effective_at, posted_at)"
     f" SELECT {_id(4, 'n')}, 'bank-contoh', n::text, 'snap-va', {_id(3, 'n')}, {_id(5, 'n')}, 'FIRST', 36800, '{_CHARGE}',"
