@@ -24,6 +24,8 @@ class Walk:
     """`ACTS`: the name of a step → how often, in parts. `done`: what was done how often, as what it came to."""
 
     ACTS: ClassVar[Mapping[str, int]]
+    CARRIED_OUT: ClassVar[float] = 0.6
+    """The part of transfers that a bank carries out."""
 
     def __init__(self, h: Harness, bank: Bank, seed: int) -> None:
         self.h, self.bank, self.dice = h, bank, random.Random(seed)
@@ -128,7 +130,7 @@ class Walk:
         """Carried out by a bank, or not."""
         if not self.clerk.orders:
             return
-        order, paid = self.dice.choice(self.clerk.orders), self.perhaps(0.6)
+        order, paid = self.dice.choice(self.clerk.orders), self.perhaps(self.CARRIED_OUT)
         path = f"/transfer-orders/{order.key}"
         if paid:
             told = {"partner": "bank-a", "paid_on": self.on_day(), "evidence": self.number()}
