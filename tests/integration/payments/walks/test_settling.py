@@ -160,8 +160,8 @@ class Settling(Walk):
 
     # --- what its files say -------------------------------------------------------------------------------------------
 
-    async def send_file(self) -> None:
-        day = self.dice.choice(self.days[-4:])
+    async def send_file(self, day: Day | None = None) -> None:
+        day = day or self.dice.choice(self.days[-4:])
         text = [line for take in day.takes for line in take.lines(day.day)]
         total = sum(take.listed * len([*take.lines(day.day)]) for take in day.takes)
         answer = await self.office.upload(marked(*text, day=day.day, amount=total), day.day)
@@ -190,7 +190,7 @@ class Settling(Walk):
             take.left_out = not take.left_out
         elif day.here.get(take.reference) and not take.torn and take.reference not in day.above:
             take.more = 0 if take.more else 3_200
-        await self.send_file()
+        await self.send_file(day)
 
     async def reconciled(self, day: Day) -> None:
         """What the clerk makes of the file, line by line in its order; what was not in the books is booked."""
@@ -205,7 +205,7 @@ class Settling(Walk):
                 continue
             owed += await self.first(day, take)
             if take.twice:
-                known = take.reference in day.second
+                known = day.second.get(take.reference) == take.listed  # booked in another amount, it is another debit
                 owed += [(take.listed, take.fee)] if known else []
                 self.done["matched" if known else "duplicate"] += 1
         day.fees = sum(fee for _, fee in owed)
