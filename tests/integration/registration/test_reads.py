@@ -146,6 +146,7 @@ async def test_a_stranger_reaches_nothing_of_another_branch_or_wadah(world: Worl
         "cancellation": {"reason": "x"},
         "departure": {"kind": "DROP", "reason": "no_acquisition"},
         "refusal": {"reason": "not_proven"},
+        "agreements": {"agreement_number": "PKS-9", "term_from": "2027-10-01", "term_to": "2029-09-30"},
     }
     strangers = [other.agent, other.officer, other.checker, other.coordinator]
     person = world.h.token(roles=["participant"], participant_id=new_id())
