@@ -68,5 +68,9 @@ def _key(request: Request) -> str:
 
 
 async def _request_hash(request: Request) -> bytes:
+    """Method, path, query string if there is one, and body. What was stored without a query string stays what it was."""
     body = await request.body()
-    return hashlib.sha256(f"{request.method} {request.scope['path']}\n".encode() + body).digest()
+    target: str = request.scope["path"]
+    if query := request.scope["query_string"].decode("ascii", "backslashreplace"):
+        target += f"?{query}"
+    return hashlib.sha256(f"{request.method} {target}\n".encode() + body).digest()

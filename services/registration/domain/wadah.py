@@ -123,15 +123,18 @@ def _refused(wanted: Agreement, number_taken: bool, rules: AgencyRules) -> Rejec
 def end(state: Wadah, *, ended_on: date, today: date, reason: str) -> WadahEnded | Rejected:
     """The agreement in force on `ended_on` ends after it, and none that was concluded ahead follows.
 
-    One that ran out before the present one began cannot be ended any more: it was followed.
+    One that ran out before the present one began cannot be ended any more: it was followed. The last day of one that was ended early may be
+    given again while one that was concluded ahead has not begun: that one is called off.
     """
     binding = [one for one in state.agreements if one.comes_into_force]
     begun = [one for one in binding if one.term_from <= today]
     open_to_it = binding[max(len(begun) - 1, 0) :]
-    ending = next((one for one in open_to_it if one.term_from <= ended_on <= one.term_to), None)
-    if ending is None:
+    holding = [one for one in open_to_it if one.term_from <= ended_on <= one.term_to]
+    if not holding:
         return Rejected(WADAH_END_DATE, "ended_on")
-    if ending.ended_on is not None:
+    ending = holding[-1]  # a term that was cut short reaches into that of the one that follows
+    calls_off = ended_on == ending.last_day and ending is not binding[-1]
+    if ending.ended_on is not None and not calls_off:
         return Rejected(WADAH_ENDED)
     return WadahEnded(wadah_id=state.wadah_id, ended_on=ended_on, reason=reason)
 

@@ -223,6 +223,26 @@ class TestRenewal:
         assert problem(late) is WADAH_END_DATE
         assert not ended(state, date(2025, 12, 1), date(2026, 1, 14)).in_force_on(date(2026, 1, 15))
 
+    @pytest.mark.parametrize("today", [date(2025, 11, 10), date(2026, 1, 10)])
+    def test_one_that_begins_within_the_term_of_one_that_was_ended_early_is_ended(self, today: date) -> None:
+        state = ended(wadah(), date(2025, 10, 31))
+        state = renewed(state, term_from=date(2026, 1, 1), term_to=date(2026, 12, 31))
+        state = ended(state, date(2026, 1, 12), today)
+        assert [state.in_force_on(date(2026, 1, day)) for day in (12, 13)] == [True, False]
+
+    def test_one_that_was_concluded_ahead_by_mistake_is_called_off_with_the_last_day_of_the_one_before(self) -> None:
+        """Till then no other agreement could come before it."""
+        state = ended(wadah(), date(2025, 10, 31))
+        state = renewed(state, term_from=date(2026, 6, 1), term_to=date(2027, 5, 31))
+        state = ended(state, date(2025, 10, 31), date(2025, 11, 10))
+        assert not state.in_force_on(date(2026, 6, 1))
+        state = renewed(state, number="PKS-3", term_from=date(2025, 11, 15), term_to=date(2026, 11, 14))
+        assert state.in_force_on(date(2025, 11, 15))
+        again = agreements.end(
+            ended(wadah(), date(2025, 10, 31)), ended_on=date(2025, 10, 31), today=TODAY, reason="again"
+        )
+        assert problem(again) is WADAH_ENDED
+
 
 class TestAgent:
     def proposed(self) -> Agent:
