@@ -79,6 +79,8 @@ class _Token:
     text: str = field(default="", repr=False)
     until: float = 0.0
     of: tuple[str, str] = ("", "")
+    silences: int = 0
+    """How often none came, though no key was refused."""
 
     def lives(self, terms: Terms) -> bool:
         return self.of == (terms.url, terms.client_key) and time.monotonic() < self.until
@@ -146,7 +148,7 @@ class SnapAcquirer:
             reply = await self._signed(agreed, secret, path, body)
             if not reply.refuses_us:
                 if tried > 0:
-                    log.warning("acquirer_takes_the_old_secret", partner=partner, runbook="docs/operations.md#acquirer")
+                    _warn("acquirer_takes_the_old_secret", agreed.terms)
                 break
         return reply
 
@@ -169,17 +171,28 @@ class SnapAcquirer:
         return await self._post(terms.url + path, headers, raw)
 
     async def _token(self, agreed: Agreement) -> str | Reply:
-        """A live token, or the refusal of every key; no reply says nothing about keys."""
+        """A live token, or the refusal of every key; no reply says nothing about keys.
+
+        Who waited while one was asked for shares what came of it, also that nothing came: they do not each wait for a silent acquirer in turn.
+        """
         kept = self._tokens[agreed.terms.partner]
+        silences = kept.silences
         async with kept.lock:
             if kept.lives(agreed.terms):
                 return kept.text
+            if kept.silences != silences:
+                return NO_REPLY
             reply = NO_REPLY
-            for key in agreed.keys:
+            for tried, key in enumerate(agreed.keys):
                 asked = time.monotonic()
                 reply = await self._ask_token(agreed.terms, key)
                 if not reply.refuses_us:
-                    return _keep(kept, agreed, reply, asked)
+                    found = _keep(kept, agreed, reply, asked)
+                    if isinstance(found, Reply):
+                        kept.silences += 1
+                    elif tried > 0:
+                        _warn("acquirer_takes_the_old_key", agreed.terms)
+                    return found
             return reply
 
     async def _ask_token(self, terms: Terms, key: RSAPrivateKey) -> Reply:
@@ -209,6 +222,10 @@ class SnapAcquirer:
                 trust_env=False,
             )
         return self._session
+
+
+def _warn(event: str, terms: Terms) -> None:
+    log.warning(event, partner=terms.partner, runbook="docs/operations.md#acquirer")
 
 
 def _keep(kept: _Token, agreed: Agreement, reply: Reply, asked: float) -> str | Reply:

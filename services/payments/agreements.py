@@ -64,9 +64,9 @@ class Agreements:
         names = [one.partner for one in sorted(able, key=lambda one: (one.rank, one.partner))]
         return next((name for name in names if wanted in (None, name)), None)
 
-    async def any(self) -> bool:
-        """Whether anything was ever agreed with an acquirer."""
-        return bool((await self._known.get()).acquirers)
+    async def partners(self) -> frozenset[str]:
+        """With whom anything was ever agreed, also those that cannot be called now."""
+        return frozenset((await self._known.get()).acquirers)
 
     def _agreement(self, known: _Known, kept: _Kept) -> Agreement | None:
         terms, wall = kept.terms, self._clock.wall()

@@ -1,20 +1,24 @@
 """Asks the acquirers what they are to be asked: to make a code, and what became of one, with growing gaps until its end and a day.
 
 A question is claimed before the call and settled after it, in transactions of their own; whoever dies in between lets it come again. The
-same reference makes the same code, so a call whose answer got lost is asked about first and then repeated (snap.md section 9).
+same reference makes the same code, so a call whose answer got lost is asked about first and then repeated (snap.md section 9). Each acquirer
+has rounds of its own: while one is silent, nobody's questions wait for it but its own.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID
 
 from chassis import faults
+from chassis.database import is_outage
 from chassis.door import Door
 from chassis.ids import new_id
 from chassis.service import App
+from chassis.telemetry import log
 from chassis.transaction import Meta
 from services.payments.acquirer import Acquirer
 from services.payments.agreements import Agreements
@@ -42,28 +46,42 @@ class QrDesk:
         self._answers: Door[Answered, None] = app.door(TakeAnswers(parameters))
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until stopped, after the questions in hand."""
+        """Until stopped, after the questions in hand. Where no acquirer was ever agreed with there is nothing to look for."""
+        begun: set[str] = set()
         try:
-            while not stop.is_set():
-                # where no acquirer was ever agreed with there is nothing to look for
-                if not await self.agreements.any() or await self.ask_due() < AT_ONCE:
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(stop.wait(), IDLE_S)
+            async with asyncio.TaskGroup() as group:
+                while not stop.is_set():
+                    with _tried_again():
+                        for partner in await self.agreements.partners() - begun:
+                            begun.add(partner)
+                            group.create_task(self._rounds(partner, stop), name=f"qr-desk-{partner}")
+                    await _pause(stop)
         finally:
             await self._acquirer.close()
 
-    async def ask_due(self, bill_id: UUID | None = None) -> int:
-        """One round of what is due, or the question of one bill at once; how many there were. Raises Unavailable."""
-        questions = await self._claim(bill_id)
+    async def _rounds(self, partner: str, stop: asyncio.Event) -> None:
+        """Of what is due at this acquirer; the first one is not given up for a stop that comes meanwhile."""
+        while True:
+            asked = 0
+            with _tried_again(partner):
+                asked = await self.ask(partner)
+            if asked < AT_ONCE:
+                await _pause(stop)
+            if stop.is_set():
+                return
+
+    async def ask(self, of: str | UUID) -> int:
+        """One round of what is due at an acquirer, or the question of one bill at once; how many there were. Raises Unavailable."""
+        questions = await self._claim(of)
         await asyncio.gather(*(self._settle(question) for question in questions))
         return len(questions)
 
-    async def _claim(self, bill_id: UUID | None) -> list[Question]:
+    async def _claim(self, of: str | UUID) -> list[Question]:
         clock = self._app.clock
         wall = clock.wall()
         async with self._app.engine.begin() as conn:  # lint: commit — plumbing: a claim is visible before the call
             return await queries.claim(
-                conn, now=clock.business(), wall=wall, until=wall + self._lease, bill_id=bill_id, most=AT_ONCE
+                conn, of=of, now=clock.business(), wall=wall, until=wall + self._lease, most=AT_ONCE
             )
 
     async def _settle(self, question: Question) -> None:
@@ -93,3 +111,25 @@ class QrDesk:
             if isinstance(told, Told) and told.status is QrStatus.SUCCESS:
                 return told
         return await self._acquirer.make(qr)
+
+
+@contextlib.contextmanager
+def _tried_again(partner: str | None = None) -> Iterator[None]:
+    """What fails here ends no other acquirer's rounds, and is tried again after a pause; what is no outage is a bug, and is said so."""
+    try:
+        yield
+    except Exception as error:  # settles: what is due stays due
+        if not is_outage(error):
+            log.error(
+                "worker_failed",
+                worker="qr-desk",
+                partner=partner,
+                error=type(error).__name__,
+                exc_info=error,
+                runbook="docs/operations.md#unexpected-errors",
+            )
+
+
+async def _pause(stop: asyncio.Event) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), IDLE_S)

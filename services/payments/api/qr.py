@@ -99,7 +99,7 @@ def router(app: App, desk: QrDesk, parameters: Parameters) -> APIRouter:
         if found.state == QrState.REQUESTED:
             with contextlib.suppress(TimeoutError):  # it is asked again, by whoever looks at the questions next
                 async with asyncio.timeout(WAIT_S):
-                    await asyncio.shield(asyncio.ensure_future(desk.ask_due(bill_id)))
+                    await asyncio.shield(asyncio.ensure_future(desk.ask(bill_id)))
             found = await current(bill_id)
         return JSONResponse(found.model_dump(mode="json"), 202 if found.state == QrState.REQUESTED else 201)
 

@@ -107,11 +107,11 @@ async def participant_of(conn: AsyncConnection, bill_id: UUID) -> UUID | None:
 
 
 async def claim(
-    conn: AsyncConnection, *, now: datetime, wall: datetime, until: datetime, bill_id: UUID | None, most: int
+    conn: AsyncConnection, *, of: str | UUID, now: datetime, wall: datetime, until: datetime, most: int
 ) -> list[Question]:
-    """Takes questions that are due (those of one bill, at once) until `until`, so nobody else asks them meanwhile."""
+    """Takes the questions to an acquirer that are due, or those of one bill at once, until `until`, so nobody else asks them meanwhile."""
     table = qr_questions
-    mine = table.c.bill_id == bill_id if bill_id is not None else table.c.ask_at <= now
+    mine = table.c.bill_id == of if isinstance(of, UUID) else sa.and_(table.c.partner == of, table.c.ask_at <= now)
     free = (
         sa.select(table.c.partner, table.c.reference)
         .where(mine, sa.or_(table.c.lease_until.is_(None), table.c.lease_until < wall))

@@ -43,10 +43,13 @@ class Books:
     """What it holds. `drop`: answers that get lost after they took effect; `refuse`: a code that calls are refused with.
 
     `keys` and `secrets`: what it knows of us. `meanwhile`: what happens while it has a call in hand, before it looks at the signature.
+    `tokens`: how often it was asked for one; `mute`: it hangs up on who asks.
     """
 
     codes: dict[str, Code] = field(default_factory=dict)
     token: str = ""
+    tokens: int = 0
+    mute: bool = False
     drop: int = 0
     refuse: str = ""
     calls: list[str] = field(default_factory=list)
@@ -81,6 +84,10 @@ def _made(public: str, signature: bytes, text: bytes) -> bool:
 
 def _application(books: Books) -> web.Application:
     async def token(request: web.Request) -> web.Response:
+        books.tokens += 1
+        if books.mute:
+            assert request.transport is not None
+            request.transport.close()
         text = f"{request.headers['X-CLIENT-KEY']}|{request.headers['X-TIMESTAMP']}"
         signature = base64.b64decode(request.headers["X-SIGNATURE"])
         if not any(_made(key, signature, text.encode()) for key in books.keys):
@@ -126,6 +133,8 @@ def _application(books: Books) -> web.Application:
     async def query(request: web.Request) -> web.Response:
         raw = await request.read()
         books.calls.append("query")
+        if books.meanwhile:
+            await books.meanwhile.pop()()
         if not signed(request, raw):
             books.bad.append("query")
             return _answer("4015100")

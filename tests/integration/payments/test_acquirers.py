@@ -12,14 +12,32 @@ import pytest
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from structlog.testing import capture_logs
 
+from contracts.events.acquirers import AcquirerAgreed
+from services.payments.acquirer import SnapAcquirer
+from services.payments.agreements import Agreement, Agreements
 from services.payments.app import SERVICE
+from services.payments.commands.qr import NotKnown
+from services.payments.domain.acquirers import evolve
+from services.payments.queries.qr import Question
 from services.payments.tables import acquirer_credentials
-from tests.integration.payments.acquirer import OUR_KEY, OUR_PEM, SECRET, Books, acquirer, agree, change, teller
+from tests.integration.payments.acquirer import (
+    CLIENT_KEY,
+    OUR_KEY,
+    OUR_PEM,
+    SECRET,
+    Books,
+    acquirer,
+    agree,
+    change,
+    teller,
+)
 from tests.integration.payments.bank import Bank, pem
 from tests.integration.payments.people import register
 from tests.integration.payments.test_qr import Town, live
 from tests.integration.payments.test_qr import town as town  # the fixture
+from tests.support.clock import FakeClock
 from tests.support.service import Harness, harness
 from tests.support.stack import Stack
 
@@ -123,12 +141,19 @@ class TestRotation:
             h, kind, {} if kind == "keys" else {"client_secret": NEW_SECRET}, overlap=timedelta(days=1)
         )
         books.token = ""  # whatever it gave us before is dead
-        await live(town)  # it knows the old one alone
+        warning = f"acquirer_takes_the_old_{kind.removesuffix('s')}"
+        with capture_logs() as logs:
+            await live(town)  # it knows the old one alone
+        assert [(one["event"], one["partner"]) for one in logs if one["log_level"] == "warning"] == [
+            (warning, "qris-a")
+        ]
         new = {"keys": [made.get("public_key")], "secrets": [NEW_SECRET]}[kind]
         setattr(books, kind, new)
         books.token, books.bad = "", []
         await another_bill(town)
-        await live(town)
+        with capture_logs() as logs:
+            await live(town)
+        assert [one for one in logs if one["log_level"] == "warning"] == []
         assert books.bad == [], "the new one is tried first"
         await retired(h, {"keys": "KEY", "secrets": "SECRET"}[kind])
         await another_bill(town)
@@ -297,6 +322,51 @@ class TestSeveral:
         (payment,) = await town.payments()
         assert payment["partner"] == "qris-b"
 
+    async def test_one_that_does_not_answer_delays_no_question_of_another(self, town: Town, second: Books) -> None:
+        """A worker whose calls may take ten minutes; what becomes due while the first holds one is asked and stored."""
+        h, called, asked, answering = town.h, asyncio.Event(), asyncio.Event(), asyncio.Event()
+        h.app.settings = h.app.settings.model_copy(update={"qris_timeout_s": 600.0})
+        worker = SERVICE.compose(h.app).workers["qr-desk"]
+
+        async def silent() -> None:
+            called.set()
+            await answering.wait()
+
+        async def told() -> None:
+            asked.set()
+
+        assert (await self.ask(town, "qris-a")).json()["state"] == "LIVE"
+        town.books.meanwhile.append(silent)
+        h.pass_time(seconds=61)
+        stop = asyncio.Event()
+        running = asyncio.create_task(worker(stop))
+        try:
+            async with asyncio.timeout(60):
+                await called.wait()
+                await another_bill(town)
+                assert (await self.ask(town, "qris-b")).json()["state"] == "LIVE"
+                second.pay(UUID(town.bill_id).hex, "2025-10-06T09:01:30+07:00")
+                second.meanwhile.append(told)
+                h.pass_time(seconds=61)
+                await asked.wait()
+        finally:
+            answering.set()
+            stop.set()
+            await running
+        assert (await town.shown())["state"] == "PAID"
+
+    async def test_who_waits_for_a_token_shares_that_none_came(self) -> None:
+        async with acquirer() as (books, settings):
+            books.mute = True
+            line = SnapAcquirer(Fixed(books.url), FakeClock(), timeout_s=settings["qris_timeout_s"])
+            questions = [Question("qris-a", f"R-{number}", None, 0) for number in range(3)]
+            assert await asyncio.gather(*(line.ask(one) for one in questions)) == [NotKnown()] * 3
+            assert books.tokens == 1
+            books.mute = False
+            await asyncio.gather(*(line.ask(one) for one in questions))
+            assert (books.tokens, len(books.calls)) == (2, 3), "the next one is asked for at once"
+            await line.close()
+
     async def test_one_that_is_disabled_or_cannot_sign_makes_no_code(self, town: Town, second: Books) -> None:
         await change(town.h, "qris-a/disable", {"reason": "review"})
         assert not (await shown(town.h))["offered"]
@@ -327,6 +397,29 @@ class TestSeveral:
             mine = h.token(roles=["participant"], participant_id=who.participant_id)
             answer = await h.client.post(f"/bills/{bill['bill_id']}/qr", headers=mine)
             assert (answer.status_code, answer.json()["code"]) == (409, "qr_not_offered")
+
+
+class Fixed(Agreements):
+    """What was agreed with an acquirer at this address, and nothing changes."""
+
+    def __init__(self, url: str) -> None:
+        terms = evolve(
+            None,
+            AcquirerAgreed(
+                partner="qris-a",
+                url=url,
+                client_key=CLIENT_KEY,
+                partner_id="P",
+                channel_id="95221",
+                merchant_id="M",
+                rank=50,
+            ),
+        )
+        self._agreed = Agreement(terms, (OUR_KEY,), (SECRET,))
+        self.forget = lambda: None
+
+    async def of(self, partner: str) -> Agreement | None:
+        return self._agreed
 
 
 async def live_at(town: Town, books: Books) -> None:
