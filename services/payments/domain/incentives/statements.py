@@ -118,10 +118,14 @@ def _lines(worker: Worker, month: Month, seen_at: datetime) -> Lines:
 
 
 def _adjust(worker: Worker, month: Month, seen_at: datetime) -> tuple[list[Booking], list[Adjustment]]:
-    """What a closed month is corrected by; nothing when it comes to the same."""
+    """What a closed month is corrected by; nothing when it comes to the same.
+
+    A threshold that was reached is kept, where the set says so, for as long as the month is under an agreement: under none the flat pay goes too.
+    """
     rules, before = month.rules.value, month.before
     lines = _lines(worker, month, seen_at)
-    after = earnings(lines, rules, reached_before=before.earned.acquisition_pay > 0)
+    kept = before.earned.acquisition_pay > 0 and worker.agreements.in_month(month.month) is not None
+    after = earnings(lines, rules, reached_before=kept)
     gone, new = differences(before.lines, lines)
     if not (gone or new or after != before.earned):
         return [], []
