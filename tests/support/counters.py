@@ -62,6 +62,18 @@ class Seen:
                 found += [f"{table}: {statement}" for table in _scanned(plans[0]["Plan"]) if table in tables]
         return found
 
+    async def rows_handled(self) -> dict[str, int]:
+        """Statement that reads → the rows that the nodes of its plan gave on or threw away, over all their loops, when it is run once more."""
+        found = {}
+        async with self.engine.connect() as conn:
+            for statement, parameters in dict(self._explainable()).items():
+                plan = (
+                    await conn.exec_driver_sql(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement}", parameters)
+                ).scalar_one()
+                plans = json.loads(plan) if isinstance(plan, str) else plan
+                found[statement] = _handled(plans[0]["Plan"])
+        return found
+
     def _explainable(self) -> list[tuple[str, Any]]:
         verbs = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
         return [(s, p) for s, p in self.sent if s.lstrip().upper().startswith(verbs)]
@@ -115,3 +127,10 @@ def ceilings() -> dict[str, dict[str, Any]]:
 def _scanned(plan: dict[str, Any]) -> list[str]:
     own = [plan["Relation Name"]] if plan["Node Type"] == "Seq Scan" else []
     return own + [name for part in plan.get("Plans", ()) for name in _scanned(part)]
+
+
+def _handled(plan: dict[str, Any]) -> int:
+    """Counts are averages of a loop."""
+    removed = sum(count for name, count in plan.items() if name.startswith("Rows Removed"))
+    own: float = (plan["Actual Rows"] + removed) * plan["Actual Loops"]
+    return round(own) + sum(map(_handled, plan.get("Plans", ())))
