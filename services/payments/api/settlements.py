@@ -42,7 +42,10 @@ from services.payments.api.settlement_shapes import (
 )
 from services.payments.commands.settlement.credit import RecordCredit, record_credits
 from services.payments.commands.settlement.receive import AgreeOnLayout, ReceiveFile, agree_on_layouts, receive_files
+from services.payments.domain.parameters import day_of
 from services.payments.domain.settlement import faults
+from services.payments.domain.settlement.days import FIRST_DAY, is_possible
+from services.payments.domain.settlement.faults import FileRefused
 from services.payments.domain.settlement.files import Checked, check
 from services.payments.domain.settlement.layouts import LayoutFault
 from services.payments.domain.settlement.layouts import faults as layout_faults
@@ -128,8 +131,10 @@ def router(app: App, boxes: FileBoxes) -> APIRouter:
     async def upload(request: Request, principal: Keeper, partner: Partner, day: date) -> Response:
         """Takes the day's file in; it is worked off afterwards. The bytes of the day's last file are that file (200).
 
-        A file that is cut off, of another partner or day, or does not add up is refused as a whole with the line that shows it.
+        A file that is cut off, of another partner or day, or does not add up is refused as a whole with the line that shows it;
+        one of a day after today (WIB), or before 2020, by its day.
         """
+        _must_be_possible(day, day_of(app.clock.business()))
         _must_be_csv(request)
         layout = await _layout(partner, day)
         checked, sha256 = await asyncio.to_thread(_read, await request.body(), layout, day, settings)
@@ -229,6 +234,12 @@ def _must_be_fit(layout: SettlementLayout) -> None:
     errors = tuple(FieldError(f"layout.{name}", fault, *_WHY[fault]) for name, fault in layout_faults(layout))
     if errors:
         raise Refusal(Rejected(INVALID, field=errors[0].field if len(errors) == 1 else None, errors=errors))
+
+
+def _must_be_possible(day: date, today: date) -> None:
+    """Raises FileRefused."""
+    if not is_possible(day, today):
+        raise FileRefused(faults.DAY_OUTSIDE, "day", day=day, first=FIRST_DAY, last=today)
 
 
 def _must_be_csv(request: Request) -> None:

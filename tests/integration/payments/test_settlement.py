@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from contracts.events.reconciliation import SettlementLayout
 from services.payments.tables import payments, settlement_parts
-from tests.integration.payments.bank import Bank, code
+from tests.integration.payments.bank import Bank, at, code
 from tests.integration.payments.groups import agent, register_many
 from tests.integration.payments.groups import bill as collective
 from tests.integration.payments.people import AGENT, BRANCH, Somebody, register
@@ -45,6 +45,12 @@ class Office:
         return await self.h.client.post("/settlements/layouts", json=wanted, headers=self.headers())
 
     async def upload(self, content: bytes, day: date = DAY, partner: str = "bank-a") -> httpx.Response:
+        """On the day itself, at the earliest."""
+        if self.h.clock.business() < (begun := at(day.year, day.month, day.day)):
+            self.h.clock.set(begun)
+        return await self.send(content, str(day), partner)
+
+    async def send(self, content: bytes, day: str, partner: str = "bank-a") -> httpx.Response:
         path = f"/settlements/days/{partner}/{day}/files"
         return await self.h.client.post(path, content=content, headers=self.headers(**{"Content-Type": "text/csv"}))
 
@@ -127,6 +133,30 @@ def account(who: Somebody) -> str:
 
 def totals(file: dict[str, Any]) -> dict[str, tuple[int, int]]:
     return {one["outcome"]: (one["lines"], one["amount"]) for one in file["outcomes"]}
+
+
+class TestDays:
+    @pytest.mark.parametrize("day", ["2025-10-07", "9999-12-31", "0001-01-01", "2019-12-31"])
+    @pytest.mark.parametrize("layout", [MARKED, TITLED], ids=["marked", "titled"])
+    async def test_a_file_of_a_day_that_cannot_have_one_is_refused(
+        self, office: Office, day: str, layout: SettlementLayout
+    ) -> None:
+        await office.agree(layout, valid_from="2000-01-01")
+        answer = await office.send(marked(day=date.fromisoformat(day)), day)
+        assert answer.status_code == 422, answer.text
+        told = answer.json()
+        assert (told["code"], told["field"]) == ("settlement_day_outside", "day")
+        for language in ("id", "en"):
+            assert day in told["messages"][language]
+            assert "2025-10-06" in told["messages"][language]
+        assert (await office.get("/settlements/files"))["items"] == []
+
+    async def test_a_day_begins_at_midnight_in_jakarta(self, h: Harness, office: Office) -> None:
+        day = str(NEXT_DAY)
+        h.clock.set(at(2025, 10, 6, 23, 59))
+        assert (await office.send(marked(day=NEXT_DAY), day)).status_code == 422
+        h.clock.set(at(2025, 10, 7, 0, 0))
+        assert (await office.send(marked(day=NEXT_DAY), day)).status_code == 202
 
 
 class TestLines:
@@ -223,6 +253,41 @@ class TestLines:
         ]
         (case,) = await office.cases(kind="unreadable")
         assert (case["line"], case["reason"]) == (3, "columns_missing")
+
+    @pytest.mark.parametrize(
+        ("paid_at", "reason"),
+        [("2025-10-06T09:06:00", "paid_at_ahead"), ("2025-10-08T00:00:00", "paid_at_after_day")],
+    )
+    async def test_a_line_of_a_time_that_cannot_be_is_not_booked(
+        self, h: Harness, bank: Bank, office: Office, paid_at: str, reason: str
+    ) -> None:
+        who = await register(h)
+        if reason == "paid_at_after_day":
+            h.clock.set(at(2025, 10, 8))
+        line = f"D,81001,{DAY},{account(who)},ODD-1,R-1,36800.00,0.00,{paid_at}+07:00"
+        file = await office.reconcile(marked(line, amount=36_800))
+        (found,) = await office.lines(file)
+        assert (found["outcome"], found["reason"], found["amount"]) == ("unreadable", reason, 36_800)
+        assert [(one["kind"], one["reason"]) for one in await office.cases()] == [("unreadable", reason)]
+        assert await office.balance("clearing:bank-a") == 0
+
+    async def test_a_payment_that_we_have_is_matched_whatever_time_its_line_has(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        ((reference, to, amount, fee),) = await paid(h, bank)
+        file = await office.reconcile(marked((reference, to, amount, fee, "23:00:00")))
+        assert totals(file) == {"matched": (1, 36_800)}
+
+    async def test_a_line_of_long_before_its_day_waits_in_suspense_with_its_own_time(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        who = await register(h)
+        line = f"D,81001,{DAY},{account(who)},OLD-1,R-1,36800.00,0.00,2025-09-20T09:00:00+07:00"
+        file = await office.reconcile(marked(line, amount=36_800))
+        (found,) = await office.lines(file)
+        assert (found["outcome"], found["reason"]) == ("missing_here", "payment_too_old")
+        (case,) = (await office.get("/suspense"))["cases"]
+        assert (case["effective_at"], case["held"]) == ("2025-09-20T02:00:00Z", 36_800)
 
     async def test_a_payment_that_the_bank_does_not_list_is_missing_there(
         self, h: Harness, bank: Bank, office: Office

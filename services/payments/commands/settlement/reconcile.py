@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from chassis.ids import new_id
@@ -38,7 +38,7 @@ from services.payments.commands.settlement.turns import beside_others
 from services.payments.domain.arriving import is_voided
 from services.payments.domain.parameters import PaymentChannel, day_of
 from services.payments.domain.partners import Partner
-from services.payments.domain.settlement.days import stream_key, window
+from services.payments.domain.settlement.days import stream_key, untimely, window
 from services.payments.domain.settlement.differences import Difference, raised, raised_by
 from services.payments.domain.settlement.files import Part, read_part
 from services.payments.domain.settlement.lines import Listed, Unreadable
@@ -84,6 +84,8 @@ class _Work:
     part: int
     meta: Meta
     lines: list[Listed | Unreadable]
+    ends: datetime
+    """Of the file's day."""
     done: dict[int, ReconciledLine] = field(default_factory=dict)
 
     @property
@@ -193,8 +195,9 @@ class Reconcile:
             except UnreadableFile:
                 works[file.file_id] = Failed("file_unreadable")
                 continue
-            lines = read_part(Part(first_line, content), layouts[file.file_id], file.day)
-            works[file.file_id] = _Work(file, partners[file.partner], file.parts_done, metas[file.file_id], lines)
+            layout = layouts[file.file_id]
+            lines, ends = read_part(Part(first_line, content), layout, file.day), window(layout, file.day).end
+            works[file.file_id] = _Work(file, partners[file.partner], file.parts_done, metas[file.file_id], lines, ends)
         return works
 
     async def _lines(self, tx: Tx, works: Sequence[_Work]) -> None:
@@ -202,7 +205,7 @@ class Reconcile:
         if not works:
             return
         found = await _load(tx, works)
-        arriving = [(work, line) for work in works for line in _compared(work, found)]
+        arriving = [(work, line) for work in works for line in _compared(work, found, tx.now)]
         codes = await _codes(tx, arriving)
         arrivals = [self._arrival(work, line, codes) for work, line in arriving]
         for (work, line), arrived in zip(arriving, await self._book(tx, arrivals), strict=True):
@@ -270,10 +273,11 @@ async def _load(tx: Tx, works: Sequence[_Work]) -> _Found:
     return found
 
 
-def _compared(work: _Work, found: _Found) -> Iterator[Listed]:
+def _compared(work: _Work, found: _Found, now: datetime) -> Iterator[Listed]:
     """Writes the outcome of every line that needs no booking into the work; gives the others."""
     file = work.file
-    for line in work.lines:
+    for written in work.lines:
+        line = _timely(work, found, written, now)
         if isinstance(line, Unreadable):
             known = found.unread(work, line)
             work.done[line.line] = unreadable(line) if known is None else _again(work, found, line, known)
@@ -292,6 +296,14 @@ def _compared(work: _Work, found: _Found) -> Iterator[Listed]:
             yield line
         else:
             work.done[line.line] = done
+
+
+def _timely(work: _Work, found: _Found, line: Listed | Unreadable, now: datetime) -> Listed | Unreadable:
+    """A line that would be booked at a time that cannot be is not; of money that we have, our time counts."""
+    if isinstance(line, Unreadable) or found.receipt(work, line) is not None:
+        return line
+    reason = untimely(line.paid_at, work.ends, now)
+    return line if reason is None else Unreadable(line.line, reason, line.amount, line.fee)
 
 
 def _again(work: _Work, found: _Found, line: Listed | Unreadable, known: Difference) -> ReconciledLine:

@@ -64,7 +64,14 @@ TOO_MANY_LINES = ProblemType(
     "Berkas memuat lebih dari {most} baris (terlampaui pada baris {line}). Minta mitra membaginya.",
     "The file has more than {most} lines (exceeded on line {line}). Ask the partner to split it.",
 )
+DAY_OUTSIDE = ProblemType(
+    "settlement_day_outside",
+    422,
+    "Hari {day} pada alamat ini di luar {first} sampai {last} (hari ini). Unggah dengan hari milik berkas itu.",
+    "The day {day} of this address lies outside {first} to {last} (today). Upload the file under its own day.",
+)
 FAULTS = (
+    DAY_OUTSIDE,
     FILE_EMPTY,
     FILE_NOT_TEXT,
     HEADER_UNREADABLE,
@@ -81,5 +88,5 @@ FAULTS = (
 class FileRefused(Refusal):
     """The whole file is refused; nothing of it is stored."""
 
-    def __init__(self, problem: ProblemType, **values: object) -> None:
-        super().__init__(Rejected(problem, values={name: str(value) for name, value in values.items()}))
+    def __init__(self, problem: ProblemType, field: str | None = None, **values: object) -> None:
+        super().__init__(Rejected(problem, field, {name: str(value) for name, value in values.items()}))

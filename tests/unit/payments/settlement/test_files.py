@@ -155,7 +155,7 @@ class TestWindow:
 
 
 def test_every_refusal_speaks_both_languages() -> None:
-    values = dict.fromkeys(("line", "encoding", "reason", "told", "found", "what", "day", "most"), "1")
+    values = dict.fromkeys(("line", "encoding", "reason", "told", "found", "what", "day", "most", "first", "last"), "1")
     for problem in faults.FAULTS:
         assert problem.id.format_map(values) != problem.en.format_map(values)
 
