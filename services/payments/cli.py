@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.clock import SystemClock
 from chassis.database import make_engine
+from chassis.http.dates import FIRST_DAY, LAST_DAY, is_a_day
 from chassis.settings import StartRefused, load
 from services.payments import lawbook
 from services.payments.books import days, statement, trial_balance, waiting_case
@@ -27,7 +28,15 @@ from services.payments.queries import agreed, ledger, parameters, shown_astray
 from services.payments.settings import Settings
 
 PAGE, MOST_CASES = 1_000, 10_000
-OnDay = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="a day, WIB")]
+
+
+def _named(option: datetime | None) -> datetime | None:
+    if option is not None and not is_a_day(option.date()):
+        raise typer.BadParameter(f"write a day from {FIRST_DAY} to {LAST_DAY}")
+    return option
+
+
+OnDay = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="a day, WIB", callback=_named)]
 AsJson = Annotated[bool, typer.Option("--json", help="for machines")]
 R = TypeVar("R")
 

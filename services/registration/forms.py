@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, StringConstraints
 from pydantic.functional_validators import BeforeValidator
 
-from chassis.http import field_fault
+from chassis.http import Day, field_fault
 from contracts.events.agency import Audience, DepartureKind, IncentiveScheme, OutreachKind
 from contracts.values import (
     AgentId,
@@ -155,8 +155,8 @@ class BranchForm(_Request):
 class AgreementForm(_Request):
     agreement_number: Line
     scheme: IncentiveScheme = IncentiveScheme.NEW
-    term_from: date
-    term_to: date
+    term_from: Day
+    term_to: Day
     monthly_target: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] | None = None
     """Acquisitions of all its agents in a calendar month, at least."""
 
@@ -177,7 +177,7 @@ class WadahForm(AgreementForm):
 
 
 class WadahEndForm(_Request):
-    ended_on: date
+    ended_on: Day
     reason: Reason
 
 
@@ -192,7 +192,7 @@ class AgentForm(_Request):
 
 class CertificationForm(_Request):
     certificate_number: Line
-    certified_on: date
+    certified_on: Day
 
 
 class SuspensionForm(_Request):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
-from chassis.http import Principal, allow, within
+from chassis.http import Day, Principal, allow, within
 from chassis.service import App
 from services.payments.api.shapes import StatementShown, TrialBalanceShown
 from services.payments.books import days, statement, trial_balance
@@ -25,7 +24,7 @@ def router(app: App) -> APIRouter:
     routes = APIRouter(prefix="/ledger", tags=["ledger"])
 
     @routes.get("/trial-balance")
-    async def trial_balance_of(principal: Bookkeeper, on: date | None = None) -> TrialBalanceShown:
+    async def trial_balance_of(principal: Bookkeeper, on: Day | None = None) -> TrialBalanceShown:
         """Every account with its debits and credits; both sums are equal. `on`: as it stood at 24:00 WIB of that day; now without it."""
         until = days(None, on).until
         async with app.read() as conn:
@@ -39,8 +38,8 @@ def router(app: App) -> APIRouter:
     async def statement_of(
         principal: Bookkeeper,
         account: str,
-        since: date | None = None,
-        until: date | None = None,
+        since: Day | None = None,
+        until: Day | None = None,
         after: Annotated[str | None, Query(pattern=PLACE)] = None,
     ) -> StatementShown:
         """Every transfer that touches the account with the balance after it, oldest first, a page at a time.

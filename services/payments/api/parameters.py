@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, JsonValue, StringConstraints, ValidationError
 
-from chassis.http import NOT_FOUND, Principal, accepts_command, allow, answer, body, meta, problems
+from chassis.http import NOT_FOUND, Day, Principal, accepts_command, allow, answer, body, meta, problems
 from chassis.http.bodies import invalid
 from chassis.http.faults import field_errors
 from chassis.problems import FieldError, Refusal, Rejected
@@ -38,7 +38,7 @@ class SetWanted(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    valid_from: date
+    valid_from: Day
     source: Text
     value: dict[str, JsonValue]
     subject: UUID | None = None
@@ -92,7 +92,7 @@ def router(app: App, parameters: Parameters) -> APIRouter:
     door = app.command_door(ChangeParameters(parameters.forget, months_used(parameters)))
 
     @routes.get("")
-    async def kinds(principal: Reader, day: Annotated[date | None, Query()] = None) -> list[KindShown]:
+    async def kinds(principal: Reader, day: Annotated[Day | None, Query()] = None) -> list[KindShown]:
         """Every kind with what holds on a WIB day, by default today."""
         async with app.read() as conn:
             sets = await parameters.sets(conn)

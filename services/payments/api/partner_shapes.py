@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from chassis.http import field_fault
+from chassis.http import Day, field_fault
 from contracts.events.contributions import FieldLength, RepeatProfile, SignatureMode, Strictness
 from contracts.events.partners import TimesAndLimits
 from services.payments.domain.balance import BALANCE_PARTNER
@@ -179,7 +179,7 @@ class SecretWanted(_Asked):
 class ConditionsWanted(_Asked):
     """Times and limits from a WIB day on; what is left out limits nothing."""
 
-    valid_from: date
+    valid_from: Day
     conditions: TimesAndLimits
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from chassis.http import Day
 from contracts.events.reconciliation import SettlementLayout
 from contracts.values import Amount, Code
 from services.payments.api.partner_shapes import PartnerName
@@ -28,7 +29,7 @@ class LayoutWanted(_Asked):
     """How files of this partner are read from the business day `valid_from` on."""
 
     partner: PartnerName
-    valid_from: date
+    valid_from: Day
     layout: SettlementLayout
 
 

@@ -17,7 +17,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from chassis.http import NOT_FOUND, Principal, accepts_command, allow, answer, body, body_limit, meta, problems
+from chassis.http import NOT_FOUND, Day, Principal, accepts_command, allow, answer, body, body_limit, meta, problems
 from chassis.ids import new_id
 from chassis.privacy.boxes import FileBoxes
 from chassis.problems import INVALID, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, FieldError, Refusal, Rejected
@@ -155,7 +155,7 @@ def router(app: App, boxes: FileBoxes) -> APIRouter:
     async def files(
         principal: Reader,
         partner: PartnerName | None = None,
-        day: date | None = None,
+        day: Day | None = None,
         before: UUID | None = None,
         limit: Limit = 100,
     ) -> FilesShown:

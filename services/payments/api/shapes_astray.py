@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from chassis.http import field_fault
+from chassis.http import Day, field_fault
 from contracts.events.astray import AccountNumber, Action, BankCode, PayeeKind
 from contracts.values import Code
 
@@ -201,7 +201,7 @@ class Confirming(_Asked):
     """`partner`: the bank whose account of ours was debited on `paid_on` (WIB)."""
 
     partner: PartnerName
-    paid_on: date
+    paid_on: Day
     evidence: Evidence
 
 

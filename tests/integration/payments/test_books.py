@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chassis.http.dates import FIRST_DAY, LAST_DAY
 from services.payments.api import ledger
 from tests.integration.payments.bank import Bank, at
 from tests.integration.payments.test_arrivals import arrival, arrive
@@ -62,3 +63,21 @@ async def test_a_day_that_is_none_is_422(h: Harness) -> None:
     for query in ("/trial-balance?on=2025-02-30", "/accounts/suspense/transfers?since=x"):
         response = await h.client.get(f"/ledger{query}", headers=h.token(roles=["auditor"]))
         assert (response.status_code, bool(response.json()["errors"])) == (422, True)
+
+
+async def test_a_day_that_nobody_means_is_refused_by_its_name(h: Harness) -> None:
+    for path, field in (
+        ("/ledger/trial-balance?on={}", "query.on"),
+        ("/ledger/accounts/suspense/transfers?since={}", "query.since"),
+        ("/ledger/accounts/suspense/transfers?until={}", "query.until"),
+        ("/parameters?day={}", "query.day"),
+        ("/settlements/files?day={}", "query.day"),
+    ):
+        for day in ("0001-01-01", "9999-12-31"):
+            response = await h.client.get(path.format(day), headers=h.token(roles=["auditor"]))
+            assert response.status_code == 422, path
+            told = [(one["field"], one["code"]) for one in response.json()["errors"]]
+            assert told == [(field, "date_out_of_range")]
+        for day in (FIRST_DAY, LAST_DAY):
+            response = await h.client.get(path.format(day), headers=h.token(roles=["auditor"]))
+            assert response.status_code == 200, path

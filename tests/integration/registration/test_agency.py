@@ -143,6 +143,15 @@ class TestRenewal:
         status, _ = await post(world, f"/wadah/{new_id()}/agreements", world.officer(), NEXT)
         assert status == 404
 
+    @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+    async def test_a_term_that_nobody_means_is_refused_by_its_fields(self, world: World, day: str) -> None:
+        terms = {"term_from": day, "term_to": day}
+        first = await post(world, "/wadah", world.officer(), NEXT | terms | {"name": "Koperasi"})
+        for status, problem in (await renew(world, **terms), first):
+            assert status == 422
+            told = [(one["field"], one["code"]) for one in problem["errors"]]
+            assert told == [("term_from", "date_out_of_range"), ("term_to", "date_out_of_range")]
+
     async def test_two_at_once_give_one_agreement(self, world: World) -> None:
         """The stream of the Wadah arbitrates: the loser is judged again, after the winner."""
         found = await asyncio.gather(*(renew(world, agreement_number=f"PKS-{n}") for n in (2, 3, 4)))

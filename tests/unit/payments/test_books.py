@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import pytest
+from typer.testing import CliRunner
+
 from services.payments.books import trial_balance
+from services.payments.cli import app
 
 
 def test_what_we_hold_is_shown_as_a_positive_sum() -> None:
@@ -23,3 +27,12 @@ def test_books_without_entries_balance() -> None:
 
 def test_a_missing_side_shows() -> None:
     assert trial_balance([{"account": "suspense", "debit": 0, "credit": 5}])["imbalance"] == -5
+
+
+@pytest.mark.parametrize("words", [["trial-balance", "--on"], ["statement", "suspense", "--until"]])
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_a_command_for_a_day_that_nobody_means_ends_with_2_and_says_so(words: list[str], day: str) -> None:
+    result = CliRunner().invoke(app, [*words, day])
+    assert result.exit_code == 2
+    assert words[-1] in result.output
+    assert "2199-12-31" in result.output
