@@ -200,8 +200,8 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     for (module, name), stand_in in stands.items():
         monkeypatch.setattr(module, name, stand_in)
     quiet = structlog.wrap_logger(None, wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    for module in ("batches", "consumer", "parking", "relay"):
+    for module in ("batches", "consumer", "parking", "reader", "relay"):
         monkeypatch.setattr(f"chassis.{module}.log", quiet)
     monkeypatch.setattr("chassis.relay.POLL_S", 0.1)
-    for module in ("consumer", "relay"):
+    for module in ("reader", "relay"):
         monkeypatch.setattr(f"chassis.{module}.time", SimpleNamespace(monotonic=now))
