@@ -2,7 +2,7 @@
 
     page = Page("Bukti Pembayaran Iuran", "BP/20251006/3F2A91BC0D1E")
     page.facts([("Nama", "…")])
-    page.table(["Bulan", "Jumlah"], rows, total=["Jumlah", "36.800"])
+    page.table(["Bulan", "Jumlah"], rows, totals=[["Jumlah", "36.800"]])
     content = page.pdf()
 
 Text is text: nothing in it is markup.
@@ -64,7 +64,7 @@ class Page:
         header: Sequence[str],
         rows: Sequence[Sequence[str]],
         *,
-        total: Sequence[str] | None = None,
+        totals: Sequence[Sequence[str]] = (),
         widths: Sequence[float] | None = None,
         text_columns: int = 1,
     ) -> None:
@@ -78,7 +78,7 @@ class Page:
             ("LINEBELOW", (0, 0), (-1, -1), 0.4, _LINE),
             ("VALIGN", (0, 0), (-1, -1), "TOP"),
         ]
-        if total is not None:
+        for total in totals:
             cells.append(_cells(total, _STRONG, _STRONG_RIGHT, text_columns))
             style.append(("BACKGROUND", (0, len(cells) - 1), (-1, len(cells) - 1), _SHADE))
         table = Table(cells, colWidths=columns, repeatRows=1)

@@ -103,11 +103,13 @@ def _of_participant(paid: Paid, of: OfParticipant) -> bytes:
     page.table(
         ["Bulan iuran", "JKK", "JKM", "JHT", "Jumlah (Rp)"],
         [_row(charge) for charge in of.months],
-        total=_total(of.months),
+        totals=_totals(of.months),
         widths=[3, 2, 2, 2, 2.4],
     )
     if any(charge.discounted for charge in of.months):
         page.note("* Iuran JKK dan JKM sudah disesuaikan (keringanan 50%, PP 50/2025).")
+    if any(charge.credit for charge in of.months):
+        page.note("Kredit: uang peserta yang sudah diterima sebelumnya dan dipakai untuk bulan-bulan ini.")
     page.note("JKK: Jaminan Kecelakaan Kerja. JKM: Jaminan Kematian. JHT: Jaminan Hari Tua.")
     return _finished(page)
 
@@ -117,9 +119,18 @@ def _row(charge: MonthCharge) -> list[str]:
     return [label, *map(words.number, (charge.jkk, charge.jkm, charge.jht, charge.total))]
 
 
-def _total(months: tuple[MonthCharge, ...]) -> list[str]:
+def _totals(months: tuple[MonthCharge, ...]) -> list[list[str]]:
+    """What the months cost, and where credit paid some of it, how much and what was left to pay: the amount of the payment."""
     sums = [sum(getattr(charge, part) for charge in months) for part in ("jkk", "jkm", "jht")]
-    return ["Jumlah", *map(words.number, sums), words.number(sum(charge.total for charge in months))]
+    total, credit = sum(charge.total for charge in months), sum(charge.credit for charge in months)
+    whole = ["Jumlah", *map(words.number, sums), words.number(total)]
+    if not credit:
+        return [whole]
+    return [whole, _sum("Kredit yang dipakai", -credit), _sum("Jumlah dibayar", total - credit)]
+
+
+def _sum(name: str, amount: int) -> list[str]:
+    return [name, "", "", "", words.number(amount)]
 
 
 def _of_collective(paid: Paid, of: OfCollective) -> bytes:

@@ -12,8 +12,10 @@ from contracts.events.participants import RefusalReason
 from contracts.values import PaymentId, Programme, Sector
 from services.payments.domain.parameters import CONTRIBUTION
 from tests.integration.payments.bank import Bank, at, code
+from tests.integration.payments.groups import payments_of
 from tests.integration.payments.people import AGENT, BRANCH, Somebody, refuse, register, registered
 from tests.integration.payments.test_parameters import enact
+from tests.integration.payments.test_proofs import read
 from tests.integration.payments.test_terms import ask, bills, quoted
 from tests.support.service import Harness
 
@@ -67,6 +69,9 @@ async def test_credit_lowers_the_next_bill_and_the_rest_waits(h: Harness, bank: 
     months = (await bills(h, who))[0]["months"]
     assert [one["credit"] for one in months] == [8_400, 8_400, 0]
     assert code(await bank.buy(who.code)) == "2002500"
+    found = await read(h, str((await payments_of(h, who))[0]["payment_id"]))
+    assert "Jumlah dibayar Rp8.400" in found
+    assert "25.200 Kredit yang dipakai -16.800 Jumlah dibayar 8.400" in found
     assert await credit(h, who) == (0, ["2026-01", "2026-02"])
     held = await balance(h)
     assert held["carry-forward"] == 0

@@ -104,6 +104,16 @@ def test_a_proof_says_who_paid_what_for_which_months_where_and_when() -> None:
     assert "kolektif" not in found
 
 
+def test_a_proof_adds_up_where_credit_paid_some_of_it() -> None:
+    march, april = participant().months
+    months = (march.model_copy(update={"credit": Rupiah(8_400)}), april)
+    found = text(proof(paid(amount=56_800), participant(months=months)))
+    assert "Jumlah dibayar Rp56.800" in found
+    assert "Jumlah 15.000 10.200 40.000 65.200 Kredit yang dipakai -8.400 Jumlah dibayar 56.800" in found
+    assert "Kredit: uang peserta" in found
+    assert "Kredit" not in text(proof(paid(), participant()))
+
+
 def test_a_share_names_the_collective_bill_and_the_whole_says_for_how_many() -> None:
     share = text(proof(paid(), participant(collective_code="2000000000015", funding_source=FundingSource.DONOR)))
     assert "Bagian dari tagihan kolektif 2000000000015" in share
