@@ -13,7 +13,6 @@ from enum import StrEnum
 
 from chassis.ids import new_id
 from chassis.transaction import Meta, Scope, Tx
-from contracts.events.contributions import ContributionPaid
 from contracts.values import BillId, PaymentId
 from services.payments.commands.follow import RECEIPTS
 from services.payments.commands.targets import OneBill, Target, Targets, own_number, targets_to_pay
@@ -22,8 +21,9 @@ from services.payments.domain.balance import deposit, deposited
 from services.payments.domain.bill import Bill
 from services.payments.domain.collective import CollectiveStatus, cannot_pay_whole, pay_whole
 from services.payments.domain.collective import posted as posted_whole
+from services.payments.domain.next_bill import NextBill
 from services.payments.domain.parameters import BILLING_RULES, PaymentChannel, day_of
-from services.payments.domain.paying import CannotPay, Limits, Money, Posted, post, posted, receipt_key
+from services.payments.domain.paying import CannotPay, Limits, Money, Posted, receipt_key
 from services.payments.groups import KeptBalance, KeptCollective
 from services.payments.parameters import Parameters
 from services.payments.queries.receipts import Booked, Reference, booked_under
@@ -144,12 +144,10 @@ class _Desk:
         return self._post_bill(item, money, target, item.hint_bill_id)
 
     def _post_bill(self, item: Arrival, money: Money, kept: Kept, only: BillId | None) -> Posted | CannotPay | Reason:
-        bill = place(kept.payer, money, only, self._limits)
-        if not isinstance(bill, Bill):
+        bill = place(kept.payer, money, only, self._limits, bill_id=BillId(new_id()))
+        if not isinstance(bill, Bill | NextBill):
             return bill
-        events = post(kept.payer, bill, money, payment_id=PaymentId(new_id()), now=self._tx.now)
-        self._targets.payers.record(kept, events, meta=item.meta)
-        return posted(next(event for event in events if isinstance(event, ContributionPaid)))
+        return self._targets.payers.pay(kept, bill, money, meta=item.meta)
 
     def _post_whole(self, item: Arrival, money: Money, kept: KeptCollective) -> Posted | CannotPay | Reason:
         void = kept.bill.bill_id in self._targets.void

@@ -16,14 +16,13 @@ from datetime import datetime, timedelta
 from chassis.ids import new_id
 from chassis.telemetry import log
 from chassis.transaction import Tx
-from contracts.events.contributions import ContributionPaid, ReceiptNamed
+from contracts.events.contributions import ReceiptNamed
 from contracts.events.partners import Conditions
-from contracts.values import PaymentId
+from contracts.values import BillId, PaymentId
 from services.payments import metrics
 from services.payments.commands.calls import Call, Calls, numbers
 from services.payments.commands.daily import Daily
 from services.payments.commands.follow import RECEIPTS
-from services.payments.commands.payer_book import PayerBook
 from services.payments.commands.settlement.reconcile import CHANNEL as FILES
 from services.payments.commands.targets import (
     OneBill,
@@ -38,8 +37,9 @@ from services.payments.domain.balance import deposit, deposited
 from services.payments.domain.bill import Bill
 from services.payments.domain.collective import pay_whole
 from services.payments.domain.collective import posted as posted_whole
+from services.payments.domain.next_bill import NextBill
 from services.payments.domain.parameters import day_of
-from services.payments.domain.paying import Limits, Money, Posted, post, posted, receipt_key
+from services.payments.domain.paying import Limits, Money, Posted, receipt_key
 from services.payments.domain.settlement.outcomes import RECONCILIATION_RULES
 from services.payments.domain.snap import codes, hours
 from services.payments.domain.snap.decisions import Repeated, bill_to_pay
@@ -175,7 +175,7 @@ class Pay:
         assert judged is not None
         kept = target.kept if isinstance(target, OneBill) else target
         barred = _not_at_shops(item, money, known) or _barred(daily, item, kept, money)
-        return barred or _post(tx, targets.payers, kept, judged, money, item)
+        return barred or targets.payers.pay(kept, judged, money, meta=item.meta)
 
     def _money(self, tx: Tx, item: Call[Payment], request: Payment, number: str | None) -> Money:
         """`effective_at` is the channel's time, ours where it gives none, and never later than the posting."""
@@ -192,7 +192,9 @@ class Pay:
         )
 
 
-def _judged(targets: Targets, target: Target | None, money: Money, known: Heard) -> Bill | Repeated | codes.Case | None:
+def _judged(
+    targets: Targets, target: Target | None, money: Money, known: Heard
+) -> Bill | NextBill | Repeated | codes.Case | None:
     """The bill that the money pays, None where it pays what is no bill of a payer, or why it pays nothing. Records nothing."""
     match target:
         case KeptCollective():
@@ -208,6 +210,7 @@ def _judged(targets: Targets, target: Target | None, money: Money, known: Heard)
         agrees=known.agrees,
         advice=known.advice,
         limits=known.limits,
+        bill_id=BillId(new_id()),
     )
 
 
@@ -266,13 +269,6 @@ def _deposit(tx: Tx, targets: Targets, kept: KeptBalance, money: Money, item: Ca
     taken = deposit(kept.balance, money, payment_id=PaymentId(new_id()))
     targets.balances.record(kept, taken, meta=item.meta)
     return deposited(taken)
-
-
-def _post(tx: Tx, book: PayerBook, kept: Kept, bill: Bill, money: Money, item: Call[Payment]) -> Posted:
-    events = post(kept.payer, bill, money, payment_id=PaymentId(new_id()), now=tx.now)
-    book.record(kept, events, meta=item.meta)
-    paid = next(event for event in events if isinstance(event, ContributionPaid))
-    return posted(paid)
 
 
 def _alarm(tx: Tx, partner: str, first: Posted) -> None:

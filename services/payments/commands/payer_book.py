@@ -8,12 +8,15 @@ from collections.abc import Collection, Iterable
 from chassis.ids import new_id
 from chassis.transaction import Meta, Scope, Tx
 from contracts.event import Event
-from contracts.events.contributions import ContributionBilled, PayerAdded
+from contracts.events.contributions import ContributionBilled, ContributionPaid, PayerAdded
 from contracts.values import BillId, ParticipantId, PaymentId
 from services.payments.domain.bill import Bill
+from services.payments.domain.billing import CancelReason, end
 from services.payments.domain.credit import settled_by_credit
+from services.payments.domain.next_bill import NextBill
 from services.payments.domain.parameters import BILLING_RULES
 from services.payments.domain.payer import added, evolve
+from services.payments.domain.paying import Money, Posted, post, posted
 from services.payments.queries import deciding
 from services.payments.store import Kept
 
@@ -83,6 +86,16 @@ class PayerBook:
         issued = kept.payer.bills[bill.bill_id]
         paid = settled_by_credit(kept.payer, issued, payment_id=PaymentId(new_id()), now=self._tx.now)
         return self.record(kept, [paid], meta=meta)
+
+    def pay(self, kept: Kept, bill: Bill | NextBill, money: Money, *, meta: Meta) -> Posted:
+        """Records the payment of a bill, and before it the bill where that is issued with its payment, as an inquiry would have."""
+        if isinstance(bill, NextBill):
+            kept = self.record(kept, end(kept.payer, self._tx.now, CancelReason.SUPERSEDED), meta=meta)
+            kept = self.record(kept, [bill.billed], meta=meta, rules=bill.rules)
+            bill = kept.payer.bills[bill.billed.bill_id]
+        events = post(kept.payer, bill, money, payment_id=PaymentId(new_id()), now=self._tx.now)
+        self.record(kept, events, meta=meta)
+        return posted(next(event for event in events if isinstance(event, ContributionPaid)))
 
     def record(self, kept: Kept, events: Iterable[Event], *, meta: Meta, rules: str = BILLING_RULES) -> Kept:
         """Records events of a known payer; gives the payer after them."""

@@ -13,6 +13,7 @@ from enum import StrEnum
 from contracts.events.contributions import PaymentUnmatched
 from contracts.values import BillId, ParticipantId, PaymentId, Rupiah
 from services.payments.domain.bill import Bill, BillStatus
+from services.payments.domain.next_bill import NextBill, next_bill
 from services.payments.domain.payer import Payer
 from services.payments.domain.paying import CannotPay, Limits, Money, Posted, settle
 
@@ -49,12 +50,19 @@ def is_voided(booked: Posted, *, waits: bool) -> bool:
     return booked.reversed_for is not None and not waits
 
 
-def place(payer: Payer, money: Money, only: BillId | None, limits: Limits) -> Bill | CannotPay | Reason:
-    """The bill that this money pays, or why it pays none. `only`: it was asked for this bill (a QR, its own number), and pays this one or none."""
+def place(
+    payer: Payer, money: Money, only: BillId | None, limits: Limits, *, bill_id: BillId
+) -> Bill | NextBill | CannotPay | Reason:
+    """The bill that this money pays, or why it pays none. `only`: it was asked for this bill (a QR, its own number), and pays this one or none.
+
+    `bill_id`: of a bill that is issued with its payment.
+    """
     asked = payer if only is None else payer._replace(bills=_only(payer.bills, only))
     outcome = settle(asked, money, None, limits, only)
     if outcome is CannotPay.EXPIRED and _was_cancelled(asked, money):
         return Reason.BILL_CANCELLED
+    if isinstance(outcome, CannotPay) and only is None:
+        return next_bill(payer, money, outcome, limits, bill_id=bill_id)
     return outcome
 
 

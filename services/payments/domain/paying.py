@@ -121,13 +121,16 @@ class Posted:
 def settle(
     payer: Payer, money: Money, quote: Quote | None, limits: Limits, only: BillId | None = None
 ) -> Bill | CannotPay:
-    """The bill that this money pays. A quoted payment pays the quoted bill or nothing; so does one that came for one bill `only`."""
+    """The bill that this money pays. A quoted payment pays the quoted bill or nothing; so does one that came for one bill `only`.
+
+    A standing number is paid up when nothing is owed at it, not because a month of before is paid (rule 22).
+    """
     if money.effective_at < money.received_at - limits.max_backdate:
         return CannotPay.TOO_OLD
     if not payer.may_pay(money.effective_at):
         return CannotPay.CLOSED if payer.blocked == RefusalReason.PARTICIPANT_CLOSED else CannotPay.BLOCKED
     bills = _candidates(payer, quote, only)
-    meant = [bill for bill in bills if quote is not None or _was_issued(bill, money, limits)]
+    meant = [bill for bill in bills if quote is not None or was_issued(bill, money, limits)]
     payable = [bill for bill in meant if is_payable(payer, bill, money.effective_at, quote, limits)]
     if any(is_barred(b.kind, money.came_by, money.effective_at, limits.sets, by_agent=payer.by_agent) for b in payable):
         return CannotPay.OTHER_CHANNEL
@@ -136,9 +139,24 @@ def settle(
             return bill
     if payable:
         return CannotPay.WRONG_AMOUNT
-    if is_paid(payer, bills) or (only is None and _owes_nothing(payer, money.effective_at)):
-        return CannotPay.PAID
-    return CannotPay.EXPIRED
+    named = quote is not None or only is not None
+    paid = (named and is_paid(payer, bills)) or (only is None and _owes_nothing(payer, money.effective_at))
+    return CannotPay.PAID if paid else CannotPay.EXPIRED
+
+
+def was_issued(bill: Bill, money: Money, limits: Limits) -> bool:
+    """Nobody pays what he could not have been shown: the bill was there when the money was taken.
+
+    In its own month, one of months that were owed by then says nothing new, so money of before pays it too (a first bill that came late, one
+    that was issued anew); one of months ahead does not, but for clocks that differ.
+    """
+    if money.effective_at >= bill.issued_at:
+        return True
+    month = ContributionMonth.of(money.effective_at)
+    if month != ContributionMonth.of(bill.issued_at):
+        return False
+    owed = all(charge.month <= month for charge in bill.months)
+    return owed or bill.issued_at - money.effective_at <= limits.clock_skew
 
 
 def is_payable(payer: Payer, bill: Bill, instant: datetime, quote: Quote | None, limits: Limits) -> bool:
@@ -250,21 +268,6 @@ def _candidates(payer: Payer, quote: Quote | None, only: BillId | None) -> list[
     bills = sorted(payer.bills.values(), key=lambda bill: (bill.issued_at, bill.bill_id), reverse=True)
     named = {bill_id for bill_id in (quote and quote.bill_id, only) if bill_id is not None}
     return [bill for bill in bills if named <= {bill.bill_id}]
-
-
-def _was_issued(bill: Bill, money: Money, limits: Limits) -> bool:
-    """Nobody pays what he could not have been shown: the bill was there when the money was taken.
-
-    In its own month, one of months that were owed by then says nothing new, so money of before pays it too (a first bill that came late, one
-    that was issued anew); one of months ahead does not, but for clocks that differ.
-    """
-    if money.effective_at >= bill.issued_at:
-        return True
-    month = ContributionMonth.of(money.effective_at)
-    if month != ContributionMonth.of(bill.issued_at):
-        return False
-    owed = all(charge.month <= month for charge in bill.months)
-    return owed or bill.issued_at - money.effective_at <= limits.clock_skew
 
 
 def _fits_the_spell(payer: Payer, bill: Bill, instant: datetime) -> bool:

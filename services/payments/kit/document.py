@@ -61,10 +61,11 @@ _SIGNATURES = """## Signatures
 _RULES = """## Rules that decide
 - **`partnerServiceId`** is your prefix, padded on the left to 8 characters or not; it is echoed as it came. `virtualAccountNo` is
   `partnerServiceId` + `customerNo`; blanks on its left do not matter.
-- **Kinds.** A contribution code is `C` (closed) at what is owed now, and payable again when the next month opens. A number drawn
-  for one bill is `C`, once: paid it is 404xx14, past its end 404xx19, cancelled or replaced 404xx12. The contribution code stays payable
-  beside it; who pays the bill at one of the two is told at the other that it is paid. A code of a collective bill is `C`, once. A code for an
-  agent's deposits is `O` (open): its inquiry shows `0.00`, any sum is taken.
+- **Kinds.** A contribution code is `C` (closed) at what is owed now, and payable again when the next month opens;
+  while a participation runs, no inquiry has to come first. A number drawn for one bill is `C`, once: paid it is 404xx14, past its end 404xx19,
+  cancelled or replaced 404xx12. The contribution code stays payable beside it; who pays the bill at one of the two is told at the
+  other that it is paid. A code of a collective bill is `C`, once. A code for an agent's deposits is `O` (open): its inquiry shows `0.00`,
+  any sum is taken.
 - **Amounts** are texts in IDR without sen: `"16800.00"`, `"16800.0"` or `"16800"`; we always write two decimals. Paid in full or not at all.
 - **`trxDateTime`** is your transaction time and decides whether a bill was payable; without it ours does.
 - **`paymentRequestId`** is one payment for ever, and equal to the `inquiryRequestId` that it follows. Again with `flagAdvise` `Y`: the first

@@ -8,9 +8,11 @@ from datetime import timedelta
 import pytest
 
 from contracts.events.participants import RefusalReason
+from contracts.values import BillId
 from services.payments.domain.arriving import NEVER_SETTLED, Known, Reason, never_settled, place, seen, suspend
 from services.payments.domain.bill import Bill
 from services.payments.domain.billing import CancelReason, cancel, expire
+from services.payments.domain.next_bill import NextBill
 from services.payments.domain.paying import CannotPay, Limits
 from tests.unit.payments.strategies import PARTICIPANT, bill_id, money, payment_id, wib
 from tests.unit.payments.test_paying import billed, folded, member, paid
@@ -20,7 +22,7 @@ DAY = wib(2025, 10, 7)
 
 
 def where(who: object, what: object, hint: object = None) -> object:
-    found = place(who, what, hint, LIMITS)  # type: ignore[arg-type]
+    found = place(who, what, hint, LIMITS, bill_id=BillId(bill_id(99)))  # type: ignore[arg-type]
     return found.bill_id if isinstance(found, Bill) else found
 
 
@@ -84,3 +86,19 @@ def test_money_in_suspense_says_whose_it_seems_and_why() -> None:
     event = suspend(what, CannotPay.WRONG_AMOUNT, payment_id=payment_id(2), participant_id=PARTICIPANT)
     assert (event.amount, event.reason, event.participant_id, event.bill_id) == (5, "wrong_amount", PARTICIPANT, None)
     assert (event.channel_reference, event.effective_at) == (what.channel_reference, DAY)
+
+
+def test_a_member_who_owes_pays_what_is_billed_as_it_is_paid() -> None:
+    """October is paid, and nobody asked for November's bill."""
+    november = wib(2025, 11, 5)
+    who = paid(billed(), 36_800, DAY)
+    found = place(who, money(36_800, november), None, LIMITS, bill_id=BillId(bill_id(9)))
+    assert isinstance(found, NextBill)
+    assert [str(charge.month) for charge in found.billed.months] == ["2025-11"]
+    assert where(who, money(30_000, november)) is CannotPay.WRONG_AMOUNT
+    assert where(who, money(36_800, november), bill_id(1)) is CannotPay.PAID
+    assert where(who, money(36_800, wib(2025, 10, 31, 23), received_at=november)) is CannotPay.PAID
+    again = billed(november, 2, who)
+    cancelled = folded(again, cancel(again, CancelReason.ON_REQUEST), november)
+    assert where(cancelled, money(36_800, november + timedelta(hours=1))) is Reason.BILL_CANCELLED
+    assert where(who, money(36_800, wib(2026, 2, 5))) is CannotPay.EXPIRED

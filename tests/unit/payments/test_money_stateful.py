@@ -37,9 +37,10 @@ from services.payments.domain import orders as ordering
 from services.payments.domain import suspense as waiting
 from services.payments.domain.arriving import Reason, never_settled, place, seen, suspend
 from services.payments.domain.bill import Bill
-from services.payments.domain.billing import expire, issue
+from services.payments.domain.billing import CancelReason, end, expire, issue
 from services.payments.domain.credit import grants, refused, settled_by_credit, standing
 from services.payments.domain.ledger import transfers
+from services.payments.domain.next_bill import NextBill, next_bill
 from services.payments.domain.orders import Order, OrderStatus
 from services.payments.domain.parameters import CONTRIBUTION, DEFAULTS, Discount
 from services.payments.domain.payees import Payee
@@ -129,10 +130,20 @@ class Books(RuleBasedStateMachine):
         if name in self.receipts:
             return
         money = self.money(name, amount)
-        bill = settle(self.payers[PEOPLE[who]], money, None, LIMITS)
-        if isinstance(bill, Bill):
+        them = self.payers[PEOPLE[who]]
+        bill: Bill | NextBill | CannotPay = settle(them, money, None, LIMITS)
+        if isinstance(bill, CannotPay):
+            bill = next_bill(them, money, bill, LIMITS, bill_id=bill_id(self.fresh("bill")))
+        if not isinstance(bill, CannotPay):
             self.take(name, amount)
-            self.apply(*post(self.payers[PEOPLE[who]], bill, money, payment_id=self.fresh_payment(), now=self.now))
+            self.pay(them, bill, money)
+
+    def pay(self, them: Payer, bill: Bill | NextBill, money: Money) -> None:
+        if isinstance(bill, NextBill):
+            self.apply(*end(them, self.now, CancelReason.SUPERSEDED), bill.billed)
+            them = self.payers[them.participant_id]
+            bill = them.bills[bill.billed.bill_id]
+        self.apply(*post(them, bill, money, payment_id=self.fresh_payment(), now=self.now))
 
     @rule(
         who=st.integers(0, 3),
@@ -152,13 +163,17 @@ class Books(RuleBasedStateMachine):
             waits = case is not None and case.outcome != VOIDED
             if seen(self.payments.get(before.payment_id, before), waits=waits, money=money) is not None:
                 return
-        outcome = Reason.UNKNOWN_CODE if them is None else place(them, money, None, LIMITS)
+        outcome = (
+            Reason.UNKNOWN_CODE
+            if them is None
+            else place(them, money, None, LIMITS, bill_id=bill_id(self.fresh("bill")))
+        )
         self.take(name, amount)
         if before is not None:
             self.wait(money, Reason.PAYMENT_VOIDED, before)
-        elif isinstance(outcome, Bill):
+        elif isinstance(outcome, Bill | NextBill):
             assert them is not None
-            self.apply(*post(them, outcome, money, payment_id=self.fresh_payment(), now=self.now))
+            self.pay(them, outcome, money)
         else:
             self.wait(money, outcome, None)
 

@@ -15,6 +15,7 @@ from contracts.values import BillId, PaymentId
 from services.payments.domain.arriving import place
 from services.payments.domain.bill import Bill, BillStatus
 from services.payments.domain.billing import CancelReason, cancel, end, expire, issue
+from services.payments.domain.next_bill import NextBill
 from services.payments.domain.numbers import Block, number_of
 from services.payments.domain.parameters import DEFAULTS
 from services.payments.domain.payer import Payer, evolve
@@ -77,8 +78,21 @@ class TwoDoors(RuleBasedStateMachine):
         own, first = self.at(which), self.first.get(reference)
         what = self.money(own, reference, off, earlier)
         only, known = None if own is None else own.bill_id, self.payer
-        outcome = bill_to_pay(known, what, only=only, first=first, quote=None, agrees=True, advice=False, limits=LIMITS)
+        outcome = bill_to_pay(
+            known,
+            what,
+            only=only,
+            first=first,
+            quote=None,
+            agrees=True,
+            advice=False,
+            limits=LIMITS,
+            bill_id=bill_id(self.fresh()),
+        )
         match outcome:
+            case NextBill():
+                assert (first, own) == (None, None)
+                self.pay_next(outcome, what)
             case Bill():
                 assert first is None
                 assert own is None or outcome.bill_id == own.bill_id
@@ -97,10 +111,18 @@ class TwoDoors(RuleBasedStateMachine):
         what = self.money(own, reference, off, earlier)
         if reference in self.first:
             return
-        outcome = place(self.payer, what, None if own is None else own.bill_id, LIMITS)
-        if isinstance(outcome, Bill):
+        only = None if own is None else own.bill_id
+        outcome = place(self.payer, what, only, LIMITS, bill_id=bill_id(self.fresh()))
+        if isinstance(outcome, NextBill):
+            assert own is None
+            self.pay_next(outcome, what)
+        elif isinstance(outcome, Bill):
             assert own is None or outcome.bill_id == own.bill_id
             self.pay(outcome, what)
+
+    def pay_next(self, what: NextBill, money: Money) -> None:
+        self.record(*end(self.payer, self.now, CancelReason.SUPERSEDED), what.billed)
+        self.pay(self.payer.bills[what.billed.bill_id], money)
 
     def money(self, own: Bill | None, reference: str, off: int, earlier: int) -> Money:
         bill = own or self.payer.open_bill

@@ -15,6 +15,7 @@ from contracts.values import BillId, ContributionMonth, PaymentId
 from services.payments.domain.bill import Bill, BillStatus
 from services.payments.domain.billing import CancelReason, cancel, end, expire, issue
 from services.payments.domain.ledger import CONTRIBUTIONS, SUSPENSE, clearing, transfers
+from services.payments.domain.next_bill import NextBill
 from services.payments.domain.parameters import DEFAULTS
 from services.payments.domain.payer import Payer, evolve
 from services.payments.domain.paying import Limits, Posted, Quote, post, refuse_protection
@@ -78,7 +79,20 @@ class OnePayer(RuleBasedStateMachine):
         what = money(amount, at, received_at=self.now, reference=reference)
         before, paid_before = len(self.log), self.payer.paid
         quote = asked.quote if asked else None
-        outcome = bill_to_pay(self.payer, what, first=first, quote=quote, agrees=True, advice=advice, limits=LIMITS)
+        outcome: object = bill_to_pay(
+            self.payer,
+            what,
+            first=first,
+            quote=quote,
+            agrees=True,
+            advice=advice,
+            limits=LIMITS,
+            bill_id=BillId(bill_id(self.fresh())),
+        )
+        if isinstance(outcome, NextBill):
+            assert quote is None
+            self.record(*end(self.payer, self.now, CancelReason.SUPERSEDED), outcome.billed)
+            outcome = self.payer.bills[outcome.billed.bill_id]
         match outcome:
             case Bill():
                 assert first is None

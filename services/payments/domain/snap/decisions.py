@@ -8,6 +8,7 @@ from datetime import datetime
 from contracts.values import BillId
 from services.payments.domain.bill import Bill, BillStatus
 from services.payments.domain.billing import CancelReason, CannotBill, cannot_pay
+from services.payments.domain.next_bill import NextBill, next_bill
 from services.payments.domain.payer import Payer
 from services.payments.domain.paying import CannotPay, Limits, Money, Posted, Quote, is_paid, is_payable, settle
 from services.payments.domain.snap import codes
@@ -77,17 +78,21 @@ def bill_to_pay(
     agrees: bool,
     advice: bool,
     limits: Limits,
-) -> Bill | Repeated | codes.Case:
+    bill_id: BillId,
+) -> Bill | NextBill | Repeated | codes.Case:
     """The bill that this payment settles, the first result of a repeat, or a refusal that books nothing.
 
     `first` is what this partner's reference posted before, found by the payment's own id and never by an inquiry's. An advice of
-    an unknown payment is a first payment: the money was taken and our answer got lost. `only`: it was paid at this bill's own number.
+    an unknown payment is a first payment: the money was taken and our answer got lost. `only`: it was paid at this bill's own number; `bill_id`:
+    of a bill that is issued with its payment.
     """
     if first is not None:
         return _repeated(payer, money, first, agrees=agrees, advice=advice)
     if payer is None:
         return codes.UNKNOWN_BILL
-    outcome = settle(payer, money, quote, limits, only)
+    outcome: Bill | NextBill | CannotPay = settle(payer, money, quote, limits, only)
+    if isinstance(outcome, CannotPay) and quote is None and only is None:
+        outcome = next_bill(payer, money, outcome, limits, bill_id=bill_id)
     if outcome is CannotPay.EXPIRED and only is not None:
         return _ended(payer.bills[only])
     if isinstance(outcome, CannotPay):
