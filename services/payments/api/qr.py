@@ -18,7 +18,7 @@ from chassis.service import App
 from contracts.values import BillId
 from services.payments.api.partner_shapes import PartnerName
 from services.payments.commands.qr import RequestQr, RequestQrs
-from services.payments.domain.qr import QrState
+from services.payments.domain.qr import QrState, as_shown
 from services.payments.parameters import Parameters
 from services.payments.problems import BILL_NOT_OPEN, NOT_FOR_FIRST_PAYMENT, QR_ENDED, QR_NOT_OFFERED
 from services.payments.qr_desk import QrDesk
@@ -36,7 +36,9 @@ WAIT_S = 3.0
 
 
 class QrShown(BaseModel):
-    """`content` is what is drawn, null until the acquirer made it; `state` as in the handbook: REQUESTED, LIVE, PAID, CLOSED, FAILED."""
+    """`content` is what is drawn, null until the acquirer made it and once the bill can no longer be paid; `state` as in the handbook:
+    REQUESTED, LIVE, PAID, CLOSED, FAILED. A code whose bill is paid otherwise, cancelled or expired is CLOSED for the `reason` bill_ended.
+    """
 
     bill_id: UUID
     state: str
@@ -60,8 +62,10 @@ def router(app: App, desk: QrDesk, parameters: Parameters) -> APIRouter:
     async def current(bill_id: UUID) -> QrShown:
         async with app.read() as conn:
             qr = (await queries.by_bill(conn, {bill_id})).get(BillId(bill_id))
-        if qr is None:
+            bill = (await queries.asked(conn, {bill_id})).get(BillId(bill_id))
+        if qr is None or bill is None:
             raise Refusal(Rejected(NOT_FOUND))
+        qr = as_shown(qr, payable=bill.payable_at(app.clock.business()))
         return QrShown(
             bill_id=qr.bill_id,
             state=str(qr.state),

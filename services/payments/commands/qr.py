@@ -115,11 +115,12 @@ def _request(
     qr = known.get(item.bill_id)
     if asked is None:
         return Rejected(NOT_FOUND)
-    if qr is not None and qr.awaits:
+    payable = asked.payable_at(tx.now)
+    if qr is not None and qr.awaits and payable:
         return Accepted({"bill_id": str(item.bill_id)}, 200)
-    if qr is not None and qr.state is not QrState.FAILED:
+    if qr is not None and qr.state is not QrState.FAILED and not qr.awaits:
         return Rejected(QR_ENDED)
-    if not asked.open or tx.now >= asked.expires_at:
+    if not payable:
         return Rejected(BILL_NOT_OPEN)
     if is_barred(asked.kind, PaymentChannel.QRIS, tx.now, sets, by_agent=asked.by_agent):
         return Rejected(NOT_FOR_FIRST_PAYMENT, values={"channels": channels_on(tx.now, sets)})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -36,6 +36,8 @@ class QrEnd(StrEnum):
     FAILED = "failed"
     EXPIRED = "expired"
     REFUNDED = "refunded"
+    BILL_ENDED = "bill_ended"
+    """Told of no event: the code's bill is paid otherwise, cancelled or expired, and the acquirer is still asked about money that it took."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,13 @@ def hear(qr: Qr | None, told: Told) -> tuple[Take, Event | None]:
             end = QrEnd.CANCELLED if told.status is QrStatus.CANCELLED else QrEnd.FAILED
             return Take.NOTHING, _closed(qr, end) if qr is not None and qr.awaits else None
     return Take.NOTHING, None
+
+
+def as_shown(qr: Qr, *, payable: bool) -> Qr:
+    """The code as whoever would pay it may see it: none is alive whose bill can no longer be paid."""
+    if payable or not qr.awaits:
+        return qr
+    return replace(qr, state=QrState.CLOSED, content=None, reason=QrEnd.BILL_ENDED)
 
 
 def expire(qr: Qr, now: datetime) -> QrClosed | None:

@@ -42,6 +42,9 @@ class Asked:
     by_agent: bool
     """An agent registered its payer."""
 
+    def payable_at(self, instant: datetime) -> bool:
+        return self.open and instant < self.expires_at
+
 
 async def by_bill(conn: AsyncConnection, wanted: Collection[UUID]) -> dict[BillId, Qr]:
     query = sa.select(qr_codes).where(rows.matching(qr_codes.c.bill_id, wanted))

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from services.payments.app import SERVICE
 from services.payments.tables import qr_questions
 from tests.integration.payments.acquirer import Books, acquirer, agree, notify, rupiah, teller
-from tests.integration.payments.bank import Bank, code
+from tests.integration.payments.bank import Bank, at, code
 from tests.integration.payments.people import AGENT, BRANCH, Somebody, register
 from tests.support.clock import FakeClock
 from tests.support.service import Harness, harness
@@ -321,5 +321,27 @@ async def test_a_code_of_a_bill_that_was_paid_otherwise_brings_its_money_to_susp
     reference, number = await live(town)
     bank = await Bank(town.h).enable()
     assert code(await bank.buy(town.who.code)) == "2002500"
+    await shows_no_living_code(town)
     await notify(town.acquirer, number, originalPartnerReferenceNo=reference, amount=rupiah(36_800))
     assert await town.suspense() == 36_800
+    assert (await town.shown())["state"] == "PAID"
+
+
+async def shows_no_living_code(town: Town) -> None:
+    found = await town.shown()
+    assert (found["state"], found["content"], found["reason"]) == ("CLOSED", None, "bill_ended")
+    assert (await town.ask()).json()["code"] == "bill_not_open"
+
+
+async def test_a_code_is_dead_as_soon_as_its_bill_is_replaced(town: Town) -> None:
+    await live(town)
+    wanted = {"participant_id": str(town.who.participant_id), "months": 3}
+    headers = town.h.token(roles=["agent"], agent_id=AGENT)
+    assert (await town.h.client.post("/bills", json=wanted, headers=headers)).status_code == 201
+    await shows_no_living_code(town)
+
+
+async def test_a_code_is_dead_from_the_instant_at_which_its_bill_expires(town: Town) -> None:
+    await live(town)
+    town.h.clock.set(at(2025, 11, 1, 0))
+    await shows_no_living_code(town)
