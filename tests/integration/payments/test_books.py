@@ -78,6 +78,6 @@ async def test_a_day_that_nobody_means_is_refused_by_its_name(h: Harness) -> Non
             assert response.status_code == 422, path
             told = [(one["field"], one["code"]) for one in response.json()["errors"]]
             assert told == [(field, "date_out_of_range")]
-        for day in (FIRST_DAY, LAST_DAY):
+        for day in (str(FIRST_DAY), str(LAST_DAY)):
             response = await h.client.get(path.format(day), headers=h.token(roles=["auditor"]))
             assert response.status_code == 200, path

@@ -145,7 +145,7 @@ class TestRenewal:
 
     @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
     async def test_a_term_that_nobody_means_is_refused_by_its_fields(self, world: World, day: str) -> None:
-        terms = {"term_from": day, "term_to": day}
+        terms: dict[str, Any] = {"term_from": day, "term_to": day}
         first = await post(world, "/wadah", world.officer(), NEXT | terms | {"name": "Koperasi"})
         for status, problem in (await renew(world, **terms), first):
             assert status == 422
