@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis import rows
 from contracts.events.contributions import RepeatProfile, SignatureMode, Strictness
 from contracts.events.partners import Conditions
-from services.payments.domain.partners import Agreed, Partner
-from services.payments.tables import partners
+from services.payments.domain.partners import Agreed, LiveSecret, Partner
+from services.payments.tables import partner_secrets, partners
 
 
 async def load_partners(conn: AsyncConnection, names: Collection[str] | None = None) -> dict[str, Partner]:
@@ -23,6 +24,18 @@ async def load_partners(conn: AsyncConnection, names: Collection[str] | None = N
     if names is not None:
         query = query.where(rows.matching(partners.c.partner, names))
     return {row["partner"]: _partner(row) for row in (await conn.execute(query)).mappings()}
+
+
+async def load_secrets(conn: AsyncConnection, names: Collection[str]) -> dict[str, tuple[LiveSecret, ...]]:
+    """The client secrets of these partners by id, of each the oldest first; the dead ones too that no housekeeping took yet."""
+    found: dict[str, tuple[LiveSecret, ...]] = {}
+    if not names:
+        return found
+    query = sa.select(partner_secrets.c.partner, partner_secrets.c.secret_id, partner_secrets.c.until)
+    query = query.where(rows.matching(partner_secrets.c.partner, names)).order_by(partner_secrets.c.secret_id)
+    for row in await conn.execute(query):
+        found[row.partner] = (*found.get(row.partner, ()), LiveSecret(UUID(str(row.secret_id)), row.until))
+    return found
 
 
 def partner_row(partner: Partner) -> dict[str, Any]:

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from chassis.problems import ProblemType
+from contracts.values import WIB
 from services.payments.domain.billing import CannotBill
 from services.payments.domain.settlement.differences import CannotBook
+
+
+def when(instant: datetime) -> str:
+    """A moment as a value of these texts."""
+    return f"{instant.astimezone(WIB):%Y-%m-%d %H:%M:%S} WIB"
+
 
 NOTHING_OWED = ProblemType(
     "nothing_owed",
@@ -47,6 +56,26 @@ OVERLAP_OUT_OF_RANGE = ProblemType(
     422,
     "Kunci atau rahasia lama paling lama berlaku 90 hari lagi. Pilih waktu di antara sekarang dan batas itu.",
     "The old key or secret may live 90 days more at most. Choose a moment between now and then.",
+)
+OLD_STILL_LIVES = ProblemType(
+    "old_still_lives",
+    409,
+    "Yang lama masih berlaku sampai {until} seperti disepakati. Tunggu sampai saat itu. Bila mendesak: kirim tanpa old_until,"
+    " maka hanya yang dikirim yang berlaku; rahasia yang belum diterima siapa pun diganti dengan instead_of.",
+    "The old one lives until {until}, as was agreed. Wait until then. If it cannot wait: send it without old_until, then what is"
+    " sent is live and nothing else; a secret that nobody has received is replaced by instead_of.",
+)
+OLD_STILL_TRIED = ProblemType(
+    "old_still_tried",
+    409,
+    "Yang lama masih dicoba sampai {until}. Tunggu sampai saat itu, atau hapus dahulu (retire).",
+    "The old one is still tried until {until}. Wait until then, or retire it first.",
+)
+SECRET_NOT_NEWEST = ProblemType(
+    "secret_not_newest",
+    409,
+    "Ini bukan rahasia terbaru mitra ini. Lihat secrets pada GET /partners/{{partner}}: yang terbaru tidak punya until.",
+    "This is not the newest secret of this partner. See secrets of GET /partners/{{partner}}: the newest has no until.",
 )
 CONDITIONS_IN_USE = ProblemType(
     "conditions_in_use",

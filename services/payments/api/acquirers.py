@@ -39,6 +39,7 @@ from services.payments.problems import (
     CREDENTIAL_IN_USE,
     CREDENTIAL_NOT_PROPOSED,
     CREDENTIAL_WAITS,
+    OLD_STILL_TRIED,
     OVERLAP_OUT_OF_RANGE,
     PARTNER_DISABLED,
 )
@@ -108,7 +109,7 @@ def router(app: App, agreements: Agreements) -> APIRouter:
     @routes.post(
         "/credentials/{credential_id}/activate",
         openapi_extra=accepts_command(ActivationWanted, gives=("partner", "credential_id")),
-        responses=problems(NOT_FOUND, CREDENTIAL_NOT_PROPOSED, OVERLAP_OUT_OF_RANGE),
+        responses=problems(NOT_FOUND, CREDENTIAL_NOT_PROPOSED, OVERLAP_OUT_OF_RANGE, OLD_STILL_TRIED),
     )
     async def activate(request: Request, principal: Keeper, partner: Named, credential_id: UUID) -> Response:
         """From now on this key or secret signs; with `old_until` the one before is tried where it is refused, up to then."""

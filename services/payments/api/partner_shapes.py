@@ -154,7 +154,9 @@ class PartnerWanted(_WithKeys, TermsWanted):
 
 
 class KeysWanted(_WithKeys):
-    """The keys that are live from now on. With `old_until` it is one new key, and the newest of before lives on until then."""
+    """The keys that are live from now on. With `old_until` it is one new key, and the newest of before lives on until then; that is
+    refused while an older one still lives.
+    """
 
     old_until: AwareDatetime | None = None
 
@@ -170,10 +172,24 @@ class KeysWanted(_WithKeys):
 
 
 class SecretWanted(_Asked):
-    """Another client secret, drawn here when it is not given; the one before lives on until `old_until`, else it dies now."""
+    """Another client secret, drawn here when it is not given; the one before lives on until `old_until`, else it dies now. While an older
+    one still lives, `old_until` is refused; `instead_of` takes the place of the newest (its `secret_id`), which nobody received, and leaves
+    the older one its end.
+    """
 
     client_secret: Secret | None = Field(default=None, repr=False)
     old_until: AwareDatetime | None = None
+    instead_of: UUID | None = None
+
+    @model_validator(mode="after")
+    def _has_one_end(self) -> SecretWanted:
+        if self.old_until is not None and self.instead_of is not None:
+            raise field_fault(
+                "too_many",
+                id="Dengan instead_of jangan kirim old_until: yang lama tetap berlaku sampai waktunya.",
+                en="With instead_of leave out old_until: the old one keeps the end that it has.",
+            )
+        return self
 
 
 class ConditionsWanted(_Asked):

@@ -43,7 +43,14 @@ from services.payments.commands.partners import (
     Secret,
 )
 from services.payments.domain.partners import Partner
-from services.payments.problems import CONDITIONS_IN_USE, OVERLAP_OUT_OF_RANGE, PARTNER_DISABLED, PARTNER_EXISTS
+from services.payments.problems import (
+    CONDITIONS_IN_USE,
+    OLD_STILL_LIVES,
+    OVERLAP_OUT_OF_RANGE,
+    PARTNER_DISABLED,
+    PARTNER_EXISTS,
+    SECRET_NOT_NEWEST,
+)
 from services.payments.queries import agreed
 from services.payments.registry import Registry
 
@@ -101,7 +108,7 @@ def router(app: App, registry: Registry) -> APIRouter:
     @routes.post(
         "/{partner}/keys",
         openapi_extra=accepts_command(KeysWanted, gives=("partner",)),
-        responses=problems(NOT_FOUND, PARTNER_DISABLED, OVERLAP_OUT_OF_RANGE),
+        responses=problems(NOT_FOUND, PARTNER_DISABLED, OVERLAP_OUT_OF_RANGE, OLD_STILL_LIVES),
     )
     async def rotate(request: Request, principal: Keeper, partner: str) -> Response:
         """From now on these public keys are live: two while one is being rotated."""
@@ -112,13 +119,13 @@ def router(app: App, registry: Registry) -> APIRouter:
     @routes.post(
         "/{partner}/secrets",
         openapi_extra=accepts_command(SecretWanted, gives=("partner", "secret_id")),
-        responses=problems(NOT_FOUND, PARTNER_DISABLED, OVERLAP_OUT_OF_RANGE),
+        responses=problems(NOT_FOUND, PARTNER_DISABLED, OVERLAP_OUT_OF_RANGE, OLD_STILL_LIVES, SECRET_NOT_NEWEST),
     )
     async def rotate_secret(request: Request, principal: Keeper, partner: str) -> Response:
         """Another client secret. `client_secret` is in this answer only when it was drawn by this very call."""
         wanted = await body(request, SecretWanted)
         text, secret = _secret(app, partner, wanted.client_secret)
-        command = RotateSecret(partner, secret, wanted.old_until, meta(request, principal))
+        command = RotateSecret(partner, secret, wanted.old_until, wanted.instead_of, meta(request, principal))
         response = await answer(request, principal, door, command)
         return response if wanted.client_secret is not None else _with_secret(response, text, secret)
 

@@ -20,14 +20,16 @@ from contracts.events.acquirers import AcquirerAgreed, AcquirerCredentialPropose
 from services.payments.acquirer_rows import load_acquirers
 from services.payments.domain import acquirers as deciders
 from services.payments.domain.acquirers import Acquirer, CannotSign, Use, evolve
-from services.payments.domain.partners import PARTNER_RULES, Partner
+from services.payments.domain.partners import PARTNER_RULES, Partner, StillLives
 from services.payments.partner_rows import load_partners
 from services.payments.problems import (
     CREDENTIAL_IN_USE,
     CREDENTIAL_NOT_PROPOSED,
     CREDENTIAL_WAITS,
+    OLD_STILL_TRIED,
     OVERLAP_OUT_OF_RANGE,
     PARTNER_DISABLED,
+    when,
 )
 from services.payments.tables import acquirer_credentials
 
@@ -104,6 +106,8 @@ def _one(tx: Tx, partner: Partner | None, known: dict[str, Acquirer], item: Chan
     decided = _decide(tx, partner, before, item)
     if isinstance(decided, CannotSign):
         return _REFUSALS[decided]
+    if isinstance(decided, StillLives):
+        return Rejected(OLD_STILL_TRIED, field="old_until", values={"until": when(decided.until)})
     if decided is not None:
         tx.record(decided, key=item.partner, meta=item.meta, scope=Scope(), rules=PARTNER_RULES)
         known[item.partner] = evolve(before, decided)
@@ -113,7 +117,7 @@ def _one(tx: Tx, partner: Partner | None, known: dict[str, Acquirer], item: Chan
 
 def _decide(
     tx: Tx, partner: Partner | None, acquirer: Acquirer | None, item: ChangeAcquirer
-) -> Event | CannotSign | None:
+) -> Event | CannotSign | StillLives | None:
     match item:
         case AgreeAcquirer():
             return deciders.agree(partner, item.wanted)

@@ -20,7 +20,7 @@ from contracts.events.acquirers import (
     AcquirerCredentialRetired,
     CredentialKind,
 )
-from services.payments.domain.partners import Partner, is_overlap
+from services.payments.domain.partners import Partner, StillLives, is_overlap
 
 
 class Use(StrEnum):
@@ -95,8 +95,8 @@ def propose(
 
 def activate(
     acquirer: Acquirer | None, credential_id: UUID, old_until: datetime | None, wall: datetime
-) -> AcquirerCredentialActivated | CannotSign | None:
-    """It signs from now on; None when it does already."""
+) -> AcquirerCredentialActivated | CannotSign | StillLives | None:
+    """It signs from now on; None when it does already. No overlap while the one before the last is still tried: it was promised its time."""
     if acquirer is None or (found := acquirer.find(credential_id)) is None:
         return CannotSign.UNKNOWN
     if found.use is Use.ACTIVE:
@@ -105,6 +105,11 @@ def activate(
         return CannotSign.NOT_PROPOSED
     if not is_overlap(old_until, wall):
         return CannotSign.OVERLAP
+    old = (
+        one.until for one in acquirer.credentials if one.kind is found.kind and one.use is Use.OLD and one.lives(wall)
+    )
+    if old_until is not None and (until := next(old, None)) is not None:
+        return StillLives(until)
     return AcquirerCredentialActivated(partner=acquirer.partner, credential_id=credential_id, old_until=old_until)
 
 

@@ -82,12 +82,28 @@ class Partner:
         return self.public_keys[1:] if dead else self.public_keys
 
 
+@dataclass(frozen=True, slots=True)
+class LiveSecret:
+    """A client secret of a partner, by its id alone. `until`: when it dies (wall time); None: it is the newest."""
+
+    secret_id: UUID
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StillLives:
+    """No rotation with an overlap, for an older one was promised to live until then (wall time): three are never live at once."""
+
+    until: datetime
+
+
 class CannotChange(StrEnum):
     EXISTS = "partner_exists"
     UNKNOWN = "unknown_partner"
     DISABLED = "partner_disabled"
     OVERLAP = "overlap_out_of_range"
     PAST = "conditions_in_use"
+    NOT_NEWEST = "secret_not_newest"
 
 
 def enable(known: Collection[Partner], wanted: Partner) -> PartnerEnabled | CannotChange:
@@ -135,9 +151,9 @@ def agree(
 
 def rotate(
     partner: Partner | None, public_keys: tuple[str, ...], old_until: datetime | None, wall: datetime
-) -> PartnerKeyRotated | CannotChange:
+) -> PartnerKeyRotated | CannotChange | StillLives:
     """From now on these keys are live, and no other. With `old_until` there is one new key, and the newest of before lives on beside it
-    until then.
+    until then; not while an older one still does, which was promised its time.
     """
     if partner is None or not partner.enabled:
         return _cannot(partner) or CannotChange.UNKNOWN
@@ -145,19 +161,48 @@ def rotate(
         return CannotChange.OVERLAP
     if old_until is None:
         return PartnerKeyRotated(partner=partner.partner, public_keys=public_keys)
+    if partner.first_key_until is not None and len(partner.keys_at(wall)) > 1:
+        return StillLives(partner.first_key_until)
     both = tuple(dict.fromkeys((partner.public_keys[-1], *public_keys)))
     return PartnerKeyRotated(partner=partner.partner, public_keys=both, old_until=old_until if len(both) > 1 else None)
 
 
 def rotate_secret(
-    partner: Partner | None, secret_id: UUID, old_until: datetime | None, wall: datetime
-) -> PartnerSecretRotated | CannotChange:
-    """Another secret is live; the newest of before lives on until `old_until`, and not at all without it."""
+    partner: Partner | None,
+    kept: Collection[LiveSecret],
+    secret_id: UUID,
+    old_until: datetime | None,
+    wall: datetime,
+    *,
+    instead_of: UUID | None = None,
+) -> PartnerSecretRotated | CannotChange | StillLives:
+    """Another secret is live; the newest of before lives on until `old_until`, and not at all without it. While an older one still does,
+    which was promised its time, only `instead_of` the newest: the newest is gone, and the older one keeps its end.
+    """
     if partner is None or not partner.enabled:
         return _cannot(partner) or CannotChange.UNKNOWN
+    older = max((one.until for one in kept if one.until is not None and wall < one.until), default=None)
+    if instead_of is not None:
+        if LiveSecret(instead_of) not in kept:
+            return CannotChange.NOT_NEWEST
+        return PartnerSecretRotated(partner=partner.partner, secret_id=secret_id, old_until=older)
     if not is_overlap(old_until, wall):
         return CannotChange.OVERLAP
+    if old_until is not None and older is not None:
+        return StillLives(older)
     return PartnerSecretRotated(partner=partner.partner, secret_id=secret_id, old_until=old_until)
+
+
+def succeeded(
+    kept: Collection[LiveSecret], rotated: PartnerSecretRotated, *, instead_of: UUID | None = None
+) -> tuple[LiveSecret, ...]:
+    """The secrets after a rotation: the new one, and the one before it until its end, if it has one."""
+    new = LiveSecret(rotated.secret_id)
+    if rotated.old_until is None:
+        return (new,)
+    if instead_of is not None:
+        return (*(one for one in kept if one.until == rotated.old_until), new)
+    return (*(replace(one, until=rotated.old_until) for one in kept if one.until is None), new)
 
 
 def disable(partner: Partner | None, reason: str) -> PartnerDisabled | CannotChange | None:

@@ -213,11 +213,18 @@ class TestRotation:
         await town.look()
         assert (await town.shown())["state"] == "LIVE"
 
-    async def test_a_third_one_ends_the_first(self, town: Town) -> None:
-        for number in range(2):
-            body = {"client_secret": f"{NEW_SECRET}-{number}"}
-            await activated(town.h, "secrets", body, overlap=timedelta(days=1))
-        assert await uses(town.h, "SECRET") == ["OLD", "ACTIVE"]
+    async def test_a_third_one_waits_for_the_end_of_the_first_or_ends_it_outright(self, town: Town) -> None:
+        h = town.h
+        await activated(h, "secrets", {"client_secret": f"{NEW_SECRET}-0"}, overlap=timedelta(days=1))
+        made = await proposed(h, "secrets", {"client_secret": f"{NEW_SECRET}-1"})
+        until = {"old_until": (h.clock.wall() + timedelta(days=2)).isoformat()}
+        path = f"qris-a/acquirer/credentials/{made['credential_id']}/activate"
+        told = await change(h, path, until, 409)
+        assert (told["code"], told["field"]) == ("old_still_tried", "old_until")
+        assert await uses(h, "SECRET") == ["OLD", "ACTIVE", "PROPOSED"]
+        await retired(h, "SECRET")
+        await change(h, path, until)
+        assert await uses(h, "SECRET") == ["OLD", "ACTIVE"]
         assert (await town.ask()).json()["state"] == "REQUESTED", "it knows the first alone"
         town.books.bad = []
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from contracts.values import WIB
 from tests.integration.payments.bank import OTHER_KEY, PATH, Bank, at, code, pem
 from tests.integration.payments.groups import bill as collective_bill
 from tests.integration.payments.groups import register_many
@@ -123,16 +124,51 @@ class TestRotation:
         bank.secret = "the-next-secret-of-the-tests"
         assert code(await bank.inquire(who.code)) == "2002400"
 
-    async def test_a_third_secret_ends_the_first(self, h: Harness, bank: Bank) -> None:
-        who, until = await register(h), (h.clock.wall() + timedelta(days=1)).isoformat()
+    @pytest.mark.parametrize("path", ["keys", "secrets"])
+    async def test_no_second_overlap_takes_the_promised_time_from_an_older_one(
+        self, h: Harness, bank: Bank, path: str
+    ) -> None:
+        who, more = await register(h), {"public_keys": [pem(OTHER_KEY)]} if path == "keys" else {}
+        until = h.clock.wall() + timedelta(days=1)
+        await change(h, f"bank-a/{path}", {**more, "old_until": until.isoformat()})
+        before = await shown(h)
+        later = {**more, "old_until": (until + timedelta(days=1)).isoformat()}
+        told = await change(h, f"bank-a/{path}", later, 409)
+        assert (told["code"], told["field"]) == ("old_still_lives", "old_until")
+        assert all(f"{until.astimezone(WIB):%Y-%m-%d %H:%M:%S} WIB" in told["messages"][one] for one in ("id", "en"))
+        assert await shown(h) == before
+        assert (code(await bank.ask_token()), code(await bank.inquire(who.code))) == ("2007300", "2002400")
+        h.clock.move_wall(timedelta(days=1))
+        await change(h, f"bank-a/{path}", later)
+
+    async def test_a_secret_that_nobody_received_is_replaced_and_the_older_one_keeps_its_end(
+        self, h: Harness, bank: Bank
+    ) -> None:
+        who, until = await register(h), h.clock.wall() + timedelta(minutes=10)
         secrets = [bank.secret]
-        for _ in range(2):
-            told = await change(h, "bank-a/secrets", {"old_until": until})
-            secrets.append(told["client_secret"])
+        lost = await change(h, "bank-a/secrets", {"old_until": until.isoformat()})
+        got = await change(h, "bank-a/secrets", {"instead_of": lost["secret_id"]})
+        secrets += [lost["client_secret"], got["client_secret"]]
+        for elapsed, expected in ((0, ["2002400", "4012400", "2002400"]), (600, ["4012400", "4012400", "2002400"])):
+            h.clock.move_wall(timedelta(seconds=elapsed))
+            found = []
+            for bank.secret in secrets:
+                found.append(code(await bank.inquire(who.code)))
+            assert found == expected
+        told = await change(h, "bank-a/secrets", {"instead_of": lost["secret_id"]}, 409)
+        assert (told["code"], told["field"]) == ("secret_not_newest", "instead_of")
+        both = {"instead_of": got["secret_id"], "old_until": (h.clock.wall() + timedelta(days=1)).isoformat()}
+        assert (await change(h, "bank-a/secrets", both, 422))["errors"][0]["code"] == "too_many"
+
+    async def test_a_rotation_without_overlap_ends_the_old_ones_at_once(self, h: Harness, bank: Bank) -> None:
+        who, secrets = await register(h), [bank.secret]
+        until = (h.clock.wall() + timedelta(days=1)).isoformat()
+        for body in ({"old_until": until}, {}):
+            secrets.append((await change(h, "bank-a/secrets", body))["client_secret"])
         found = []
         for bank.secret in secrets:
             found.append(code(await bank.inquire(who.code)))
-        assert found == ["4012400", "2002400", "2002400"]
+        assert found == ["4012400", "4012400", "2002400"]
 
     async def test_a_dead_secret_is_deleted_by_the_housekeeping(self, h: Harness, bank: Bank) -> None:
         until = h.clock.wall() + timedelta(minutes=10)

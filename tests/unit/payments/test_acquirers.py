@@ -17,7 +17,7 @@ from contracts.events.acquirers import (
     CredentialKind,
 )
 from services.payments.domain.acquirers import Acquirer, CannotSign, Use, activate, agree, evolve, propose, retire
-from services.payments.domain.partners import LONGEST_OVERLAP
+from services.payments.domain.partners import LONGEST_OVERLAP, StillLives
 from tests.unit.payments.test_partners import BANK, ENDED
 
 NOW = datetime(2025, 10, 6, 2, tzinfo=UTC)
@@ -48,7 +48,7 @@ def offer(number: int, kind: CredentialKind = KEY) -> AcquirerCredentialProposed
     return AcquirerCredentialProposed(partner="bank-a", credential_id=UUID(int=number), kind=kind)
 
 
-def applied(acquirer: Acquirer, event: Event | CannotSign | None) -> Acquirer:
+def applied(acquirer: Acquirer, event: Event | CannotSign | StillLives | None) -> Acquirer:
     assert isinstance(event, Event)
     return evolve(acquirer, event)
 
@@ -86,6 +86,16 @@ def test_the_one_before_is_tried_second_until_its_end() -> None:
     assert alone.signing(KEY, NOW) == (UUID(int=2),)
 
 
+def test_no_overlap_begins_while_an_older_one_still_has_its_time() -> None:
+    until, later = NOW + timedelta(hours=1), NOW + timedelta(hours=2)
+    waiting = applied(active(1), propose(BANK, active(1), offer(2)))
+    both = applied(waiting, activate(waiting, UUID(int=2), until, NOW))
+    third = applied(both, propose(BANK, both, offer(3)))
+    assert activate(third, UUID(int=3), later, NOW) == StillLives(until)
+    assert applied(third, activate(third, UUID(int=3), None, NOW)).signing(KEY, NOW) == (UUID(int=3),)
+    assert applied(third, activate(third, UUID(int=3), later, until)).signing(KEY, until) == (UUID(int=3), UUID(int=2))
+
+
 def test_terms_leave_credentials_and_kinds_leave_each_other() -> None:
     both = active(2, SECRET, active(1))
     assert evolve(both, TERMS.model_copy(update={"rank": 1})).credentials == both.credentials
@@ -120,7 +130,7 @@ def test_in_any_order_there_is_one_of_a_kind_in_each_use_and_never_none_once_the
         known = [one.credential_id for one in acquirer.credentials] or [UUID(int=1)]
         one, until = known[number % len(known)], None if overlap_h is None else wall + timedelta(hours=overlap_h)
         drawn += 1
-        decided: Event | CannotSign | None
+        decided: Event | CannotSign | StillLives | None
         match what:
             case "propose":
                 decided = propose(BANK, acquirer, offer(drawn, kind))

@@ -16,6 +16,7 @@ from services.payments.domain.partners import (
     Agreed,
     CannotChange,
     Partner,
+    StillLives,
     agree,
     change_terms,
     disable,
@@ -43,7 +44,7 @@ TODAY = date(2025, 10, 6)
 NIGHT = Conditions(opens="06:00", closes="22:00")
 
 
-def applied(partner: Partner | None, event: Event | CannotChange | None) -> Partner:
+def applied(partner: Partner | None, event: Event | CannotChange | StillLives | None) -> Partner:
     assert isinstance(event, Event)
     return evolve(partner, event)
 
@@ -70,7 +71,7 @@ def test_only_an_enabled_partner_is_changed() -> None:
     terms = PartnerTermsChanged(**{name: getattr(BANK, name) for name in PartnerTermsChanged.model_fields})
     for partner, why in ((None, CannotChange.UNKNOWN), (ENDED, CannotChange.DISABLED)):
         assert rotate(partner, ("new",), None, NOW) is why
-        assert rotate_secret(partner, UUID(int=1), None, NOW) is why
+        assert rotate_secret(partner, (), UUID(int=1), None, NOW) is why
         assert change_terms(partner, terms) is why
         assert agree(partner, TODAY, NIGHT, TODAY) is why
 
@@ -97,11 +98,17 @@ class TestKeys:
         assert after.keys_at(until - timedelta(microseconds=1)) == ("pem", "new")
         assert after.keys_at(until) == ("new",)
 
-    def test_a_second_rotation_keeps_the_newest_of_before_alone(self) -> None:
+    def test_no_overlap_begins_while_an_older_key_still_has_its_time(self) -> None:
         until = NOW + timedelta(hours=24)
         once = applied(BANK, rotate(BANK, ("new",), until, NOW))
-        twice = applied(once, rotate(once, ("newer",), until, NOW))
-        assert twice.keys_at(NOW) == ("new", "newer")
+        for again in ("new", "newer"):
+            assert rotate(once, (again,), until + timedelta(hours=9), NOW) == StillLives(until)
+        twice = applied(once, rotate(once, ("newer",), until + timedelta(hours=9), until))
+        assert twice.keys_at(until) == ("new", "newer")
+
+    def test_two_keys_sent_without_overlap_take_the_place_of_all(self) -> None:
+        once = applied(BANK, rotate(BANK, ("new",), NOW + timedelta(hours=24), NOW))
+        assert applied(once, rotate(once, ("pem", "newer"), None, NOW)).keys_at(NOW) == ("pem", "newer")
 
     def test_the_same_key_again_is_one_key(self) -> None:
         after = applied(BANK, rotate(BANK, ("pem",), NOW + timedelta(hours=1), NOW))
@@ -111,7 +118,7 @@ class TestKeys:
     @pytest.mark.parametrize("away", [timedelta(0), -timedelta(seconds=1), LONGEST_OVERLAP + timedelta(seconds=1)])
     def test_an_overlap_is_neither_past_nor_for_ever(self, away: timedelta) -> None:
         assert rotate(BANK, ("new",), NOW + away, NOW) is CannotChange.OVERLAP
-        assert rotate_secret(BANK, UUID(int=1), NOW + away, NOW) is CannotChange.OVERLAP
+        assert rotate_secret(BANK, (), UUID(int=1), NOW + away, NOW) is CannotChange.OVERLAP
 
 
 class TestConditions:
