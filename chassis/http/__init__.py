@@ -9,6 +9,7 @@ from chassis.http.faults import field_fault
 from chassis.http.limits import body_limit
 from chassis.http.responses import problem_response, problems
 from chassis.http.scope import covers, within
+from chassis.http.words import names_nobody
 from chassis.problems import NOT_FOUND
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "direct",
     "field_fault",
     "meta",
+    "names_nobody",
     "problem_response",
     "problems",
     "within",

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, StringConstraints
 from pydantic.functional_validators import BeforeValidator
 
-from chassis.http import Day, field_fault
+from chassis.http import Day, field_fault, names_nobody
 from contracts.events.agency import Audience, DepartureKind, IncentiveScheme, OutreachKind
 from contracts.values import (
     AgentId,
@@ -72,6 +72,8 @@ def _each_once(values: list[ParticipantId]) -> list[ParticipantId]:
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=255), BeforeValidator(_readable)]
 Paragraph = Annotated[str, StringConstraints(max_length=1000), BeforeValidator(_readable)]
+Words = Annotated[Paragraph, AfterValidator(names_nobody)]
+"""What is told of a session: about what was asked, never about whom."""
 Address = Annotated[str, StringConstraints(min_length=1, max_length=1000), BeforeValidator(_readable)]
 Digits = Annotated[str, StringConstraints(min_length=1, max_length=40), BeforeValidator(_readable)]
 """A NIK or a phone number as written down; the domain says what is wrong with it."""
@@ -235,11 +237,11 @@ class JoinForm(_Request):
 
 class HeldForm(_Request):
     head_count: Annotated[int, Strict(), Field(ge=0, lt=1_000_000)]
-    questions: Paragraph = ""
+    questions: Words = ""
 
 
 class CancellationForm(_Request):
-    reason: Paragraph
+    reason: Words
 
 
 class CorrectionForm(_Request):

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from chassis.http import field_fault
+from chassis.http import names_nobody
 from contracts.events.incentives import PayoutHindrance
 
 MONTH = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
 Month = Annotated[str, StringConstraints(pattern=MONTH)]
-_LONG_NUMBER = re.compile(r"\d(?:[ .-]?\d){9,}")
-
-
-def _names_nobody(note: str) -> str:
-    """A NIK, a phone or an account number has ten digits or more; what the note is about is named by its line."""
-    if _LONG_NUMBER.search(note):
-        raise field_fault(
-            "long_number",
-            id="Jangan tulis NIK, nomor telepon atau rekening; sebut nomor barisnya saja.",
-            en="Do not write a NIK, phone or account number; name the line instead.",
-        )
-    return note
-
-
-Note = Annotated[str, StringConstraints(min_length=1, max_length=1000), AfterValidator(_names_nobody)]
+Note = Annotated[str, StringConstraints(min_length=1, max_length=1000), AfterValidator(names_nobody)]
 
 
 class _Asked(BaseModel):

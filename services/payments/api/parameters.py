@@ -8,9 +8,9 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, JsonValue, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, JsonValue, StringConstraints, ValidationError
 
-from chassis.http import NOT_FOUND, Day, Principal, accepts_command, allow, answer, body, meta, problems
+from chassis.http import NOT_FOUND, Day, Principal, accepts_command, allow, answer, body, meta, names_nobody, problems
 from chassis.http.bodies import invalid
 from chassis.http.faults import field_errors
 from chassis.problems import FieldError, Refusal, Rejected
@@ -29,7 +29,7 @@ from services.payments.queries import parameters as queries
 Central = Annotated[Principal, Depends(allow("central"))]
 Reader = Annotated[Principal, Depends(allow("central", "auditor", "operator"))]
 Subject = Annotated[UUID | None, Query(description="whose own sets; without it those for everybody")]
-Text = Annotated[str, StringConstraints(min_length=3, max_length=1_000)]
+Text = Annotated[str, StringConstraints(min_length=3, max_length=1_000), AfterValidator(names_nobody)]
 ANSWER = ("set_id", "version", "status")
 
 

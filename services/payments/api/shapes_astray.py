@@ -6,9 +6,9 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from chassis.http import Day, field_fault
+from chassis.http import Day, field_fault, names_nobody
 from contracts.events.astray import AccountNumber, Action, BankCode, PayeeKind
 from contracts.values import Code
 
@@ -150,7 +150,9 @@ class PayeeWanted(_Asked):
 
 
 class Verifying(_Asked):
-    evidence: Evidence
+    """`evidence`: what the account was compared with, in a person's words; no number of the account or of a person."""
+
+    evidence: Annotated[Evidence, AfterValidator(names_nobody)]
 
 
 class PayeeShown(BaseModel):

@@ -197,6 +197,7 @@ async def test_a_wrong_set_is_refused_with_the_field_in_both_languages(h: Harnes
         ({"value": {"months": [1], "more": 1}}, "value.more"),
         ({"value": [1]}, "value"),
         ({"source": ""}, "source"),
+        ({"source": "NIK 3671040403909999"}, "source"),
         ({"valid_from": "2025-02-30"}, "valid_from"),
         ({"subject": "018f0000-0000-7000-8000-000000000001"}, "subject"),
         ({"surprise": 1}, "surprise"),

@@ -137,6 +137,8 @@ async def test_nobody_approves_what_he_proposed_or_verifies_what_he_recorded(h: 
     body = {"kind": "PAYER", "bank_code": "008", "number": "1370001234567", "holder": "Contoh"}
     key = (await post(h, "/payee-accounts", body, alone, 201))["payee_account_id"]
     alone = h.token(roles=both, subject="both-1", branch_id=BRANCH)
+    named = await post(h, f"/payee-accounts/{key}/verification", {"evidence": "Buku 1234567890123456"}, head(h), 422)
+    assert [(e["field"], e["code"]) for e in named["errors"]] == [("evidence", "long_number")]
     told = await post(h, f"/payee-accounts/{key}/verification", {"evidence": "a"}, alone, 409)
     assert told["code"] == "same_person"
     unverified = await propose(h, "RETURN", payment_id, 409, payee_account_id=key)

@@ -276,6 +276,8 @@ class TestOutreach:
     async def test_a_cancelled_session_is_not_held(self, world: World) -> None:
         _, planned = await post(world, "/outreach", world.officer(), self.wanted(world, kind="AGENT"))
         path = f"/outreach/{planned['outreach_id']}"
+        status, problem = await post(world, f"{path}/cancellation", world.officer(), {"reason": "NIK 3671040403909999"})
+        assert (status, problem["errors"][0]["code"]) == (422, "long_number")
         assert (await post(world, f"{path}/cancellation", world.officer(), {"reason": "hujan"}))[0] == 200
         assert (await post(world, f"{path}/held", world.officer(), {"head_count": 1}))[1]["code"] == "outreach_step"
 
