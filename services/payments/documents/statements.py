@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from contracts.values import WIB
+from services.payments.documents.words import day
 
 Cell = str | int | None
 BPS_PER_PERCENT = 100
@@ -64,7 +65,7 @@ def of_wadah(
     """A Wadah's month, with one line per agent."""
     return Statement(
         title="Pernyataan Insentif Wadah / Incentive statement of the Wadah",
-        facts=[*_facts(found), ("Dibayar paling lambat / Paid by", _day(found["pay_by"])), *_target(found)],
+        facts=[*_facts(found), ("Dibayar paling lambat / Paid by", _last_day(found["pay_by"])), *_target(found)],
         sums=_sums_of_wadah(found),
         tables=[
             Table(
@@ -226,10 +227,9 @@ def _event(line: Mapping[Any, Any], events: Mapping[UUID, UUID]) -> str:
     return str(events.get(line["payment_id"], line["payment_id"]))
 
 
-def _day(instant: datetime) -> str:
-    """The WIB day that ends at this instant, where it is a midnight; else the day it lies in."""
-    local = instant.astimezone(WIB)
-    return f"{local:%Y-%m-%d %H:%M} WIB"
+def _last_day(end: datetime) -> str:
+    """The WIB day whose end this is."""
+    return day(end - timedelta(microseconds=1))
 
 
 def rupiah(amount: int) -> str:

@@ -138,8 +138,11 @@ async def test_documents_say_what_the_statement_says_and_name_nobody(h: Harness,
     assert "3671" not in text
     whole = f"/incentives/wadah/{worker.scope.wadah_id}/statements/2025-10/document"
     board = h.token(roles=["coordinator"], wadah_id=worker.scope.wadah_id)
-    for form in ("pdf", "xlsx"):
-        assert (await h.client.get(f"{whole}.{form}", headers=board)).status_code == 200
+    printed, kept = [await h.client.get(f"{whole}.{form}", headers=board) for form in ("pdf", "xlsx")]
+    text = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(printed.content)).pages)
+    cells = str([*openpyxl.load_workbook(io.BytesIO(kept.content)).worksheets[0].iter_rows(values_only=True)])
+    assert "5 November 2025" in text and "5 November 2025" in cells, "the last day, not the midnight after it"
+    assert "2025-11-06" not in text + cells
 
 
 def due(h: Harness, worker: Worker, month: str = "2025-10") -> Due:
