@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.clock import SystemClock
 from chassis.database import is_outage
@@ -32,6 +33,12 @@ _STORE = sa.text(
     "INSERT INTO business_clock (id, offset_seconds) VALUES (1, :seconds) ON CONFLICT (id) DO UPDATE"
     " SET offset_seconds = GREATEST(business_clock.offset_seconds, excluded.offset_seconds)"
 )
+
+
+async def stored_offset(conn: AsyncConnection) -> timedelta | None:
+    """Business time minus wall time of this service; None where nobody moved it."""
+    seconds = (await conn.execute(_OFFSET)).scalar()
+    return None if seconds is None else timedelta(seconds=seconds)
 
 
 class BusinessClock:
@@ -69,9 +76,9 @@ class BusinessClock:
         if not isinstance(clock, SystemClock):
             return
         async with self._app.engine.connect() as conn:
-            stored = (await conn.execute(_OFFSET)).scalar()
+            stored = await stored_offset(conn)
         if stored is not None:
-            clock.offset = timedelta(seconds=stored)
+            clock.offset = stored
 
     async def advance_to(self, business: datetime, *, as_of: datetime | None = None) -> None:
         """Moves business time forward for every process of this service: it is `business` at wall time `as_of` (now, if not given).

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.businessclock import stored_offset
 from chassis.clock import SystemClock
 from chassis.database import make_engine
 from chassis.http.dates import FIRST_DAY, LAST_DAY, is_a_day
@@ -97,12 +98,7 @@ async def _statement(conn: AsyncConnection, account: str, span: ledger.Span, aft
 @app.command("suspense")
 def show_suspense(as_json: AsJson = False) -> None:
     """Money that waits: why, since when, who answers for it and whose turn it is."""
-    query = _read(
-        lambda conn: shown_astray.cases(conn, sa.true(), closed=False, reason=None, after=None, limit=MOST_CASES)
-    )
-    rows = asyncio.run(query)
-    now = SystemClock(load(Settings).clock_offset).business()
-    found = [waiting_case(row, now) for row in rows]
+    found = asyncio.run(_read(_waiting))
     if as_json:
         print(json.dumps(found, default=str))
         return
@@ -111,6 +107,14 @@ def show_suspense(as_json: AsJson = False) -> None:
         print(
             f"{case['payment_id']} {case['held']:>13,} {case['reason']:<22} {case['age_days']:>4} d {case['waits_for']:<7} {owner}"
         )
+
+
+async def _waiting(conn: AsyncConnection) -> list[dict[str, Any]]:
+    """Aged by the business time that the service lives in, which may have been moved since it started."""
+    offset = await stored_offset(conn)
+    now = SystemClock(load(Settings).clock_offset if offset is None else offset).business()
+    rows = await shown_astray.cases(conn, sa.true(), closed=False, reason=None, after=None, limit=MOST_CASES)
+    return [waiting_case(row, now) for row in rows]
 
 
 @app.command("transfer-orders")

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 from typer.testing import CliRunner
 
+from chassis.tables import business_clock
 from services.payments.cli import app
 from tests.integration.payments.bank import Bank
 from tests.integration.payments.people import register
+from tests.integration.payments.test_suspense import in_suspense
 from tests.support.service import NIK_HASH_KEY, Harness, key_bytes
 
 
@@ -41,3 +45,8 @@ async def test_the_books_and_the_partners(h: Harness, bank: Bank, monkeypatch: p
     assert "clearing:bank-a" in await typed("trial-balance")
     assert json.loads(await typed("partners", "--json"))[0]["partner"] == "bank-a"
     assert "bank-a" in await typed("partners")
+    await in_suspense(h, "9999999999999", 5_000)
+    moved = h.clock.business() + timedelta(days=2, hours=1) - datetime.now(UTC)
+    async with h.app.engine.begin() as conn:
+        await conn.execute(sa.insert(business_clock).values(id=1, offset_seconds=round(moved.total_seconds())))
+    assert [case["age_days"] for case in json.loads(await typed("suspense", "--json"))] == [2], "as the service counts"
