@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
 from urllib.parse import urlsplit
@@ -85,10 +85,11 @@ def conformance(
     results = asyncio.run(_results(known, base_url or known.base_url, only))
     counts = {outcome: sum(one.outcome == outcome for one in results) for outcome in (PASSED, FAILED, SKIPPED)}
     if as_json:
-        print(json.dumps({**counts, "exchanges": [one.as_json() for one in results]}))
+        print(json.dumps({**counts, "hints": [*_hints(counts)], "exchanges": [one.as_json() for one in results]}))
     else:
         _show(results)
         print(" · ".join(f"{count} {outcome}" for outcome, count in counts.items()))
+        print("\n".join(_hints(counts)))
     raise typer.Exit(1 if counts[FAILED] or not counts[PASSED] else 0)
 
 
@@ -100,6 +101,17 @@ async def _results(credentials: Credentials, base_url: str, only: str) -> list[R
     ) as client:
         stage = Stage(client, credentials, SystemClock().wall, prefix=parts.path.rstrip("/") + "/snap")
         return [result async for result in play(stage, cases)]
+
+
+def _hints(counts: Mapping[str, int]) -> Iterator[str]:
+    """What to look at before the exchanges."""
+    if counts[FAILED]:
+        yield (
+            "A run pays the numbers of its credentials. Were they used by a run before? Then 4042414 (paid already) says no more than that:"
+            " make new ones with `perisai payments sandbox`, and run again."
+        )
+    if counts[SKIPPED]:
+        yield "What is skipped needs numbers that these credentials do not name, or an exchange before it that failed; docs/for-banks.md says which."
 
 
 def _show(results: Sequence[Result]) -> None:

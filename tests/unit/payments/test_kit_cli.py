@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from typer.testing import CliRunner, Result
 
 from deploy.cli import WITHOUT_SETTINGS
@@ -105,6 +106,18 @@ def test_credentials_that_are_none_are_refused_without_being_quoted(tmp_path: Pa
     result = CliRunner().invoke(app, ["conformance", "--credentials", str(file)])
     assert result.exit_code == 2
     assert "do-not-tell" not in result.output
+
+
+def test_a_run_that_failed_says_that_its_numbers_may_be_used_up(tmp_path: Path) -> None:
+    key = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    side = {"partner_id": "1", "client_key": "k", "client_secret": SECRET, "private_key": key, "prefix": "8100"}
+    file = tmp_path / "credentials.json"
+    file.write_text(json.dumps({"base_url": "http://127.0.0.1:1", "sides": {"plain": side}, "numbers": {}}))
+    words = ["conformance", "--credentials", str(file), "--only"]
+    told = CliRunner().invoke(app, [*words, "a good key gets a token"])
+    assert (told.exit_code, "perisai payments sandbox" in told.output) == (1, True), told.output
+    (hint,) = json.loads(CliRunner().invoke(app, [*words, "a number that is blocked", "--json"]).output)["hints"]
+    assert "do not name" in hint
 
 
 def test_the_kit_runs_without_the_settings_of_the_service() -> None:
