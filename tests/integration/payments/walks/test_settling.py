@@ -29,7 +29,7 @@ CLEARING, CASH, FEES = f"clearing:{PARTNER}", f"bank:{PARTNER}", f"fees:{PARTNER
 HAPPENED = (
     "told", "matched", "missing here pays", "missing here waits", "deposited by file", "amount_differs", "duplicate", "unreadable",
     "file replaced", "fees corrected up", "fees corrected down", "money noted", "noted twice", "corrected",
-    "booked", "not booked", "voided", "came after all", "returned", "assigned", "transfer confirmed",
+    "booked", "not booked", "voided", "returned", "assigned", "transfer confirmed",
 )  # fmt: skip
 
 
