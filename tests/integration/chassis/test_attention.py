@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+import pytest
 import sqlalchemy as sa
 from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncConnection
-from structlog.testing import capture_logs
+from structlog.testing import CapturingLogger
 
 from chassis.attention import Attention, Concern
 from chassis.ids import new_id
@@ -38,22 +39,25 @@ def _shown() -> float | None:
     return REGISTRY.get_sample_value("perisai_attention", {"concern": "large_counters"})
 
 
-async def test_what_waits_is_told_once_shown_while_it_waits_and_ends_by_itself(stack: Stack) -> None:
+async def test_what_waits_is_told_once_shown_while_it_waits_and_ends_by_itself(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = CapturingLogger()
+    monkeypatch.setattr("chassis.attention.log", log)
     async with toy(WATCHED, stack) as h:
         attention = Attention(h.app.engine, h.app.clock, h.app.composition.concerns)
-        with capture_logs() as logs:
-            await attention.look()
-            assert (_shown(), logs) == (0, [])
-            await h.run(count, [Add(new_id(), 101)])
-            await attention.look()
-            await attention.look()
-            assert _shown() == 1
-            (told,) = logs
-            assert (told["event"], told["concern"], told["count"]) == ("attention_needed", "large_counters", 1)
-            assert told["log_level"] == "error"
-            await h.run(count, [Add(new_id(), 101)])
-            await attention.look()
-            assert [one["count"] for one in logs] == [1, 2], "one more is told at once"
+        await attention.look()
+        assert (_shown(), log.calls) == (0, [])
+        await h.run(count, [Add(new_id(), 101)])
+        await attention.look()
+        await attention.look()
+        assert _shown() == 1
+        (told,) = log.calls
+        assert (told.method_name, told.args) == ("error", ("attention_needed",))
+        assert (told.kwargs["concern"], told.kwargs["count"]) == ("large_counters", 1)
+        await h.run(count, [Add(new_id(), 101)])
+        await attention.look()
+        assert [one.kwargs["count"] for one in log.calls] == [1, 2], "one more is told at once"
         status = (await h.client.get("/ops/status", headers=h.token(roles=["operator"]))).json()
         assert status["attention"] == {"large_counters": 2}
 

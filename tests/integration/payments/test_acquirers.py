@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from structlog.testing import capture_logs
+from structlog.testing import CapturingLogger
 
 from contracts.events.acquirers import AcquirerAgreed
 from services.payments.acquirer import SnapAcquirer
@@ -135,25 +135,27 @@ class TestSecrecy:
 
 class TestRotation:
     @pytest.mark.parametrize("kind", ["keys", "secrets"])
-    async def test_no_call_fails_whichever_side_changes_first(self, town: Town, kind: str) -> None:
-        h, books = town.h, town.books
+    async def test_no_call_fails_whichever_side_changes_first(
+        self, town: Town, kind: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        h, books, told = town.h, town.books, CapturingLogger()
+        monkeypatch.setattr("services.payments.acquirer.log", told)
         made = await activated(
             h, kind, {} if kind == "keys" else {"client_secret": NEW_SECRET}, overlap=timedelta(days=1)
         )
         books.token = ""  # whatever it gave us before is dead
         warning = f"acquirer_takes_the_old_{kind.removesuffix('s')}"
-        with capture_logs() as logs:
-            await live(town)  # it knows the old one alone
-        assert [(one["event"], one["partner"]) for one in logs if one["log_level"] == "warning"] == [
+        await live(town)  # it knows the old one alone
+        assert [(one.args[0], one.kwargs["partner"]) for one in told.calls if one.method_name == "warning"] == [
             (warning, "qris-a")
         ]
         new = {"keys": [made.get("public_key")], "secrets": [NEW_SECRET]}[kind]
         setattr(books, kind, new)
         books.token, books.bad = "", []
         await another_bill(town)
-        with capture_logs() as logs:
-            await live(town)
-        assert [one for one in logs if one["log_level"] == "warning"] == []
+        told.calls.clear()
+        await live(town)
+        assert [one for one in told.calls if one.method_name == "warning"] == []
         assert books.bad == [], "the new one is tried first"
         await retired(h, {"keys": "KEY", "secrets": "SECRET"}[kind])
         await another_bill(town)

@@ -150,10 +150,10 @@ async def sandbox(h: Harness) -> Sandbox:
     await _agree(h, "bank-s", SHUT)
     await _agree(h, "bank-l", {"most_payments_a_day": 0, "most_per_deposit": 100_000})
     await agree(h, "http://127.0.0.1:9/snap/v1.0")
-    gone_for_good = await _voided(h, plain)
     await _agree(h, "shop", {"retail": True})
     await enact(h, "first_payment_channels", WITHOUT_SHOPS)
     await enact(h, "retail_limits", NARROW)
+    gone_for_good = await _voided(h, plain)
     h.clock.set(at(2025, 10, 7, 9))
     singles = [await register(h) for _ in range(SINGLES)]
     own = [await numbered(h, who) for who in singles]
