@@ -10,6 +10,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from chassis.ids import new_id
 from services.payments.app import SERVICE as PAYMENTS
@@ -98,12 +99,18 @@ async def test_hundred_clicks_register_one_person(stack: Stack, evidence: Eviden
             answers.update(told)
             if len([answer for answer in told if answer != "nik_registered"]) != 1:
                 wrongs.append(wrong("answers", "", "one participant, or nik_registered", dict(told)))
-        made, events = await people_of(h) - before, Counter(e.event.type for e in await h.events("participants"))
+        made, known = await people_of(h) - before, await _registered(h)
         wrongs += [] if made == rounds else [wrong("participants", "", rounds, made)]
-        known = events["ParticipantRegistered"]
         wrongs += [] if known == rounds + before else [wrong("event_log", "", rounds + before, known)]
         evidence.holds("I1", checked=rounds * COPIES, violations=wrongs)
     evidence.fired(sum(answers.values()), of=rounds * COPIES, unit="request")
+
+
+async def _registered(h: Harness) -> int:
+    """By their envelopes: the key of a person that another process registered is not at hand here."""
+    async with h.app.read() as conn:
+        asked = sa.text("SELECT count(*) FROM event_log WHERE type = 'ParticipantRegistered'")
+        return int((await conn.execute(asked)).scalar_one())
 
 
 async def _click(h: Harness, world: World, person: dict[str, object], number: int, same: str) -> str:
