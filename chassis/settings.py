@@ -44,7 +44,9 @@ class StartRefused(Exception):
     """The process must not start like this. The text is one sentence per fault, for a person."""
 
 
-def _key(length: int) -> Any:
+def base64_key(length: int) -> Any:
+    """For the annotation of a variable: bytes given as base64, of exactly this length."""
+
     def read(value: object) -> object:
         if not isinstance(value, str):
             return value
@@ -90,8 +92,8 @@ class Settings(BaseSettings):
     issuer: str
     audience: str = "perisai"
 
-    master_key: Annotated[bytes, _key(MASTER_KEY_BYTES)] = Field(repr=False)
-    nik_hash_key: Annotated[bytes, _key(NIK_HASH_KEY_BYTES)] = Field(repr=False)
+    master_key: Annotated[bytes, base64_key(MASTER_KEY_BYTES)] = Field(repr=False)
+    nik_hash_key: Annotated[bytes, base64_key(NIK_HASH_KEY_BYTES)] = Field(repr=False)
     registration_url: str = ""
     key_door_token: str = Field(default="", repr=False)
 

@@ -27,7 +27,9 @@ def signer_of(app: App) -> Signer:
 
 def compose(app: App) -> Composition:
     archiving = Archiving(app.batches, app.service.catalogue, app.settings.topic_prefix)
-    return Composition(keepers=archiving.keepers(sorted(set(TOPICS.values()))), workers={"signer": signer_of(app).run})
+    return Composition(
+        keepers=dict.fromkeys(sorted(set(TOPICS.values())), archiving.keep), workers={"signer": signer_of(app).run}
+    )
 
 
 SERVICE = Service(

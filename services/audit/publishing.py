@@ -10,6 +10,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from services.audit.domain import notes
+from services.audit.domain.checkpoints import Checkpoint
 from services.audit.domain.tiles import Tile
 
 NEWEST = "checkpoint"
@@ -52,9 +54,9 @@ def tile_in(folder: Path, tile: Tile) -> bytes | None:
 
 
 def published(folder: Path) -> int:
-    """The size of the newest checkpoint there; 0 when there is none."""
-    sizes = [int(file.stem) for file in folder.glob(f"*{_SUFFIX}") if file.stem.isdigit()]
-    return max(sizes, default=0)
+    """The size of the newest checkpoint there; 0 when there is none. Raises BadNote when the file is none."""
+    file = folder / NEWEST
+    return Checkpoint.parse(notes.parse(file.read_text(encoding="utf-8")).text).size if file.exists() else 0
 
 
 def _write(file: Path, text: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from pathlib import Path
 from typing import Annotated
 
@@ -11,21 +9,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import BeforeValidator, Field
 
 from chassis import settings
+from chassis.settings import base64_key
 from services.audit.domain.notes import BadNote, NoteKey
 
 KEY_BYTES = 32
-
-
-def _seed(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        raw = base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
-        raw = b""
-    if len(raw) != KEY_BYTES:
-        raise ValueError("must be 32 random bytes in base64")
-    return raw
 
 
 def _name(value: str) -> str:
@@ -38,7 +25,7 @@ def _name(value: str) -> str:
 class Settings(settings.Settings):
     audit_log: Annotated[str, BeforeValidator(_name)] = "perisai.example/audit"
     """The log's name for ever, like the address of a page: it stands in every checkpoint."""
-    audit_signing_key: Annotated[bytes, BeforeValidator(_seed)] = Field(repr=False)
+    audit_signing_key: Annotated[bytes, base64_key(KEY_BYTES)] = Field(repr=False)
     """The seed of the Ed25519 key that signs checkpoints."""
     audit_folder: Path
     """Where checkpoints are written outside the database, for a branch or the union to keep."""

@@ -6,7 +6,7 @@ committed never has a new one before it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
@@ -17,7 +17,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis import faults, records, rows
 from chassis.batches import Batches, Broken
 from chassis.outcomes import Done
-from chassis.reader import Keep
 from chassis.records import Bad, Record
 from chassis.transaction import Tx
 from contracts.event import Catalogue
@@ -72,14 +71,10 @@ class _Log:
 
 
 class Archiving:
-    """The archive of all topics, behind their keepers."""
+    """The archive of all topics; `keep` stands behind the reader of each."""
 
     def __init__(self, batches: Batches, catalogue: Catalogue, prefix: str) -> None:
         self._batches, self._catalogue, self._prefix = batches, catalogue, prefix
-
-    def keepers(self, topics: Sequence[str]) -> Mapping[str, Keep]:
-        """One for each topic."""
-        return dict.fromkeys(topics, self.keep)
 
     async def keep(self, found: Sequence[Record]) -> None:
         """Durable when it returns. Raises when it could not be kept: the database's errors, or a bug's."""

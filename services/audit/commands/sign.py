@@ -5,7 +5,6 @@ Nothing is signed while nothing but our own events has arrived, or a checkpoint 
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,11 +16,12 @@ from chassis.ids import new_id
 from chassis.transaction import Meta, Scope, Tx
 from contracts.events.audit import CheckpointSigned
 from services.audit.domain import notes
+from services.audit.domain.base64text import to_text
 from services.audit.domain.checkpoints import Checkpoint
-from services.audit.domain.growing import grow, right_edge
-from services.audit.domain.merkle import Span, consistency_spans, leaf_hash, span_hash
-from services.audit.domain.tiles import Tile, hashes_from
-from services.audit.queries.log import last_checkpoint, leaves, news_since, size_of
+from services.audit.domain.growing import grow
+from services.audit.domain.merkle import Span, consistency_spans, span_hash
+from services.audit.domain.tiles import Tile, hashes_from, right_edge
+from services.audit.queries.log import leaf_hashes, newest, news_since, size_of
 from services.audit.queries.tree import held_tiles, needed
 from services.audit.tables import tiles
 
@@ -58,7 +58,7 @@ class Signing:
     async def _one(self, tx: Tx, origin: str) -> Signed:
         stream = CheckpointSigned.stream
         await tx.heads(stream, [origin])
-        last = await last_checkpoint(tx.conn, origin)
+        last = await newest(tx.conn, origin)
         before, there = last.size if last else 0, await size_of(tx.conn)
         if not await news_since(tx.conn, before):
             return Signed(None)
@@ -68,10 +68,10 @@ class Signing:
         event = CheckpointSigned(
             log=origin,
             size=size,
-            root=_base64(checkpoint.root),
+            root=to_text(checkpoint.root),
             note=str(note),
             before=before,
-            path=tuple(map(_base64, path)),
+            path=tuple(map(to_text, path)),
         )
         tx.record(event, key=origin, meta=Meta("system:audit", new_id()), scope=Scope(), rules=RULES)
         tx.defer(lambda conn: _keep(conn, made))
@@ -83,7 +83,7 @@ class Signing:
     ) -> tuple[dict[Tile, bytes], Checkpoint, list[bytes]]:
         """The tiles that the new leaves add, the checkpoint over them, and the proof that it continues the one before."""
         edge = await held_tiles(conn, right_edge(before))
-        made = grow(before, edge, [leaf_hash(leaf) for leaf in await leaves(conn, before, size)])
+        made = grow(before, edge, await leaf_hashes(conn, before, size))
         spans = [Span(0, size), *consistency_spans(before, size)]
         held = await held_tiles(conn, needed(spans, size) - made.keys()) | made
         root, *path = [span_hash(span, hashes_from(held.__getitem__, size)) for span in spans]
@@ -92,7 +92,3 @@ class Signing:
 
 async def _keep(conn: AsyncConnection, made: dict[Tile, bytes]) -> None:
     await rows.insert(conn, tiles, [{**tile._asdict(), "hashes": hashes} for tile, hashes in made.items()])
-
-
-def _base64(raw: bytes) -> str:
-    return base64.b64encode(raw).decode()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from dataclasses import dataclass
 
+from services.audit.domain.base64text import to_bytes, to_text
 from services.audit.domain.merkle import HASH_BYTES, OutOfTree, roots_of_consistency
 from services.audit.domain.notes import BadNote
 
@@ -28,7 +27,7 @@ class Checkpoint:
     @property
     def text(self) -> str:
         """Three lines."""
-        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+        return f"{self.origin}\n{self.size}\n{to_text(self.root)}\n"
 
     @classmethod
     def parse(cls, text: str) -> Checkpoint:
@@ -40,8 +39,8 @@ class Checkpoint:
         if not _SIZE.fullmatch(size):
             raise BadNote("the size of a checkpoint is a decimal number")
         try:
-            root = base64.b64decode(encoded, validate=True)
-        except (binascii.Error, ValueError):
+            root = to_bytes(encoded)
+        except ValueError:
             root = b""
         if len(root) != HASH_BYTES:
             raise BadNote("the root of a checkpoint is 32 bytes in base64")

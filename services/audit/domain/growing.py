@@ -5,17 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from services.audit.domain.merkle import HASH_BYTES, perfect_root
-from services.audit.domain.tiles import WIDTH, Tile
-
-
-def right_edge(size: int) -> list[Tile]:
-    """The tiles of a tree of this size that are not full: at most one a level."""
-    edge, level = [], 0
-    while size >> (8 * level):
-        number, width = divmod(size >> (8 * level), WIDTH)
-        edge += [Tile(level, number, width)] if width else []
-        level += 1
-    return edge
+from services.audit.domain.tiles import WIDTH, Tile, hashes_in
 
 
 def grow(size: int, edge: Mapping[Tile, bytes], leaves: Sequence[bytes]) -> dict[Tile, bytes]:
@@ -31,8 +21,3 @@ def grow(size: int, edge: Mapping[Tile, bytes], leaves: Sequence[bytes]) -> dict
         hashes = [perfect_root(hashes_in(tile)) for tile in tiles if len(tile) == WIDTH * HASH_BYTES]
         level, size = level + 1, number
     return made
-
-
-def hashes_in(tile: bytes) -> list[bytes]:
-    """The hashes of a tile one by one."""
-    return [tile[at : at + HASH_BYTES] for at in range(0, len(tile), HASH_BYTES)]

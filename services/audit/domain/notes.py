@@ -5,14 +5,14 @@ A note is a text that ends in a newline, an empty line, and one line per signatu
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from services.audit.domain.base64text import to_bytes, to_text
 
 DASH = "\N{EM DASH} "
 ED25519, WITNESS = 0x01, 0x04
@@ -44,7 +44,7 @@ class NoteKey:
 
     def __str__(self) -> str:
         """As verifiers are told of it: name, key id, kind and key."""
-        return f"{self.name}+{self.key_id.hex()}+{_base64(bytes([self.kind]) + self.public)}"
+        return f"{self.name}+{self.key_id.hex()}+{to_text(bytes([self.kind]) + self.public)}"
 
     @classmethod
     def parse(cls, text: str) -> NoteKey:
@@ -69,7 +69,7 @@ class Signature:
     raw: bytes
 
     def __str__(self) -> str:
-        return f"{DASH}{self.name} {_base64(self.key_id + self.raw)}\n"
+        return f"{DASH}{self.name} {to_text(self.key_id + self.raw)}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +146,8 @@ def _check_text(text: str) -> None:
         raise BadNote("the text of a note ends in a newline and has no other control characters")
 
 
-def _base64(raw: bytes) -> str:
-    return base64.b64encode(raw).decode()
-
-
 def _bytes(text: str) -> bytes:
-    """Strict: of the texts that mean the same bytes only the one that `_base64` writes."""
     try:
-        raw = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raw = b""
-    if _base64(raw) != text:
-        raise BadNote("not base64")
-    return raw
+        return to_bytes(text)
+    except ValueError as error:
+        raise BadNote(str(error)) from None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.audit.domain import notes
+from services.audit.domain.base64text import to_bytes, to_text
 from services.audit.domain.checkpoints import Checkpoint
 from services.audit.domain.merkle import OutOfTree, leaf_hash, root_of_inclusion
 from services.audit.domain.notes import BadNote, Note, NoteKey
@@ -31,7 +30,7 @@ class Proof:
     checkpoint: Note
 
     def __str__(self) -> str:
-        lines = [FIRST_LINE, f"extra {_base64(self.leaf)}", f"index {self.index}", *map(_base64, self.path), ""]
+        lines = [FIRST_LINE, f"extra {to_text(self.leaf)}", f"index {self.index}", *map(to_text, self.path), ""]
         return "\n".join(lines) + "\n" + str(self.checkpoint)
 
     @classmethod
@@ -74,12 +73,8 @@ class Proof:
         return checkpoint
 
 
-def _base64(raw: bytes) -> str:
-    return base64.b64encode(raw).decode()
-
-
 def _bytes(text: str) -> bytes:
     try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise BadProof("not base64") from None
+        return to_bytes(text)
+    except ValueError as error:
+        raise BadProof(str(error)) from None

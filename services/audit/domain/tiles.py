@@ -30,15 +30,14 @@ class Tile(NamedTuple):
         return f"tile/{self.level}/{name}" + (f".p/{self.width}" if self.width < WIDTH else "")
 
 
-def tiles_of(size: int) -> list[Tile]:
-    """All tiles of a tree of this size, lowest level first."""
-    tiles, level, count = [], 0, size
-    while count:
-        full, rest = divmod(count, WIDTH)
-        tiles += [Tile(level, number) for number in range(full)]
-        tiles += [Tile(level, full, rest)] if rest else []
-        level, count = level + 1, full
-    return tiles
+def right_edge(size: int) -> list[Tile]:
+    """The tiles of a tree of this size that are not full: at most one a level."""
+    edge, level = [], 0
+    while size:
+        full, rest = divmod(size, WIDTH)
+        edge += [Tile(level, full, rest)] if rest else []
+        size, level = full, level + 1
+    return edge
 
 
 def new_tiles(old: int, size: int) -> list[Tile]:
@@ -62,9 +61,18 @@ def hashes_from(tiles: Callable[[Tile], bytes], size: int) -> NodeHash:
     """The hash of any node of a tree of this size from its tiles, given as their hashes side by side."""
 
     def hash_of(node: Node) -> bytes:
-        held = tiles(tile_of(node, size))
-        count = 1 << (node.level % HEIGHT)
-        start = (node.number * count % WIDTH) * HASH_BYTES
-        return perfect_root([held[at : at + HASH_BYTES] for at in range(start, start + count * HASH_BYTES, HASH_BYTES)])
+        hashes, count = hashes_in(tiles(tile_of(node, size))), 1 << (node.level % HEIGHT)
+        start = node.number * count % WIDTH
+        return perfect_root(hashes[start : start + count])
 
     return hash_of
+
+
+def hashes_in(tile: bytes) -> list[bytes]:
+    """The hashes of a tile one by one."""
+    return [tile[at : at + HASH_BYTES] for at in range(0, len(tile), HASH_BYTES)]
+
+
+def leads_to(tile: bytes | None, known: bytes | None) -> bool:
+    """Whether this is a full tile with that root."""
+    return tile is not None and len(tile) == WIDTH * HASH_BYTES and perfect_root(hashes_in(tile)) == known

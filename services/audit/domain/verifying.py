@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
+from services.audit.domain.tiles import WIDTH, Tile
+
 
 class Kind(StrEnum):
     ALTERED = "altered"
@@ -77,38 +79,47 @@ def _misfiled(place: int, row: Row) -> Finding:
     return Finding(Kind.MISFILED, place, row.event_id, f"columns {', '.join(row.misfiled)} are not the event's")
 
 
+def other_tile(tile: Tile, *, proved: bool = True) -> Finding:
+    """A stored tile that is not the one that was signed. `proved`: another copy of it is."""
+    leaves = WIDTH ** (tile.level + 1)
+    detail = f"{tile.path} in the database is not what was signed"
+    if not proved:
+        detail += f", and no other copy of it is there: {leaves} events from this place on cannot be judged"
+    return Finding(Kind.TILE if proved else Kind.UNPROVABLE, tile.number * leaves, None, detail)
+
+
 def resolve(parts: Iterable[Part], beyond: Iterable[Stray] = ()) -> list[Finding]:
     """All findings in the order of places. `beyond`: rows at places that the log does not have."""
-    parts = list(parts)
-    home = {hash_: place for part in parts for place, hash_ in part.missing}
+    parts, outside = list(parts), list(beyond)
     strays = [stray for part in parts for stray in part.strays]
-    outside = list(beyond)
-    found_again = {stray.hash for stray in [*strays, *outside]}
-    stands = {stray.place: stray for stray in strays}
-    findings = [finding for part in parts for finding in part.findings]
-    for stray in [*strays, *outside]:
-        if (place := home.get(stray.hash)) is not None:
-            findings.append(Finding(Kind.MOVED, stray.place, stray.event_id, f"belongs at place {place}"))
-    for part in parts:
-        for place, hash_ in part.missing:
-            there = stands.get(place)
-            foreign = there is not None and there.hash not in home
-            if hash_ in found_again:
-                if foreign and there is not None:
-                    findings.append(
-                        Finding(Kind.INSERTED, place, there.event_id, "the event of this place stands elsewhere")
-                    )
-            elif foreign and there is not None:
-                findings.append(
-                    Finding(Kind.ALTERED, place, there.event_id, "its bytes are not those that were signed")
-                )
-            else:
-                findings.append(
-                    Finding(Kind.DELETED, place, None, f"no event has the hash {hash_.hex()} that was signed")
-                )
-    findings += [
-        Finding(Kind.INSERTED, stray.place, stray.event_id, "the log has no such place")
-        for stray in outside
-        if stray.hash not in home
+    missing = dict(lost for part in parts for lost in part.missing)
+    home = {hash_: place for place, hash_ in missing.items()}
+    elsewhere = {stray.hash for stray in [*strays, *outside]}
+    foreign = {stray.place: stray for stray in strays if stray.hash not in home}
+    findings = [
+        *(finding for part in parts for finding in part.findings),
+        *(
+            Finding(Kind.MOVED, stray.place, stray.event_id, f"belongs at place {home[stray.hash]}")
+            for stray in [*strays, *outside]
+            if stray.hash in home
+        ),
+        *(
+            Finding(Kind.INSERTED, stray.place, stray.event_id, "the log has no such place")
+            for stray in outside
+            if stray.hash not in home
+        ),
     ]
+    for place, hash_ in missing.items():
+        findings += _at(place, hash_, foreign.get(place), stands_elsewhere=hash_ in elsewhere)
     return sorted(findings, key=lambda finding: (finding.place, finding.kind))
+
+
+def _at(place: int, hash_: bytes, foreign: Stray | None, *, stands_elsewhere: bool) -> list[Finding]:
+    """What became of a place whose own leaf does not stand there. `foreign`: what does, when it is no leaf of the log."""
+    if foreign is not None and stands_elsewhere:
+        return [Finding(Kind.INSERTED, place, foreign.event_id, "the event of this place stands elsewhere")]
+    if foreign is not None:
+        return [Finding(Kind.ALTERED, place, foreign.event_id, "its bytes are not those that were signed")]
+    if stands_elsewhere:
+        return []  # told of where it stands
+    return [Finding(Kind.DELETED, place, None, f"no event has the hash {hash_.hex()} that was signed")]

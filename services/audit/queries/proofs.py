@@ -11,9 +11,9 @@ from services.audit.domain import notes
 from services.audit.domain.merkle import inclusion_spans, leaf_hash, root_of_inclusion, span_hash
 from services.audit.domain.proofs import Proof
 from services.audit.domain.tiles import hashes_from
-from services.audit.queries.log import checkpoint_of
+from services.audit.queries.log import checkpoint_of, newest
 from services.audit.queries.tree import held_tiles, needed
-from services.audit.tables import archive, checkpoints
+from services.audit.tables import archive
 
 
 class NotArchived(LookupError):
@@ -34,8 +34,7 @@ async def prove(conn: AsyncConnection, log: str, event_id: UUID) -> Proof:
     row = (await conn.execute(asked)).one_or_none()
     if row is None:
         raise NotArchived(f"no event {event_id} is in the archive")
-    newest = sa.select(checkpoints).where(checkpoints.c.log == log).order_by(checkpoints.c.size.desc()).limit(1)
-    signed = (await conn.execute(newest)).one_or_none()
+    signed = await newest(conn, log)
     if signed is None or signed.size <= row.place:
         raise NotSigned(f"event {event_id} is in the archive since the last checkpoint and is signed with the next one")
     checkpoint, leaf = checkpoint_of(signed), bytes(row.leaf)

@@ -10,11 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.envelope import BadEnvelope
-from services.audit.domain.growing import hashes_in
 from services.audit.domain.leaves import BadLeaf
-from services.audit.domain.merkle import HASH_BYTES, leaf_hash, perfect_root
-from services.audit.domain.tiles import WIDTH, Tile
-from services.audit.domain.verifying import Finding, Kind, Part, Row, compare
+from services.audit.domain.merkle import leaf_hash
+from services.audit.domain.tiles import WIDTH, Tile, hashes_in, leads_to
+from services.audit.domain.verifying import Finding, Kind, Part, Row, compare, other_tile
 from services.audit.entries import entry_of_leaf
 from services.audit.publishing import tile_in
 from services.audit.queries.tree import stored_tiles
@@ -29,13 +28,12 @@ class Proven(NamedTuple):
     hashes: bytes | None = None
 
 
-async def judge_part(conn: AsyncConnection, folder: Path, tiles: list[Proven]) -> Part:
-    """Every row under these tiles, which follow each other."""
+async def judge(conn: AsyncConnection, folder: Path, tiles: list[Proven]) -> list[Part]:
+    """Every row under these tiles, which follow each other; a part for each."""
     start, end = tiles[0].tile.number * WIDTH, tiles[-1].tile.number * WIDTH + tiles[-1].tile.width
     rows = await _rows(conn, start, end)
     stored = await stored_tiles(conn, [proven.tile for proven in tiles])
-    parts = [_judged(proven, stored.get(proven.tile), folder, rows) for proven in tiles]
-    return Part(*(tuple(item for part in parts for item in part[field]) for field in range(3)))  # type: ignore[arg-type]
+    return [_judged(proven, stored.get(proven.tile), folder, rows) for proven in tiles]
 
 
 def _judged(proven: Proven, stored: bytes | None, folder: Path, rows: Mapping[int, Row]) -> Part:
@@ -45,7 +43,7 @@ def _judged(proven: Proven, stored: bytes | None, folder: Path, rows: Mapping[in
         found, hashes = _proved_copy(proven, [stored, tile_in(folder, proven.tile), _of_rows(start, rows)])
         findings += [found] if found else []
     elif stored != hashes:
-        findings.append(_tile(proven.tile))
+        findings.append(other_tile(proven.tile))
     if hashes is None:
         return Part(findings=tuple(findings))
     part = compare(start, hashes_in(hashes), rows)
@@ -55,15 +53,11 @@ def _judged(proven: Proven, stored: bytes | None, folder: Path, rows: Mapping[in
 def _proved_copy(proven: Proven, copies: list[bytes | None]) -> tuple[Finding | None, bytes | None]:
     """The first copy that is the one that was signed. Anything but the stored one is a finding."""
     for number, copy in enumerate(copies):
-        if copy is not None and len(copy) == WIDTH * HASH_BYTES and perfect_root(hashes_in(copy)) == proven.root:
-            return (_tile(proven.tile) if number else None), copy
+        if leads_to(copy, proven.root):
+            return (other_tile(proven.tile) if number else None), copy
     place = proven.tile.number * WIDTH
     detail = f"the events of places {place} to {place + WIDTH - 1} and the tree over them were changed together"
     return Finding(Kind.UNPROVABLE, place, None, detail), None
-
-
-def _tile(tile: Tile) -> Finding:
-    return Finding(Kind.TILE, tile.number * WIDTH, None, f"{tile.path} in the database is not what was signed")
 
 
 def _of_rows(start: int, rows: Mapping[int, Row]) -> bytes | None:

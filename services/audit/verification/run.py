@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from services.audit.domain.verifying import Finding, Kind, Part, Stray, resolve
 from services.audit.publishing import notes_in
 from services.audit.queries.log import checkpoint_of, path_of, size_of
 from services.audit.tables import archive, checkpoints
-from services.audit.verification.parts import Proven, judge_part, row_of
+from services.audit.verification.parts import Proven, judge, row_of
 from services.audit.verification.trust import Trust
 
 PART_TILES = 32
@@ -67,7 +68,9 @@ async def verify(
         trust = Trust(conn, folder, base)
         tiles = await trust.climb()
         findings += trust.findings
-        for older in [*signed, *outside]:
+        # checkpoints whose chain holds up to the base are its beginnings already
+        chained = base in signed and not findings
+        for older in {*outside} - {*signed} if chained else {*signed, *outside}:
             findings += await _begins_with(trust, base, older)
         head = await size_of(conn)
         beyond = await _beyond(conn, max(base.size, head))
@@ -83,15 +86,15 @@ async def _judged(
     ranges = [list(tiles[at : at + PART_TILES]) for at in range(0, len(tiles), PART_TILES)]
     turn, done = asyncio.Semaphore(workers), 0
 
-    async def one(part: list[Proven]) -> Part:
+    async def one(part: list[Proven]) -> list[Part]:
         nonlocal done
         async with turn, engine.connect() as conn:
-            judged = await judge_part(conn, folder, part)
+            judged = await judge(conn, folder, part)
         done += sum(proven.tile.width for proven in part)
         tell(done)
         return judged
 
-    return list(await asyncio.gather(*map(one, ranges)))
+    return list(chain.from_iterable(await asyncio.gather(*map(one, ranges))))
 
 
 async def _signed(conn: AsyncConnection, key: NoteKey) -> tuple[list[Checkpoint], list[Finding]]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.audit.domain.checkpoints import Checkpoint
-from services.audit.domain.growing import hashes_in, right_edge
 from services.audit.domain.merkle import HASH_BYTES, Span, perfect_root, root
-from services.audit.domain.tiles import WIDTH, Tile, hashes_from
-from services.audit.domain.verifying import Finding, Kind
+from services.audit.domain.tiles import WIDTH, Tile, hashes_from, hashes_in, leads_to, right_edge
+from services.audit.domain.verifying import Finding, Kind, other_tile
 from services.audit.publishing import tile_in
 from services.audit.queries.log import leaf_hashes
 from services.audit.queries.tree import needed, stored_tiles
@@ -55,7 +55,7 @@ class Trust:
         held = dict(self._proven)
         for tile in wanted:
             copies = stored.get(tile), tile_in(self._folder, tile)
-            good = [copy for copy in copies if copy is not None and _leads_to(copy, self._roots.get(tile.number))]
+            good = [copy for copy in copies if copy is not None and leads_to(copy, self._roots.get(tile.number))]
             if not good:
                 return None
             held[tile] = good[0]
@@ -67,12 +67,12 @@ class Trust:
         stored = await stored_tiles(self._conn, wanted)
         proven: dict[Tile, bytes] = {}
         for tile, known in wanted.items():
-            if _leads_to(copy := stored.get(tile), known) and copy is not None:
+            if leads_to(copy := stored.get(tile), known) and copy is not None:
                 proven[tile] = copy
                 continue
             others = tile_in(self._folder, tile), await self._of_children(tile)
-            good = [copy for copy in others if copy is not None and _leads_to(copy, known)]
-            self.findings.append(_altered(tile, proved=bool(good)))
+            good = [copy for copy in others if copy is not None and leads_to(copy, known)]
+            self.findings.append(other_tile(tile, proved=bool(good)))
             proven.update({tile: good[0]} if good else {})
         return proven
 
@@ -85,8 +85,10 @@ class Trust:
 
     async def _edge(self) -> dict[Tile, bytes] | None:
         """The ragged right edge in that choice of copies which leads to the signed root."""
-        size, edge = self._checkpoint.size, right_edge(self._checkpoint.size)
+        edge = right_edge(self._checkpoint.size)
         stored = await stored_tiles(self._conn, edge)
+        if len(stored) == len(edge) and self._is_signed(stored):
+            return stored
         copies = []
         for tile in edge:
             derived = await self._of_children(tile) if tile.level else await self._of_rows(tile)
@@ -94,24 +96,18 @@ class Trust:
             copies.append([copy for copy in found if copy is not None and len(copy) == tile.width * HASH_BYTES])
         for choice in itertools.product(*copies):
             held = dict(zip(edge, choice, strict=True))
-            if root(size, hashes_from(held.__getitem__, size)) == self._checkpoint.root:
-                self.findings += [_altered(tile) for tile in edge if tile.level and stored.get(tile) != held[tile]]
+            if self._is_signed(held):
+                self.findings += [other_tile(tile) for tile in edge if tile.level and stored.get(tile) != held[tile]]
                 return held
         return None
 
+    def _is_signed(self, edge: Mapping[Tile, bytes]) -> bool:
+        size = self._checkpoint.size
+        return root(size, hashes_from(edge.__getitem__, size)) == self._checkpoint.root
+
     async def _of_rows(self, tile: Tile) -> bytes | None:
         start = tile.number * WIDTH
-        found = await leaf_hashes(self._conn, start, start + tile.width)
-        return b"".join(found) if len(found) == tile.width else None
-
-
-def _altered(tile: Tile, *, proved: bool = True) -> Finding:
-    leaves = WIDTH ** (tile.level + 1)
-    detail = f"{tile.path} in the database is not what was signed"
-    if not proved:
-        detail += f", and no other copy of it is there: {leaves} events from this place on cannot be judged"
-    return Finding(Kind.TILE if proved else Kind.UNPROVABLE, tile.number * leaves, None, detail)
-
-
-def _leads_to(copy: bytes | None, wanted: bytes | None) -> bool:
-    return copy is not None and len(copy) == WIDTH * HASH_BYTES and perfect_root(hashes_in(copy)) == wanted
+        try:
+            return b"".join(await leaf_hashes(self._conn, start, start + tile.width))
+        except LookupError:
+            return None

@@ -121,7 +121,8 @@ async def _exists(w: World) -> None:
 
 
 async def test_a_rewritten_log_does_not_overwrite_an_older_checkpoint(w: World) -> None:
-    publish(w.folder, 3, "one\n\n— a AAAAAAAA\n", [], {})
-    publish(w.folder, 3, "one\n\n— a AAAAAAAA\n", [], {})
+    one, other = [f"{Checkpoint(ORIGIN, 3, bytes([n] * 32)).text}\n— a AAAAAAAA\n" for n in (1, 2)]
+    publish(w.folder, 3, one, [], {})
+    publish(w.folder, 3, one, [], {})
     with pytest.raises(OtherCheckpoint, match=r"00003\.checkpoint"):
-        publish(w.folder, 3, "other\n\n— a AAAAAAAA\n", [], {})
+        publish(w.folder, 3, other, [], {})

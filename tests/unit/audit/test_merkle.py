@@ -23,7 +23,7 @@ from services.audit.domain.merkle import (
     roots_of_consistency,
     span_hash,
 )
-from services.audit.domain.tiles import Tile, hashes_from, new_tiles, tile_of, tiles_of
+from services.audit.domain.tiles import Tile, hashes_from, new_tiles, right_edge, tile_of
 
 RFC_LEAVES = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
 RFC_ROOTS = [
@@ -130,6 +130,16 @@ def test_an_older_tree_cannot_be_larger(old: int, size: int) -> None:
         consistency_spans(old, size)
 
 
+def tiles_of(size: int) -> list[Tile]:
+    """All tiles of a tree of this size by the standard's formula, lowest level first."""
+    tiles, level, count = [], 0, size
+    while count:
+        full, rest = divmod(count, 256)
+        tiles += [Tile(level, number) for number in range(full)] + ([Tile(level, full, rest)] if rest else [])
+        level, count = level + 1, full
+    return tiles
+
+
 def tiles_in(tree: Tree, size: int) -> dict[Tile, bytes]:
     """Every tile of the tree, by the formula of tlog-tiles."""
     return {
@@ -156,6 +166,7 @@ def test_the_tiles_of_seventy_thousand_are_those_of_the_standard() -> None:
     tiles = tiles_of(70_000)
     assert [sum(t.level == level and t.width == 256 for t in tiles) for level in range(3)] == [273, 1, 0]
     assert [t for t in tiles if t.width < 256] == [Tile(0, 273, 112), Tile(1, 1, 17), Tile(2, 0, 1)]
+    assert right_edge(70_000) == [t for t in tiles if t.width < 256]
 
 
 @given(st.integers(0, 70_000), st.integers(0, 70_000))
