@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from chassis.clock import Clock
 from chassis.ids import new_id
 from chassis.telemetry import log
-from services.payments.agreements import Agreement, Agreements
+from services.payments.acquirer_registry import AcquirerRegistry, KnownAcquirer
 from services.payments.commands.qr import Answer, Made, NotKnown, NotMade
 from services.payments.domain.acquirers import Acquirer as Terms
 from services.payments.domain.qr import Qr
@@ -93,8 +93,8 @@ class _Unusable(Exception):
 class SnapAcquirer:
     """Calls the acquirer of each code."""
 
-    def __init__(self, agreements: Agreements, clock: Clock, *, timeout_s: float) -> None:
-        self._agreements, self._clock, self._timeout_s = agreements, clock, timeout_s
+    def __init__(self, registry: AcquirerRegistry, clock: Clock, *, timeout_s: float) -> None:
+        self._registry, self._clock, self._timeout_s = registry, clock, timeout_s
         self._tokens: defaultdict[str, _Token] = defaultdict(_Token)
         self._session: aiohttp.ClientSession | None = None
 
@@ -134,27 +134,27 @@ class SnapAcquirer:
 
     async def _tried(self, partner: str, path: str, body: Body) -> Reply:
         """First as it was last known to be right; where that is refused, with all that signs by now."""
-        agreed = await self._agreements.of(partner)
-        if agreed is None:
+        known = await self._registry.of(partner)
+        if known is None:
             return NO_REPLY
-        reply = await self._signed(agreed, agreed.secrets[0], path, body)
+        reply = await self._signed(known, known.secrets[0], path, body)
         if not reply.refuses_us:
             return reply
-        self._agreements.forget()
+        self._registry.forget()
         self._tokens[partner].until = 0.0
-        if (agreed := await self._agreements.of(partner)) is None:
+        if (known := await self._registry.of(partner)) is None:
             return NO_REPLY
-        for tried, secret in enumerate(agreed.secrets):
-            reply = await self._signed(agreed, secret, path, body)
+        for tried, secret in enumerate(known.secrets):
+            reply = await self._signed(known, secret, path, body)
             if not reply.refuses_us:
                 if tried > 0:
-                    _warn("acquirer_takes_the_old_secret", agreed.terms)
+                    _warn("acquirer_takes_the_old_secret", known.terms)
                 break
         return reply
 
-    async def _signed(self, agreed: Agreement, secret: str, path: str, body: Body) -> Reply:
+    async def _signed(self, known: KnownAcquirer, secret: str, path: str, body: Body) -> Reply:
         """Each call has an X-EXTERNAL-ID of its own."""
-        terms, token = agreed.terms, await self._token(agreed)
+        terms, token = known.terms, await self._token(known)
         if isinstance(token, Reply):
             return token
         raw = json.dumps({**body, "merchantId": terms.merchant_id}, separators=(",", ":")).encode()
@@ -170,28 +170,28 @@ class SnapAcquirer:
         }
         return await self._post(terms.url + path, headers, raw)
 
-    async def _token(self, agreed: Agreement) -> str | Reply:
+    async def _token(self, known: KnownAcquirer) -> str | Reply:
         """A live token, or the refusal of every key; no reply says nothing about keys.
 
         Who waited while one was asked for shares what came of it, also that nothing came: they do not each wait for a silent acquirer in turn.
         """
-        kept = self._tokens[agreed.terms.partner]
+        kept = self._tokens[known.terms.partner]
         silences = kept.silences
         async with kept.lock:
-            if kept.lives(agreed.terms):
+            if kept.lives(known.terms):
                 return kept.text
             if kept.silences != silences:
                 return NO_REPLY
             reply = NO_REPLY
-            for tried, key in enumerate(agreed.keys):
+            for tried, key in enumerate(known.keys):
                 asked = time.monotonic()
-                reply = await self._ask_token(agreed.terms, key)
+                reply = await self._ask_token(known.terms, key)
                 if not reply.refuses_us:
-                    found = _keep(kept, agreed, reply, asked)
+                    found = _keep(kept, known, reply, asked)
                     if isinstance(found, Reply):
                         kept.silences += 1
                     elif tried > 0:
-                        _warn("acquirer_takes_the_old_key", agreed.terms)
+                        _warn("acquirer_takes_the_old_key", known.terms)
                     return found
             return reply
 
@@ -228,12 +228,12 @@ def _warn(event: str, terms: Terms) -> None:
     log.warning(event, partner=terms.partner, runbook="docs/operations.md#acquirer")
 
 
-def _keep(kept: _Token, agreed: Agreement, reply: Reply, asked: float) -> str | Reply:
+def _keep(kept: _Token, known: KnownAcquirer, reply: Reply, asked: float) -> str | Reply:
     """The token of this reply, kept for its life."""
     token, life = reply.body.get("accessToken"), reply.body.get("expiresIn")
     if reply.code != "2007300" or not _fits(token, 2_048) or not str(life).isdecimal():
         return NO_REPLY
-    kept.text, kept.of = str(token), (agreed.terms.url, agreed.terms.client_key)
+    kept.text, kept.of = str(token), (known.terms.url, known.terms.client_key)
     kept.until = asked + max(1, int(str(life)[:9]) - TOKEN_MARGIN_S)
     return kept.text
 

@@ -21,7 +21,7 @@ from chassis.service import App
 from chassis.telemetry import log
 from chassis.transaction import Meta
 from services.payments.acquirer import Acquirer
-from services.payments.agreements import Agreements
+from services.payments.acquirer_registry import AcquirerRegistry
 from services.payments.commands.qr import Answer, Answered, NotKnown, TakeAnswers
 from services.payments.domain.qr import QrState
 from services.payments.domain.snap.notices import QrStatus, Told
@@ -39,10 +39,10 @@ class QrDesk:
     """One per process; several share the questions by their claims."""
 
     def __init__(
-        self, app: App, acquirer: Acquirer, agreements: Agreements, parameters: Parameters, *, lease: timedelta
+        self, app: App, acquirer: Acquirer, registry: AcquirerRegistry, parameters: Parameters, *, lease: timedelta
     ) -> None:
         """A question whose calls outlast its `lease` counts as not answered."""
-        self._app, self._acquirer, self.agreements, self._lease = app, acquirer, agreements, lease
+        self._app, self._acquirer, self.registry, self._lease = app, acquirer, registry, lease
         self._answers: Door[Answered, None] = app.door(TakeAnswers(parameters))
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -52,7 +52,7 @@ class QrDesk:
             async with asyncio.TaskGroup() as group:
                 while not stop.is_set():
                     with _tried_again():
-                        for partner in await self.agreements.partners() - begun:
+                        for partner in await self.registry.partners() - begun:
                             begun.add(partner)
                             group.create_task(self._rounds(partner, stop), name=f"qr-desk-{partner}")
                     await _pause(stop)

@@ -16,7 +16,7 @@ from chassis.ids import new_id
 from chassis.problems import Refusal, Rejected
 from chassis.service import App
 from contracts.events.acquirers import AcquirerAgreed, AcquirerCredentialProposed, CredentialKind
-from services.payments.agreements import SEALED, Agreements
+from services.payments.acquirer_registry import SEALED, AcquirerRegistry
 from services.payments.api.acquirer_shapes import (
     AcquirerShown,
     AcquirerWanted,
@@ -55,9 +55,9 @@ PEM = ("private_key",)
 """Members that hold PEM, a text of several lines."""
 
 
-def router(app: App, agreements: Agreements) -> APIRouter:
+def router(app: App, registry: AcquirerRegistry) -> APIRouter:
     routes = APIRouter(prefix="/partners/{partner}/acquirer", tags=["partners"])
-    door = app.command_door(ChangeAcquirers(agreements.forget))
+    door = app.command_door(ChangeAcquirers(registry.forget))
 
     @routes.post(
         "",
@@ -135,7 +135,7 @@ def router(app: App, agreements: Agreements) -> APIRouter:
             found = (await agreed.acquirers(conn)).get(partner)
         if found is None:
             raise Refusal(Rejected(NOT_FOUND))
-        return _shown(found, app.clock.wall(), offered=await agreements.of(partner) is not None)
+        return _shown(found, app.clock.wall(), offered=await registry.of(partner) is not None)
 
     return routes
 

@@ -92,7 +92,7 @@ def router(app: App, desk: QrDesk, parameters: Parameters) -> APIRouter:
         Without `acquirer` the one that is agreed to be asked first makes it.
         """
         await must_see(principal, bill_id)
-        partner = await desk.agreements.offered(acquirer)
+        partner = await desk.registry.offered(acquirer)
         if partner is None:
             raise Refusal(Rejected(QR_NOT_OFFERED, field=None if acquirer is None else "acquirer"))
         command = RequestQr(BillId(bill_id), partner, meta(request, principal))

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from chassis.service import Composition, as_settings
 from services.payments.acquirer import SnapAcquirer
-from services.payments.agreements import Agreements
+from services.payments.acquirer_registry import AcquirerRegistry
 from services.payments.api import acquirers, qr
 from services.payments.api.snap import notices
 from services.payments.channels import Port
@@ -23,14 +23,14 @@ class QrisMpm:
 
     def open(self, port: Port) -> Composition:
         settings = as_settings(port.app, Settings)
-        agreements = Agreements(port.app.read, port.app.vault, port.app.clock, ttl_s=settings.registry_ttl_s)
-        line = SnapAcquirer(agreements, port.app.clock, timeout_s=settings.qris_timeout_s)
+        registry = AcquirerRegistry(port.app.read, port.app.vault, port.app.clock, ttl_s=settings.registry_ttl_s)
+        line = SnapAcquirer(registry, port.app.clock, timeout_s=settings.qris_timeout_s)
         lease = timedelta(seconds=CALLS_PER_QUESTION * settings.qris_timeout_s + 5)
-        desk = QrDesk(port.app, line, agreements, port.parameters, lease=lease)
+        desk = QrDesk(port.app, line, registry, port.parameters, lease=lease)
         return Composition(
             routers=[
                 notices.router(port.app, port.registry, port.parameters),
-                acquirers.router(port.app, agreements),
+                acquirers.router(port.app, registry),
                 qr.router(port.app, desk, port.parameters),
             ],
             workers={"qr-desk": desk.run},

@@ -16,7 +16,7 @@ from structlog.testing import CapturingLogger
 
 from contracts.events.acquirers import AcquirerAgreed
 from services.payments.acquirer import SnapAcquirer
-from services.payments.agreements import Agreement, Agreements
+from services.payments.acquirer_registry import AcquirerRegistry, KnownAcquirer
 from services.payments.app import SERVICE
 from services.payments.commands.qr import NotKnown
 from services.payments.domain.acquirers import evolve
@@ -408,7 +408,7 @@ class TestSeveral:
             assert (answer.status_code, answer.json()["code"]) == (409, "qr_not_offered")
 
 
-class Fixed(Agreements):
+class Fixed(AcquirerRegistry):
     """What was agreed with an acquirer at this address, and nothing changes."""
 
     def __init__(self, url: str) -> None:
@@ -424,10 +424,10 @@ class Fixed(Agreements):
                 rank=50,
             ),
         )
-        self._agreed = Agreement(terms, (OUR_KEY,), (SECRET,))
+        self._agreed = KnownAcquirer(terms, (OUR_KEY,), (SECRET,))
         self.forget = lambda: None
 
-    async def of(self, partner: str) -> Agreement | None:
+    async def of(self, partner: str) -> KnownAcquirer | None:
         return self._agreed
 
 

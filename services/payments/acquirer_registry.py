@@ -1,4 +1,4 @@
-"""How the acquirers are called, as a process knows it: terms, and the keys and secrets that sign, opened from their sealed rows."""
+"""The acquirers as a process knows them: the terms of our calls, and the keys and secrets that sign them, opened from their sealed rows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SEALED = ("acquirer_credentials", "sealed")
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class KnownAcquirer:
     """What signs at this moment, in the order in which it is tried: the active one, then the one before it."""
 
     terms: Acquirer
@@ -36,7 +36,7 @@ class _Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _Copy:
     """All acquirers at one moment, and what their credentials hold."""
 
     acquirers: Mapping[str, _Kept]
@@ -44,42 +44,42 @@ class _Known:
     secrets: Mapping[UUID, str] = field(repr=False)
 
 
-class Agreements:
+class AcquirerRegistry:
     def __init__(self, read: Read, vault: Vault, clock: Clock, *, ttl_s: float) -> None:
         self._read, self._vault, self._clock = read, vault, clock
-        self._known = Cached(self._load, ttl_s=ttl_s)
+        self._copy = Cached(self._load, ttl_s=ttl_s)
         self._opened: dict[UUID, RSAPrivateKey | str] = {}
-        self.forget = self._known.forget
+        self.forget = self._copy.forget
 
-    async def of(self, partner: str) -> Agreement | None:
+    async def of(self, partner: str) -> KnownAcquirer | None:
         """How this one is called; None while its partner is disabled, or while no key or no secret of it signs."""
-        known = await self._known.get()
-        kept = known.acquirers.get(partner)
-        return None if kept is None else self._agreement(known, kept)
+        copy = await self._copy.get()
+        kept = copy.acquirers.get(partner)
+        return None if kept is None else self._signing(copy, kept)
 
     async def offered(self, wanted: str | None) -> str | None:
         """Who makes a code: the wanted one, else of those that can be called the lowest rank, then name; None where there is none."""
-        known = await self._known.get()
-        able = [kept.terms for kept in known.acquirers.values() if self._agreement(known, kept) is not None]
+        copy = await self._copy.get()
+        able = [kept.terms for kept in copy.acquirers.values() if self._signing(copy, kept) is not None]
         names = [one.partner for one in sorted(able, key=lambda one: (one.rank, one.partner))]
         return next((name for name in names if wanted in (None, name)), None)
 
     async def partners(self) -> frozenset[str]:
         """With whom anything was ever agreed, also those that cannot be called now."""
-        return frozenset((await self._known.get()).acquirers)
+        return frozenset((await self._copy.get()).acquirers)
 
-    def _agreement(self, known: _Known, kept: _Kept) -> Agreement | None:
+    def _signing(self, copy: _Copy, kept: _Kept) -> KnownAcquirer | None:
         terms, wall = kept.terms, self._clock.wall()
         # a credential may be gone of which the terms that were read a moment earlier still speak
-        keys = [known.keys[one] for one in terms.signing(CredentialKind.KEY, wall) if one in known.keys]
-        secrets = [known.secrets[one] for one in terms.signing(CredentialKind.SECRET, wall) if one in known.secrets]
-        return Agreement(terms, tuple(keys), tuple(secrets)) if kept.enabled and keys and secrets else None
+        keys = [copy.keys[one] for one in terms.signing(CredentialKind.KEY, wall) if one in copy.keys]
+        secrets = [copy.secrets[one] for one in terms.signing(CredentialKind.SECRET, wall) if one in copy.secrets]
+        return KnownAcquirer(terms, tuple(keys), tuple(secrets)) if kept.enabled and keys and secrets else None
 
-    async def _load(self) -> _Known:
+    async def _load(self) -> _Copy:
         async with self._read() as conn:
             acquirers = await agreed.acquirers(conn)
             if not acquirers:
-                return _Known({}, {}, {})
+                return _Copy({}, {}, {})
             partners, boxes = await agreed.partners(conn), await agreed.acquirer_credentials(conn)
         kept = {name: _Kept(terms, partners[name].enabled) for name, terms in acquirers.items()}
         kinds = {one.credential_id: one.kind for terms in acquirers.values() for one in terms.credentials}
@@ -89,7 +89,7 @@ class Agreements:
         }
         new = {one: _opened(kinds[one], text) for one, text in texts.items() if one in kinds}
         self._opened = {one: found for one, found in {**self._opened, **new}.items() if one in boxes}
-        return _Known(
+        return _Copy(
             kept,
             {one: found for one, found in self._opened.items() if isinstance(found, RSAPrivateKey)},
             {one: found for one, found in self._opened.items() if isinstance(found, str)},
