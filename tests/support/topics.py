@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
@@ -31,14 +31,14 @@ async def read_topic(bootstrap: str, topic: str) -> list[ConsumerRecord[Any, Any
 async def write_topic(
     bootstrap: str,
     topic: str,
-    records: Iterable[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]],
+    records: Iterable[tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes | None]]]],
 ) -> None:
     """Writes (key, value, headers) in order and waits for every one."""
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")
     await producer.start()
     try:
         for key, value, headers in records:
-            await producer.send_and_wait(topic, key=key, value=value, headers=headers)
+            await producer.send_and_wait(topic, key=key, value=value, headers=list(headers))
     finally:
         await producer.stop()
 
