@@ -7,7 +7,7 @@ from typing import Any
 
 from services.payments.kit.cases import Case, Say, Step, single
 from services.payments.kit.exchanges.access import HEADERS, MALFORMED
-from services.payments.kit.exchanges.repeats import with_id
+from services.payments.kit.exchanges.repeats import as_before, with_id
 from services.payments.kit.stage import Message, Stage, changed
 
 OK = "2005200"
@@ -102,18 +102,6 @@ def _altered(side: str) -> Callable[[Stage], Message]:
     return said
 
 
-def _as_first(say: Say) -> Say:
-    """Signed at this moment, with the very content of the first time."""
-
-    def said(stage: Stage) -> Message:
-        message = say(stage)
-        assert isinstance(message, Message)
-        body: Any = stage.of_case.setdefault("the first body", message.body)
-        return changed(message, body=body)
-
-    return said
-
-
 CASES: Sequence[Case] = (
     Case(
         "notice: a code is paid, once",
@@ -165,8 +153,8 @@ CASES: Sequence[Case] = (
     Case(
         "notice: X-EXTERNAL-ID, profile BCA",
         [
-            Step("is used once", with_id(_as_first(tells(side="bca"))), OK),
-            Step("the same notice again", with_id(_as_first(tells(side="bca"))), OK),
+            Step("is used once", with_id(as_before(tells(side="bca"))), OK),
+            Step("the same notice again", with_id(as_before(tells(side="bca"))), OK),
             Step("another content under it", with_id(tells(INITIATED, "bca")), "4095200"),
         ],
     ),

@@ -54,8 +54,8 @@ def with_id(say: Say, name: str = "external") -> Say:
     return said
 
 
-def _as_before(say: Say) -> Say:
-    """The very body of the first time."""
+def as_before(say: Say) -> Say:
+    """Signed at this moment, with the very body of the first time."""
 
     def said(stage: Stage) -> Message:
         message = say(stage)
@@ -168,8 +168,8 @@ CASES: Sequence[Case] = (
     Case(
         "X-EXTERNAL-ID, profile BCA",
         [
-            Step("the bill is quoted", with_id(_as_before(asks("bca")), "first"), "2002400"),
-            Step("the same inquiry again: the first answer", with_id(_as_before(asks("bca")), "first"), "2002400"),
+            Step("the bill is quoted", with_id(as_before(asks("bca")), "first"), "2002400"),
+            Step("the same inquiry again: the first answer", with_id(as_before(asks("bca")), "first"), "2002400"),
             Step(
                 "another content under it",
                 with_id(lambda stage: stage.inquiry(stage.any_number(), "bca"), "first"),
