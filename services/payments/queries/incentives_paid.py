@@ -70,8 +70,6 @@ _TO_REVIEW = sa.text(
     "   AND y.kind IS NOT NULL AND y.months->-1->>'month' >= g.from_month OFFSET 0) y"
     "  JOIN closed c ON c.month = to_char(y.effective_at AT TIME ZONE 'Asia/Jakarta', 'YYYY-MM')"
 )
-
-
 """`OFFSET 0` holds the planner to one look-up per participant of the few agents concerned: it knows nothing of how few they are."""
 
 
