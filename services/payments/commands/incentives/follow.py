@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import assert_never
+from typing import TypeVar, assert_never
 
 from chassis.outcomes import Done
 from chassis.records import Outcome, Received
@@ -31,6 +31,7 @@ from contracts.events.incentives import (
 )
 from services.payments.domain.incentives.workers import NOTING
 
+E = TypeVar("E", bound=Event)
 OfWadah = WadahEngaged | AgreementRenewed | WadahEnded
 OfAgent = AgentProposed | AgentActivated | AgentSuspended | AgentReinstated | AgentDropped | AgentDismissed
 HANDLED: tuple[type[Event], ...] = (
@@ -66,30 +67,11 @@ def _note(tx: Tx, item: Received) -> None:
 def _of_wadah(event: OfWadah) -> AgreementNoted | AgreementRenewalNoted | AgreementEndNoted:
     match event:
         case WadahEngaged():
-            return AgreementNoted(
-                wadah_id=event.wadah_id,
-                branch_id=event.branch_id,
-                name=event.name,
-                agreement_number=event.agreement_number,
-                scheme=event.scheme,
-                term_from=event.term_from,
-                term_to=event.term_to,
-                monthly_target=event.monthly_target,
-            )
+            return _same(AgreementNoted, event)
         case AgreementRenewed():
-            return AgreementRenewalNoted(
-                wadah_id=event.wadah_id,
-                branch_id=event.branch_id,
-                agreement=event.agreement,
-                agreement_number=event.agreement_number,
-                scheme=event.scheme,
-                term_from=event.term_from,
-                term_to=event.term_to,
-                monthly_target=event.monthly_target,
-                follows_on=event.follows_on,
-            )
+            return _same(AgreementRenewalNoted, event)
         case WadahEnded():
-            return AgreementEndNoted(wadah_id=event.wadah_id, ended_on=event.ended_on)
+            return _same(AgreementEndNoted, event)
         case _:
             assert_never(event)
 
@@ -98,13 +80,7 @@ def _of_agent(item: Received, event: OfAgent) -> AgentNoted | AgentStepNoted | A
     at = item.envelope.occurred_at
     match event:
         case AgentProposed():
-            return AgentNoted(
-                agent_id=event.agent_id,
-                code=event.code,
-                wadah_id=event.wadah_id,
-                branch_id=event.branch_id,
-                participant_id=event.participant_id,
-            )
+            return _same(AgentNoted, event)
         case AgentActivated():
             return AgentStepNoted(agent_id=event.agent_id, step=AgentStep.ACTIVATED, at=at)
         case AgentSuspended():
@@ -116,3 +92,8 @@ def _of_agent(item: Received, event: OfAgent) -> AgentNoted | AgentStepNoted | A
             return AgentLeftNoted(agent_id=event.agent_id, at=at, dismissed=dismissed)
         case _:
             assert_never(event)
+
+
+def _same(noted: type[E], event: Event) -> E:
+    """What is noted of an event under its very names."""
+    return noted(**{name: getattr(event, name) for name in noted.model_fields})
