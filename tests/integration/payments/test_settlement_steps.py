@@ -16,7 +16,7 @@ from chassis.service import App
 from chassis.timers import Timers
 from services.payments.app import SERVICE
 from services.payments.commands.arrive import BookArrivals
-from services.payments.commands.settlement import reconcile
+from services.payments.commands.settlement import finish
 from services.payments.domain.settlement import files
 from services.payments.tables import payments, settlement_files, settlement_lines
 from tests.integration.payments.bank import Bank
@@ -132,7 +132,7 @@ async def test_a_file_that_cannot_be_opened_holds_back_its_partner_and_nobody_el
 async def test_cases_of_a_day_that_the_bank_forgot_are_opened_in_steps(
     h: Harness, bank: Bank, office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reconcile, "MOST_CASES", 2)
+    monkeypatch.setattr(finish, "MOST_CASES", 2)
     await paid(h, bank, 5)
     file = await office.reconcile(marked())
     assert totals(file) == {"missing_at_bank": (5, 5 * 36_800)}

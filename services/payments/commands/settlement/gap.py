@@ -9,14 +9,14 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from chassis.ids import new_id
-from chassis.transaction import Meta, Scope, Tx
-from contracts.event import Event
+from chassis.transaction import Meta, Tx
 from contracts.events.reconciliation import CaseClosed, CaseOpened, SettlementFeesCorrected
 from contracts.values import CaseId, Rupiah
 from services.payments.commands.settlement import STREAM
+from services.payments.commands.settlement.recording import append, open_case
 from services.payments.domain.settlement.cases import CREDIT_GAP, SETTLED
 from services.payments.domain.settlement.days import stream_key
-from services.payments.domain.settlement.outcomes import OWNER, RECONCILIATION_RULES
+from services.payments.domain.settlement.outcomes import OWNER
 from services.payments.queries import settlement as queries
 from services.payments.queries.settlement import Day, PartnerDay
 
@@ -46,7 +46,7 @@ class DayBook:
         event = SettlementFeesCorrected(
             partner=partner, day=date, fees=Rupiah(day.fees), fees_before=Rupiah(day.fees_booked)
         )
-        self._append(event, stream_key(*place), meta)
+        append(self._tx, event, stream_key(*place), meta)
         self.days[place] = replace(day, fees_booked=day.fees)
 
     def note_gap(self, place: PartnerDay, meta: Meta) -> None:
@@ -57,11 +57,10 @@ class DayBook:
         elif not day.gap and not day.fees_open and place in self.gaps:
             case_id = self.gaps.pop(place)
             closed = CaseClosed(case_id=case_id, partner=place[0], day=place[1], outcome=SETTLED)
-            self._append(closed, str(case_id), meta)
+            append(self._tx, closed, str(case_id), meta)
 
     def _open(self, place: PartnerDay, day: Day, meta: Meta) -> None:
         case_id = self.gaps[place] = CaseId(new_id())
-        self._tx.new(STREAM, str(case_id))
         opened = CaseOpened(
             case_id=case_id,
             kind=CREDIT_GAP,
@@ -71,7 +70,4 @@ class DayBook:
             amount_here=Rupiah(day.expected),
             amount_there=Rupiah(day.received),
         )
-        self._append(opened, str(case_id), meta)
-
-    def _append(self, event: Event, key: str, meta: Meta) -> None:
-        self._tx.record(event, key=key, meta=meta, scope=Scope(), rules=RECONCILIATION_RULES)
+        open_case(self._tx, opened, meta)

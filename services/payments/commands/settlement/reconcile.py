@@ -6,8 +6,8 @@ who comes second finds the part done. After the last part the payments of the da
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
 
@@ -17,36 +17,33 @@ from chassis.privacy.boxes import FileBoxes, UnreadableFile
 from chassis.privacy.vault import Vault
 from chassis.records import Outcome
 from chassis.timers import Due
-from chassis.transaction import Meta, Scope, Tx
-from contracts.event import Event
+from chassis.transaction import Meta, Tx
 from contracts.events.reconciliation import (
     CaseClosed,
     CaseOpened,
     LineOutcome,
-    OutcomeTotal,
     ReconciledLine,
-    SettlementFileReconciled,
     SettlementLayout,
     SettlementLinesReconciled,
 )
 from contracts.values import BillId, CaseId, Rupiah, SettlementFileId
 from services.payments.commands.arrive import Arrival, Arrived, ArrivedAs, BookArrivals
 from services.payments.commands.settlement import STREAM
+from services.payments.commands.settlement.finish import finish, key_of
 from services.payments.commands.settlement.gap import DayBook
 from services.payments.commands.settlement.layouts import layouts_of
+from services.payments.commands.settlement.recording import append, open_case
 from services.payments.commands.settlement.turns import beside_others
 from services.payments.domain.arriving import is_voided
 from services.payments.domain.parameters import PaymentChannel, day_of
 from services.payments.domain.partners import Partner
-from services.payments.domain.settlement.days import stream_key, untimely, window
+from services.payments.domain.settlement.days import untimely, window
 from services.payments.domain.settlement.differences import Difference, raised, raised_by
 from services.payments.domain.settlement.files import Part, read_part
 from services.payments.domain.settlement.lines import Listed, Unreadable
 from services.payments.domain.settlement.outcomes import (
     OPENS_A_CASE,
-    OWED,
     OWNER,
-    RECONCILIATION_RULES,
     CaseOutcome,
     Listing,
     Receipt,
@@ -63,14 +60,11 @@ from services.payments.queries import agreed, differences, qr
 from services.payments.queries import settlement as queries
 from services.payments.queries.differences import BookedDifferences
 from services.payments.queries.receipts import Reference, booked_under
-from services.payments.queries.settlement import Day, File, Paid, Unlisted
+from services.payments.queries.settlement import File, Paid
 
 CHANNEL = "settlement-file"
 EVENT_LINES = 400
 """Lines in one event: below the largest payload, whatever their references."""
-
-MOST_CASES = 500
-"""Opened in one step; a file that lacks more than these is finished in the next ones."""
 
 _NIK_DIGITS = 16
 
@@ -157,7 +151,7 @@ class Reconcile:
 
     async def __call__(self, tx: Tx, items: Sequence[Due], /) -> list[Outcome]:
         wanted = {UUID(item.key) for item in items}
-        await tx.heads(STREAM, {_key(file) for file in (await queries.files(tx.conn, wanted)).values()})
+        await tx.heads(STREAM, {key_of(file) for file in (await queries.files(tx.conn, wanted)).values()})
         files = await queries.files(tx.conn, wanted)
         layouts = await layouts_of(tx, files)
         metas = {SettlementFileId(UUID(item.key)): item.meta for item in items}
@@ -171,7 +165,7 @@ class Reconcile:
             book = await DayBook.load(tx, {(file.partner, file.day) for file in ending})
             for file in ending:
                 missing = await queries.unlisted(tx.conn, file, window(layouts[file.file_id], file.day))
-                _finish(tx, book, file, missing, metas[file.file_id])
+                finish(tx, book, file, missing, metas[file.file_id])
         return [Done() for _ in items]
 
     async def _works(
@@ -345,7 +339,7 @@ def _record(tx: Tx, work: _Work, found: _Found) -> None:
             part=work.part,
             lines=tuple(done[start : start + EVENT_LINES]),
         )
-        _append(tx, event, _key(file), work.meta)
+        append(tx, event, key_of(file), work.meta)
     for line in done:
         if line.outcome in OPENS_A_CASE:
             _open(tx, file, line, work.meta)
@@ -355,7 +349,7 @@ def _record(tx: Tx, work: _Work, found: _Found) -> None:
                 closed = CaseClosed(
                     case_id=case.case_id, partner=file.partner, day=case.day, outcome=CaseOutcome.FOUND_IN_FILE
                 )
-                _append(tx, closed, str(case.case_id), work.meta)
+                append(tx, closed, str(case.case_id), work.meta)
 
 
 def _lists(file: File, line: ReconciledLine, booked: BookedDifferences) -> list[Reference]:
@@ -383,77 +377,6 @@ def _open(tx: Tx, file: File, line: ReconciledLine, meta: Meta) -> None:
         reason=line.reason,
     )
     open_case(tx, case, meta)
-
-
-def _finish(tx: Tx, book: DayBook, file: File, missing: Sequence[Unlisted], meta: Meta) -> None:
-    """Cases for what the partner does not list; with the last of them the file is reconciled."""
-    new = [one for one in missing if not one.known]
-    for one in new[:MOST_CASES]:
-        case = CaseOpened(
-            case_id=CaseId(new_id()),
-            kind=LineOutcome.MISSING_AT_BANK,
-            partner=file.partner,
-            day=file.day,
-            owner=OWNER,
-            file_id=file.file_id,
-            reference=one.reference,
-            payment_id=one.payment_id,
-            amount_here=Rupiah(one.amount),
-        )
-        open_case(tx, case, meta)
-    if len(new) <= MOST_CASES:
-        reconciled = _reconciled(file, missing)
-        _append(tx, reconciled, _key(file), meta)
-        _balance(book, reconciled, meta)
-
-
-def _balance(book: DayBook, reconciled: SettlementFileReconciled, meta: Meta) -> None:
-    """What the file changes of a day whose money came: its fees are corrected at once, and the case about its gap comes or goes.
-
-    A gap that stays what it was has its case, or a person ended that.
-    """
-    place = reconciled.partner, reconciled.day
-    before = book.days.get(place, Day(expected=0, received=0, fees=0, fees_booked=0, credits={}, corrections={}))
-    after = book.days[place] = replace(before, expected=reconciled.expected, fees=reconciled.fees)
-    came = after.received or after.fees_booked
-    if came or not after.expected:
-        book.correct_fees(place, meta)
-    if after.gap != before.gap and (came or not after.gap):
-        book.note_gap(place, meta)
-
-
-def _reconciled(file: File, missing: Collection[Unlisted]) -> SettlementFileReconciled:
-    lacking = [len(missing), sum(one.amount for one in missing), 0]
-    totals = {**file.totals, **({str(LineOutcome.MISSING_AT_BANK): lacking} if missing else {})}
-    owed = [totals[name] for name in OWED if name in totals]
-    fees = sum(total[2] for total in owed)
-    return SettlementFileReconciled(
-        file_id=file.file_id,
-        partner=file.partner,
-        day=file.day,
-        outcomes=tuple(_total(name, totals[name]) for name in LineOutcome if name in totals),
-        expected=Rupiah(sum(total[1] for total in owed) - fees),
-        fees=Rupiah(fees),
-    )
-
-
-def _total(name: LineOutcome, total: Sequence[int]) -> OutcomeTotal:
-    lines, amount, fees = total
-    return OutcomeTotal(outcome=name, lines=lines, amount=Rupiah(amount), fees=Rupiah(fees))
-
-
-def open_case(tx: Tx, case: CaseOpened, meta: Meta) -> None:
-    """Records a new case; its key is new."""
-    tx.new(STREAM, str(case.case_id))
-    _append(tx, case, str(case.case_id), meta)
-
-
-def _append(tx: Tx, event: Event, key: str, meta: Meta) -> None:
-    tx.record(event, key=key, meta=meta, scope=Scope(), rules=RECONCILIATION_RULES)
-
-
-def _key(file: File) -> str:
-    return stream_key(file.partner, file.day)
 
 
 def _only_failures(works: Mapping[SettlementFileId, _Work | Failed], items: Iterable[Due]) -> list[Outcome]:
