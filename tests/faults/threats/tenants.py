@@ -23,8 +23,8 @@ from services.payments.tables import bills, payments, transfers
 from tests.faults.threats.astray import astray
 from tests.integration.payments.agency import close_month, engage, hire
 from tests.integration.payments.bank import Bank, at, code
+from tests.integration.payments.office import NOBODY, Office
 from tests.integration.payments.people import register
-from tests.integration.payments.test_settlement import NOBODY, Office
 from tests.integration.registration.files import row, table, worked
 from tests.integration.registration.world import World, form
 from tests.support.service import Harness

@@ -8,6 +8,7 @@ from services.payments import metrics
 from services.payments.app import SERVICE
 from services.payments.domain.snap.sent import SENT
 from tests.integration.payments.bank import Bank
+from tests.integration.payments.office import Office
 from tests.support.service import Harness, harness
 from tests.support.stack import Stack
 
@@ -38,3 +39,11 @@ async def h(stack: Stack) -> AsyncIterator[Harness]:
 @pytest.fixture
 async def bank(h: Harness) -> Bank:
     return await Bank(h).enable()
+
+
+@pytest.fixture
+async def office(h: Harness, bank: Bank) -> Office:
+    """Whose layout of the bank's files is agreed."""
+    office = Office(h)
+    assert (await office.agree()).status_code == 201
+    return office

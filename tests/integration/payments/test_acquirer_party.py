@@ -18,8 +18,8 @@ from deploy.local.acquirer.app import compose
 from services.payments.app import SERVICE
 from tests.integration.payments.acquirer import OUR_KEY, agree
 from tests.integration.payments.bank import Bank
+from tests.integration.payments.office import Office, totals
 from tests.integration.payments.people import AGENT, Somebody, register
-from tests.integration.payments.test_settlement import Office, totals
 from tests.support.clock import START, FakeClock
 from tests.support.service import Harness, harness
 from tests.support.settlement import DAY

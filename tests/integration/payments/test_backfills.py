@@ -13,8 +13,8 @@ from contracts.events.agency import AgentDropped, AgentReinstated
 from tests.integration.payments.agency import close_month, end, engage, hire, suspend
 from tests.integration.payments.bank import Bank, at
 from tests.integration.payments.incentive_doors import acquire
+from tests.integration.payments.office import Office, paid
 from tests.integration.payments.people import AGENT, WADAH, close, reassign, register
-from tests.integration.payments.test_settlement import Office, paid
 from tests.support.backfills import migrated, rows_of
 from tests.support.service import Harness
 from tests.support.settlement import DAY, marked

@@ -28,7 +28,7 @@ from tests.integration.payments.agency import engage, hire
 from tests.integration.payments.bank import Bank, at
 from tests.integration.payments.groups import register_many
 from tests.integration.payments.incentive_doors import enrol
-from tests.integration.payments.test_settlement import Office, account
+from tests.integration.payments.office import Office, account
 from tests.support.counters import holds
 from tests.support.service import Harness
 from tests.support.settlement import marked

@@ -9,12 +9,12 @@ import pytest
 from chassis.transaction import Scope
 from contracts.values import Programme, Sector
 from tests.integration.payments.bank import Bank, at, code
+from tests.integration.payments.office import Office, account
 from tests.integration.payments.people import BRANCH, Somebody, register
 from tests.integration.payments.test_balances import charge, opened
 from tests.integration.payments.test_parameters import bill, decide, enact, propose
 from tests.integration.payments.test_qr import Town
 from tests.integration.payments.test_qr import town as town  # the fixture
-from tests.integration.payments.test_settlement import Office, account
 from tests.support.service import Harness
 from tests.support.settlement import DAY, marked
 

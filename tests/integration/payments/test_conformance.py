@@ -26,11 +26,11 @@ from services.payments.kit.stage import Stage
 from tests.integration.payments.acquirer import agree, teller
 from tests.integration.payments.bank import OTHER_KEY, Bank, at, code
 from tests.integration.payments.groups import agent, bill, register_many
+from tests.integration.payments.office import Office
 from tests.integration.payments.people import BRANCH, Somebody, refuse, register
 from tests.integration.payments.test_differences import voided
 from tests.integration.payments.test_own_numbers import cancel, numbered
 from tests.integration.payments.test_parameters import enact
-from tests.integration.payments.test_settlement import Office
 from tests.support.service import Harness, harness
 from tests.support.stack import Stack
 

@@ -17,9 +17,9 @@ from services.payments.commands.settlement import reconcile
 from services.payments.queries.receipts import Booked, Reference, booked_under
 from services.payments.tables import payments
 from tests.integration.payments.bank import Bank, code
+from tests.integration.payments.office import LATE, NEXT_DAY, NOBODY, Office, account, paid, totals
 from tests.integration.payments.people import register
 from tests.integration.payments.test_arrivals import arrival, arrive
-from tests.integration.payments.test_settlement import LATE, NEXT_DAY, NOBODY, Office, account, paid, totals
 from tests.integration.payments.test_suspense import account as payee
 from tests.integration.payments.test_suspense import approve as agree
 from tests.integration.payments.test_suspense import open_bill, propose, queue
@@ -29,13 +29,6 @@ from tests.support.settlement import DAY, marked
 THE_DAY = f"/settlements/days/bank-a/{DAY}"
 DAY_AFTER = f"/settlements/days/bank-a/{NEXT_DAY}"
 UNREADABLE = f"D,81001,{DAY},{NOBODY},ODD-1,R-ODD-1,36800.00,0.00,at nine"
-
-
-@pytest.fixture
-async def office(h: Harness, bank: Bank) -> Office:
-    office = Office(h)
-    assert (await office.agree()).status_code == 201
-    return office
 
 
 def wanted(amount: int, **more: str) -> dict[str, Any]:

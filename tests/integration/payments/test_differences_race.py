@@ -14,6 +14,7 @@ from contracts.values import CaseId, ProposalId
 from services.payments.channels.settlement_file import TIMER
 from services.payments.commands.settlement.differences import DecideBooking, decide_bookings
 from tests.integration.payments.bank import Bank
+from tests.integration.payments.office import NEXT_DAY, Office, paid
 from tests.integration.payments.test_differences import (
     DAY_AFTER,
     bookings,
@@ -25,7 +26,6 @@ from tests.integration.payments.test_differences import (
     payment_of,
     wanted,
 )
-from tests.integration.payments.test_settlement import NEXT_DAY, Office, paid
 from tests.support.service import Harness
 from tests.support.settlement import marked
 from tests.support.turns import listed, side_by_side
@@ -38,13 +38,6 @@ class Proposed(NamedTuple):
     case_id: str
     proposal_id: str
     path: str
-
-
-@pytest.fixture
-async def office(h: Harness, bank: Bank) -> Office:
-    office = Office(h)
-    assert (await office.agree()).status_code == 201
-    return office
 
 
 @pytest.fixture

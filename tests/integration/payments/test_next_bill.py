@@ -6,13 +6,12 @@ import asyncio
 from datetime import date
 
 from tests.integration.payments.bank import Bank, at, code
+from tests.integration.payments.office import Office, account
 from tests.integration.payments.people import Somebody, register
-from tests.integration.payments.test_settlement import Office, account, office
 from tests.integration.payments.test_terms import bills, quoted
 from tests.support.service import Harness
 from tests.support.settlement import marked
 
-__all__ = ["office"]
 NOVEMBER = date(2025, 11, 5)
 
 

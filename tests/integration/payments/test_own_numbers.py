@@ -17,15 +17,14 @@ from services.payments.domain.snap import codes
 from services.payments.domain.snap.requests import Inquiry, VirtualAccount
 from tests.integration.payments.bank import Bank, at, code
 from tests.integration.payments.groups import ELSEWHERE, accounts, agent, officer, payments_of
+from tests.integration.payments.office import LATE, Office, titled, unnamed
 from tests.integration.payments.people import Somebody, correct, expire_registration, lapse, refuse, register
 from tests.integration.payments.test_arrivals import arrival, arrive
 from tests.integration.payments.test_counts import call
 from tests.integration.payments.test_races import INQUIRE
-from tests.integration.payments.test_settlement import LATE, Office, office, titled, unnamed
 from tests.support.service import Harness
 from tests.support.settlement import marked
 
-__all__ = ["office"]
 NEVER = str(UUID(int=7))
 
 

@@ -9,8 +9,8 @@ import httpx
 
 from services.payments.domain.parameters import CONTRIBUTION
 from tests.integration.payments.bank import Bank, at
+from tests.integration.payments.office import Office, account
 from tests.integration.payments.people import AGENT, Somebody, register
-from tests.integration.payments.test_settlement import Office, account
 from tests.support.service import Harness
 from tests.support.settlement import marked
 

@@ -20,18 +20,11 @@ from services.payments.commands.settlement import finish
 from services.payments.domain.settlement import files
 from services.payments.tables import payments, settlement_files, settlement_lines
 from tests.integration.payments.bank import Bank
+from tests.integration.payments.office import NOBODY, TIMER, Office, account, paid, totals
 from tests.integration.payments.people import register
-from tests.integration.payments.test_settlement import NOBODY, TIMER, Office, account, paid, totals
 from tests.support.service import Harness, harness, settings_for
 from tests.support.settlement import MARKED, marked
 from tests.support.stack import Stack
-
-
-@pytest.fixture
-async def office(h: Harness, bank: Bank) -> Office:
-    office = Office(h)
-    assert (await office.agree()).status_code == 201
-    return office
 
 
 @pytest.fixture

@@ -15,10 +15,10 @@ import pytest
 
 from tests.integration.payments.bank import Bank, code
 from tests.integration.payments.groups import officer
+from tests.integration.payments.office import NOBODY, Office
 from tests.integration.payments.people import AGENT, registered
 from tests.integration.payments.test_balances import opened
 from tests.integration.payments.test_differences import bookings, decide
-from tests.integration.payments.test_settlement import NOBODY, Office
 from tests.integration.payments.walks.clerk import PRICE, Case, Payment, Person
 from tests.integration.payments.walks.walk import Walk
 from tests.support.service import Harness
