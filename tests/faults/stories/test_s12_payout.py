@@ -6,11 +6,6 @@ notes what a bank's evidence confirmed (L5), and the answer to that confirmation
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import os
-import signal
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -26,7 +21,8 @@ from tests.integration.payments.agency import Worker, close_month, engage, hire
 from tests.integration.payments.bank import Bank, at
 from tests.integration.payments.incentive_doors import acquire, wadah_statement
 from tests.integration.payments.test_incentive_payouts import PAYOUT, account, officer, treasurer, work_off
-from tests.support.service import NIK_HASH_KEY, Harness, harness, key_bytes
+from tests.support.killed import killed_at
+from tests.support.service import Harness, harness
 from tests.support.stack import Stack
 
 WAITING, PAID = "NOT_ORDERED", "paid"
@@ -50,40 +46,10 @@ async def worker(h: Harness) -> Worker:
     return worker
 
 
-async def killed_at(h: Harness, point: str, log: Path) -> None:
-    """Runs `python -m services.payments` with its timers alone, until it kills itself at the point."""
-    settings = h.app.settings
+async def dies_at(h: Harness, point: str, log: Path) -> None:
+    """A process that works the timers and does nothing else kills itself at the point."""
     offset = h.clock.business() - SystemClock().wall()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "services.payments",
-        env={
-            "PATH": os.environ["PATH"],
-            "FAULT_AT": point,
-            "FAULT_LOG": str(log),
-            "PERISAI_ENVIRONMENT": "test",
-            "PERISAI_ROLES": "timers",
-            "PERISAI_HTTP_PORT": "0",
-            "PERISAI_DATABASE_URL": settings.database_url,
-            "PERISAI_KAFKA_BOOTSTRAP": settings.kafka_bootstrap,
-            "PERISAI_JWKS_URL": settings.jwks_url,
-            "PERISAI_ISSUER": settings.issuer,
-            "PERISAI_MASTER_KEY": base64.b64encode(key_bytes("payments")).decode(),
-            "PERISAI_NIK_HASH_KEY": base64.b64encode(NIK_HASH_KEY).decode(),
-            "PERISAI_REGISTRATION_URL": settings.registration_url,
-            "PERISAI_KEY_DOOR_TOKEN": settings.key_door_token,
-            "PERISAI_CLOCK_OFFSET_S": str(int(offset.total_seconds())),
-        },
-        stdout=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        async with asyncio.timeout(120):
-            assert await process.wait() == -signal.SIGKILL
-    finally:
-        if process.returncode is None:
-            process.kill()
-    assert log.read_text().startswith(f"fired {point} ")
+    await killed_at(h, point, log, roles="timers", offset=offset, within_s=120)
 
 
 async def state(h: Harness) -> str:
@@ -129,7 +95,7 @@ async def judge(h: Harness, worker: Worker, evidence: Evidence) -> None:
 async def test_who_dies_before_the_order_is_durable_has_ordered_nothing_and_orders_once(
     h: Harness, worker: Worker, evidence: Evidence, tmp_path: Path
 ) -> None:
-    await killed_at(h, "before_commit:timer.incentive-orders", tmp_path / "fired")
+    await dies_at(h, "before_commit:timer.incentive-orders", tmp_path / "fired")
     evidence.fired(int(await orders(h) == [] and await state(h) == WAITING), of=1, unit="kill")
     await work_off(h)
     assert await state(h) == "NOT_CONFIRMED"
@@ -146,7 +112,7 @@ async def test_who_dies_before_a_confirmed_payout_is_noted_neither_pays_again_no
     await work_off(h)
     (order,) = await orders(h)
     assert (await confirm(h, order["order_id"], treasurer(h)))[0] == 200
-    await killed_at(h, "before_commit:timer.incentive-payouts", tmp_path / "fired")
+    await dies_at(h, "before_commit:timer.incentive-payouts", tmp_path / "fired")
     unnoted = (await wadah_statement(h, worker, "2025-10"))["paid_at"] is None
     evidence.fired(int(unnoted and await state(h) == PAID), of=1, unit="kill")
     await work_off(h)

@@ -17,7 +17,6 @@ from services.notifications.domain.notification import State
 from tests.faults.evidence import Evidence, Violation
 from tests.faults.stories.facts import wrong
 from tests.integration.notifications.driver import Driver, GatewayAtHand, driven
-from tests.integration.notifications.test_crashes import killed_at
 from tests.support.stack import Stack
 from tests.unit.deploy.serving import process
 
@@ -68,7 +67,7 @@ async def test_sender_killed_after_the_gateway_accepted_sends_nothing_twice(
 ) -> None:
     await d.gateway.behave(receipts="never")
     notices = [await d.queued() for _ in range(PEOPLE)]
-    await killed_at(d, point, tmp_path / "fired")
+    await d.dies_at(point, tmp_path / "fired")
     before = sum([len(messages) for messages in (await sent(d, notices)).values()])
     evidence.fired(int(before == (PEOPLE if point == "N5" else 0)), of=1, unit="kill")
     d.later()
@@ -84,7 +83,7 @@ async def test_where_keys_are_not_honoured_an_open_attempt_ends_as_unknown(
     """Whether it was sent cannot be known: it is said so, and nothing is sent blindly."""
     await d.gateway.behave(honours_keys=False, receipts="never")
     notices = [await d.queued() for _ in range(PEOPLE)]
-    await killed_at(d, point, tmp_path / "fired")
+    await d.dies_at(point, tmp_path / "fired")
     evidence.fired(1, of=1, unit="kill")
     for _ in range(3):
         d.later()

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
@@ -38,6 +39,7 @@ from services.notifications.settings import Settings
 from services.notifications.tables import notifications, recipients
 from tests.support.clock import START, FakeClock
 from tests.support.eventually import eventually
+from tests.support.killed import killed_at
 from tests.support.service import Harness, harness
 from tests.support.stack import Stack
 from tests.unit.notifications import samples
@@ -144,6 +146,20 @@ class Driver:
     def later(self, *, seconds: float = 60) -> None:
         """Wall time passes: pauses and leases are over. Business time stands still."""
         self.h.clock.move_wall(timedelta(seconds=seconds))
+
+    async def dies_at(self, point: str, log: Path) -> None:
+        """A process that sends and does nothing else kills itself at the point."""
+        await killed_at(
+            self.h,
+            point,
+            log,
+            roles="workers",
+            offset=START - self.h.clock.wall(),
+            within_s=30,
+            PERISAI_GATEWAY_URL=self.gateway.url,
+            PERISAI_GATEWAY_API_KEY=self.gateway.api_key,
+            PERISAI_GATEWAY_WEBHOOK_SECRET=self.gateway.secret,
+        )
 
     async def receipt(self, body: Mapping[str, object] | bytes, **headers: str | bytes) -> httpx.Response:
         """A receipt as the provider would send it, signed now; `headers` replace."""
