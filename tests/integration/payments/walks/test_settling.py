@@ -31,6 +31,8 @@ HAPPENED = (
     "file replaced", "fees corrected up", "fees corrected down", "money noted", "noted twice", "corrected",
     "booked", "not booked", "voided", "returned", "assigned", "transfer confirmed",
 )  # fmt: skip
+"""What the walk must have met, or it shows nothing. Counted and not waited for: a receipt that was voided and "came after all";
+of a thousand steps none may be one (`test_settlement_unnamed` shows it)."""
 
 
 @dataclass(eq=False)
