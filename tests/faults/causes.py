@@ -6,15 +6,12 @@ Whoever asks does so again until he has an answer: the process that he asks may 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
-import httpx
-
 from deploy.local.outreach import history, settling
-from deploy.local.trouble import Trouble
 from tests.faults.ground import Ground
+from tests.faults.insisting import WITHIN_S, insist
 from tests.support.eventually import eventually
 
 SLEEPERS = 10
@@ -28,7 +25,6 @@ EARNERS = 20
 """Who register before a month ends; most of them pay, so that their agents earn something in it."""
 CODES = 3
 """QR codes asked for."""
-WITHIN_S = 60.0
 ORDERED_WITHIN_S = 150.0
 """From a leap over the 3rd and the 4th to the order: four timers, one after the other, each looking every 5 s, and one of them may die on the way."""
 
@@ -51,7 +47,7 @@ async def settle_the_day(ground: Ground) -> None:
         return content.count("\nD,") > 0
 
     await eventually(something_is_done, within_s=30, what="a payment of this day at the bank")
-    await _insist("the day's file was taken", lambda: settling.upload(doors, date.fromisoformat(day), content))
+    await insist("the day's file was taken", lambda: settling.upload(doors, date.fromisoformat(day), content))
 
 
 async def codes(ground: Ground) -> list[str]:
@@ -63,7 +59,7 @@ async def codes(ground: Ground) -> list[str]:
         async def ask(path: str = f"/bills/{bill}/qr", key: str = f"qr:{bill}") -> Any:
             return await town.doors.post("payments", path, town.cast.officer, key=key)
 
-        await _insist("a QR code was asked for", ask)
+        await insist("a QR code was asked for", ask)
     return bills
 
 
@@ -93,7 +89,7 @@ async def bill_for_many(ground: Ground, *, paid: bool, heads: int = SLEEPERS) ->
     async def issue() -> None:
         issued.update(await town.doors.post("payments", "/collective-bills", town.cast.officer, wanted, key=key))
 
-    await _insist("a collective bill was issued", issue)
+    await insist("a collective bill was issued", issue)
     if paid:
         ground.driver.paid_for |= {*people}
         await town.doors.outside("bank", "POST", "/pay", {"customer_no": issued["code"]})
@@ -116,7 +112,7 @@ async def taken_back(ground: Ground) -> None:
     await eventually(posted, within_s=WITHIN_S, what="the shares were posted")
     ground.driver.paid_for -= people
     payment, reference = str(found[0]["payment_id"]), found[0]["channel_reference"]
-    await _insist(
+    await insist(
         "the bank took it back", lambda: town.doors.outside("bank", "POST", f"/payments/{reference}/take-back")
     )
     wanted = {"action": "VOID", "payment_id": payment, "reason": "missing_at_bank", "evidence": "surat 17/2025"}
@@ -129,8 +125,8 @@ async def taken_back(ground: Ground) -> None:
         path = f"/proposals/{proposed['proposal_id']}/approval"
         await town.doors.post("payments", path, town.cast.head, key=f"voided:{bill}")
 
-    await _insist("it was proposed to take it back", propose)
-    await _insist("it was approved", approve)
+    await insist("it was proposed to take it back", propose)
+    await insist("it was approved", approve)
 
 
 async def earned(ground: Ground) -> None:
@@ -159,7 +155,7 @@ async def paid_out(ground: Ground) -> None:
         async def confirm(path: str = f"/transfer-orders/{order['order_id']}/confirmation") -> Any:
             return await town.doors.post("payments", path, town.cast.officer, evidence, key=path)
 
-        await _insist("a payout was confirmed", confirm)
+        await insist("a payout was confirmed", confirm)
     ground.remember({"paid_out": [str(order["reference"]) for order in orders]})
 
 
@@ -190,8 +186,8 @@ async def departure(ground: Ground) -> None:
     async def approve() -> Any:
         return await doors.post("registration", f"{path}/approval", cast.head, key=f"left:{number}")
 
-    await _insist("a departure was proposed", propose)
-    await _insist("it was approved", approve)
+    await insist("a departure was proposed", propose)
+    await insist("it was approved", approve)
 
 
 def _known(ground: Ground) -> dict[str, Any]:
@@ -216,14 +212,3 @@ async def _owing(ground: Ground, number: int) -> list[Any]:
 
     await eventually(enough, within_s=WITHIN_S, what=f"{number} people who owe")
     return found
-
-
-async def _insist(what: str, ask: Callable[[], Awaitable[Any]]) -> None:
-    async def answered() -> bool:
-        try:
-            await ask()
-        except (httpx.HTTPError, Trouble):
-            return False
-        return True
-
-    await eventually(answered, within_s=WITHIN_S, what=what)

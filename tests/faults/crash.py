@@ -12,6 +12,7 @@ import io
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from deploy.local.outreach import history, settling
 from deploy.local.outreach.day import WORKERS
@@ -19,6 +20,7 @@ from tests.faults import causes
 from tests.faults.cells import ALWAYS, Injected
 from tests.faults.environment.busy import violation
 from tests.faults.ground import Ground
+from tests.faults.insisting import insist
 from tests.faults.points import (
     CALENDAR,
     CODE,
@@ -221,14 +223,16 @@ async def upload(ground: Ground, rows: int) -> None:
             | {"funding_source": "SELF", "language": "id", "employs_others": "tidak"}
         )
     agent = town.cast.agents[0]
-    started = await town.doors.post(
-        "registration",
-        "/imports",
-        agent,
-        key=f"import-{ground.driver.asked}-{ground.chance.getrandbits(32)}",
-        content=text.getvalue().encode(),
-        headers={"Content-Type": "text/csv"},
-    )
+    key, content = f"import-{ground.driver.asked}-{ground.chance.getrandbits(32)}", text.getvalue().encode()
+    started: dict[str, Any] = {}
+
+    async def send() -> None:
+        headers = {"Content-Type": "text/csv"}
+        started.update(
+            await town.doors.post("registration", "/imports", agent, key=key, content=content, headers=headers)
+        )
+
+    await insist("a file of people was taken", send)
     ground.driver.imports.append(str(started["import_id"]))
 
 

@@ -26,6 +26,7 @@ from deploy.local.outreach import history
 from deploy.local.stack import SERVICES
 from deploy.local.trouble import Trouble
 from tests.faults.driver import Driver
+from tests.faults.insisting import insist
 from tests.faults.journal import Journal
 from tests.faults.spent import spend
 from tests.faults.watch import AWAY, Watch
@@ -129,7 +130,11 @@ class Ground:
         self.remember({"leaps": [leap]})
         pair = {"at": at.isoformat(), "as_of": leap}
         for service in SERVICES:
-            await doors.post(service, "/ops/clock", history.OPERATOR, pair)
+
+            async def leaps(service: str = service) -> None:
+                await doors.post(service, "/ops/clock", history.OPERATOR, pair)
+
+            await insist(f"{service} lives {days} days later", leaps)
         for party in ("bank", "acquirer"):
             await doors.outside(party, "POST", "/clock", {"now": at.isoformat()})
 
