@@ -95,6 +95,18 @@ class AgreementRenewed(Event, stream="wadah"):
     """The last day in force of the agreement before, as it stood when this one was concluded."""
 
 
+class AgreementRenewalFellDue(Event, stream="wadah"):
+    """The Wadah's last agreement ends soon, or is over, and none follows: told once per agreement, some days before `last_day`.
+
+    `AgreementRenewed` answers it, or `WadahEnded`, which says that none is to follow.
+    """
+
+    wadah_id: WadahId
+    agreement: Count
+    agreement_number: ShortText
+    last_day: date
+
+
 class WadahEnded(Event, stream="wadah"):
     """The agreement in force on `ended_on` ends at 24:00 WIB of it; one that was to follow never comes into force."""
 
@@ -229,6 +241,7 @@ EVENTS: tuple[type[Event], ...] = (
     BranchOpened,
     WadahEngaged,
     AgreementRenewed,
+    AgreementRenewalFellDue,
     WadahEnded,
     AgentProposed,
     AgentCertified,

@@ -11,6 +11,7 @@ from services.registration import tables
 from services.registration.api import agency, agents, imports, outreach, participants, reassignments
 from services.registration.commands.protection import ApplyingEvents
 from services.registration.commands.registering import Registering
+from services.registration.concerns import CONCERNS
 from services.registration.consumers import subscriptions
 from services.registration.imports.files import BOXES
 from services.registration.imports.worker import ImportWorker, Limits
@@ -41,6 +42,7 @@ def compose(app: App) -> Composition:
         ],
         subscriptions=subscriptions(ApplyingEvents(app.vault, app.numbers)),
         timers=timers(app.vault),
+        concerns=CONCERNS,
         workers={"imports": importer.run},
     )
 

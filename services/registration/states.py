@@ -86,7 +86,7 @@ def wadah_of(row: Row) -> Wadah:
 
 
 def _agreement_of(cell: Mapping[str, Any]) -> Agreement:
-    ended = cell["ended"]
+    ended, told = cell["ended"], cell["told"]
     return Agreement(
         number=cell["number"],
         scheme=IncentiveScheme(cell["scheme"]),
@@ -94,6 +94,7 @@ def _agreement_of(cell: Mapping[str, Any]) -> Agreement:
         term_to=date.fromisoformat(cell["to"]),
         ended_on=None if ended is None else date.fromisoformat(ended),
         monthly_target=cell["target"],
+        told_on=None if told is None else date.fromisoformat(told),
     )
 
 
@@ -114,6 +115,7 @@ def _agreement_json(agreement: Agreement) -> dict[str, Any]:
         "to": agreement.term_to.isoformat(),
         "ended": None if agreement.ended_on is None else agreement.ended_on.isoformat(),
         "target": agreement.monthly_target,
+        "told": None if agreement.told_on is None else agreement.told_on.isoformat(),
     }
 
 

@@ -33,7 +33,7 @@ wadah = sa.Table(
     sa.Column("branch_id", UUID, nullable=False),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("agreements", JSONB, nullable=False, comment="every agreement with its term, the first one first"),
-    comment="WadahEngaged, AgreementRenewed, WadahEnded",
+    comment="WadahEngaged, AgreementRenewed, AgreementRenewalFellDue, WadahEnded",
 )
 
 agreement_numbers = sa.Table(

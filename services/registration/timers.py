@@ -1,6 +1,6 @@
 """What the calendar brings: unpaid registrations expire, protection enters grace, participations lapse (T2, T5, T8).
 
-And participants whose agent was dropped or dismissed come to the branch.
+And participants whose agent was dropped or dismissed come to the branch, and agreements that end without a renewal are told of.
 """
 
 from __future__ import annotations
@@ -16,16 +16,20 @@ from chassis.privacy.vault import Vault
 from chassis.timers import Timer, backed_off
 from services.registration.commands.protection import WorkingTheCalendar
 from services.registration.commands.reassigning import HandingOver
+from services.registration.commands.renewals import tell_renewals
+from services.registration.queries import renewals
 from services.registration.tables import agents, participants
 
 CALENDAR: Final = "calendar"
 HANDOVER: Final = "handover"
+RENEWALS: Final = "renewals"
 
 
 def timers(vault: Vault) -> list[Timer]:
     return [
         Timer(CALENDAR, due, WorkingTheCalendar(vault), batch=500),
         Timer(HANDOVER, orphaned, HandingOver(vault), batch=500),
+        Timer(RENEWALS, untold, tell_renewals, every_s=60.0),
     ]
 
 
@@ -52,3 +56,8 @@ async def orphaned(conn: AsyncConnection, now: datetime, most: int) -> Sequence[
         .limit(most)
     )
     return (await conn.execute(query)).scalars().all()
+
+
+async def untold(conn: AsyncConnection, now: datetime, most: int) -> Sequence[str]:
+    """Wadah whose renewal is due by `now` and was not told of."""
+    return await renewals.to_tell(conn, now, most, backed_off(RENEWALS, renewals.KEY, now))

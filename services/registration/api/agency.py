@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from chassis.http import NOT_FOUND, Principal, accepts_command, allow, answer, body, meta, problems
 from chassis.problems import FORBIDDEN, Refusal, Rejected
@@ -70,11 +70,19 @@ def router(app: App) -> APIRouter:
         return await answer(request, principal, engaging, command)
 
     @routes.get("/wadah")
-    async def wadah(principal: SeesWadah) -> dict[str, Any]:
-        """Each with the agreement in force today (else the last that was, else its first), and with all of them."""
+    async def wadah(
+        principal: SeesWadah,
+        renewal_due: Annotated[
+            bool | None, Query(description="only those whose last agreement ends soon or is over, or only others")
+        ] = None,
+    ) -> dict[str, Any]:
+        """Each with the agreement in force today (else the last that was, else its first), and with all of them.
+
+        `renewal_due`: what to do where the last one ends without a renewal, from some days before on.
+        """
         today = wib_date(app.clock.business())
         async with app.read() as conn:
-            return {"items": await agency_pages.listed_wadah(conn, principal, today)}
+            return {"items": await agency_pages.listed_wadah(conn, principal, today, renewal_due=renewal_due)}
 
     @routes.post(
         "/wadah/{wadah_id}/agreements",

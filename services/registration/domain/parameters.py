@@ -49,6 +49,10 @@ class AgencyRules(Dated):
     session_max_hours: int
     return_months: int
     """After which a dropped agent may be reinstated."""
+    renewal_told_days: int
+    """Before the last day of an agreement that none follows: from then on its renewal is due."""
+    renewal_urgent_days: int
+    """Before that day: from then on it is a matter for operators too."""
 
     def pks_max_years(self, scheme: IncentiveScheme) -> int:
         return self.old_pks_max_years if scheme is IncentiveScheme.OLD else self.new_pks_max_years
@@ -76,12 +80,15 @@ AGENCY = (
     AgencyRules(
         version="perisai-agency/2022-04",
         valid_from=date(2022, 4, 1),
-        source="Perdir 13/PERDIR.02/042022 (terms of a PKS); Perban 1/2023 Art. 7 (age); session_max_hours, return_months under NEW: our choice",
+        source="Perdir 13/PERDIR.02/042022 (terms of a PKS); Perban 1/2023 Art. 7 (age); session_max_hours, return_months under NEW, "
+        "days of a renewal: our choice",
         agent_age_min=18,
         old_pks_max_years=3,
         new_pks_max_years=1,
         session_max_hours=72,
         return_months=6,
+        renewal_told_days=30,
+        renewal_urgent_days=7,
     ),
 )
 

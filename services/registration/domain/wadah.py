@@ -7,13 +7,20 @@ A PKS that is not renewed ends at 24:00 WIB of its last day; ended early, at 24:
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 from chassis.problems import Rejected
 from contracts.envelope import Envelope
 from contracts.event import Event
-from contracts.events.agency import AgreementRenewed, IncentiveScheme, WadahEnded, WadahEngaged
+from contracts.events.agency import (
+    AgreementRenewalFellDue,
+    AgreementRenewed,
+    IncentiveScheme,
+    WadahEnded,
+    WadahEngaged,
+)
 from contracts.values import BranchId, WadahId
+from services.registration.domain.calendar import wib_date
 from services.registration.domain.fold import ImpossibleHistory
 from services.registration.domain.parameters import AgencyRules
 from services.registration.problems import (
@@ -38,6 +45,8 @@ class Agreement:
     """Last day in force when it was ended early, inclusive; before `term_from` of one that never came into force."""
     monthly_target: int | None = None
     """Acquisitions of all its agents in a calendar month, at least; None: none was agreed."""
+    told_on: date | None = None
+    """WIB day on which it was told that its renewal is due."""
 
     @property
     def last_day(self) -> date:
@@ -109,6 +118,26 @@ def renew(state: Wadah, wanted: Agreement, *, number_taken: bool, rules: AgencyR
     )
 
 
+def renewal_due(state: Wadah, today: date, rules: AgencyRules) -> Agreement | None:
+    """The last agreement, if it ends within `renewal_told_days` or is over, and nobody said yet that another follows or that none is to."""
+    last = state.agreements[-1]
+    due = last.ended_on is None and last.term_to - timedelta(days=rules.renewal_told_days) <= today
+    return last if due else None
+
+
+def tell_renewal(state: Wadah, today: date, rules: AgencyRules) -> AgreementRenewalFellDue | None:
+    """Once per agreement."""
+    last = renewal_due(state, today, rules)
+    if last is None or last.told_on is not None:
+        return None
+    return AgreementRenewalFellDue(
+        wadah_id=state.wadah_id,
+        agreement=len(state.agreements),
+        agreement_number=last.number,
+        last_day=last.last_day,
+    )
+
+
 def _refused(wanted: Agreement, number_taken: bool, rules: AgencyRules) -> Rejected | None:
     if wanted.term_to < wanted.term_from:
         return Rejected(AGREEMENT_DATES, "term_to")
@@ -147,6 +176,9 @@ def evolve(state: Wadah | None, envelope: Envelope, event: Event) -> Wadah:
             return Wadah(wadah_id=event.wadah_id, branch_id=event.branch_id, name=event.name, agreements=(first,))
         case AgreementRenewed() if state is not None:
             return replace(state, agreements=(*state.agreements, _agreement(event)))
+        case AgreementRenewalFellDue() if state is not None:
+            told = replace(state.agreements[-1], told_on=wib_date(envelope.occurred_at))
+            return replace(state, agreements=(*state.agreements[:-1], told))
         case WadahEnded() if state is not None:
             return replace(state, agreements=tuple(_ended(one, event.ended_on) for one in state.agreements))
     raise ImpossibleHistory(state, event)

@@ -18,10 +18,19 @@ from chassis.privacy.vault import Vault
 from services.registration import states
 from services.registration.domain.agent import Agent
 from services.registration.domain.outreach import Outreach
-from services.registration.domain.wadah import Agreement, Wadah
+from services.registration.domain.parameters import AGENCY, in_force
+from services.registration.domain.wadah import Agreement, Wadah, renewal_due
+from services.registration.queries import renewals
 from services.registration.tables import agents, branches, outreach, reassignments, wadah
 
 MOST = 500
+RENEW_OR_END: Mapping[str, str] = {
+    "id": "Petugas cabang mencatat perjanjian berikutnya (POST /wadah/{wadah_id}/agreements), atau kepala cabang menyatakan perjanjian ini "
+    "berakhir tanpa perpanjangan (POST /wadah/{wadah_id}/end dengan hari terakhirnya). Tanpa perjanjian, agen tidak dapat mendaftarkan "
+    "siapa pun dan tidak ada insentif.",
+    "en": "An officer of the branch records the next agreement (POST /wadah/{wadah_id}/agreements), or its head says that this one ends "
+    "without a renewal (POST /wadah/{wadah_id}/end with its last day). Without an agreement agents register nobody and nothing is earned.",
+}
 _SEES_PROFILES = frozenset({"officer", "checker", "coordinator", "agent"})
 
 
@@ -31,8 +40,12 @@ async def all_branches(conn: AsyncConnection) -> Sequence[Mapping[str, Any]]:
     return [{**states.part_of(row, branches), "branch_id": str(row.branch_id)} for row in rows]
 
 
-async def listed_wadah(conn: AsyncConnection, principal: Principal, today: date) -> Sequence[Mapping[str, Any]]:
+async def listed_wadah(
+    conn: AsyncConnection, principal: Principal, today: date, *, renewal_due: bool | None
+) -> Sequence[Mapping[str, Any]]:
     query = sa.select(wadah).where(_of_organisation(principal)).order_by(wadah.c.wadah_id.desc()).limit(MOST)
+    if renewal_due is not None:
+        query = query.where(renewals.is_due(today) if renewal_due else sa.not_(renewals.is_due(today)))
     return [_wadah(states.wadah_of(states.part_of(row, wadah)), today) for row in await conn.execute(query)]
 
 
@@ -91,6 +104,20 @@ def _wadah(state: Wadah, today: date) -> dict[str, Any]:
         "name": state.name,
         **_agreement(state.agreement_on(today)),
         "agreements": [{"agreement": n, **_agreement(one)} for n, one in enumerate(state.agreements, start=1)],
+        "renewal_due": _renewal(renewal_due(state, today, in_force(AGENCY, today)), today),
+    }
+
+
+def _renewal(ending: Agreement | None, today: date) -> dict[str, Any] | None:
+    """`days_left`: after today, the last day included; below 0: over for so long."""
+    if ending is None:
+        return None
+    return {
+        "agreement_number": ending.number,
+        "last_day": ending.last_day.isoformat(),
+        "days_left": (ending.last_day - today).days,
+        "told_on": ending.told_on.isoformat() if ending.told_on else None,
+        "what_to_do": RENEW_OR_END,
     }
 
 

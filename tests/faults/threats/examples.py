@@ -159,7 +159,7 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
                 json={"name": "Koperasi", "agreement_number": Fresh, "term_from": "2025-02-01", "term_to": "2026-01-31"}
             )
         ],
-        "GET /wadah": [Example()],
+        "GET /wadah": [Example(), Example(query={"renewal_due": "true"})],
         "POST /wadah/{wadah_id}/agreements": [
             Example(
                 path={"wadah_id": Slot("wadah_id")},

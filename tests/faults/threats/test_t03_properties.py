@@ -136,7 +136,7 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
         "GET /branches": _each([r for r in ROLES if r != "service"], _fields("branch_id code name city time_zone")),
         "GET /wadah": _each(
             ("agent", "coordinator", "officer", "checker", "central", "auditor"),
-            _fields("wadah_id branch_id name agreement_number scheme term_from term_to ended_on monthly_target agreements"),
+            _fields("wadah_id branch_id name agreement_number scheme term_from term_to ended_on monthly_target agreements renewal_due"),
         ),
         "GET /agents": _SEES_AGENTS,
         "GET /agents/{agent_id}": _SEES_AGENTS,
