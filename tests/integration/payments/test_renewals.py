@@ -282,13 +282,13 @@ async def test_an_agreement_that_is_told_of_after_its_agents_month_was_closed_le
 
 async def test_a_target_is_counted_anew_under_the_next_agreement(h: Harness) -> None:
     """Three full months below it end an agreement; two of one and one of the next do not."""
-    worker = await hire(h, wadah := await engage(h, target=2, term=(date(2025, 10, 1), date(2025, 12, 31))))
+    worker = await hire(h, wadah := await engage(h, target=2, term=(date(2025, 10, 15), date(2025, 12, 31))))
     await renew(h, wadah, SPRING, target=5)
     await run(h, ContributionMonth(2026, 3))
     months = ("2025-11", "2025-12", "2026-01", "2026-02", "2026-03")
     found = [await wadah_statement(h, worker, month) for month in months]
     told: list[tuple[Any, ...]] = [(one["monthly_target"], one["months_below"], one["end_due"]) for one in found]
-    assert told == [(2, 1, False), (2, 2, False), (5, 0, False), (5, 1, False), (5, 2, False)]
+    assert told == [(2, 1, False), (2, 2, False), (5, 1, False), (5, 2, False), (5, 3, True)]
 
 
 async def test_a_payout_that_waits_is_listed_once_however_many_agreements_there_are(h: Harness, bank: Bank) -> None:

@@ -73,10 +73,12 @@ async def test_the_rule_of_the_month_says_how_many(h: Harness) -> None:
     [
         ({}, [0, 0, 0, 0]),
         ({"target": 2, "term": (date(2025, 10, 15), date(2026, 10, 14))}, [0, 1, 2, 3]),
+        ({"target": 2, "term": (date(2025, 10, 2), date(2026, 10, 1))}, [0, 1, 2, 3]),
+        ({"target": 2, "term": (date(2025, 10, 1), date(2026, 9, 30))}, [1, 2, 3, 4]),
         ({"target": 2, "term": (date(2025, 1, 1), date(2025, 12, 15))}, [1, 2, 0, 0]),
         ({"target": 2, "scheme": IncentiveScheme.OLD}, [1, 2, 3, 4]),
     ],
-    ids=["no target", "begun in October", "ended in December", "OLD"],
+    ids=["no target", "begun in October", "begun on the 2nd", "begun on the 1st", "ended in December", "OLD"],
 )
 async def test_full_months_of_the_agreement_count_and_only_new_ones_end(
     h: Harness, terms: dict[str, Any], months: list[int]
@@ -85,4 +87,4 @@ async def test_full_months_of_the_agreement_count_and_only_new_ones_end(
     await closed(h, ContributionMonth(2026, 1))
     found = await months_below(h, worker, "2025-10", "2025-11", "2025-12", "2026-01")
     assert [below for below, _ in found] == months
-    assert len(await told(h)) == (months == [0, 1, 2, 3])
+    assert len(await told(h)) == (months[-1] >= 3 and terms.get("scheme") is None)

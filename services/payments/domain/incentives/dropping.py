@@ -69,7 +69,7 @@ def of_wadah(
     """
     if agreement is None or agreement.monthly_target is None or acquisitions >= agreement.monthly_target:
         return NEVER
-    if month == agreement.first_month or agreement.ends_at < month.ends_at:
+    if month.starts_at < agreement.begins_at or agreement.ends_at < month.ends_at:
         return NEVER
     months = before.months + 1
     binds = agreement.scheme is IncentiveScheme.NEW and closed_at < agreement.ends_at
