@@ -17,11 +17,11 @@ from urllib.parse import quote
 
 import httpx
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from chassis import cli as chassis_cli
 from chassis.clock import SystemClock
+from chassis.console import show_table
 from deploy import settlement
 from deploy.local import places, qr, sandbox
 from deploy.local.secret import Secrets
@@ -90,7 +90,7 @@ def status(as_json: AsJson = False) -> None:
     table = Table("", *SERVICES)
     for name, read in STATUS_ROWS.items():
         table.add_row(name, *(str(read(facts)) for facts in found.values()))
-    Console().print(table)
+    show_table(table)
 
 
 @parked.command("list")

@@ -12,9 +12,9 @@ from typing import Annotated, Any
 
 import httpx
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from chassis.console import show_table
 from chassis.ids import new_id
 
 AsJson = Annotated[bool, typer.Option("--json", help="for machines")]
@@ -87,7 +87,7 @@ def commands(address: Callable[[], str], token: Callable[[], str]) -> typer.Type
             sums = [f"{case[side]:,}" if case[side] is not None else "" for side in ("amount_here", "amount_there")]
             cells = (case["case_id"], case["kind"], case["partner"], case["day"], case["reference"] or "")
             table.add_row(*cells, *sums, case["owner"], str(case["age_days"]))
-        Console().print(table)
+        show_table(table)
 
     def _file(file_id: str) -> dict[str, Any]:
         return dict(ask("GET", f"/settlements/files/{file_id}").json())
@@ -102,7 +102,7 @@ def _show(found: dict[str, Any], *, as_json: bool) -> None:
     table = Table("outcome", "lines", "rupiah", "fees", title=f"{found['partner']} {found['day']}: {found['status']}")
     for one in found["outcomes"]:
         table.add_row(one["outcome"], *(f"{one[name]:,}" for name in ("lines", "amount", "fees")))
-    Console().print(table)
+    show_table(table)
 
 
 def _refusal(answer: httpx.Response) -> str:

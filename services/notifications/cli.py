@@ -12,10 +12,10 @@ from uuid import UUID
 
 import sqlalchemy as sa
 import typer
-from rich.console import Console
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.console import show_table, wib
 from chassis.database import make_engine
 from chassis.settings import StartRefused, load
 from services.notifications import queries
@@ -53,7 +53,7 @@ def list_messages(
     if as_json:
         print(json.dumps([asdict(one) for one in found], default=str))
     else:
-        Console().print(_table(found) if found else "no such message")
+        show_table(_table(found) if found else "no such message")
 
 
 def _table(found: list[Notification]) -> Table:
@@ -66,7 +66,7 @@ def _table(found: list[Notification]) -> Table:
             one.state,
             one.reason,
             str(one.attempts),
-            f"{one.queued_at:%Y-%m-%d %H:%M}",
+            wib(one.queued_at),
         )
     return table
 

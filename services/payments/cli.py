@@ -12,12 +12,12 @@ from uuid import UUID
 
 import sqlalchemy as sa
 import typer
-from rich.console import Console
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.businessclock import stored_offset
 from chassis.clock import SystemClock
+from chassis.console import show_table, wib
 from chassis.database import make_engine
 from chassis.http.dates import FIRST_DAY, LAST_DAY, is_a_day
 from chassis.settings import StartRefused, load
@@ -57,7 +57,7 @@ def show_trial_balance(on: OnDay = None, as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps(found))
     else:
-        Console().print(_table(found))
+        show_table(_table(found))
     if found["imbalance"]:
         raise typer.Exit(1)
 
@@ -79,7 +79,7 @@ def show_statement(
     for line in found["transfers"]:
         side = "debit " if line["debit"] == account else "credit"
         other = line["credit"] if side == "debit " else line["debit"]
-        print(f"{line['occurred_at']:%Y-%m-%d %H:%M} {side} {line['amount']:>15,} {line['balance']:>15,} {other}")
+        print(f"{wib(line['occurred_at'])} {side} {line['amount']:>15,} {line['balance']:>15,} {other}")
     if found["next"]:
         print(f"more: --after {found['next']}")
 
@@ -129,7 +129,7 @@ def show_orders(
         return
     for order in found:
         print(
-            f"{order['order_id']} {order['purpose']:<9} {order['amount']:>13,} {order['status']:<9} {order['ordered_at']:%Y-%m-%d}"
+            f"{order['order_id']} {order['purpose']:<9} {order['amount']:>13,} {order['status']:<9} {wib(order['ordered_at'])}"
         )
 
 

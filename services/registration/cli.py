@@ -14,10 +14,10 @@ from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.console import show_table
 from chassis.database import make_engine
 from chassis.http import Principal
 from chassis.settings import StartRefused, load
@@ -49,7 +49,7 @@ def list_imports(as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps(found))
     else:
-        Console().print(_table(found) if found else "no import yet")
+        show_table(_table(found) if found else "no import yet")
 
 
 @imports.command("show")

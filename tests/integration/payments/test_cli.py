@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from chassis.tables import business_clock
+from contracts.values import WIB
 from services.payments.cli import app
 from tests.integration.payments.bank import Bank
 from tests.integration.payments.people import register
@@ -43,6 +44,8 @@ async def test_the_books_and_the_partners(h: Harness, bank: Bank, monkeypatch: p
     found = json.loads(await typed("trial-balance", "--json"))
     assert (found["contributions"], found["suspense"], found["imbalance"]) == (36_800, 0, 0)
     assert "clearing:bank-a" in await typed("trial-balance")
+    assert f"{h.clock.business().astimezone(WIB):%Y-%m-%d %H:}" in (told := await typed("statement", "clearing:bank-a"))
+    assert " WIB " in told
     assert json.loads(await typed("partners", "--json"))[0]["partner"] == "bank-a"
     assert "bank-a" in await typed("partners")
     await in_suspense(h, "9999999999999", 5_000)
