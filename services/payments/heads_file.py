@@ -27,8 +27,15 @@ FILE_UNREADABLE = ProblemType(
 FILE_HEADER = ProblemType(
     "file_header",
     422,
-    "Baris pertama harus memuat contribution_code atau participant_id, dan boleh memuat months; kolom lain tidak dikenal.",
-    "The first line must hold contribution_code or participant_id, and may hold months; other columns are not known.",
+    "Baris pertama harus memuat salah satu dari contribution_code atau participant_id, tidak keduanya, dan boleh memuat months;"
+    " kolom lain tidak dikenal.",
+    "The first line must hold one of contribution_code or participant_id, not both, and may hold months; other columns are not known.",
+)
+NOBODY_LISTED = ProblemType(
+    "nobody_listed",
+    422,
+    "Berkas ini tidak memuat peserta seorang pun. Isi satu baris untuk setiap peserta di bawah baris judul.",
+    "This file lists nobody. Give one line for each participant under the header.",
 )
 _MONTHS = (
     "not_a_whole_number",
@@ -46,14 +53,14 @@ def heads_of(content: bytes, months: int | None) -> tuple[Head, ...]:
         if own is False:
             bad.append(FieldError(f"line {number}.months", *_MONTHS))
             continue
-        who = next((text for name in WHO if (text := row.get(name, ""))), "")
+        who = next((row[name] for name in WHO if name in row), "")
         found.append(Head(who, own, f"line {number}"))
         if len(found) > MOST_HEADS:
             _refuse_length(number)
     if bad:
         raise Refusal(Rejected(INVALID, errors=tuple(bad[:100])))
     if not found:
-        raise Refusal(Rejected(FILE_UNREADABLE, values={"line": "1"}))
+        raise Refusal(Rejected(NOBODY_LISTED))
     return tuple(found)
 
 
@@ -107,6 +114,6 @@ def _separator(text: str) -> str:
 
 def _header(cells: list[str]) -> list[str]:
     columns = [cell.lower() for cell in cells]
-    if not {*columns} <= _COLUMNS or len({*columns}) < len(columns) or not {*columns} & {*WHO}:
+    if not {*columns} <= _COLUMNS or len({*columns}) < len(columns) or len({*columns} & {*WHO}) != 1:
         raise Refusal(Rejected(FILE_HEADER))
     return columns

@@ -44,7 +44,7 @@ from services.payments.commands.collective import (
 )
 from services.payments.domain.numbers import Block, number_of
 from services.payments.group_problems import COLLECTIVE_BILL_ENDED
-from services.payments.heads_file import FILE_HEADER, FILE_UNREADABLE, heads_of
+from services.payments.heads_file import FILE_HEADER, FILE_UNREADABLE, NOBODY_LISTED, heads_of
 from services.payments.parameters import Parameters
 from services.payments.queries import groups
 from services.payments.tables import collective_bills
@@ -60,7 +60,7 @@ PAGE = 200
 CSV = {
     "requestBody": {
         "required": True,
-        "description": "Columns: contribution_code or participant_id, and months",
+        "description": "Columns: one of contribution_code and participant_id, and months",
         "content": {"text/csv": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
@@ -98,7 +98,7 @@ def router(app: App, parameters: Parameters) -> APIRouter:
         "/upload",
         status_code=201,
         openapi_extra=accepts_command(gives=BILL, status=201) | CSV,
-        responses=problems(UNSUPPORTED_MEDIA_TYPE, FILE_UNREADABLE, FILE_HEADER, INVALID),
+        responses=problems(UNSUPPORTED_MEDIA_TYPE, FILE_UNREADABLE, FILE_HEADER, NOBODY_LISTED, INVALID),
     )
     @body_limit(LARGEST_LIST)
     async def issue_file(

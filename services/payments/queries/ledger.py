@@ -64,6 +64,12 @@ async def trial_balance_before(conn: AsyncConnection, scope: sa.ColumnElement[bo
     return (await conn.execute(query)).mappings().all()
 
 
+async def has_moved(conn: AsyncConnection, account: str, scope: sa.ColumnElement[bool]) -> bool:
+    """Whether any transfer ever touched it, within this scope (over `balances`)."""
+    found = sa.exists().where(balances.c.account == account, scope)
+    return bool((await conn.execute(sa.select(found))).scalar_one())
+
+
 async def account_statement(
     conn: AsyncConnection, account: str, scope: sa.ColumnElement[bool], span: Span, after: Place | None, limit: int
 ) -> Rows:

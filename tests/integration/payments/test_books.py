@@ -65,6 +65,21 @@ async def test_a_day_that_is_none_is_422(h: Harness) -> None:
         assert (response.status_code, bool(response.json()["errors"])) == (422, True)
 
 
+async def test_an_account_that_is_none_is_no_quiet_one(h: Harness) -> None:
+    """A name typed wrong must not read as "nothing moved"."""
+    headers = h.token(roles=["auditor"])
+    quiet = await h.client.get("/ledger/accounts/suspense/transfers", headers=headers)
+    none = await h.client.get("/ledger/accounts/suspence/transfers", headers=headers)
+    assert (quiet.status_code, quiet.json()["transfers"]) == (200, [])
+    assert (none.status_code, none.json()["code"]) == (404, "account_unknown")
+
+
+async def test_days_that_run_backwards_are_422(h: Harness) -> None:
+    path = "/ledger/accounts/suspense/transfers?since=2025-11-01&until=2025-10-31"
+    response = await h.client.get(path, headers=h.token(roles=["auditor"]))
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (422, "query.until")
+
+
 async def test_a_day_that_nobody_means_is_refused_by_its_name(h: Harness) -> None:
     for path, field in (
         ("/ledger/trial-balance?on={}", "query.on"),

@@ -177,8 +177,9 @@ class TestIssuing:
         ("content", "problem"),
         [
             (b"nik\n1\n", "file_header"),
-            (b"", "file_unreadable"),
-            (b"contribution_code\n", "file_unreadable"),
+            (b"contribution_code,participant_id\n1,\n", "file_header"),
+            (b"", "nobody_listed"),
+            (b"contribution_code\n", "nobody_listed"),
             (b"contribution_code\n\xff\n", "file_unreadable"),
             (b'contribution_code\n"1\n', "file_unreadable"),
             (b"contribution_code\n1\x00\n", "file_unreadable"),

@@ -24,6 +24,10 @@ COLLECTIVE = "collective"
 REFUNDS_PAYABLE = "refunds-payable"
 INCENTIVE_EXPENSE = "incentive-expense"
 TAX_WITHHELD = "tax-withheld"
+STANDING = frozenset(
+    {SUSPENSE, *CONTRIBUTIONS, CARRY_FORWARD, COLLECTIVE, REFUNDS_PAYABLE, INCENTIVE_EXPENSE, TAX_WITHHELD}
+)
+"""Accounts that exist before anything moved on them; the others are a partner's, an agent's or a Wadah's."""
 
 
 @dataclass(frozen=True, slots=True)
