@@ -74,11 +74,11 @@ async def play_round(
             await settling.agree_on_layout(ground.estate.town.doors, history.BEGINS.date())
             ground.settles = True
         with spending("arming"):
-            await asyncio.gather(*(_arm(ground, point, action, log) for point in points))
+            armed = await asyncio.gather(*(_arm(ground, point, action, log) for point in points))
         played = await play(
             ground,
             name,
-            lambda: _inject(ground, points, action, log, struck),
+            lambda: _inject(ground, dict(zip(points, armed, strict=True)), action, log, struck),
             registrations=registrations,
             per_s=per_s,
             budget_s=budget_s,
@@ -100,7 +100,8 @@ def _needs(points: Sequence[Point]) -> set[str]:
     return {need for point in points for need in point.needs}
 
 
-async def _arm(ground: Ground, point: Point, action: str, log: Path) -> None:
+async def _arm(ground: Ground, point: Point, action: str, log: Path) -> int:
+    """The number of the process that will strike itself there: from now on, whatever else is being prepared."""
     await ground.restart(
         point.process,
         FAULT_AT=point.at,
@@ -111,10 +112,15 @@ async def _arm(ground: Ground, point: Point, action: str, log: Path) -> None:
         PERISAI_IMPORT_LEASE_S="2",
         PERISAI_QRIS_TIMEOUT_S="1",
     )
+    return ground.estate.pid(point.process)
 
 
-async def _inject(ground: Ground, points: Sequence[Point], action: str, log: Path, struck: set[str]) -> Injected:
-    """Gives the points what they wait for, waits until all fired, and for the processes to be there again. `struck`: ids of those that fired."""
+async def _inject(ground: Ground, pids: Mapping[Point, int], action: str, log: Path, struck: set[str]) -> Injected:
+    """Gives the points what they wait for, waits until all fired, and for the processes to be there again. `pids`: who was armed;
+    `struck`: ids of those that fired.
+    """
+    points = [*pids]
+    waking = asyncio.create_task(_wake(ground, points, pids, log)) if action == "stop" else None
     processes = {point.process for point in points}
     if "registration-workers" in processes:
         await upload(ground, IMPORT_ROWS)
@@ -123,7 +129,6 @@ async def _inject(ground: Ground, points: Sequence[Point], action: str, log: Pat
         await causes.bill_for_many(ground, paid=False)
     if CALENDAR in needs:
         await ground.advance(DAYS)
-    pids = {point: ground.estate.pid(point.process) for point in points}
     struck_at: dict[int, float] = {}
 
     def all_fired() -> bool:
@@ -132,7 +137,6 @@ async def _inject(ground: Ground, points: Sequence[Point], action: str, log: Pat
                 struck_at[pid] = now()
         return len(struck_at) == len(pids)
 
-    waking = asyncio.create_task(_wake(ground, points, pids, log)) if action == "stop" else None
     await _cause(ground, needs)
     with contextlib.suppress(AssertionError):  # told per cell: those that fired are judged all the same
         await eventually(all_fired, within_s=FIRED_WITHIN_S, what="every point fired")
@@ -151,7 +155,7 @@ async def _inject(ground: Ground, points: Sequence[Point], action: str, log: Pat
                     for one in _ended_badly(ground, p, pid, struck_at[pid])
                 ]
             }
-    ended = max([ground.estate.children[p.process].ended_at for p in points] if action != "stop" else [now()])
+    ended = max((ground.ends[pid][1] for p, pid in pids.items() if p.id in struck and waking is None), default=now())
     disarmed = [p.process for p in points if p.id not in struck]
     if disarmed:
         await ground.restart(*disarmed)
@@ -191,11 +195,11 @@ def _ended_badly(ground: Ground, point: Point, pid: int, struck_at: float) -> Se
     return violation("I11", point.process, expected=expected, actual=actual, holds=holds).get("I11", ())
 
 
-async def _wake(ground: Ground, points: Sequence[Point], pids: dict[Point, int], log: Path) -> None:
+async def _wake(ground: Ground, points: Sequence[Point], pids: Mapping[Point, int], log: Path) -> None:
     """Each stopped process sleeps for 15 s and goes on."""
 
     async def one(point: Point) -> None:
-        await eventually(lambda: fired(log, pids[point]), within_s=FIRED_WITHIN_S, what=point.id)
+        await eventually(lambda: fired(log, pids[point]), within_s=2 * FIRED_WITHIN_S, what=point.id)
         await asyncio.sleep(ASLEEP_S)
         ground.estate.signal(point.process, signal.SIGCONT)
 
