@@ -13,7 +13,7 @@ from contracts.values import BillId
 from services.payments.domain.bill import Bill, BillStatus
 from services.payments.domain.billing import issue
 from services.payments.domain.payer import Payer, issued
-from services.payments.domain.paying import CannotPay, Limits, Money, is_payable, was_issued
+from services.payments.domain.paying import CannotPay, Limits, Money, is_payable
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +29,17 @@ def next_bill(
 ) -> NextBill | CannotPay:
     """The bill of all months owed, if this money is its amount; why not, where it is owed and the money is another sum; else the `refusal`.
 
-    Money of a month that is over pays none, as its bill cannot be issued any more; neither does the amount of a bill that was cancelled: it was
-    for that one.
+    It is the bill that an inquiry would have named when the money was taken, also where that month is over by now (domain.md section 6: judged at
+    `effective_at`). The amount of a bill that was cancelled pays none: it was for that one.
     """
     if refusal is not CannotPay.EXPIRED or payer.kind_at(money.effective_at) is not BillKind.STANDARD:
         return refusal
-    outcome = issue(payer, now=money.received_at, bill_id=bill_id, sets=limits.sets)
+    outcome = issue(payer, now=money.effective_at, bill_id=bill_id, sets=limits.sets)
     if not isinstance(outcome, tuple):
         return refusal
     billed, rules = outcome
-    bill = issued(billed, money.received_at)
-    if not (was_issued(bill, money, limits) and is_payable(payer, bill, money.effective_at, None, limits)):
+    bill = issued(billed, money.effective_at)
+    if not is_payable(payer, bill, money.effective_at, None, limits):
         return refusal
     if not bill.amount:
         return CannotPay.PAID  # credit covers it whole: an inquiry is told the same

@@ -96,3 +96,21 @@ class TestByFile:
         lines = [(f"LOST-{n}", account(who), amount) for n, amount in enumerate((30_000, 36_800, 36_800))]
         file = await office.reconcile(marked(*lines, day=NOVEMBER), NOVEMBER)
         assert [line["reason"] for line in await office.lines(file)] == ["wrong_amount", None, "bill_paid"]
+
+    async def test_a_standing_order_of_the_last_day_pays_its_month_though_the_file_comes_in_the_next(
+        self, h: Harness, bank: Bank, office: Office
+    ) -> None:
+        """Judged when the money came (domain.md section 6), whether or not the payer asked for a bill since: that one is superseded."""
+        asked, last = await register(h), date(2025, 11, 30)
+        assert code(await bank.buy(asked.code)) == "2002500"
+        who = await member(h, bank)
+        h.clock.set(at(2025, 12, 1))
+        await quoted(bank, asked)
+        lines = [(f"LAST-{n}", account(one), 36_800, 0, "23:30:00") for n, one in enumerate((who, asked))]
+        file = await office.reconcile(marked(*lines, day=last), last)
+        assert [(line["outcome"], line["reason"]) for line in await office.lines(file)] == [("missing_here", None)] * 2
+        assert await told(h, who) == [("PAID", 36_800, ["2025-11"]), ("PAID", 36_800, ["2025-10"])]
+        assert ("CANCELLED", 73_600, ["2025-11", "2025-12"]) in await told(h, asked)
+        assert await office.balance("suspense") == 0
+        assert code(await bank.buy(asked.code)) == "2002500"
+        assert ("PAID", 36_800, ["2025-12"]) in await told(h, asked)

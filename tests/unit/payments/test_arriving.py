@@ -102,3 +102,19 @@ def test_a_member_who_owes_pays_what_is_billed_as_it_is_paid() -> None:
     cancelled = folded(again, cancel(again, CancelReason.ON_REQUEST), november)
     assert where(cancelled, money(36_800, november + timedelta(hours=1))) is Reason.BILL_CANCELLED
     assert where(who, money(36_800, wib(2026, 2, 5))) is CannotPay.EXPIRED
+
+
+def test_money_of_a_month_that_is_over_pays_what_was_owed_when_it_came() -> None:
+    """A standing order of 30 November that is told of on 2 December: November's, at November's sum (decision 206)."""
+    taken, told = wib(2025, 11, 30, 23), wib(2025, 12, 2)
+    who = paid(billed(), 36_800, DAY)
+    found = place(who, money(36_800, taken, received_at=told), None, LIMITS, bill_id=BillId(bill_id(9)))
+    assert isinstance(found, NextBill)
+    assert [str(charge.month) for charge in found.billed.months] == ["2025-11"]
+    assert found.billed.expires_at == wib(2025, 12, 1, 0)
+    assert where(who, money(73_600, taken, received_at=told)) is CannotPay.WRONG_AMOUNT  # December was not owed yet
+    asked_since = billed(wib(2025, 12, 1, 9), 2, who)
+    assert isinstance(where(asked_since, money(36_800, taken, received_at=told)), NextBill)
+    paid_since = paid(asked_since, 73_600, wib(2025, 12, 1, 10))
+    assert where(paid_since, money(36_800, taken, received_at=told)) is CannotPay.PAID
+    assert where(who, money(36_800, taken, received_at=wib(2025, 12, 8))) is CannotPay.TOO_OLD
