@@ -44,6 +44,11 @@ _LIVENESS = {
 _ANYTHING: Final = sa.text("SELECT 1")
 
 
+# A writer role's time limits are not meant for whoever reads long; a read-only snapshot has no transaction id, so no relay waits for it.
+_UNLIMITED: Final = sa.text("SELECT set_config(name, '0', true) FROM unnest(CAST(:names AS text[])) AS name")
+_LIMITS: Final = ["transaction_timeout", "idle_in_transaction_session_timeout", "statement_timeout"]
+
+
 class Unavailable(Exception):
     """Database, broker or another service is out of reach: wait and try again. Nothing was decided."""
 
@@ -127,6 +132,12 @@ def taken_place(error: BaseException) -> str | None:
     while cause is not None and not isinstance(cause, UniqueViolationError):
         cause = cause.__cause__
     return None if cause is None else f"{cause.table_name} {cause.constraint_name} {cause.detail}"
+
+
+async def steady(conn: AsyncConnection) -> None:
+    """From here to the end of its transaction this new connection reads one snapshot, for as long as it takes."""
+    await conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    await conn.execute(_UNLIMITED, {"names": _LIMITS})
 
 
 def is_outage(error: BaseException) -> bool:

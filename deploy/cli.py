@@ -1,7 +1,7 @@
 """`perisai`: what operators see and do. Talks to the services' operator routes; a service's own commands run in a process of its own.
 
-Addresses and token come from PERISAI_REGISTRATION, PERISAI_PAYMENTS, PERISAI_NOTIFICATIONS (base URLs) and PERISAI_TOKEN, else from the stack that
-`make run` has up in this checkout.
+Addresses and token come from PERISAI_REGISTRATION, PERISAI_PAYMENTS, PERISAI_NOTIFICATIONS, PERISAI_AUDIT (base URLs) and PERISAI_TOKEN, else
+from the stack that `make run` has up in this checkout.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from chassis.console import show_table
 from deploy import settlement
 from deploy.local import places, qr, sandbox
 from deploy.local.secret import Secrets
+from deploy.local.stack import SERVICES
 from deploy.local.state import StateFile
 
-SERVICES = ("registration", "payments", "notifications")
 WITHOUT_SETTINGS = {"check-signature", "conformance", "sandbox", "qr"}
 """Commands of payments that go through its doors alone: for a bank's team, who hold no settings of ours, and for a look."""
 AsJson = Annotated[bool, typer.Option("--json", help="for machines")]

@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Final
 
 from chassis.process import Process
@@ -19,7 +20,7 @@ from chassis.settings import Environment
 from tools.lint import ROOT
 
 FOLDER: Final = ROOT / "docs" / "openapi"
-SERVICES: Final = ("registration", "payments", "notifications")
+SERVICES: Final = ("registration", "payments", "notifications", "audit")
 _NOWHERE: Final = "http://127.0.0.1:1"
 # Stand-ins: a document depends on no setting, and nothing is called.
 _SETTINGS: Final[Mapping[str, Any]] = {
@@ -34,6 +35,8 @@ _SETTINGS: Final[Mapping[str, Any]] = {
     "gateway_url": _NOWHERE,
     "gateway_api_key": "",
     "gateway_webhook_secret": "",
+    "audit_signing_key": bytes(32),
+    "audit_folder": Path(),
 }
 
 

@@ -28,6 +28,7 @@ MERCHANT_CLIENT_KEY = "perisai"
 MERCHANT_ID = "PERISAI-1"
 
 RECEIPTS_PATH = "/gateway/receipts"  # of notifications, as agreed with the gateway
+SIGN_EVERY_S = 2.0  # of the audit log: whoever asks for a proof of what just happened waits no longer
 SERVICE_STOPS_WITHIN_S = 30.0  # it finishes the batch in hand first, for which the chassis gives it 20 s
 
 # Nothing else of the caller's environment reaches a child, so a stray variable cannot change what a run shows.
@@ -168,6 +169,15 @@ def _notifications(stack: "LocalStack") -> dict[str, str]:
     }
 
 
+def _audit(stack: "LocalStack") -> dict[str, str]:
+    """Checkpoints go to a folder of their own: what PostgreSQL's superuser can rewrite must not be all there is."""
+    return {
+        "PERISAI_AUDIT_SIGNING_KEY": stack.secrets.key("audit-signing-key", size=32),
+        "PERISAI_AUDIT_FOLDER": str(stack.folder / "checkpoints"),
+        "PERISAI_AUDIT_SIGN_EVERY_S": str(SIGN_EVERY_S),
+    }
+
+
 PROGRAMS: "dict[str, Callable[[LocalStack], Program]]" = {
     "issuer": _party("issuer", _issuer),
     "bank": _party("bank", _bank),
@@ -176,6 +186,7 @@ PROGRAMS: "dict[str, Callable[[LocalStack], Program]]" = {
     "registration": _service("registration", _nothing),
     "payments": _service("payments", _nothing),
     "notifications": _service("notifications", _notifications),
+    "audit": _service("audit", _audit),
 }
 
 

@@ -28,6 +28,7 @@ from deploy.local import places
 from deploy.local.outreach.calls import agree_calls
 from deploy.local.outreach.doors import Doors, Person, until
 from deploy.local.secret import Secrets, write_private
+from deploy.local.stack import SERVICES
 from deploy.local.state import StateFile
 from deploy.local.trouble import Trouble
 
@@ -72,6 +73,7 @@ class Running:
             raise Trouble("This is production: a sandbox is made in a local stack only.")
         self._facts = state.facts
         self.secrets = Secrets(folder / "secrets")
+        self.services = tuple(name for name in SERVICES if name in state.facts)
 
     def url(self, name: str) -> str:
         return str(self._facts[name])

@@ -29,7 +29,7 @@ from deploy.local.servers import Kafka, Postgres, given_kafka, given_postgres, s
 from deploy.local.state import Ident, State, StateFile, end_leftovers
 from deploy.local.supervisor import Supervisor
 
-SERVICES = ("registration", "payments", "notifications")
+SERVICES = ("registration", "payments", "notifications", "audit")
 OUTSIDE = ("issuer", "bank", "acquirer", "gateway")
 
 T = TypeVar("T")

@@ -43,7 +43,9 @@ def publish(folder: Path, size: int, note: str, path: list[str], tiles: Mapping[
 def notes_in(folder: Path) -> dict[int, str]:
     """Every checkpoint there, by its size."""
     return {
-        int(file.stem): file.read_text(encoding="utf-8") for file in folder.glob(f"*{_SUFFIX}") if file.stem.isdigit()
+        int(file.stem): file.read_text(encoding="utf-8", errors="replace")
+        for file in folder.glob(f"*{_SUFFIX}")
+        if file.stem.isdigit()
     }
 
 

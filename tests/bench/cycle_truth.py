@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.local.stack import SERVICES
 from tests.bench.cycle import Play
 from tests.bench.ground import Ground
 from tests.bench.people import PRICE
+from tests.support.estate import SERVICES
 
 Times = dict[str, float]
 """Participant → wall seconds of a commit."""

@@ -17,14 +17,14 @@ from typing import Any
 
 from deploy.local.outreach.doors import Person
 from deploy.local.postgres import server as postgres_server
-from deploy.local.stack import OUTSIDE, SERVICES
+from deploy.local.stack import OUTSIDE
 from tests.bench import agency, host, server
 from tests.bench.bulk import Loader, Resident
 from tests.bench.cpu import Cpu
 from tests.bench.lag import until_caught_up
 from tests.bench.meters import Meters
 from tests.bench.people import People
-from tests.support.estate import Estate, open_estate
+from tests.support.estate import SERVICES, Estate, open_estate
 
 SERVER_SETTINGS = {"track_commit_timestamp": "on", "shared_buffers": "512MB", "max_wal_size": "4GB"}
 """Set on both sides alike: the first so that a hop ends when it committed, the others so that no checkpoint falls into a round."""

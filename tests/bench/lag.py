@@ -11,8 +11,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from chassis.cursors import UNPUBLISHED
-from deploy.local.stack import SERVICES, LocalStack
-from tests.support.estate import READS
+from deploy.local.stack import LocalStack
+from tests.support.estate import READS, SERVICES
 
 POLL_S = 0.25
 

@@ -24,12 +24,12 @@ from typing import Any
 from chassis.telemetry import configure_logs
 from deploy.local import places
 from deploy.local.places import PROJECT
-from deploy.local.stack import SERVICES
 from deploy.local.trouble import Trouble
 from tests.bench import registry, service_process, stacks
 from tests.bench.ground import Ground, open_ground
 from tests.bench.report import Findings
 from tests.bench.rounds import Measure, Pair, Side, Spec
+from tests.support.estate import SERVICES
 
 REPORTS = PROJECT / "reports"
 RATE = 200

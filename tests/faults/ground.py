@@ -23,14 +23,13 @@ import httpx
 from chassis.clock import SystemClock
 from deploy.local import places
 from deploy.local.outreach import history
-from deploy.local.stack import SERVICES
 from deploy.local.trouble import Trouble
 from tests.faults.driver import Driver
 from tests.faults.insisting import insist
 from tests.faults.journal import Journal
 from tests.faults.spent import spend
 from tests.faults.watch import AWAY, Watch
-from tests.support.estate import Child, Estate, open_estate
+from tests.support.estate import SERVICES, Child, Estate, open_estate
 from tests.support.eventually import eventually
 
 RESTART_AFTER_S = 1.0

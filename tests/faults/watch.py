@@ -16,8 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from deploy.local.stack import SERVICES
-from tests.support.estate import READS, Estate
+from tests.support.estate import READS, SERVICES, Estate
 
 EVERY_S = 0.25
 STEADY = 3

@@ -27,7 +27,7 @@ from deploy.local.stack import OUTSIDE, SERVICES, LocalStack
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
 STRAIGHT, CROOKED = "straight.", "crooked."
-CARRIED = ("participants", "agency", "contributions", "notifications")
+CARRIED = ("participants", "agency", "contributions", "incentives", "notifications", "audit")
 
 
 async def test_outreach_day_adds_up_under_duplicates_and_disorder(open_folder: Path) -> None:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import stat
-import sys
-from asyncio.subprocess import PIPE
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +13,7 @@ import pytest
 from deploy.local.outreach.history import THE_DAY
 from deploy.local.places import PROJECT
 from deploy.local.stack import LocalStack
+from tests.support.perisai import typed
 from tests.support.stack import open_folder
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
@@ -25,16 +22,10 @@ NEEDS_MORE = {"blocked", "closed", "expired", "overdue", "ended", "first", "smal
 """Kinds of numbers, and payments that a sandbox has none of; tests/integration/payments/test_conformance.py plays those too."""
 
 
-async def typed(folder: Path, *words: str) -> tuple[int, Any]:
-    """Exit code and JSON of `perisai payments …`, typed by somebody who has nothing but this checkout."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PERISAI_")}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "deploy.cli", "payments", *words, "--json",
-        env=kept | {"PERISAI_HOME": str(folder)}, cwd=PROJECT, stdout=PIPE, stderr=PIPE,
-    )  # fmt: skip
-    out, errors = await process.communicate()
-    assert out, errors.decode()
-    return process.returncode or 0, json.loads(out)
+async def payments(folder: Path, *words: str) -> tuple[int, Any]:
+    """Exit code and JSON of `perisai payments …`."""
+    found = await typed(folder, "payments", *words, "--json")
+    return found.code, found.told
 
 
 async def test_a_sandbox_is_made_and_the_conformance_run_passes_against_it() -> None:
@@ -42,11 +33,11 @@ async def test_a_sandbox_is_made_and_the_conformance_run_passes_against_it() -> 
         async with LocalStack(
             folder, services=("registration", "payments"), outside=("issuer",), business_time=THE_DAY
         ) as stack:
-            code, made = await typed(folder, "sandbox", "--numbers", str(NUMBERS))
+            code, made = await payments(folder, "sandbox", "--numbers", str(NUMBERS))
             assert (code, made["numbers"]) == (0, NUMBERS)
             file = Path(made["credentials"])
             assert stat.S_IMODE(file.stat().st_mode) == 0o600
-            code, found = await typed(folder, "conformance", "--credentials", str(file))
+            code, found = await payments(folder, "conformance", "--credentials", str(file))
             failed = [f"{one['name']}: {one['why']}" for one in found["exchanges"] if one["outcome"] == "failed"]
             assert code == 0, "\n".join(failed)
             assert found["passed"] >= 340

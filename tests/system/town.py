@@ -136,7 +136,7 @@ class Town:
         assert (balance["imbalance"], balance["suspense"]) == (0, 0)
         books = await self.doors.outside("bank", "GET", "/books")
         assert books["states"]["unknown"]["count"] == 0
-        for service in SERVICES:
+        for service in self.stack.services:
             await eventually(
                 partial(self.tells_all, service), within_s=60, what=f"the topics hold the log of {service}"
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -28,10 +28,12 @@ class Person:
 
 
 class Place(Protocol):
-    """A running stack: where its parties are, and its secrets."""
+    """A running stack: which of our services are in it, where its parties are, and its secrets."""
 
     @property
     def secrets(self) -> Secrets: ...
+    @property
+    def services(self) -> Sequence[str]: ...
     def url(self, name: str) -> str: ...
 
 
@@ -42,6 +44,11 @@ class Doors:
         self._stack, self._client = stack, client
         self._tokens: dict[str, tuple[str, float]] = {}
         self._clock_s = 0
+
+    @property
+    def services(self) -> Sequence[str]:
+        """Those of ours that run there."""
+        return self._stack.services
 
     def dated(self, seconds: int) -> None:
         """From now on tokens are those of an issuer whose clock is so many seconds from the true one (0: right)."""

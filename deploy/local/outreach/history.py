@@ -189,7 +189,7 @@ async def reach_the_day(doors: Doors) -> None:
 async def reach(doors: Doors, at: datetime) -> None:
     """Moves business time of the services forward to this moment, and tells bank and acquirer the date that payments lives in; never back."""
     pair = {"at": at.isoformat(), "as_of": SystemClock().wall().isoformat()}
-    for service in ("registration", "payments", "notifications"):
+    for service in doors.services:
         found = await doors.get(service, "/ops/status", OPERATOR)
         if datetime.fromisoformat(found["business_time"]) < at:
             await doors.post(service, "/ops/clock", OPERATOR, pair)

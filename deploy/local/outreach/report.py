@@ -13,7 +13,6 @@ from deploy.local.outreach.day import PRICE, Played
 from deploy.local.outreach.doors import Doors, until
 from deploy.local.outreach.history import CENTRAL, OPERATOR, THE_DAY, Cast
 
-SERVICES = ("registration", "payments", "notifications")
 PEOPLE = 50
 
 
@@ -53,7 +52,7 @@ async def _quiet(doors: Doors) -> list[dict[str, Any]]:
     facts: list[dict[str, Any]] = []
 
     async def quiet() -> bool:
-        facts[:] = [await doors.get(name, "/ops/status", OPERATOR) for name in SERVICES]
+        facts[:] = [await doors.get(name, "/ops/status", OPERATOR) for name in doors.services]
         return all(
             f["unpublished"] == 0 and f["kafka"]["reachable"] and not any(f["kafka"]["lag"].values()) for f in facts
         )

@@ -61,6 +61,16 @@ class Part(NamedTuple):
     findings: tuple[Finding, ...] = ()
 
 
+def together(parts: Iterable[Part]) -> Part:
+    """Several as one."""
+    found = list(parts)
+    return Part(
+        tuple(stray for part in found for stray in part.strays),
+        tuple(lost for part in found for lost in part.missing),
+        tuple(finding for part in found for finding in part.findings),
+    )
+
+
 def compare(start: int, proven: Sequence[bytes], rows: Mapping[int, Row]) -> Part:
     """The rows of one range against the hashes that are proved for it, from `start` on."""
     strays, missing, findings = [], [], []
@@ -90,14 +100,13 @@ def other_tile(tile: Tile, *, proved: bool = True) -> Finding:
 
 def resolve(parts: Iterable[Part], beyond: Iterable[Stray] = ()) -> list[Finding]:
     """All findings in the order of places. `beyond`: rows at places that the log does not have."""
-    parts, outside = list(parts), list(beyond)
-    strays = [stray for part in parts for stray in part.strays]
-    missing = dict(lost for part in parts for lost in part.missing)
+    found, outside = together(parts), list(beyond)
+    strays, missing = found.strays, dict(found.missing)
     home = {hash_: place for place, hash_ in missing.items()}
     elsewhere = {stray.hash for stray in [*strays, *outside]}
     foreign = {stray.place: stray for stray in strays if stray.hash not in home}
     findings = [
-        *(finding for part in parts for finding in part.findings),
+        *found.findings,
         *(
             Finding(Kind.MOVED, stray.place, stray.event_id, f"belongs at place {home[stray.hash]}")
             for stray in [*strays, *outside]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from contracts.envelope import BadEnvelope
 from services.audit.domain.leaves import BadLeaf
 from services.audit.domain.merkle import leaf_hash
 from services.audit.domain.tiles import WIDTH, Tile, hashes_in, leads_to
-from services.audit.domain.verifying import Finding, Kind, Part, Row, compare, other_tile
+from services.audit.domain.verifying import Finding, Kind, Part, Row, compare, other_tile, together
 from services.audit.entries import entry_of_leaf
 from services.audit.publishing import tile_in
 from services.audit.queries.tree import stored_tiles
@@ -28,12 +28,18 @@ class Proven(NamedTuple):
     hashes: bytes | None = None
 
 
-async def judge(conn: AsyncConnection, folder: Path, tiles: list[Proven]) -> list[Part]:
-    """Every row under these tiles, which follow each other; a part for each."""
+Judge = Callable[[Sequence[Proven]], Awaitable[Part]]
+"""Judges one range, wherever it does so."""
+
+
+async def judge(conn: AsyncConnection, folder: Path, tiles: Sequence[Proven]) -> Part:
+    """Every row under these tiles, which follow each other."""
+    # each statement by itself: nothing here changes, and hashing takes longer than a role may be idle in a transaction
+    await conn.execution_options(isolation_level="AUTOCOMMIT")
     start, end = tiles[0].tile.number * WIDTH, tiles[-1].tile.number * WIDTH + tiles[-1].tile.width
     rows = await _rows(conn, start, end)
     stored = await stored_tiles(conn, [proven.tile for proven in tiles])
-    return [_judged(proven, stored.get(proven.tile), folder, rows) for proven in tiles]
+    return together(_judged(proven, stored.get(proven.tile), folder, rows) for proven in tiles)
 
 
 def _judged(proven: Proven, stored: bytes | None, folder: Path, rows: Mapping[int, Row]) -> Part:

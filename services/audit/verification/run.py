@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from chassis.database import steady
 from services.audit.domain import notes
 from services.audit.domain.checkpoints import Checkpoint, Contradiction, check_continues
 from services.audit.domain.merkle import EMPTY_ROOT
@@ -20,7 +20,7 @@ from services.audit.domain.verifying import Finding, Kind, Part, Stray, resolve
 from services.audit.publishing import notes_in
 from services.audit.queries.log import checkpoint_of, path_of, size_of
 from services.audit.tables import archive, checkpoints
-from services.audit.verification.parts import Proven, judge, row_of
+from services.audit.verification.parts import Judge, Proven, judge, row_of
 from services.audit.verification.trust import Trust
 
 PART_TILES = 32
@@ -54,15 +54,19 @@ async def verify(
     folder: Path,
     *,
     kept: Sequence[str] = (),
-    workers: int = 2,
+    by: Judge | None = None,
+    at_once: int = 2,
     tell: Tell = lambda done, of: None,
 ) -> Outcome:
-    """Recomputes everything. `folder`: where checkpoints and tiles were written outside the database; `kept`: further signed checkpoints
-    that somebody kept. Raises the database's errors; every other trouble is a finding.
+    """Recomputes everything, beside whatever is archived meanwhile. `folder`: where checkpoints and tiles were written outside the database;
+    `kept`: further signed checkpoints that somebody kept; `by`: who judges ranges, `at_once` of them (default: this process).
+    Raises the database's errors and the judge's; every other trouble is a finding.
     """
+    published = notes_in(folder)  # before the snapshot: a checkpoint is in the database first
     async with engine.connect() as conn:
+        await steady(conn)
         signed, findings = await _signed(conn, key)
-        outside, more = _outside(key, [*notes_in(folder).values(), *kept])
+        outside, more = _outside(key, [*published.values(), *kept])
         findings += more + _unlike(signed, outside)
         base = max([*outside, *signed], key=lambda one: one.size, default=Checkpoint(key.name, 0, EMPTY_ROOT))
         trust = Trust(conn, folder, base)
@@ -75,26 +79,43 @@ async def verify(
         head = await size_of(conn)
         beyond = await _beyond(conn, max(base.size, head))
         holes = await _holes(conn, base.size, head)
-    parts = await _judged(engine, folder, tiles, workers, lambda done: tell(done, base.size))
+    parts = await _judged(by or here(engine, folder), tiles, at_once, lambda done: tell(done, base.size))
     found = sorted({*findings, *resolve(parts, beyond), *holes}, key=lambda f: (f.place, f.kind, f.detail))
     return Outcome(key.name, base.size, max(head - base.size, 0), len(signed), found)
 
 
-async def _judged(
-    engine: AsyncEngine, folder: Path, tiles: Sequence[Proven], workers: int, tell: Callable[[int], None]
-) -> list[Part]:
-    ranges = [list(tiles[at : at + PART_TILES]) for at in range(0, len(tiles), PART_TILES)]
-    turn, done = asyncio.Semaphore(workers), 0
+def here(engine: AsyncEngine, folder: Path) -> Judge:
+    """Judges in this process, each range over a connection of its own."""
 
-    async def one(part: list[Proven]) -> list[Part]:
+    async def judged(tiles: Sequence[Proven]) -> Part:
+        async with engine.connect() as conn:
+            return await judge(conn, folder, tiles)
+
+    return judged
+
+
+async def _judged(by: Judge, tiles: Sequence[Proven], at_once: int, tell: Callable[[int], None]) -> list[Part]:
+    turn, done = asyncio.Semaphore(at_once), 0
+
+    async def one(part: Sequence[Proven]) -> Part:
         nonlocal done
-        async with turn, engine.connect() as conn:
-            judged = await judge(conn, folder, part)
+        async with turn:
+            judged = await by(part)
         done += sum(proven.tile.width for proven in part)
         tell(done)
         return judged
 
-    return list(chain.from_iterable(await asyncio.gather(*map(one, ranges))))
+    try:
+        async with asyncio.TaskGroup() as group:
+            works = [group.create_task(one(part)) for part in ranges(tiles)]
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [work.result() for work in works]
+
+
+def ranges(tiles: Sequence[Proven]) -> list[Sequence[Proven]]:
+    """What is judged at once; a log that has grown has the same ranges, and more after them."""
+    return [tiles[at : at + PART_TILES] for at in range(0, len(tiles), PART_TILES)]
 
 
 async def _signed(conn: AsyncConnection, key: NoteKey) -> tuple[list[Checkpoint], list[Finding]]:

@@ -16,12 +16,12 @@ from functools import partial
 
 import asyncpg
 
-from deploy.local.stack import SERVICES
 from tests.faults.cells import ALWAYS, Injected, cell
 from tests.faults.environment.f04h_topics_lost import republish
 from tests.faults.environment.groups import delete_records
 from tests.faults.environment.standby import Standby, standby_of
 from tests.faults.ground import Ground
+from tests.support.estate import SERVICES
 from tests.support.eventually import eventually
 
 REGISTRATIONS, PEOPLE, PER_S = 20, 40, 20.0

@@ -12,10 +12,10 @@ import time
 from deploy import topics
 from deploy.local import places
 from deploy.local.kafka import broker
-from deploy.local.stack import SERVICES
 from tests.faults.cells import Injected, cell
 from tests.faults.environment.busy import flowing, until_busy
 from tests.faults.ground import Ground
+from tests.support.estate import SERVICES
 
 INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I10", "I11")
 

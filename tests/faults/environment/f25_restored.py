@@ -14,12 +14,12 @@ import asyncpg
 
 from deploy.local.ports import HOST
 from deploy.local.postgres import server
-from deploy.local.stack import SERVICES
 from tests.faults.cells import Injected, cell
 from tests.faults.environment.busy import Found, flowing, position, until_recorded, violation
 from tests.faults.environment.f04h_topics_lost import operate
 from tests.faults.environment.metrics import stopped
 from tests.faults.ground import Ground
+from tests.support.estate import SERVICES
 from tests.support.eventually import eventually
 
 INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I10", "I11")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from deploy.local.stack import SERVICES
 from tests.faults.environment.busy import Found, position, until_caused, violation
 from tests.faults.ground import Ground
+from tests.support.estate import SERVICES
 
 SAMPLES = 100
 TIMES, AT_LEAST_S = 2.0, 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from contracts.values import BranchId
 from services.audit.app import signer_of
 from services.audit.settings import Settings
 from services.audit.verification.run import Outcome, verify
-from tests.support.service import Harness
+from tests.support.service import NIK_HASH_KEY, Harness, key_bytes
 
 ORIGIN = "audit.tests.example/log"
 SEED = bytes(range(32))
@@ -85,3 +86,20 @@ def again(record: Record, **changes: Any) -> Record:
     """The same record once more, further on in its topic."""
     at = record.at
     return replace(record, at=Coordinates(at.topic, at.partition, at.offset + 1_000_000), **changes)
+
+
+def environment(w: World) -> dict[str, str]:
+    """Of a process of audit on this database."""
+    settings = w.settings
+    return {
+        "PERISAI_ENVIRONMENT": "test",
+        "PERISAI_DATABASE_URL": settings.database_url,
+        "PERISAI_KAFKA_BOOTSTRAP": settings.kafka_bootstrap,
+        "PERISAI_JWKS_URL": settings.jwks_url,
+        "PERISAI_ISSUER": settings.issuer,
+        "PERISAI_MASTER_KEY": base64.b64encode(key_bytes("audit")).decode(),
+        "PERISAI_NIK_HASH_KEY": base64.b64encode(NIK_HASH_KEY).decode(),
+        "PERISAI_AUDIT_LOG": settings.audit_log,
+        "PERISAI_AUDIT_SIGNING_KEY": base64.b64encode(SEED).decode(),
+        "PERISAI_AUDIT_FOLDER": str(settings.audit_folder),
+    }

@@ -8,10 +8,9 @@ from typing import Any, cast
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
-from deploy.local.stack import SERVICES
 from tests.faults import watch
 from tests.faults.watch import AWAY, Watch
-from tests.support.estate import Estate
+from tests.support.estate import SERVICES, Estate
 
 
 class Reader:

@@ -1,0 +1,12 @@
+"""`perisai audit …`: what an auditor asks, in a process of its own under audit's own role. One file per command."""
+
+from __future__ import annotations
+
+import typer
+
+from services.audit.cli import key, prove, verify
+
+app = typer.Typer(no_args_is_help=True, help="The archive, and the proof that nothing in it was changed.")
+app.command("key")(key.show)
+app.command("prove")(prove.make)
+app.command("verify")(verify.run)

@@ -1,0 +1,47 @@
+"""What a command stands on: audit's settings and a connection to its database, or one sentence and exit code 1."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import AsyncIterator
+from typing import Annotated, Never
+
+import typer
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from chassis.database import is_outage, make_engine
+from chassis.settings import StartRefused, load
+from services.audit.settings import Settings
+
+AsJson = Annotated[bool, typer.Option("--json", help="for machines")]
+UNANSWERED = 1
+"""Exit code: the question was understood, and the answer is no or could not be had."""
+
+
+def settings() -> Settings:
+    """Those of the environment."""
+    try:
+        return load(Settings)
+    except StartRefused as refused:
+        refuse(str(refused))
+
+
+@contextlib.asynccontextmanager
+async def database(url: str, *, connections: int = 1) -> AsyncIterator[AsyncEngine]:
+    """An engine that is closed at the end; a database that does not answer is one sentence."""
+    engine, _ = make_engine(url, name="perisai-audit", pool_size=connections)
+    try:
+        yield engine
+    except Exception as error:
+        if not is_outage(error):
+            raise
+        refuse(f"the database does not answer / basis data tidak menjawab ({type(error).__name__})")
+    finally:
+        await engine.dispose()
+
+
+def refuse(sentence: str) -> Never:
+    """Ends the command."""
+    print(f"audit: {sentence}", file=sys.stderr)
+    raise typer.Exit(UNANSWERED)

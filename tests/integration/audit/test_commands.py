@@ -1,0 +1,95 @@
+"""What an auditor types, in a process' place: exit codes, one sentence for what cannot be answered, every record named."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+from typer.testing import CliRunner, Result
+
+from services.audit.cli import app
+from services.audit.domain.notes import NoteKey
+from services.audit.verification.resuming import FIRST_LINE
+from tests.integration.audit.world import ORIGIN, World, environment
+
+ALTER = "UPDATE archive SET leaf = leaf || '\\x00'::bytea WHERE place IN (2, 5)"
+
+
+async def typed(w: World, *words: str, **more: str) -> Result:
+    """`perisai audit WORDS`, in a thread of its own, where the command may have its own event loop."""
+    return await asyncio.to_thread(lambda: CliRunner().invoke(app, words, env=environment(w) | more))
+
+
+async def test_an_untouched_log_is_verified(w: World) -> None:
+    await w.filled(3, 4)
+    found = await typed(w, "verify")
+    assert (found.exit_code, found.stdout) == (
+        0,
+        f"{ORIGIN}: 7 events under 2 checkpoints, nothing archived since: verified / terverifikasi\n",
+    )
+    told = json.loads((await typed(w, "verify", "--json")).stdout)
+    assert (told["verified"], told["events"], told["findings"]) == (True, 7, [])
+
+
+async def test_every_altered_record_is_named_and_the_exit_code_is_one(w: World) -> None:
+    await w.filled(8)
+    await w.tamper(ALTER)
+    ids = [await w.one(f"SELECT event_id FROM archive WHERE place = {place}") for place in (2, 5)]
+    found = await typed(w, "verify")
+    assert found.exit_code == 1
+    first, second, last = found.stdout.splitlines()
+    assert first.startswith(f"place 2, event {ids[0]}: altered / diubah: ")
+    assert second.startswith(f"place 5, event {ids[1]}: altered / diubah: ")
+    assert last.endswith("NOT VERIFIED / TIDAK TERVERIFIKASI, 2 findings")
+    told = json.loads((await typed(w, "verify", "--json")).stdout)
+    assert [(one["kind"], one["place"]) for one in told["findings"]] == [("altered", 2), ("altered", 5)]
+
+
+async def test_checkpoints_kept_outside_are_asked_too(w: World, tmp_path: Path) -> None:
+    await w.filled(3)
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    note = (w.folder / "checkpoint").read_text()
+    (kept / "3.checkpoint").write_text(note)
+    assert (await typed(w, "verify", "--kept", str(kept))).exit_code == 0
+    other = tmp_path / "other"
+    other.write_text(note.replace(ORIGIN, "other.example/log"))
+    found = await typed(w, "verify", "--kept", str(kept), "--kept", str(other))
+    assert found.exit_code == 1
+    assert "a checkpoint kept outside is not this log's: it is not signed by" in found.stdout
+
+
+async def test_what_cannot_be_answered_is_one_sentence_that_names_the_option(w: World, tmp_path: Path) -> None:
+    await w.filled(3)
+    key = w.settings.public_key
+    (tmp_path / "letter").write_text("Dear auditor,\n")
+    for words, said in (
+        (("--kept", str(tmp_path / "nowhere")), "--kept: "),
+        (("--key", "nonsense"), "--key: "),
+        (("--key", str(NoteKey("other.example/log", key.public))), "--key: it is the key of other.example/log"),
+        (("--resume", str(tmp_path / "letter")), "--resume: "),
+    ):
+        refused = await typed(w, "verify", *words)
+        assert (refused.exit_code, refused.stdout) == (1, ""), words
+        assert said in refused.stderr and len(refused.stderr.splitlines()) == 1, refused.stderr
+    assert (tmp_path / "letter").read_text() == "Dear auditor,\n"
+    away = await typed(w, "verify", PERISAI_DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing")
+    assert away.exit_code == 1 and away.stderr.startswith("audit: the database does not answer")
+    missing = await typed(w, "verify", PERISAI_AUDIT_SIGNING_KEY="")
+    assert missing.exit_code == 1 and "PERISAI_AUDIT_SIGNING_KEY" in missing.stderr
+
+
+async def test_a_log_signed_with_another_key_than_the_auditor_knows_is_not_verified(w: World) -> None:
+    await w.filled(3)
+    assert (await typed(w, "verify", "--key", str(w.settings.public_key))).exit_code == 0
+    found = await typed(w, "verify", "--key", str(NoteKey(ORIGIN, bytes(range(32)))))
+    assert found.exit_code == 1 and f"it is not signed by {ORIGIN}" in found.stdout
+
+
+async def test_the_file_to_resume_from_is_gone_when_all_was_verified(w: World, tmp_path: Path) -> None:
+    await w.filled(3)
+    file = tmp_path / "verify.progress"
+    file.write_text(f"{FIRST_LINE}\n")
+    assert (await typed(w, "verify", "--resume", str(file))).exit_code == 0
+    assert not file.exists()
