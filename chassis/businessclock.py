@@ -83,15 +83,15 @@ class BusinessClock:
     async def advance_to(self, business: datetime, *, as_of: datetime | None = None) -> None:
         """Moves business time forward for every process of this service: it is `business` at wall time `as_of` (now, if not given).
 
-        Services that are told the same pair have the same clock. Raises Refusal in production, and for the past.
+        Services that are told the same pair have the same clock, also one that is told it again. Raises Refusal in production, and for the past.
         """
         clock = self._app.clock
         if self._app.settings.environment is Environment.PRODUCTION or not isinstance(clock, SystemClock):
             raise Refusal(Rejected(CLOCK_FIXED))
         await self.read()
-        ahead = business - (as_of or clock.wall())
+        ahead = timedelta(seconds=math.ceil((business - (as_of or clock.wall())).total_seconds()))
         if ahead < clock.offset:
             raise Refusal(Rejected(CLOCK_FIXED, field="at"))
         async with self._app.engine.begin() as conn:  # lint: commit — an operator's setting, no decision
-            await conn.execute(_STORE, {"seconds": math.ceil(ahead.total_seconds())})
+            await conn.execute(_STORE, {"seconds": int(ahead.total_seconds())})
         await self.read()

@@ -136,6 +136,17 @@ class TestBusinessClock:
             assert (back.status_code, back.json()["code"]) == (409, "clock_fixed")
             assert h.app.clock.business() >= later
 
+    async def test_the_same_pair_again_is_the_same_clock(self, stack: Stack) -> None:
+        """Whoever had no answer tells it again."""
+        async with toy(COUNTING, stack) as h:
+            h.app.clock = SystemClock()
+            now = datetime(2026, 11, 30, 12, 0, 0, 250_000, tzinfo=UTC)
+            pair = {"at": (now + timedelta(days=40, milliseconds=400)).isoformat(), "as_of": now.isoformat()}
+            for _ in range(2):
+                answer = await h.client.post("/ops/clock", json=pair, headers=operator(h))
+                assert answer.status_code == 200
+                assert h.app.clock.offset == timedelta(days=40, seconds=1)
+
     async def test_fixed_in_production(self, stack: Stack) -> None:
         async with toy_database(stack) as url:
             app = counting(url, environment=Environment.PRODUCTION, key_door_token=key_bytes("door").hex())
