@@ -6,17 +6,14 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import httpx
-
 from deploy.local.outreach import aftermath, day, history, report
-from deploy.local.outreach.doors import Doors
+from deploy.local.outreach.doors import opened
 from deploy.local.stack import LocalStack
 
 
 async def play(stack: LocalStack, tell: Callable[[str], None]) -> dict[str, Any]:
     """Plays history, day, next morning and the end of the month on a running stack, or finds them played; the report. Raises Trouble."""
-    async with httpx.AsyncClient(timeout=60, trust_env=False) as client:
-        doors = Doors(stack, client)
+    async with opened(stack, timeout_s=60) as doors:
         cast = await history.happen(stack, doors, tell)
         await history.reach_the_day(doors)
         played = await day.happen(doors, cast, tell)

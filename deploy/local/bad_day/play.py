@@ -7,13 +7,11 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-import httpx
-
 from deploy.local.bad_day import books, people
 from deploy.local.bad_day.books import Taken
 from deploy.local.outreach import history, settling
 from deploy.local.outreach.day import PRICE
-from deploy.local.outreach.doors import Doors, until
+from deploy.local.outreach.doors import Doors, opened, until
 from deploy.local.outreach.history import THE_DAY, Cast
 from deploy.local.stack import LocalStack
 
@@ -30,8 +28,7 @@ Tell = Callable[[str], None]
 
 async def play(stack: LocalStack, payments: int, seed: int, tell: Tell) -> dict[str, Any]:
     """The report, `differences` in it. Raises Trouble for what the play cannot go on after."""
-    async with httpx.AsyncClient(timeout=120, trust_env=False) as client:
-        doors = Doors(stack, client)
+    async with opened(stack, timeout_s=120) as doors:
         cast = await history.happen(stack, doors, tell)
         await history.reach_the_day(doors)
         await settling.agree_on_layout(doors, history.BEGINS.date())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -107,6 +108,18 @@ class Doors:
             json={"sub": who.subject, "roles": [who.role], **who.scope, "clock_s": self._clock_s},
         )
         return str(_json(answer, "/admin/tokens")["access_token"])
+
+
+@asynccontextmanager
+async def opened(stack: Place, *, timeout_s: float) -> AsyncIterator[Doors]:
+    """Doors for a block. Who gives no answer in time is Trouble, as is a refusal."""
+    try:
+        async with httpx.AsyncClient(timeout=timeout_s, trust_env=False) as client:
+            yield Doors(stack, client)
+    except httpx.RequestError as error:
+        asked = f"{error.request.method} {error.request.url.copy_with(query=None)}"
+        why = f"{asked} was not answered ({type(error).__name__}): is the machine very busy? The logs and `make status` say more."
+        raise Trouble(why) from error
 
 
 async def until(what: str, look: Callable[[], Awaitable[bool]], *, within_s: float = PATIENCE_S) -> None:
