@@ -161,6 +161,7 @@ timer_backoff = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("not_before", _INSTANT, nullable=False),
+    sa.Column("since", _INSTANT, nullable=False, comment="business time of the first attempt"),
 )
 
 business_clock = sa.Table(

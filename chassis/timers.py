@@ -134,8 +134,8 @@ class Timers:
             return
         try:
             async with self._engine.begin() as conn:  # lint: commit — plumbing: when to look at a key again
-                attempts = await _attempts(conn, timer.name, keys)
-                late = [_row(timer, key, "failed", attempts.get(key, 0), self._clock.business()) for key in keys]
+                before, now = await _before(conn, timer.name, keys), self._clock.business()
+                late = [_row(timer, key, "failed", before.get(key), now) for key in keys]
                 await rows.upsert(conn, timer_backoff, late)
         except Exception as error:
             if is_outage(error):
@@ -151,17 +151,17 @@ class _Worked:
         self.__name__ = f"timer.{timer.name}"
 
     async def __call__(self, tx: Tx, items: Sequence[Due], /) -> Sequence[Outcome]:
-        attempts = await _attempts(tx.conn, self._timer.name, [item.key for item in items])
+        before = await _before(tx.conn, self._timer.name, [item.key for item in items])
         outcomes = await self._timer.use_case(tx, items)
         late = [
-            _row(self._timer, item.key, _reason(outcome), attempts.get(item.key, 0), self._now)
+            _row(self._timer, item.key, _reason(outcome), before.get(item.key), self._now)
             for item, outcome in zip(items, outcomes, strict=True)
             if not isinstance(outcome, Done)
         ]
         settled = [
             {"timer": self._timer.name, "key": item.key}
             for item, outcome in zip(items, outcomes, strict=True)
-            if isinstance(outcome, Done) and item.key in attempts
+            if isinstance(outcome, Done) and item.key in before
         ]
 
         async def store(conn: AsyncConnection) -> None:
@@ -172,11 +172,19 @@ class _Worked:
         return outcomes
 
 
-async def _attempts(conn: AsyncConnection, timer: str, keys: Sequence[str]) -> dict[str, int]:
-    query = sa.select(timer_backoff.c.key, timer_backoff.c.attempts).where(
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """How often a key was not settled, and since when."""
+
+    attempts: int
+    since: datetime
+
+
+async def _before(conn: AsyncConnection, timer: str, keys: Sequence[str]) -> dict[str, _Tried]:
+    query = sa.select(timer_backoff.c.key, timer_backoff.c.attempts, timer_backoff.c.since).where(
         timer_backoff.c.timer == timer, rows.matching(timer_backoff.c.key, keys)
     )
-    return {row.key: row.attempts for row in await conn.execute(query)}
+    return {row.key: _Tried(row.attempts, row.since) for row in await conn.execute(query)}
 
 
 def _reason(outcome: Outcome) -> str:
@@ -189,12 +197,14 @@ def _reason(outcome: Outcome) -> str:
             return "failed"
 
 
-def _row(timer: Timer, key: str, reason: str, attempts: int, now: datetime) -> dict[str, object]:
-    wait = min(FIRST_RETRY_S * 2 ** min(attempts, 16), LONGEST_RETRY_S)
+def _row(timer: Timer, key: str, reason: str, before: _Tried | None, now: datetime) -> dict[str, object]:
+    tried = before or _Tried(0, now)
+    wait = min(FIRST_RETRY_S * 2 ** min(tried.attempts, 16), LONGEST_RETRY_S)
     return {
         "timer": timer.name,
         "key": key,
-        "attempts": attempts + 1,
+        "since": tried.since,
+        "attempts": tried.attempts + 1,
         "reason": reason,
         "not_before": now + timedelta(seconds=wait),
     }

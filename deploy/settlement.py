@@ -14,7 +14,7 @@ import httpx
 import typer
 from rich.table import Table
 
-from chassis.console import show_table
+from chassis.console import show_table, wib
 from chassis.ids import new_id
 
 AsJson = Annotated[bool, typer.Option("--json", help="for machines")]
@@ -55,7 +55,7 @@ def commands(address: Callable[[], str], token: Callable[[], str]) -> typer.Type
         wait: Annotated[bool, typer.Option(help="until it is reconciled")] = True,
         as_json: AsJson = False,
     ) -> None:
-        """Hand in PARTNER's file of DAY; the same bytes again change nothing."""
+        """Hand in PARTNER's file of DAY; the same bytes again change nothing. Exit code 1 when it stopped before its end."""
         path = f"/settlements/days/{partner}/{day:%Y-%m-%d}/files"
         answer = ask("POST", path, content=file.read_bytes(), headers={"Content-Type": "text/csv"})
         found = _file(answer.json()["file_id"])
@@ -64,6 +64,7 @@ def commands(address: Callable[[], str], token: Callable[[], str]) -> typer.Type
             time.sleep(LOOK_EVERY_S)
             found = _file(found["file_id"])
         _show(found, as_json=as_json)
+        raise typer.Exit(1 if wait and found["status"] != "RECONCILED" else 0)
 
     @app.command()
     def show(file_id: str, as_json: AsJson = False) -> None:
@@ -103,6 +104,10 @@ def _show(found: dict[str, Any], *, as_json: bool) -> None:
     for one in found["outcomes"]:
         table.add_row(one["outcome"], *(f"{one[name]:,}" for name in ("lines", "amount", "fees")))
     show_table(table)
+    if (why := found["hindrance"]) is not None:
+        since = wib(datetime.fromisoformat(why["since"]))
+        tried = f"{why['file_id']}: {why['reason']} since {since}, tried {why['attempts']} times"
+        print(f"{tried}. {why['what_to_do']['en']}")
 
 
 def _refusal(answer: httpx.Response) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from chassis.attention import Concern
-from services.payments.queries import incentive_waiting
+from services.payments.queries import incentive_waiting, settlement_shown
 
 CONCERNS: Final = (
+    Concern("settlement_files_stopped", settlement_shown.count_stopped, runbook="docs/operations.md#settlement-files"),
     Concern(
         "incentive_payouts_overdue",
         incentive_waiting.count_overdue,

@@ -27,7 +27,7 @@ from chassis.database import async_url
 from chassis.deadletters import TOPIC as DEAD_LETTERS
 from chassis.http import Principal, allow, answer, body, meta
 from chassis.ids import new_id
-from chassis.migrations.versions import chassis_0001
+from chassis.migrations.versions import chassis_0001, chassis_0002
 from chassis.outcomes import Accepted, Done, Failed, NotYet
 from chassis.privacy.vault import Vault
 from chassis.problems import ProblemType, Rejected
@@ -286,7 +286,7 @@ async def toy_database(stack: Stack) -> AsyncIterator[str]:
 async def _template(stack: Stack, admin: asyncpg.Connection[asyncpg.Record]) -> str:
     """The name of the database to copy, made by whoever needs it first."""
     content = [
-        inspect.getsource(chassis_0001),
+        *map(inspect.getsource, (chassis_0001, chassis_0002)),
         repr([column for table in metadata.sorted_tables for column in table.c]),
     ]
     name = f"template_toy_{hashlib.sha256(repr(content).encode()).hexdigest()[:12]}"

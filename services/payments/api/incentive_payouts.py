@@ -12,8 +12,9 @@ from fastapi import APIRouter, Query
 from chassis.http import within
 from chassis.service import App
 from contracts.events.incentives import PayoutHindrance
-from services.payments.api.incentive_shapes import PayoutsWaiting, PayoutWaiting, Sentences
+from services.payments.api.incentive_shapes import PayoutsWaiting, PayoutWaiting
 from services.payments.api.incentives import PAGE, PLACE, OfWadah, place
+from services.payments.api.shapes import Sentences
 from services.payments.domain.incentives.payouts import days_overdue, hindrance
 from services.payments.queries import incentive_waiting
 from services.payments.tables.incentives import wadah_statements

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from chassis.http import names_nobody
 from contracts.events.incentives import PayoutHindrance
+from services.payments.api.shapes import Sentences
 
 MONTH = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
 Month = Annotated[str, StringConstraints(pattern=MONTH)]
@@ -190,13 +191,6 @@ class WadahStatementLine(BaseModel):
     issued_at: datetime
     order_id: UUID | None
     paid_at: datetime | None
-
-
-class Sentences(BaseModel):
-    """The same in Bahasa Indonesia and in English."""
-
-    id: str
-    en: str
 
 
 class PayoutWaiting(BaseModel):

@@ -12,6 +12,7 @@ from chassis.http import Day
 from contracts.events.reconciliation import SettlementLayout
 from contracts.values import Amount, Code
 from services.payments.api.partner_shapes import PartnerName
+from services.payments.api.shapes import Sentences
 
 Evidence = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9/._-]{0,63}$")]
 """The number of an account line, a letter or a ticket: no free text, which could name a person."""
@@ -91,14 +92,28 @@ class TotalShown(BaseModel):
     fees: int
 
 
+class HindranceShown(BaseModel):
+    """`file_id`: the file whose step failed. `since`: when it failed first; `again_at`: when it is tried next, by itself."""
+
+    file_id: UUID
+    reason: str
+    since: datetime
+    attempts: int
+    again_at: datetime
+    what_to_do: Sentences
+
+
 class FileShown(BaseModel):
-    """`lines_done` of `lines` have their outcome; `RECONCILED` once all have, and what the partner lacks is known."""
+    """`lines_done` of `lines` have their outcome; `RECONCILED` once all have, and what the partner lacks is known.
+
+    `STOPPED`: its last step failed. `BEHIND`: that of an earlier file of its partner did, and files of one partner are worked off in their order.
+    """
 
     file_id: UUID
     partner: str
     day: date
     sha256: str
-    status: Literal["WORKING", "RECONCILED"]
+    status: Literal["WORKING", "STOPPED", "BEHIND", "RECONCILED"]
     lines: int
     lines_done: int
     amount: int
@@ -106,6 +121,7 @@ class FileShown(BaseModel):
     outcomes: list[TotalShown]
     received_at: datetime
     reconciled_at: datetime | None
+    hindrance: HindranceShown | None
 
 
 class FilesShown(BaseModel):

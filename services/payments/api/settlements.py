@@ -11,7 +11,7 @@ import hashlib
 import io
 from collections.abc import AsyncIterator, Mapping
 from datetime import date
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -33,6 +33,7 @@ from services.payments.api.settlement_shapes import (
     DifferenceShown,
     FileShown,
     FilesShown,
+    HindranceShown,
     LayoutShown,
     LayoutsShown,
     LayoutWanted,
@@ -40,8 +41,10 @@ from services.payments.api.settlement_shapes import (
     LinesShown,
     TotalShown,
 )
+from services.payments.api.shapes import Sentences
 from services.payments.commands.settlement.credit import RecordCredit, record_credits
 from services.payments.commands.settlement.receive import AgreeOnLayout, ReceiveFile, agree_on_layouts, receive_files
+from services.payments.commands.settlement.reconcile import FILE_UNREADABLE
 from services.payments.domain.parameters import day_of
 from services.payments.domain.settlement import faults
 from services.payments.domain.settlement.days import FIRST_DAY, is_possible
@@ -69,6 +72,25 @@ UPLOAD: Final = {
         "content": {CSV: {"schema": {"type": "string", "format": "binary"}}},
     }
 }
+FIRST_THE_OTHER: Final = Sentences(
+    id="Berkas ini menunggu berkas sebelumnya dari mitra yang sama (`file_id`) dan dilanjutkan sendiri sesudahnya: lihat berkas itu.",
+    en="This file waits for an earlier one of the same partner (`file_id`) and goes on by itself after it: look at that one.",
+)
+TELL_AN_OPERATOR: Final = Sentences(
+    id="Satu langkah gagal dan dicoba lagi sendiri pada `again_at`; yang sudah selesai tetap berlaku. "
+    "Bila satu jam setelah `since` masih berhenti, beri tahu operator nomor berkas ini.",
+    en="A step failed and is tried again by itself at `again_at`; what was done stands. "
+    "If it is still stopped an hour after `since`, tell an operator the id of this file.",
+)
+WHAT_TO_DO: Final[Mapping[str, Sentences]] = {
+    FILE_UNREADABLE: Sentences(
+        id="Isi berkas yang disimpan tidak dapat dibuka lagi: beri tahu operator nomor berkas ini, yang memulihkannya dari cadangan. "
+        "Mengunggahnya lagi tidak menolong.",
+        en="What was kept of the file can no longer be opened: tell an operator the id of this file, who restores it from a backup. "
+        "Uploading it again does not help.",
+    )
+}
+"""Of a file that stopped, by the reason."""
 _WHY: Final[Mapping[LayoutFault, tuple[str, str]]] = {
     LayoutFault.AMOUNT_MISSING: ("Sebutkan kolom amount.", "Name the column amount."),
     LayoutFault.PAID_AT_MISSING: ("Sebutkan kolom paid_at.", "Name the column paid_at."),
@@ -156,12 +178,13 @@ def router(app: App, boxes: FileBoxes) -> APIRouter:
         principal: Reader,
         partner: PartnerName | None = None,
         day: Day | None = None,
+        stopped: Annotated[bool | None, Query(description="only those that do not go on, or only the others")] = None,
         before: UUID | None = None,
         limit: Limit = 100,
     ) -> FilesShown:
         """Newest first."""
         async with app.read() as conn:
-            found = await shown.files(conn, partner=partner, day=day, before=before, limit=limit)
+            found = await shown.files(conn, partner=partner, day=day, stopped=stopped, before=before, limit=limit)
         items = [_file_shown(row) for row in found]
         return FilesShown(items=items, before=items[-1].file_id if len(items) == limit else None)
 
@@ -273,10 +296,31 @@ def _file_shown(row: Mapping[Any, Any]) -> FileShown:
     done = sum(one.lines for one in outcomes if one.outcome != LineOutcome.MISSING_AT_BANK)
     names = ("file_id", "partner", "day", "sha256", "lines", "amount", "fees", "received_at", "reconciled_at")
     return FileShown(
-        status="WORKING" if row["reconciled_at"] is None else "RECONCILED",
+        status=_status(row),
         lines_done=done,
         outcomes=outcomes,
+        hindrance=None if row["stopped_by"] is None else _hindrance_shown(row),
         **{name: row[name] for name in names},
+    )
+
+
+def _status(row: Mapping[Any, Any]) -> Literal["WORKING", "STOPPED", "BEHIND", "RECONCILED"]:
+    if row["reconciled_at"] is not None:
+        return "RECONCILED"
+    if row["stopped_by"] is None:
+        return "WORKING"
+    return "STOPPED" if row["stopped_by"] == row["file_id"] else "BEHIND"
+
+
+def _hindrance_shown(row: Mapping[Any, Any]) -> HindranceShown:
+    step = FIRST_THE_OTHER if row["stopped_by"] != row["file_id"] else WHAT_TO_DO.get(row["reason"], TELL_AN_OPERATOR)
+    return HindranceShown(
+        file_id=row["stopped_by"],
+        reason=row["reason"],
+        since=row["since"],
+        attempts=row["attempts"],
+        again_at=row["not_before"],
+        what_to_do=step,
     )
 
 

@@ -15,6 +15,13 @@ class _Asked(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Sentences(BaseModel):
+    """The same in Bahasa Indonesia and in English."""
+
+    id: str
+    en: str
+
+
 class BillWanted(_Asked):
     """`months`: how many contribution months from the oldest unpaid one on, which numbers are offered is a dated parameter.
 

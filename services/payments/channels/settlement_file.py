@@ -21,7 +21,6 @@ from services.payments.queries import settlement
 from services.payments.settings import Settings
 from services.payments.tables import settlement_files
 
-TIMER = "settlement-files"
 OVERDUE = "settlement-overdue"
 BOXES = "settlement-files"
 """The purpose of the key that files are encrypted under."""
@@ -44,14 +43,16 @@ class SettlementFile:
                 differences.router(port.app),
             ],
             timers=[
-                Timer(TIMER, _due, Reconcile(port.app.vault, boxes, port.parameters), batch=FILES_AT_ONCE),
+                Timer(
+                    settlement.FILES_TIMER, _due, Reconcile(port.app.vault, boxes, port.parameters), batch=FILES_AT_ONCE
+                ),
                 Timer(OVERDUE, _overdue(settings.settlement_overdue_days), note_overdue, every_s=60.0),
             ],
         )
 
 
 async def _due(conn: AsyncConnection, now: datetime, limit: int) -> Sequence[str]:
-    held_back = backed_off(TIMER, sa.cast(settlement_files.c.file_id, sa.Text), now)
+    held_back = backed_off(settlement.FILES_TIMER, sa.cast(settlement_files.c.file_id, sa.Text), now)
     return await settlement.files_due(conn, limit, held_back)
 
 

@@ -40,6 +40,9 @@ Paid = tuple[str, str, int, datetime]
 """(partner, customer number, amount, the partner's time to the second)."""
 
 PartnerDay = tuple[str, date]
+FILES_TIMER = "settlement-files"
+"""Works files off; what it could not is backed off under this name, by the file's id."""
+
 MISSING_AT_BANK = str(LineOutcome.MISSING_AT_BANK)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.tables import timer_backoff
+from services.payments.queries.settlement import FILES_TIMER
 from services.payments.tables import (
     cases,
     settlement_days,
@@ -31,11 +33,19 @@ async def layouts(conn: AsyncConnection, partner: str | None) -> Rows:
 
 
 async def files(
-    conn: AsyncConnection, *, partner: str | None, day: date | None, before: UUID | None, limit: int
+    conn: AsyncConnection,
+    *,
+    partner: str | None,
+    day: date | None,
+    stopped: bool | None,
+    before: UUID | None,
+    limit: int,
 ) -> Rows:
-    """Newest first."""
-    table = settlement_files
-    query = sa.select(table).order_by(table.c.file_id.desc()).limit(limit)
+    """Newest first; with `stopped` only those that do not go on, or only the others. Each as `file` has it."""
+    table, hindered = settlement_files, _hindrance()
+    query = _with(hindered).order_by(table.c.file_id.desc()).limit(limit)
+    if stopped is not None:
+        query = query.where(hindered.c.stopped_by.is_not(None) if stopped else hindered.c.stopped_by.is_(None))
     for column, wanted in ((table.c.partner, partner), (table.c.day, day)):
         if wanted is not None:
             query = query.where(column == wanted)
@@ -45,8 +55,52 @@ async def files(
 
 
 async def file(conn: AsyncConnection, file_id: UUID) -> Mapping[Any, Any] | None:
-    query = sa.select(settlement_files).where(settlement_files.c.file_id == file_id)
+    """With what it waits for: `stopped_by` is the file whose step failed, itself or one of its partner before it; null while it goes on."""
+    query = _with(_hindrance()).where(settlement_files.c.file_id == file_id)
     return (await conn.execute(query)).mappings().one_or_none()
+
+
+async def count_stopped(conn: AsyncConnection, _: datetime) -> int:
+    """Files whose last step failed and that are tried again; not those that wait behind them."""
+    query = sa.select(sa.func.count()).select_from(settlement_files.join(timer_backoff, _failed(settlement_files)))
+    return int((await conn.execute(query)).scalar_one())
+
+
+def _failed(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """The back-off of an open file, over `table` (the files)."""
+    return sa.and_(
+        table.c.reconciled_at.is_(None),
+        timer_backoff.c.timer == FILES_TIMER,
+        timer_backoff.c.key == sa.cast(table.c.file_id, sa.Text),
+    )
+
+
+def _hindrance() -> sa.FromClause:
+    """Of an open file: the failure of the first open file of its partner, up to itself; they are worked off in this order."""
+    first = settlement_files.alias("first")
+    return (
+        sa.select(
+            first.c.file_id.label("stopped_by"),
+            timer_backoff.c.reason,
+            timer_backoff.c.attempts,
+            timer_backoff.c.since,
+            timer_backoff.c.not_before,
+        )
+        .select_from(first.join(timer_backoff, _failed(first)))
+        .where(
+            settlement_files.c.reconciled_at.is_(None),
+            first.c.partner == settlement_files.c.partner,
+            first.c.file_id <= settlement_files.c.file_id,
+        )
+        .order_by(first.c.file_id)
+        .limit(1)
+        .correlate(settlement_files)
+        .lateral("hindered")
+    )
+
+
+def _with(hindered: sa.FromClause) -> sa.Select[Any]:
+    return sa.select(settlement_files, *hindered.c).outerjoin(hindered, sa.true())
 
 
 async def lines(conn: AsyncConnection, file_id: UUID, *, outcome: str | None, after: int, limit: int) -> Rows:

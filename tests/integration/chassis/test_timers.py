@@ -97,6 +97,18 @@ async def test_each_refusal_waits_longer_up_to_an_hour(stack: Stack) -> None:
         assert waits == sorted(waits)
 
 
+async def test_an_unsettled_row_tells_since_when_it_waits(stack: Stack) -> None:
+    async with toy(ROUNDING, stack) as h:
+        begun = h.clock.business()
+        await made(h, 7, 8)  # one that is refused, one whose use case raises
+        for _ in range(3):
+            await h.due("round_up")
+            h.clock.move(timedelta(minutes=1))
+        async with h.app.read() as conn:
+            found = (await conn.execute(sa.select(timer_backoff))).all()
+        assert [(row.attempts, row.since) for row in found] == [(3, begun), (3, begun)]
+
+
 async def test_settled_row_begins_anew_next_time(stack: Stack) -> None:
     async with toy(ROUNDING, stack) as h:
         (key,) = await made(h, 7)

@@ -11,8 +11,8 @@ import pytest
 from chassis.ids import new_id
 from chassis.transaction import Meta
 from contracts.values import CaseId, ProposalId
-from services.payments.channels.settlement_file import TIMER
 from services.payments.commands.settlement.differences import DecideBooking, decide_bookings
+from services.payments.queries.settlement import FILES_TIMER
 from tests.integration.payments.bank import Bank
 from tests.integration.payments.office import NEXT_DAY, Office, paid
 from tests.integration.payments.test_differences import (
@@ -57,7 +57,7 @@ async def test_a_booking_that_meets_the_end_of_the_replacing_file_is_refused(
 ) -> None:
     """The file ends first: what it lacks was looked up before anything was booked, so nothing is."""
     answers: list[httpx.Response] = []
-    timer, due = await listed(h, TIMER)
+    timer, due = await listed(h, FILES_TIMER)
 
     async def approve() -> None:
         answers.append(await decide(h, proposed.path))
@@ -72,7 +72,7 @@ async def test_a_replacing_file_that_ends_beside_a_booking_lacks_the_payment(
     h: Harness, office: Office, proposed: Proposed
 ) -> None:
     """The booking is first: its line lists the booked money alone, and the file's end knows it."""
-    timer, due = await listed(h, TIMER)
+    timer, due = await listed(h, FILES_TIMER)
     meta = Meta("central-2", new_id())
     approval = DecideBooking(CaseId(UUID(proposed.case_id)), ProposalId(UUID(proposed.proposal_id)), True, meta)
     await side_by_side(h, decide_bookings, [approval], lambda: h.run(timer.use_case, due))

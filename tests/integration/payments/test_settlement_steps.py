@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ from services.payments.commands.settlement import finish
 from services.payments.domain.settlement import files
 from services.payments.tables import payments, settlement_files, settlement_lines
 from tests.integration.payments.bank import Bank
-from tests.integration.payments.office import NOBODY, TIMER, Office, account, paid, totals
+from tests.integration.payments.office import NEXT_DAY, NOBODY, TIMER, Office, account, paid, totals
 from tests.integration.payments.people import register
 from tests.support.service import Harness, harness, settings_for
 from tests.support.settlement import MARKED, marked
@@ -119,7 +119,68 @@ async def test_a_file_that_cannot_be_opened_holds_back_its_partner_and_nobody_el
     later = (await office.upload(marked(("ODD-2", NOBODY, 5_000)))).json()["file_id"]
     await h.due(TIMER)
     shown = [(await office.get(f"/settlements/files/{one}"))["status"] for one in (spoilt, good, later)]
-    assert shown == ["WORKING", "RECONCILED", "WORKING"]
+    assert shown == ["STOPPED", "RECONCILED", "BEHIND"]
+
+
+class TestAFileThatStops:
+    """It is seen where people look: at the file and those behind it, in the list, and in what waits for a person."""
+
+    @pytest.fixture
+    async def stopped(self, h: Harness, office: Office, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str, datetime]:
+        """A file whose step raised twice, the one of the next day, and when the first failed first."""
+        first = (await office.upload(marked(("ODD-1", NOBODY, 5_000)))).json()["file_id"]
+        content = marked(("ODD-2", NOBODY, 5_000), day=NEXT_DAY)
+        second = (await office.upload(content, NEXT_DAY)).json()["file_id"]
+        begun = h.clock.business()
+
+        async def broken(*_: object) -> None:
+            raise RuntimeError("as if the process had a bug")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(BookArrivals, "__call__", broken)
+            await h.due(TIMER)
+            h.pass_time(seconds=60)
+            await h.due(TIMER)
+        return first, second, begun
+
+    async def test_says_since_when_and_what_to_do(
+        self, h: Harness, office: Office, stopped: tuple[str, str, datetime]
+    ) -> None:
+        first, second, begun = stopped
+        for file_id, status in ((first, "STOPPED"), (second, "BEHIND")):
+            file = await office.get(f"/settlements/files/{file_id}")
+            assert file["status"] == status
+            hindrance = file["hindrance"]
+            assert (hindrance["file_id"], hindrance["reason"], hindrance["attempts"]) == (first, "failed", 2)
+            assert datetime.fromisoformat(hindrance["since"]) == begun
+            assert datetime.fromisoformat(hindrance["again_at"]) > h.clock.business()
+            assert {*hindrance["what_to_do"]} == {"id", "en"}
+        assert "operator" in (await office.get(f"/settlements/files/{first}"))["hindrance"]["what_to_do"]["en"]
+
+    async def test_stands_in_the_list_of_those_that_do_not_go_on(
+        self, office: Office, stopped: tuple[str, str, datetime]
+    ) -> None:
+        first, second, _ = stopped
+        listed = (await office.get("/settlements/files?stopped=true"))["items"]
+        assert [file["file_id"] for file in listed] == [second, first]
+        assert (await office.get("/settlements/files?stopped=false"))["items"] == []
+        assert len((await office.get("/settlements/files"))["items"]) == 2
+
+    async def test_waits_for_a_person_until_it_goes_on(
+        self, h: Harness, office: Office, stopped: tuple[str, str, datetime]
+    ) -> None:
+        async def waiting() -> int:
+            answer = await h.client.get("/ops/status", headers=h.token(roles=["operator"]))
+            return int(answer.json()["attention"]["settlement_files_stopped"])
+
+        assert await waiting() == 1
+        h.pass_time(seconds=3_600)
+        await h.due(TIMER)
+        assert await waiting() == 0
+        for file_id in stopped[:2]:
+            file = await office.get(f"/settlements/files/{file_id}")
+            assert (file["status"], file["hindrance"]) == ("RECONCILED", None)
+        assert (await office.get("/settlements/files?stopped=true"))["items"] == []
 
 
 async def test_cases_of_a_day_that_the_bank_forgot_are_opened_in_steps(

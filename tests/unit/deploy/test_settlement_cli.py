@@ -21,14 +21,18 @@ class Doors:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, bytes]] = []
         self.looks = 0
+        self.stopped = False
 
     def file(self) -> dict[str, Any]:
         self.looks += 1
         done = self.looks > 1
         outcomes = [{"outcome": "matched", "lines": 2, "amount": 73_600, "fees": 2_000}] if done else []
-        status = "RECONCILED" if done else "WORKING"
+        status = "STOPPED" if self.stopped else "RECONCILED" if done else "WORKING"
+        told = {"id": "…", "en": "Tell an operator."}
+        hindrance = {"file_id": "F-1", "reason": "failed", "since": "2025-10-06T09:00:00Z", "attempts": 2,
+                     "again_at": "2025-10-06T09:05:00Z", "what_to_do": told} if self.stopped else None  # fmt: skip
         return {"file_id": "F-1", "partner": "bank-a", "day": "2025-10-06", "status": status, "lines": 2,
-                "lines_done": 2 * done, "outcomes": outcomes}  # fmt: skip
+                "lines_done": 2 * done, "outcomes": outcomes, "hindrance": hindrance}  # fmt: skip
 
     def app(self) -> FastAPI:
         app = FastAPI()
@@ -77,5 +81,9 @@ async def test_a_day_from_the_layout_to_the_cases(tmp_path: Path) -> None:
         assert (await typed("results", "F-1")).splitlines() == ["line,outcome", "2,matched"]
         assert json.loads(await typed("cases", "--json"))[0]["case_id"] == "C-1"
         assert "C-1" in await typed("cases")
+        doors.stopped = True
+        shown = await typed("upload", "bank-a", "2025-10-06", str(file), code=1)
+        assert "STOPPED" in shown
+        assert "F-1: failed since 2025-10-06T09:00:00, tried 2 times. Tell an operator." in shown
         file.write_bytes(b"cut off")
         assert "settlement_file_truncated" in await typed("upload", "bank-a", "2025-10-06", str(file), code=1)

@@ -63,6 +63,8 @@ from services.payments.queries.receipts import Reference, booked_under
 from services.payments.queries.settlement import File, Paid
 
 CHANNEL = "settlement-file"
+FILE_UNREADABLE = "file_unreadable"
+"""Why a file stops whose stored parts cannot be opened."""
 EVENT_LINES = 400
 """Lines in one event: below the largest payload, whatever their references."""
 
@@ -187,7 +189,7 @@ class Reconcile:
             try:
                 content = self._boxes.open_part(file.file_id, number, file.parts + 2, box)
             except UnreadableFile:
-                works[file.file_id] = Failed("file_unreadable")
+                works[file.file_id] = Failed(FILE_UNREADABLE)
                 continue
             layout = layouts[file.file_id]
             lines, ends = read_part(Part(first_line, content), layout, file.day), window(layout, file.day).end
