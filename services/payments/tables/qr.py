@@ -34,6 +34,7 @@ qr_questions = sa.Table(
     sa.Column("tries", sa.Integer, nullable=False),
     sa.Column("ask_at", INSTANT, nullable=False, comment="business time"),
     sa.Column("lease_until", INSTANT, comment="wall time; somebody is asking"),
-    sa.Index("qr_questions_due", "ask_at"),
+    sa.Index("qr_questions_due", "partner", "ask_at"),
+    sa.Index("qr_questions_bill", "bill_id"),
     comment="Plumbing: codes that the acquirer is to make, or to be asked about",
 )

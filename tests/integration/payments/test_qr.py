@@ -18,6 +18,7 @@ from tests.integration.payments.acquirer import Books, acquirer, agree, notify, 
 from tests.integration.payments.bank import Bank, at, code
 from tests.integration.payments.people import AGENT, BRANCH, Somebody, register
 from tests.support.clock import FakeClock
+from tests.support.counters import watched
 from tests.support.service import Harness, harness
 from tests.support.stack import Stack
 
@@ -103,6 +104,26 @@ async def test_a_bill_gets_its_code_and_the_same_again(town: Town) -> None:
     found = (await town.ask()).json()
     assert (found["content"], found["acquirer_reference"], found["amount"]) == (f"QR:{number}", number, 36_800)
     assert town.books.calls.count("generate") == 1
+
+
+async def test_who_asks_reads_no_questions_but_those_that_are_asked(town: Town) -> None:
+    """20,000 of the same acquirer that are not due, and as many of another that are."""
+    insert = sa.text(
+        "INSERT INTO qr_questions (partner, reference, bill_id, tries, ask_at)"
+        " SELECT partner, n::text, gen_random_uuid(), 0, CAST(:now AS timestamptz) + away * interval '1 day'"
+        " FROM generate_series(1, 20000) n, (VALUES ('qris-a', 1), ('elsewhere', -1)) AS of (partner, away)"
+    )
+    async with town.h.app.engine.begin() as conn:
+        await conn.execute(insert, {"now": town.h.clock.business()})
+    async with town.h.app.engine.connect() as conn:
+        await (await conn.execution_options(isolation_level="AUTOCOMMIT")).execute(sa.text("ANALYZE qr_questions"))
+    async with watched(town.h.app) as seen:
+        await live(town)  # the question of a bill
+        await town.look()  # what is due at the acquirer
+    assert any("FOR UPDATE SKIP LOCKED" in statement for statement, _ in seen.sent)
+    assert await seen.sequential_scans({"qr_questions"}) == []
+    read = {statement: rows for statement, rows in (await seen.rows_handled()).items() if "qr_questions" in statement}
+    assert {statement: rows for statement, rows in read.items() if rows > 100} == {}
 
 
 async def test_a_notice_of_success_pays_the_bill_once(town: Town) -> None:
