@@ -11,12 +11,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import OffsetAndMetadata
 from fastapi import APIRouter, Depends
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 from chassis.attention import counted
 from chassis.cursors import UNPUBLISHED
 from chassis.deadletters import TOPIC as DEAD_LETTERS
 from chassis.http.auth import Principal, allow
+from chassis.http.dates import Moment
 from chassis.problems import NOT_FOUND, Refusal, Rejected
 from chassis.reader import Reader
 from chassis.subscribing import group_of
@@ -34,8 +35,8 @@ class ClockSetting(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    at: AwareDatetime
-    as_of: AwareDatetime | None = None
+    at: Moment
+    as_of: Moment | None = None
 
 
 def router(process: Process) -> APIRouter:

@@ -3,7 +3,7 @@
 from chassis.http.auth import Principal, Verifier, allow
 from chassis.http.bodies import accepts, accepts_command, body
 from chassis.http.commands import answer, command_door, correlation_id, meta
-from chassis.http.dates import Day
+from chassis.http.dates import Day, Moment
 from chassis.http.direct import direct
 from chassis.http.faults import field_fault
 from chassis.http.limits import body_limit
@@ -15,6 +15,7 @@ from chassis.problems import NOT_FOUND
 __all__ = [
     "NOT_FOUND",
     "Day",
+    "Moment",
     "Principal",
     "Verifier",
     "accepts",

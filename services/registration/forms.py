@@ -13,13 +13,12 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, StringConstraints
 from pydantic.functional_validators import BeforeValidator
 
-from chassis.http import Day, field_fault, names_nobody
+from chassis.http import Day, Moment, field_fault, names_nobody
 from contracts.events.agency import Audience, DepartureKind, IncentiveScheme, OutreachKind
 from contracts.values import (
     AgentId,
     BranchId,
     FundingSource,
-    Instant,
     Language,
     OutreachId,
     ParticipantId,
@@ -224,8 +223,8 @@ class OutreachForm(_Request):
     wadah_id: WadahId
     kind: OutreachKind = OutreachKind.AGENT
     place: Line
-    starts_at: Instant
-    ends_at: Instant
+    starts_at: Moment
+    ends_at: Moment
     audience: Annotated[list[Audience], Field(min_length=1, max_length=3)]
     agents: Annotated[list[AgentId], Field(min_length=1, max_length=100)]
     officers: Annotated[list[Line], Field(max_length=100)] = []

@@ -15,12 +15,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from chassis.clock import Clock
 from chassis.door import Door
-from chassis.http import accepts, body, problem_response, problems
+from chassis.http import Moment, accepts, body, problem_response, problems
 from chassis.outcomes import Accepted
 from chassis.problems import INVALID, MALFORMED, Refusal, Rejected
 from contracts.values import LongText, NotificationId, ShortText
@@ -36,7 +36,7 @@ class ReceiptBody(BaseModel):
     reference: UUID
     status: Status
     reason: LongText | None = None
-    at: AwareDatetime
+    at: Moment
 
     def receipt(self) -> Receipt:
         return Receipt(NotificationId(self.reference), self.message_id, self.status, self.reason, self.at)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
-from chassis.http import field_fault
+from chassis.http import Moment, field_fault
 from services.payments.api.partner_shapes import Header36, Pem, Secret
 from services.payments.domain.snap.signing import UnfitKey, private_key
 
@@ -73,7 +73,7 @@ class ClientSecretWanted(_Asked):
 class ActivationWanted(_Asked):
     """`old_until`: up to when (wall time) the one before is tried where the new one is refused; without it that one is gone at once."""
 
-    old_until: AwareDatetime | None = None
+    old_until: Moment | None = None
 
 
 class CredentialShown(BaseModel):

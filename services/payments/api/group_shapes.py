@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from chassis.http import Moment
 from contracts.values import FundingSource
 from services.payments.api.shapes import MonthShown
 from services.payments.domain.collective import MOST_HEADS
@@ -132,7 +133,7 @@ class CashWanted(_Asked):
     """Cash for the participant's open bill; `received_at` is when it changed hands, now if it is left out."""
 
     participant_id: UUID
-    received_at: AwareDatetime | None = None
+    received_at: Moment | None = None
 
 
 class CashBackWanted(_Asked):
@@ -140,7 +141,7 @@ class CashBackWanted(_Asked):
 
     participant_id: UUID
     bill_id: UUID
-    returned_at: AwareDatetime | None = None
+    returned_at: Moment | None = None
 
 
 class CashLineShown(BaseModel):

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from chassis.http import Day, field_fault
+from chassis.http import Day, Moment, field_fault
 from contracts.events.contributions import FieldLength, RepeatProfile, SignatureMode, Strictness
 from contracts.events.partners import TimesAndLimits
 from services.payments.domain.balance import BALANCE_PARTNER
@@ -158,7 +158,7 @@ class KeysWanted(_WithKeys):
     refused while an older one still lives.
     """
 
-    old_until: AwareDatetime | None = None
+    old_until: Moment | None = None
 
     @model_validator(mode="after")
     def _are_two_at_most(self) -> KeysWanted:
@@ -178,7 +178,7 @@ class SecretWanted(_Asked):
     """
 
     client_secret: Secret | None = Field(default=None, repr=False)
-    old_until: AwareDatetime | None = None
+    old_until: Moment | None = None
     instead_of: UUID | None = None
 
     @model_validator(mode="after")
