@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 from ipaddress import ip_network
+from itertools import pairwise
 from typing import Annotated
 from uuid import UUID
 
@@ -132,6 +133,19 @@ class TermsWanted(_Asked):
     signature_mode: SignatureMode = SignatureMode.SYMMETRIC
     repeat_profile: RepeatProfile = RepeatProfile.SPEC
     strictness: StrictnessWanted = StrictnessWanted()
+
+    @field_validator("va_prefixes")
+    @classmethod
+    def _are_told_apart(cls, found: tuple[str, ...]) -> tuple[str, ...]:
+        """A file gives a number without its prefix beside it; sorted, a prefix stands right before one that it begins."""
+        ordered = sorted(found)
+        if any(longer.startswith(shorter) for shorter, longer in pairwise(ordered)):
+            raise field_fault(
+                "overlapping",
+                id="Satu awalan tidak boleh menjadi permulaan awalan lain, karena nomor dapat dibaca dengan dua cara. Hapus salah satunya.",
+                en="No prefix may be the beginning of another, for a number could be read in two ways. Leave one of them out.",
+            )
+        return found
 
 
 class PartnerWanted(_WithKeys, TermsWanted):
