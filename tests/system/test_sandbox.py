@@ -13,12 +13,13 @@ import pytest
 from deploy.local.outreach.history import THE_DAY
 from deploy.local.places import PROJECT
 from deploy.local.stack import LocalStack
+from services.payments.kit.lacking import LACKS
 from tests.support.perisai import typed
 from tests.support.stack import open_folder
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 NUMBERS = 20
-NEEDS_MORE = {"blocked", "closed", "expired", "overdue", "ended", "first", "small", "large", "voided"}
+NEEDS_MORE = {*LACKS}
 """Kinds of numbers, and payments that a sandbox has none of; tests/integration/payments/test_conformance.py plays those too."""
 
 

@@ -15,7 +15,7 @@ Wanted = Any | Callable[[Any], bool]
 @dataclass(frozen=True)
 class Step:
     """One exchange. `fields`: dotted path in the answer → its value, or a function that says whether it is right. `naming`: the field or
-    header that the message must name. `reason`: which one, in English, where the code has several.
+    header that the message must name, or the reason of a 401 that it must end with. `reason`: which one, in English, where the code has several.
     """
 
     name: str

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, NoReturn
 from urllib.parse import urlsplit
@@ -53,12 +54,16 @@ def check_signature(
         Path | None, typer.Option("--public-key", help="PEM: for a token request, or a call in the asymmetric mode")
     ] = None,
     string_to_sign: Annotated[Path | None, typer.Option(help="a file with the string that you signed")] = None,
+    signed_timestamp: Annotated[
+        list[str] | None, typer.Option(help="a time that you may have signed instead of the X-TIMESTAMP you sent")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Says whether a signature is right and, if not, what was done otherwise. Exit code 0: right, 1: wrong, 2: cannot be told."""
     found = _headers(header or [], headers)
-    call = _call(
-        method, path, found, sys.stdin.buffer.read() if body == "-" else _bytes(body), public_key_file is not None
+    raw = sys.stdin.buffer.read() if body == "-" else _bytes(body)
+    call = replace(
+        _call(method, path, found, raw, public_key_file is not None), other_times=tuple(signed_timestamp or ())
     )
     finding = _judged(call, found.get("x-signature", ""), secret_file, public_key_file)
     parting = first_difference(finding.text, _text(string_to_sign)) if string_to_sign else ""
@@ -111,7 +116,10 @@ def _hints(counts: Mapping[str, int]) -> Iterator[str]:
             " make new ones with `perisai payments sandbox`, and run again."
         )
     if counts[SKIPPED]:
-        yield "What is skipped needs numbers that these credentials do not name, or an exchange before it that failed; docs/for-banks.md says which."
+        yield (
+            "What is skipped needs numbers that these credentials do not name, or an exchange before it that failed: each says which, and why"
+            " the sandbox has none (docs/biller.md, What the sandbox does not play)."
+        )
 
 
 def _show(results: Sequence[Result]) -> None:
@@ -133,8 +141,13 @@ def _told(finding: Finding, parting: str) -> list[str]:
         lines.append("It was not made with the private key of this public key.")
     elif not finding.verifies and finding.key_fits:
         lines.append("This key made it, over another text than the ones that were tried.")
+        lines.append("Try --signed-timestamp, or --string-to-sign, which says where your string parts from ours.")
     elif not finding.verifies:
         lines.append("No usual mistake explains it: probably another secret, another token, or another body.")
+        lines.append(
+            "It was signed at no moment within two hours of the X-TIMESTAMP that was sent; was it another? Try --signed-timestamp,"
+            " or --string-to-sign, which says where your string parts from ours."
+        )
     lines += ["String to sign, as we build it:", f"  {finding.text}"]
     if finding.expected and not finding.verifies:
         lines.append(f"Signature that this secret makes of it:\n  {finding.expected}")

@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -25,17 +25,24 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from contracts.values import WIB
 from services.payments.domain.snap import signing
+from services.payments.kit import other_times
+from services.payments.kit.other_times import moment_of
 
 MOST_MISTAKES = 3
 AGREED = ""
 """The name of doing it right."""
 Way = tuple[str, Any]
 """(what the signer did otherwise, the part that came of it)."""
+Made = Callable[[Mapping[str, Any], bytes], bool]
+"""Whether this text gives this signature."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """What was called and signed. `token` is None without a token (asymmetric mode); `client_key` is given for a request for a token."""
+    """What was called and signed. `token` is None without a token (asymmetric mode); `client_key` is given for a request for a token.
+
+    `other_times`: what may have been signed instead of `timestamp`, the X-TIMESTAMP that was sent.
+    """
 
     method: str
     path: str
@@ -43,6 +50,7 @@ class Call:
     body: bytes
     token: str | None = None
     client_key: str | None = None
+    other_times: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,7 +135,7 @@ def _parts(call: Call) -> dict[str, list[Way]]:
         "path": list(_paths(call.path)),
         "token": list(_tokens(call.token)),
         "hashed": list(_hashes(call.body)),
-        "timestamp": list(_times(call.timestamp)),
+        "timestamp": list(_times(call)),
         "separator": [
             (AGREED, ":"),
             ("the parts were joined with | instead of :", "|"),
@@ -140,7 +148,7 @@ def _parts(call: Call) -> dict[str, list[Way]]:
 def _token_parts(call: Call) -> dict[str, list[Way]]:
     return {
         "client_key": [(AGREED, call.client_key), ("the client key had a blank around it", f" {call.client_key}")],
-        "timestamp": list(_times(call.timestamp)),
+        "timestamp": list(_times(call)),
         "separator": [
             (AGREED, "|"),
             ("client key and timestamp were joined with : instead of |", ":"),
@@ -248,13 +256,11 @@ _ALGORITHMS: list[Way] = [
 ]
 
 
-def _times(timestamp: str) -> Iterator[Way]:
-    yield AGREED, timestamp
-    try:
-        moment = datetime.fromisoformat(timestamp)
-    except ValueError:
-        return
-    if moment.tzinfo is None:
+def _times(call: Call) -> Iterator[Way]:
+    yield AGREED, call.timestamp
+    for other in call.other_times:
+        yield f"not the X-TIMESTAMP that was sent was signed, but {other}", other
+    if (moment := moment_of(call.timestamp)) is None:
         return
     utc, local = moment.astimezone(UTC), moment.astimezone(WIB)
     yield "the timestamp was signed in Z", utc.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -278,21 +284,35 @@ def _secrets(secret: str) -> Iterator[Way]:
 # --- the search ----------------------------------------------------------------------------------------------------------
 
 
-def _explained(
-    parts: Mapping[str, Sequence[Way]], signature: str, made: Callable[[Mapping[str, Any], bytes], bool]
-) -> tuple[str, ...]:
-    """The fewest mistakes that reproduce the signature."""
+def _explained(parts: Mapping[str, Sequence[Way]], signature: str, made: Made) -> tuple[str, ...]:
+    """The fewest mistakes that reproduce the signature; at last, that it was made of another moment."""
     for spelling, raw in _raw(signature):
         for mistakes, way in _ways(parts):
             if made(way, raw):
                 return tuple(filter(None, (spelling, *mistakes)))
+    return _of_another_time(parts, signature, made)
+
+
+def _of_another_time(parts: Mapping[str, Sequence[Way]], signature: str, made: Made) -> tuple[str, ...]:
+    """A clock that was asked twice, for the signature and for the header; within seconds also beside one other mistake."""
+    if (sent := moment_of(parts["timestamp"][0][1])) is None:
+        return ()
+    others = {**parts, "timestamp": parts["timestamp"][:1]}
+    near, wide = list(other_times.near(sent)), list(other_times.wide(sent))
+    for spelling, raw in _raw(signature):
+        for mistakes, way in _ways(others, most=1):
+            for told, text in near if mistakes else wide:
+                if made({**way, "timestamp": text}, raw):
+                    return tuple(filter(None, (spelling, *mistakes, told)))
     return ()
 
 
-def _ways(parts: Mapping[str, Sequence[Way]]) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
+def _ways(
+    parts: Mapping[str, Sequence[Way]], *, most: int = MOST_MISTAKES
+) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
     """All right; then every single part made otherwise; then every two of them, and so on."""
     right = dict(_right(parts))
-    for number in range(MOST_MISTAKES + 1):
+    for number in range(most + 1):
         for names in itertools.combinations(parts, number):
             for ways in itertools.product(*(parts[name][1:] for name in names)):
                 yield (

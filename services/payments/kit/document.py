@@ -22,6 +22,8 @@ from services.payments.domain.snap.requests import RULES
 from services.payments.domain.snap.sent import SENT
 from services.payments.domain.snap.signing import MIN_KEY_BITS
 from services.payments.domain.snap.strict import VERSIONS
+from services.payments.kit.exchanges import CASES
+from services.payments.kit.lacking import LACKS
 from services.payments.settings import Settings
 
 FILE = Path(__file__).parents[3] / "docs" / "biller.md"
@@ -98,11 +100,28 @@ Source networks are an allow-list: calls from elsewhere are 401xx00. Conditions 
 
 """
 
+_LACKS = """## What the sandbox does not play
+Of the {every} exchanges of `perisai payments conformance` {skipped} are skipped with what `perisai payments sandbox` makes, each with this reason in
+its line. Credentials that name such numbers play them too; our own tests do so with every build.
+
+"""
+
 
 @cache
 def document() -> str:
     """The whole page, Markdown."""
-    parts = [_HEAD, _services(), _headers(), _SIGNATURES, _fields(), _RULES, _codes(), _limits(), _agreement()]
+    parts = [
+        _HEAD,
+        _services(),
+        _headers(),
+        _SIGNATURES,
+        _fields(),
+        _RULES,
+        _codes(),
+        _limits(),
+        _agreement(),
+        _lacks(),
+    ]
     return "\n".join(part.rstrip() + "\n" for part in parts)
 
 
@@ -190,6 +209,13 @@ def _agreement() -> str:
         + "\n"
         + _table(("condition, from a day on", "unless agreed"), dated)
     )
+
+
+def _lacks() -> str:
+    steps = {case.name: len(case.steps) for case in CASES}
+    rows = [(lack.case, str(steps[lack.case]), f"`{kind}`", lack.why) for kind, lack in LACKS.items()]
+    skipped, every = sum(steps[lack.case] for lack in LACKS.values()), sum(len(case.steps) for case in CASES)
+    return _LACKS.format(skipped=skipped, every=every) + _table(("case", "exchanges", "kind", "why not"), rows)
 
 
 def _default(value: object) -> str:

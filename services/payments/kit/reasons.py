@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+STALE = "[X-TIMESTAMP out of tolerance]"
+"""In the message itself: a 401 is bare."""
 UNKNOWN = "Number not found; check it"
 BLOCKED = "Number is blocked; ask the branch office"
 OTHER_NUMBER = "This request paid another number; use a new request id"

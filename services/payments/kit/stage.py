@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from contracts.values import WIB
 from services.payments.kit import signing
 from services.payments.kit.credentials import Credentials, QrCode, Side, VoidedPayment
+from services.payments.kit.lacking import why_none
 
 SERVICES = {"token": "73", "inquiry": "24", "payment": "25", "status": "26", "notice": "52"}
 PATHS = {
@@ -30,7 +31,7 @@ Body = dict[str, Any]
 
 
 class CannotPlay(Exception):
-    """This exchange needs a partner or a number that the sandbox does not have."""
+    """This exchange needs a partner or a number that the sandbox does not have. Its text says which, and why there is none."""
 
 
 def iso(moment: datetime) -> str:
@@ -131,21 +132,23 @@ class Stage:
         if key not in self.of_case:
             left = self._left.get(kind, [])
             if len(left) <= (kind == "owing"):  # the last one that owes is the one nothing is posted for
-                raise CannotPlay(f"a number that is `{kind}`")
+                raise CannotPlay(
+                    f"a number that is `{kind}`: {why_none(kind, named=kind in self._credentials.numbers)}"
+                )
             self.of_case[key] = left.pop(0)
         return str(self.of_case[key])
 
     def any_number(self) -> str:
         """One that nothing is going to be posted for."""
         if not self._credentials.numbers.get("owing"):
-            raise CannotPlay("a number that is `owing`")
+            raise CannotPlay(f"a number that is `owing`: {why_none('owing', named=False)}")
         return self._credentials.numbers["owing"][-1]
 
     def code(self) -> QrCode:
         """A QR code that nobody paid, the same through the whole case. Raises CannotPlay when there is none left."""
         if "code" not in self.of_case:
             if not self._codes:
-                raise CannotPlay("a QR code that is `live`")
+                raise CannotPlay(f"a QR code that is `live`: {why_none('live', named=bool(self._credentials.codes))}")
             self.of_case["code"] = self._codes.pop(0)
         found: QrCode = self.of_case["code"]
         return found
@@ -153,7 +156,7 @@ class Stage:
     def voided(self) -> VoidedPayment:
         """A payment that was taken out of the books; it may be repeated any number of times. Raises CannotPlay."""
         if not self._credentials.voided:
-            raise CannotPlay("a payment that is `voided`")
+            raise CannotPlay(f"a payment that is `voided`: {why_none('voided', named=False)}")
         return self._credentials.voided[0]
 
     def id(self, name: str = "R") -> str:

@@ -21,6 +21,7 @@ from services.payments.domain.snap.sent import SENT
 from services.payments.kit.cases import Case
 from services.payments.kit.credentials import Credentials, QrCode, Side, VoidedPayment
 from services.payments.kit.exchanges import CASES
+from services.payments.kit.lacking import LACKS
 from services.payments.kit.play import FAILED, PASSED, SKIPPED, Result, play
 from services.payments.kit.stage import Stage
 from tests.integration.payments.acquirer import agree, teller
@@ -209,6 +210,15 @@ async def test_every_exchange_of_the_conformance_run_is_answered_as_the_standard
         answered.setdefault(one.answered, set()).add(one.reason)
     lacking = {code: reasons - answered.get(code, set()) for code, reasons in PUBLISHED.items()}
     assert {code: reasons for code, reasons in lacking.items() if reasons} == {}, "as published, and answered so"
+
+
+async def test_what_the_sandbox_lacks_is_skipped_with_its_reason_and_nothing_else(sandbox: Sandbox) -> None:
+    numbers = {kind: some for kind, some in sandbox.credentials.numbers.items() if kind not in LACKS}
+    fewer = Sandbox(sandbox.h, sandbox.credentials.model_copy(update={"numbers": numbers, "voided": ()}))
+    skipped = [one for one in await fewer.played() if one.outcome == SKIPPED]
+    assert {one.case for one in skipped} == {lack.case for lack in LACKS.values()}
+    reasons = {lack.case: lack.why for lack in LACKS.values()}
+    assert [one.why for one in skipped if not one.why[0].endswith(f": {reasons[one.case]}")] == []
 
 
 async def test_a_biller_that_answers_otherwise_is_found_out(sandbox: Sandbox) -> None:

@@ -71,18 +71,31 @@ class TestToken:
             assert code(await bank.ask_token(body)) == expected
         assert code(await bank.ask_token(headers={"X-TIMESTAMP": "yesterday"})) == "4007301"
 
-    async def test_wrong_key_unknown_client_and_stale_time_are_told_apart_by_nobody(
-        self, h: Harness, bank: Bank
-    ) -> None:
+    async def test_wrong_key_and_unknown_client_are_told_apart_by_nobody(self, h: Harness, bank: Bank) -> None:
+        """Also not by the time of the call."""
         timestamp = bank.now()
         stale = (h.clock.wall() - timedelta(seconds=301)).isoformat(timespec="seconds")
         answers = [
             await bank.ask_token(headers={"X-SIGNATURE": sign_rsa(f"{bank.client_key}|{timestamp}", OTHER_KEY)}),
             await bank.ask_token(headers={"X-CLIENT-KEY": "somebody-else"}),
             await bank.ask_token(headers={"X-SIGNATURE": ""}),
-            await bank.ask_token(headers={"X-TIMESTAMP": stale, "X-SIGNATURE": sign_rsa(f"{bank.client_key}|{stale}")}),
+            await bank.ask_token(
+                headers={"X-TIMESTAMP": stale, "X-SIGNATURE": sign_rsa(f"{bank.client_key}|{stale}", OTHER_KEY)}
+            ),
         ]
         assert {(code(a), a.json()["responseMessage"]) for a in answers} == {("4017300", "Unauthorized. [Signature]")}
+        assert await count(h, snap_tokens) == 1
+
+    async def test_a_signed_request_of_another_time_is_told_that_its_time_is_wrong(
+        self, h: Harness, bank: Bank
+    ) -> None:
+        for seconds in (-301, 301):
+            then = (h.clock.wall() + timedelta(seconds=seconds)).isoformat(timespec="seconds")
+            answer = await bank.ask_token(
+                headers={"X-TIMESTAMP": then, "X-SIGNATURE": sign_rsa(f"{bank.client_key}|{then}")}
+            )
+            assert code(answer) == "4017300"
+            assert answer.json()["responseMessage"] == "Unauthorized. [X-TIMESTAMP out of tolerance]"
         assert await count(h, snap_tokens) == 1
 
 

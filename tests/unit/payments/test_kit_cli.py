@@ -16,6 +16,9 @@ from typer.testing import CliRunner, Result
 from deploy.cli import WITHOUT_SETTINGS
 from services.payments.cli import app
 from services.payments.kit.cli import COMMANDS
+from services.payments.kit.document import document
+from services.payments.kit.exchanges import CASES
+from services.payments.kit.lacking import LACKS
 from tests.integration.payments.bank import KEY, pem, sign_rsa
 
 SECRET, TOKEN, TIME = "a-secret-of-the-tests-0001", "tok-TEST", "2026-11-22T10:15:30+07:00"
@@ -77,6 +80,19 @@ def test_the_bank_s_own_string_is_compared_with_ours(files: Path) -> None:
     assert "they part at character" in told["difference"]
 
 
+def test_a_timestamp_that_is_not_the_one_sent_is_found_or_asked_for(files: Path) -> None:
+    def signed_at(time: str) -> str:
+        text = f"POST:{PATH}:{TOKEN}:{hashlib.sha256(BODY).hexdigest()}:{time}"
+        return base64.b64encode(hmac.new(SECRET.encode(), text.encode(), hashlib.sha512).digest()).decode()
+
+    told = typed(*call(files), *headers(signed_at("2026-11-22T10:15:29+07:00"))).output
+    assert "but 2026-11-22T10:15:29+07:00: 1 s earlier" in told
+    far = headers(signed_at("2026-11-20T08:00:00+07:00"))
+    assert "--signed-timestamp" in typed(*call(files), *far).output
+    told = typed(*call(files), *far, "--signed-timestamp", "2026-11-20T08:00:00+07:00").output
+    assert "but 2026-11-20T08:00:00+07:00" in told
+
+
 def test_a_request_for_a_token_is_judged_with_the_public_key(files: Path) -> None:
     lines = (f"X-TIMESTAMP: {TIME}", "X-CLIENT-KEY: client-a", f"X-SIGNATURE: {sign_rsa(f'client-a|{TIME}', KEY)}")
     words = [word for line in lines for word in ("--header", line)]
@@ -116,8 +132,22 @@ def test_a_run_that_failed_says_that_its_numbers_may_be_used_up(tmp_path: Path) 
     words = ["conformance", "--credentials", str(file), "--only"]
     told = CliRunner().invoke(app, [*words, "a good key gets a token"])
     assert (told.exit_code, "perisai payments sandbox" in told.output) == (1, True), told.output
-    (hint,) = json.loads(CliRunner().invoke(app, [*words, "a number that is blocked", "--json"]).output)["hints"]
-    assert "do not name" in hint
+    found = json.loads(CliRunner().invoke(app, [*words, "a number that is blocked", "--json"]).output)
+    assert "do not name" in found["hints"][0]
+    assert {why for one in found["exchanges"] for why in one["why"]} == {
+        f"needs a number that is `blocked`: {LACKS['blocked'].why}"
+    }
+
+
+def test_what_the_sandbox_does_not_play_is_published_with_the_very_reason() -> None:
+    """As many exchanges as the cases have; tests/system/test_sandbox.py shows that it plays all others."""
+    steps = {case.name: len(case.steps) for case in CASES}
+    assert {lack.case for lack in LACKS.values()} <= {*steps}
+    page, skipped = document(), sum(steps[lack.case] for lack in LACKS.values())
+    every = sum(len(case.steps) for case in CASES)
+    assert f"Of the {every} exchanges of `perisai payments conformance` {skipped} are skipped" in page
+    for kind, lack in LACKS.items():
+        assert f"| {lack.case} | {steps[lack.case]} | `{kind}` | {lack.why} |" in page
 
 
 def test_the_kit_runs_without_the_settings_of_the_service() -> None:

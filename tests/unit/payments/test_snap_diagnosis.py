@@ -104,6 +104,44 @@ def test_a_single_mistake_is_named(signature: str, named: str) -> None:
     assert named in finding.mistakes[0]
 
 
+class TestAnotherTimestampThanTheOneSent:
+    """The clock was asked twice, once for the signature and once for the header."""
+
+    @pytest.mark.parametrize(
+        ("signed", "away"),
+        [
+            ("2026-11-22T10:15:28+07:00", "2 s earlier"),
+            ("2026-11-22T03:15:31Z", "1 s later"),
+            ("2026-11-22T11:05:30+07:00", "3000 s later"),
+            ("2026-11-22T10:15:30Z", "25200 s later"),  # local time, labelled as Z
+            ("2026-11-22T10:15:29.417+07:00", "0.583 s earlier"),
+        ],
+    )
+    def test_is_found_and_told(self, signed: str, away: str) -> None:
+        (told,) = judged(b64(mac(text(timestamp=signed)))).mistakes
+        assert told == f"not the X-TIMESTAMP that was sent was signed, but {signed}: {away}"
+
+    def test_is_found_over_a_minified_body_and_beside_another_mistake(self) -> None:
+        signed = "2026-11-22T10:15:28+07:00"
+        assert len(judged(b64(mac(text(hashed=sha(minified(BODY)), timestamp=signed)))).mistakes) == 1
+        both = judged(b64(mac(text(token=f"Bearer {TOKEN}", timestamp=signed)))).mistakes
+        assert ("Bearer" in both[0], signed in both[1]) == (True, True)
+
+    def test_is_found_in_a_signature_with_a_key(self) -> None:
+        signed = "2026-11-22T10:15:28+07:00"
+        call = replace(CALL, token=None, client_key="client-a")
+        signature = b64(KEY.sign(f"client-a|{signed}".encode(), PKCS1v15(), SHA256()))
+        finding = of_key(call, signature, KEY.public_key())
+        assert (finding.verifies, finding.key_fits) == (False, True)
+        assert signed in finding.mistakes[0]
+
+    def test_that_is_given_is_tried_however_far_away_or_odd(self) -> None:
+        signature = b64(mac(text(timestamp="20250101 10:00")))
+        assert judged(signature).mistakes == ()
+        (told,) = judged(signature, replace(CALL, other_times=("2025", "20250101 10:00"))).mistakes
+        assert told == "not the X-TIMESTAMP that was sent was signed, but 20250101 10:00"
+
+
 def test_mistakes_that_come_together_are_all_named() -> None:
     finding = judged(mac(text(hashed=sha(BODY).upper(), timestamp="2026-11-22T03:15:30Z")).hex())
     assert len(finding.mistakes) == 3

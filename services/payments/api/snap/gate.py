@@ -90,7 +90,7 @@ class Gate:
         return Admitted(partner, partners, external_id, self._content(request, raw))
 
     async def client_of_token_request(self, request: Request) -> Known:
-        """The client that signed this request for a token. Raises Turned; one wording whatever is wrong with it."""
+        """The client that signed this request for a token. Raises Turned; one wording whatever is wrong, but for the time of one that is right."""
         _check_headers(request, MANDATORY_FOR_TOKEN)
         client_key = request.headers["X-CLIENT-KEY"]
         partner = (await self._registry.partners()).by_client_key.get(client_key)
@@ -180,10 +180,11 @@ class Gate:
             raise Turned(codes.TOO_MANY, partner)
 
     def _check_time(self, request: Request, partner: Known) -> None:
+        """Of a call whose signature is right, so only its signer learns that his clock is what was wrong."""
         sent = values.instant(request.headers["X-TIMESTAMP"])
         assert sent is not None, "its form was checked"
         if self._tolerance and abs(self._clock.wall() - sent) > self._tolerance:
-            raise Turned(codes.UNAUTHORIZED.saying("Signature"), partner)
+            raise Turned(codes.UNAUTHORIZED.saying(codes.STALE), partner)
 
 
 def called_path(request: Request) -> str:

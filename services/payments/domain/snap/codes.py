@@ -65,6 +65,8 @@ MANDATORY_MISSING = _case(
     400, "02", "Invalid Mandatory Field {}", "A mandatory field is missing", "Isian wajib tidak ada"
 )
 UNAUTHORIZED = _case(401, "00", "Unauthorized. [{}]", "Not authorised", "Tidak berwenang")
+STALE = "X-TIMESTAMP out of tolerance"
+"""What `UNAUTHORIZED` says of a call that is signed and was not made now."""
 INVALID_TOKEN = _case(
     401, "01", "Invalid Token (B2B)", "The token is missing, unknown or expired", "Token tidak sah atau kedaluwarsa"
 )

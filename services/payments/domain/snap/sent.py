@@ -20,7 +20,8 @@ SENT: Sequence[tuple[Case, Sequence[Service], str]] = (
     (
         codes.UNAUTHORIZED,
         _EVERY,
-        "unknown client, wrong signature, stale timestamp, address or channel that was not agreed",
+        "`[Signature]`: it is wrong, or of nobody; `[Unknown Client]`: partner id, address or channel that was not agreed; "
+        f"`[{codes.STALE}]`: the signature is right, and our clock further from the timestamp than is allowed",
     ),
     (codes.INVALID_TOKEN, _CALLS, "the token is missing, unknown or expired, or its partner is disabled"),
     (codes.TOKEN_NOT_FOUND, _CALLS, "the same, by agreement"),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from services.payments.kit import reasons
 from services.payments.kit.cases import Case, Say, single
 from services.payments.kit.signing import as_base64
 from services.payments.kit.stage import SERVICES, Message, Stage, changed
@@ -165,7 +166,7 @@ CASES: Sequence[Case] = (
     single("another scheme than Bearer", inquiry(headers={"Authorization": "Basic dXNlcjpwYXNz"}), "4012401"),
     single("the partner id of another", _of_another_partner, "4012400"),
     single("signed over another live token", _token_beside, "4012400"),
-    single("signed with another secret", inquiry(secret="not-the-agreed-secret"), "4012400"),
+    single("signed with another secret", inquiry(secret="not-the-agreed-secret"), "4012400", naming="[Signature]"),
     single("a blank signature", inquiry(headers={"X-SIGNATURE": ""}), "4012400"),
     single("a hexadecimal signature", inquiry(spelt=_hex), "4012400"),
     single("another base64 spelling of the signature", inquiry(spelt=_another_spelling), "4012400"),
@@ -179,8 +180,8 @@ CASES: Sequence[Case] = (
     single("signed over another timestamp", inquiry(text=lambda text: text[:-6] + "+08:00"), "4012400"),
     single("signed over the hash in capitals", inquiry(text=_upper), "4012400"),
     single("signed with bars instead of colons", inquiry(text=lambda text: text.replace(":", "|")), "4012400"),
-    single("a timestamp of six minutes ago", inquiry(skew_s=-360), "4012400"),
-    single("a timestamp of six minutes ahead", inquiry(skew_s=360), "4012400"),
+    single("a timestamp of six minutes ago", inquiry(skew_s=-360), "4012400", naming=reasons.STALE),
+    single("a timestamp of six minutes ahead", inquiry(skew_s=360), "4012400", naming=reasons.STALE),
     single("a timestamp of four minutes ago", inquiry(skew_s=-240), OK),
     single("a timestamp of four minutes ahead", inquiry(skew_s=240), OK),
     single("a timestamp in Z", inquiry(time=_zulu), OK),
@@ -193,7 +194,7 @@ CASES: Sequence[Case] = (
     single("asymmetric: signed with another key", _strange, "4012400"),
     single("asymmetric: another body", inquiry("key", signed=b"{}"), "4012400"),
     single("asymmetric: hexadecimal", inquiry("key", spelt=_hex), "4012400"),
-    single("asymmetric: stale", inquiry("key", skew_s=-360), "4012400"),
+    single("asymmetric: stale", inquiry("key", skew_s=-360), "4012400", naming=reasons.STALE),
     *(
         single(f"{service}: {what} is a bad request", _raw(body, service), f"400{SERVICES[service]}00")
         for service in ("inquiry", "payment", "status")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from services.payments.kit import reasons
 from services.payments.kit.cases import Case, Say, Step, single
 from services.payments.kit.exchanges.access import HEADERS, MALFORMED
 from services.payments.kit.exchanges.repeats import as_before, with_id
@@ -169,7 +170,7 @@ CASES: Sequence[Case] = (
     single("notice: signed with another secret", tells_so(secret="not-the-agreed-secret"), "4015200"),
     single("notice: a blank signature", tells_so(headers={"X-SIGNATURE": ""}), "4015200"),
     single("notice: signed over another path", tells_so(signed_path="/v1.0/transfer-va/payment"), "4015200"),
-    single("notice: a timestamp of six minutes ago", tells_so(skew_s=-360), "4015200"),
+    single("notice: a timestamp of six minutes ago", tells_so(skew_s=-360), "4015200", naming=reasons.STALE),
     single("notice: a sum that was not signed", _altered("acquirer"), "4015200"),
     single("notice: asymmetric, a sum that was not signed", _altered("acquirer-key"), "4015200"),
     single("notice: asymmetric, signed with another key", _strange, "4015200"),
@@ -177,6 +178,7 @@ CASES: Sequence[Case] = (
         "notice: asymmetric, stale",
         lambda stage: changed(stage.notice(PENDING, "acquirer-key"), skew_s=-360),
         "4015200",
+        naming=reasons.STALE,
     ),
     *(
         single(f"notice: without {name} it names it", tells_so(headers={name: None}), "4005202", naming=name)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from services.payments.kit import reasons
 from services.payments.kit.cases import Case, Say, single
 from services.payments.kit.stage import Message, Stage
 
@@ -39,12 +40,12 @@ CASES: Sequence[Case] = (
     single("a timestamp in Z is understood", asked(time=_zulu), "2007300", TOKEN),
     single("a timestamp with milliseconds is understood", asked(time=_millis), "2007300", TOKEN),
     single("additionalInfo is taken", asked({**GOOD, "additionalInfo": {"a": "b"}}), "2007300", TOKEN),
-    single("another key gets none", _other_key, "4017300"),
+    single("another key gets none", _other_key, "4017300", naming="[Signature]"),
     single("an unknown client gets none", asked(headers={"X-CLIENT-KEY": "nobody-at-all"}), "4017300"),
     single("a blank signature is a failed one", asked(headers={"X-SIGNATURE": ""}), "4017300"),
     single("a hexadecimal signature is none", asked(spelt=bytes.hex), "4017300"),
-    single("a timestamp of six minutes ago is stale", asked(skew_s=-360), "4017300"),
-    single("a timestamp of six minutes ahead is stale", asked(skew_s=360), "4017300"),
+    single("a timestamp of six minutes ago is stale", asked(skew_s=-360), "4017300", naming=reasons.STALE),
+    single("a timestamp of six minutes ahead is stale", asked(skew_s=360), "4017300", naming=reasons.STALE),
     *(
         single(f"without {name} it names {name}", asked(headers={name: None}), "4007302", naming=name)
         for name in ("Content-Type", "X-TIMESTAMP", "X-CLIENT-KEY", "X-SIGNATURE")
