@@ -257,6 +257,18 @@ NO_SUCH_LINE = ProblemType(
     "Pernyataan ini punya {lines} baris. Sebut nomor baris, atau 0 untuk seluruh pernyataan.",
     "This statement has {lines} lines. Name the number of a line, or 0 for the statement as a whole.",
 )
+STATEMENT_NOT_YET = ProblemType(
+    "statement_not_yet_issued",
+    404,
+    "Pernyataan insentif bulan {month} terbit mulai {from}. Lihat lagi sesudah itu.",
+    "Incentive statements of {month} are issued from {from} on. Look again then.",
+)
+STATEMENT_UNDER_WAY = ProblemType(
+    "statement_under_way",
+    404,
+    "Pernyataan insentif bulan {month} sedang diterbitkan, dan yang ini belum ada. Lihat lagi sebentar lagi.",
+    "Incentive statements of {month} are being issued, and this one is not there yet. Look again soon.",
+)
 DISPUTE_ANSWERED = ProblemType(
     "dispute_answered",
     409,

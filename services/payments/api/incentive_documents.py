@@ -10,13 +10,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Response
 
-from chassis.http import NOT_FOUND, Principal, allow, problems, within
-from chassis.problems import Refusal, Rejected
+from chassis.http import Principal, allow, problems, within
+from chassis.problems import Refusal
 from chassis.service import App
+from services.payments.api.incentive_absent import ABSENT, Absent
 from services.payments.api.incentive_shapes import MONTH
 from services.payments.documents.statement_pdf import pdf
 from services.payments.documents.statement_xlsx import xlsx
 from services.payments.documents.statements import Statement, of_agent, of_wadah
+from services.payments.parameters import Parameters
 from services.payments.queries import incentives_shown as shown
 from services.payments.tables.incentives import incentive_statements, wadah_statements
 
@@ -33,12 +35,12 @@ _FORMS: Mapping[Form, tuple[Callable[[Statement], bytes], str]] = MappingProxyTy
 )
 _FILE = {
     200: {"content": {media: {"schema": {"type": "string", "format": "binary"}} for _, media in _FORMS.values()}},
-    **problems(NOT_FOUND),
+    **problems(*ABSENT),
 }
 
 
-def router(app: App) -> APIRouter:
-    routes = APIRouter(prefix="/incentives", tags=["incentives"])
+def router(app: App, parameters: Parameters) -> APIRouter:
+    routes, absent = APIRouter(prefix="/incentives", tags=["incentives"]), Absent(app, parameters)
 
     @routes.get("/agents/{agent_id}/statements/{month}/document.{form}", response_class=Response, responses=_FILE)
     async def agent_document(principal: Reader, agent_id: UUID, month: MonthInPath, form: Form) -> Response:
@@ -46,7 +48,7 @@ def router(app: App) -> APIRouter:
         async with app.read() as conn:
             found = await shown.statement(conn, agent_id, month, within(principal, incentive_statements))
             if found is None:
-                raise Refusal(Rejected(NOT_FOUND))
+                raise Refusal(await absent.of(month))
             adjusted = await shown.adjustments(conn, agent_id, month)
             lines = await shown.lines(conn, agent_id, month, 0, None)
             events = await shown.paid_by_event(conn, {line["payment_id"]: line["participant_id"] for line in lines})
@@ -59,7 +61,7 @@ def router(app: App) -> APIRouter:
             scope = within(principal, wadah_statements)
             found = await shown.wadah_statements_of(conn, scope, month=month, wadah_id=wadah_id, limit=1)
             if not found:
-                raise Refusal(Rejected(NOT_FOUND))
+                raise Refusal(await absent.of(month))
             adjusted = await shown.wadah_adjustments(conn, wadah_id, month)
             agents = await shown.agents_of(conn, wadah_id, month)
         return await _made(of_wadah(found[0], adjusted, agents), form, f"insentif-wadah-{month}")

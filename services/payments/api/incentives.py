@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from chassis.http import NOT_FOUND, Principal, allow, problems, within
 from chassis.problems import Refusal, Rejected
 from chassis.service import App
+from services.payments.api.incentive_absent import ABSENT, Absent
 from services.payments.api.incentive_shapes import (
     MONTH,
     ActivityShown,
@@ -27,6 +28,7 @@ from services.payments.api.incentive_shapes import (
     WadahStatementLine,
     WadahStatementShown,
 )
+from services.payments.parameters import Parameters
 from services.payments.queries import incentives as deciding
 from services.payments.queries import incentives_shown as shown
 from services.payments.tables.incentives import agents, incentive_statements, wadah_statements
@@ -43,14 +45,14 @@ PLACE = r"^[0-9]{4}-(0[1-9]|1[0-2]):[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _WARNINGS: Mapping[int, Literal["FIRST", "SECOND"] | None] = {0: None, 1: "FIRST", 2: "SECOND"}
 
 
-def router(app: App) -> APIRouter:
-    routes = APIRouter(tags=["incentives"])
+def router(app: App, parameters: Parameters) -> APIRouter:
+    routes, absent = APIRouter(tags=["incentives"]), Absent(app, parameters)
 
     async def must_see(principal: Principal, agent_id: UUID, month: str) -> Mapping[Any, Any]:
         async with app.read() as conn:
             found = await shown.statement(conn, agent_id, month, within(principal, incentive_statements))
         if found is None:
-            raise Refusal(Rejected(NOT_FOUND))
+            raise Refusal(await absent.of(month))
         return found
 
     @routes.get("/incentives/runs")
@@ -94,7 +96,7 @@ def router(app: App) -> APIRouter:
         last = items[-1] if len(items) == PAGE else None
         return StatementsShown(items=items, next=None if last is None else f"{last.month}:{last.agent_id}")
 
-    @routes.get("/incentives/agents/{agent_id}/statements/{month}", responses=problems(NOT_FOUND))
+    @routes.get("/incentives/agents/{agent_id}/statements/{month}", responses=problems(*ABSENT))
     async def statement(principal: Reader, agent_id: UUID, month: MonthInPath) -> StatementShown:
         """One agent's month, with what it corrects of earlier ones."""
         found = await must_see(principal, agent_id, month)
@@ -103,7 +105,7 @@ def router(app: App) -> APIRouter:
         adjustments = [AdjustmentShown.model_validate(dict(row)) for row in adjusted]
         return StatementShown.model_validate({**found, "adjustments": adjustments})
 
-    @routes.get("/incentives/agents/{agent_id}/statements/{month}/lines", responses=problems(NOT_FOUND))
+    @routes.get("/incentives/agents/{agent_id}/statements/{month}/lines", responses=problems(*ABSENT))
     async def lines(
         principal: Reader, agent_id: UUID, month: MonthInPath, after: Annotated[int, Query(ge=0, lt=2**31)] = 0
     ) -> LinesShown:
@@ -114,7 +116,7 @@ def router(app: App) -> APIRouter:
         items = [LineShown.model_validate(dict(row)) for row in found]
         return LinesShown(items=items, next=items[-1].line if len(items) == PAGE else None)
 
-    @routes.get("/incentives/agents/{agent_id}/statements/{month}/lines/{line}/events", responses=problems(NOT_FOUND))
+    @routes.get("/incentives/agents/{agent_id}/statements/{month}/lines/{line}/events", responses=problems(*ABSENT))
     async def events_of_line(
         principal: Reader, agent_id: UUID, month: MonthInPath, line: Annotated[int, Path(ge=1, lt=2**31)]
     ) -> list[TracedEvent]:
@@ -138,14 +140,14 @@ def router(app: App) -> APIRouter:
             found = await shown.wadah_statements_of(conn, scope, month=month, wadah_id=wadah_id, limit=PAGE)
         return [WadahStatementLine.model_validate(dict(row)) for row in found]
 
-    @routes.get("/incentives/wadah/{wadah_id}/statements/{month}", responses=problems(NOT_FOUND))
+    @routes.get("/incentives/wadah/{wadah_id}/statements/{month}", responses=problems(*ABSENT))
     async def wadah_statement(principal: OfWadah, wadah_id: UUID, month: MonthInPath) -> WadahStatementShown:
         """One Wadah's month with the statements of its agents; paid to the Wadah alone."""
         async with app.read() as conn:
             scope = within(principal, wadah_statements)
             found = await shown.wadah_statements_of(conn, scope, month=month, wadah_id=wadah_id, limit=1)
             if not found:
-                raise Refusal(Rejected(NOT_FOUND))
+                raise Refusal(await absent.of(month))
             adjusted = await shown.wadah_adjustments(conn, wadah_id, month)
             of_agents = await shown.agents_of(conn, wadah_id, month)
         return WadahStatementShown.model_validate(

@@ -51,13 +51,15 @@ async def files(
             query = query.where(column == wanted)
     if before is not None:
         query = query.where(table.c.file_id < before)
-    return (await conn.execute(query)).mappings().all()
+    found: Rows = (await conn.execute(query)).mappings().all()
+    return found
 
 
 async def file(conn: AsyncConnection, file_id: UUID) -> Mapping[Any, Any] | None:
     """With what it waits for: `stopped_by` is the file whose step failed, itself or one of its partner before it; null while it goes on."""
     query = _with(_hindrance()).where(settlement_files.c.file_id == file_id)
-    return (await conn.execute(query)).mappings().one_or_none()
+    found: Mapping[Any, Any] | None = (await conn.execute(query)).mappings().one_or_none()
+    return found
 
 
 async def count_stopped(conn: AsyncConnection, _: datetime) -> int:

@@ -84,6 +84,6 @@ async def test_a_day_from_the_layout_to_the_cases(tmp_path: Path) -> None:
         doors.stopped = True
         shown = await typed("upload", "bank-a", "2025-10-06", str(file), code=1)
         assert "STOPPED" in shown
-        assert "F-1: failed since 2025-10-06T09:00:00, tried 2 times. Tell an operator." in shown
+        assert "F-1: failed since 2025-10-06 16:00 WIB, tried 2 times. Tell an operator." in shown
         file.write_bytes(b"cut off")
         assert "settlement_file_truncated" in await typed("upload", "bank-a", "2025-10-06", str(file), code=1)
