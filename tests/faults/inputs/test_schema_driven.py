@@ -27,7 +27,7 @@ from tests.support.service import Harness
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.timeout(900)
-SERVICES = ("registration", "payments", "notifications")
+SERVICES = ("registration", "payments", "notifications", "audit")
 SLOW = {"GET /ops/status"}
 """Asks a Kafka that is not there."""
 LAST = ("POST /ops/clock",)

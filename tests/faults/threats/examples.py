@@ -392,6 +392,17 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
         "GET /notifications/counts": [Example()],
         "POST /notifications/counts": [Example(json={"participant_ids": [Slot("participant_id")]})],
     },
+    "audit": {
+        **_OPS,
+        "GET /events": [
+            Example(),
+            Example(query={**_PARTICIPANT, "since": "2025-01-01T00:00:00Z", "order": "oldest"}),
+            Example(query={"stream": "participants", "key": Slot("participant_id"), "after": "0", "limit": "1"}),
+        ],
+        "GET /events/{event_id}": [Example(path={"event_id": Slot("event_id")})],
+        "GET /oddities": [Example(), Example(query={"stream": "participants", "key": Slot("participant_id")})],
+        "GET /checkpoints/newest": [Example()],
+    },
 }
 """Service → operation → examples. Doors in roles.toml's [signed] and [open] have proofs of their own."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import tomllib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from starlette.routing import BaseRoute, Mount
 
 from chassis.process import Process
 from chassis.service import Service
+from services.audit.app import SERVICE as AUDIT
 from services.notifications.app import SERVICE as NOTIFICATIONS
 from services.payments.api.collective import LARGEST_LIST
 from services.payments.app import SERVICE as PAYMENTS
@@ -25,14 +27,15 @@ from tests.integration.payments.bank import Bank
 from tests.support.service import Harness, harness
 from tests.support.stack import Stack
 
-SERVICES: Mapping[str, Service] = {service.name: service for service in (REGISTRATION, PAYMENTS, NOTIFICATIONS)}
+SERVICES: Mapping[str, Service] = {service.name: service for service in (REGISTRATION, PAYMENTS, NOTIFICATIONS, AUDIT)}
 GATEWAY_SECRET = "webhook-secret-of-the-tests"
 _MORE: Mapping[str, Mapping[str, Any]] = {
     "notifications": {
         "gateway_url": "http://127.0.0.1:1",
         "gateway_api_key": "gateway-key-of-the-tests",
         "gateway_webhook_secret": GATEWAY_SECRET,
-    }
+    },
+    "audit": {"audit_signing_key": base64.b64encode(bytes(32)).decode(), "audit_folder": Path("no-such-folder")},
 }
 ROLES = ("agent", "coordinator", "officer", "checker", "participant", "central", "auditor", "operator", "service")
 OWN_LIMITS: Mapping[str, int] = {"POST /collective-bills": LARGEST_LIST}

@@ -18,6 +18,7 @@ from chassis.transaction import Scope
 from contracts.events.notifications import Channel
 from contracts.sealed import Sealed
 from contracts.values import ParticipantId
+from services.audit.app import signer_of
 from services.notifications.domain.notification import notification_id_of
 from services.payments.tables import bills, payments, transfers
 from tests.faults.threats.astray import astray
@@ -354,6 +355,39 @@ async def _told(h: Harness, tenant: Tenant, *, first: bool) -> None:
         tenant.values |= {"participant_id": str(who), "member_id": str(who), "notification_id": str(message)}
 
 
-BUILD = {"registration": in_registration, "payments": in_payments, "notifications": in_notifications}
+# --- audit ----------------------------------------------------------------------------------------------------------
+
+
+async def in_audit(h: Harness) -> list[Tenant]:
+    tenants: list[Tenant] = []
+    for branch in ("A", "B"):
+        branch_id = new_id()
+        for number in (1, 2):
+            tenant = Tenant(f"{branch}{number}", branch_id, new_id(), new_id())
+            tenant.people = 1
+            await _archived(h, tenant)
+            tenants.append(tenant)
+    await signer_of(h.app).sign()
+    return tenants
+
+
+async def _archived(h: Harness, tenant: Tenant) -> None:
+    """A participant with its registration in the archive, and what follows on an event that never came."""
+    who, event_id = ParticipantId(new_id()), new_id()
+    h.person(who)
+    scope = Scope(tenant.branch_id, tenant.wadah_id, tenant.agent_id)
+    event = samples.registered().model_copy(update={"participant_id": who})
+    first = h.record(event, key=who, scope=scope, event_id=event_id)
+    await h.app.composition.keepers["participants"]([first, h.record(event, key=who, scope=scope, seq=3)])
+    tenant.values |= {"participant_id": str(who), "member_id": str(who), "event_id": str(event_id)}
+    tenant.secrets |= {str(who), str(event_id)}
+
+
+BUILD = {
+    "registration": in_registration,
+    "payments": in_payments,
+    "notifications": in_notifications,
+    "audit": in_audit,
+}
 LATER = timedelta(hours=2)
 """After this the planned sessions have begun."""

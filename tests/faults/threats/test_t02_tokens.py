@@ -118,7 +118,7 @@ def _flipped(body: str) -> str:
 
 
 @pytest.mark.cell("threat.T2", fault="T2", service="all")
-@pytest.mark.parametrize("service", ["registration", "payments", "notifications"])
+@pytest.mark.parametrize("service", ["registration", "payments", "notifications", "audit"])
 async def test_a_token_that_is_not_ours_opens_nothing(service: str, stack: Stack, evidence: Evidence) -> None:
     table, wrong, tried = doors.roles_of(service), list[Violation](), 0
     async with served(service, stack) as h:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 
+from services.audit import tables as audit
 from services.notifications import tables as notifications
 from services.payments import tables as payments
 from services.registration import tables as registration
@@ -24,10 +25,15 @@ from tests.support.service import Harness
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.timeout(600)
-EVERY = pytest.mark.parametrize("service", ["registration", "payments", "notifications"])
+EVERY = pytest.mark.parametrize("service", ["registration", "payments", "notifications", "audit"])
 _COLUMNS = {
     name: sorted({column.name for table in module.metadata.tables.values() for column in table.columns})
-    for name, module in {"registration": registration, "payments": payments, "notifications": notifications}.items()
+    for name, module in {
+        "registration": registration,
+        "payments": payments,
+        "notifications": notifications,
+        "audit": audit,
+    }.items()
 }
 """What a caller might wish to set: every column there is."""
 WISHES = ("roles", "sub", "is_admin", "__proto__", "id", "position", "tx_id", "seq", "surprise")
@@ -118,6 +124,10 @@ _DIFFERENCE: Final = _fields(
     "status_told outcome evidence closed_at booking"
 )
 _MESSAGES: Final = frozenset({"queued", "waiting", "sent", "delivered", "failed", "unknown"})
+_ARCHIVED: Final = _fields(
+    "place leaf_hash intact event_id topic source stream key seq type version rules occurred_at recorded_at actor "
+    "correlation_id causation_id branch_id wadah_id agent_id participant_id payload records more_records"
+)
 FULL: Final = ("officer", "checker", "participant")
 UNNAMED: Final = ("central", "auditor", "operator", "service")
 
@@ -277,6 +287,12 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
         "GET /notifications": _each(("agent", *FULL, *UNNAMED), _MESSAGE),
         "GET /notifications/counts": _each(("coordinator", "officer", "checker", *UNNAMED), _MESSAGES),
         "POST /notifications/counts": _each(("coordinator", "officer", "checker", *UNNAMED), _MESSAGES),
+    },
+    "audit": {
+        "GET /events": _each(("auditor",), _ARCHIVED),
+        "GET /events/{event_id}": _each(("auditor",), _ARCHIVED),
+        "GET /oddities": _each(("auditor",), _fields("oddity stream key seq until")),
+        "GET /checkpoints/newest": _each(("auditor",), _fields("log size root before signed_at note")),
     },
 }  # fmt: skip
 _SEES_NIK = ("officer", "checker", "participant")

@@ -21,6 +21,7 @@ THINGS = (
     "wadah_id", "agent_id", "participant_id", "member_id", "outreach_id", "reassignment_id", "import_id", "branch_id", "notification_id",
     "payment_id", "astray_payment_id", "proposal_id", "payee_account_id", "order_id", "bill_id",
     "open_bill_id", "collective_bill_id", "paid_collective_bill_id", "dispute_id", "file_id", "case_id",
+    "event_id",
 )  # fmt: skip
 
 
@@ -40,7 +41,7 @@ async def knock(h: Harness, request: Mapping[str, Any], headers: Mapping[str, st
 
 
 @pytest.mark.cell("threat.T5", fault="T5", service="all")
-@pytest.mark.parametrize("service", ["registration", "payments", "notifications"])
+@pytest.mark.parametrize("service", ["registration", "payments", "notifications", "audit"])
 async def test_every_door_is_open_to_its_roles_alone(service: str, stack: Stack, evidence: Evidence) -> None:
     table, wrong, tried = doors.roles_of(service), list[Violation](), 0
     async with served(service, stack) as h:
@@ -72,7 +73,7 @@ def _wrong(operation: str, role: str, expected: str, answer: httpx.Response) -> 
 
 
 @pytest.mark.cell("threat.T5", fault="T5", service="all")
-@pytest.mark.parametrize("service", ["registration", "payments", "notifications"])
+@pytest.mark.parametrize("service", ["registration", "payments", "notifications", "audit"])
 async def test_every_served_route_stands_in_the_table_and_nothing_else_does(
     service: str, stack: Stack, evidence: Evidence
 ) -> None:

@@ -108,6 +108,8 @@ async def _subscribed(h: Any) -> list[tuple[str, frozenset[str]]]:
         subscriber = subscribe(broker, consumer, prefix=PREFIX, instance="t")
         (topic,) = subscriber.topics
         found.append((topic.name, consumer.subscription.handled))
+    # a keeper reads all that is on its topic, and handles no type
+    found += [(PREFIX + topic, frozenset()) for topic in h.app.composition.keepers]
     return found
 
 

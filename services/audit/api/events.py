@@ -1,0 +1,82 @@
+"""The archive over HTTP: what happened, who did it, when and under which rules, and which records carried it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from chassis.http import NOT_FOUND, Moment, problems
+from chassis.http.bodies import invalid
+from chassis.problems import FieldError, Refusal, Rejected
+from chassis.service import App
+from services.audit.api.shapes import EventShown, EventsShown
+from services.audit.api.showing import event_shown
+from services.audit.api.sight import Auditor, Limit, Word, must_be_a_pair
+from services.audit.queries import search
+from services.audit.queries.search import Clock, Order, Wanted
+
+
+def router(app: App) -> APIRouter:
+    routes = APIRouter(prefix="/events", tags=["archive"])
+
+    @routes.get("")
+    async def events(
+        principal: Auditor,
+        participant_id: UUID | None = None,
+        agent_id: UUID | None = None,
+        wadah_id: UUID | None = None,
+        branch_id: UUID | None = None,
+        correlation_id: UUID | None = None,
+        type: Word | None = None,
+        actor: Word | None = None,
+        stream: Word | None = None,
+        key: Word | None = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        clock: Clock = Clock.RECORDED,
+        order: Order = Order.NEWEST,
+        after: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
+        limit: Limit = 50,
+    ) -> EventsShown:
+        """Events of which all that is named holds, in the order in which they were recorded.
+
+        `since` and before `until` by the wall clock of their writing, or with `clock=occurred` by business time. `stream` and `key` go together.
+        """
+        must_be_a_pair(stream, key)
+        if since is not None and until is not None and until <= since:
+            raise invalid([_UNTIL])
+        named = {
+            "participant_id": participant_id,
+            "agent_id": agent_id,
+            "wadah_id": wadah_id,
+            "branch_id": branch_id,
+            "correlation_id": correlation_id,
+            "type": type,
+            "actor": actor,
+            "stream": stream,
+            "key": key,
+        }
+        equal = {name: value for name, value in named.items() if value is not None}
+        async with app.read() as conn:
+            found = await search.found(conn, Wanted(equal, since, until, clock, order, after), limit + 1)
+            page = found[:limit]
+            records = await search.records_of(conn, [row["place"] for row in page])
+        items = [event_shown(row, records[row["place"]]) for row in page]
+        return EventsShown(items=items, after=items[-1].place if len(found) > limit else None)
+
+    @routes.get("/{event_id}", responses=problems(NOT_FOUND))
+    async def event(principal: Auditor, event_id: UUID) -> EventShown:
+        """One event, with every record that carried it."""
+        async with app.read() as conn:
+            found = await search.one(conn, event_id)
+            if found is None:
+                raise Refusal(Rejected(NOT_FOUND))
+            records = await search.records_of(conn, [found["place"]])
+        return event_shown(found, records[found["place"]])
+
+    return routes
+
+
+_UNTIL = FieldError("query.until", "not_after_since", "Tulis waktu sesudah since.", "Write a time that is after since.")

@@ -1,0 +1,89 @@
+"""What the HTTP API gives. Payloads are as they were recorded: what was sealed in them stays sealed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from services.audit.queries.order import Oddity
+
+
+class RecordShown(BaseModel):
+    """A Kafka record that carried the event. `verdict`: first, repeat, or altered (other bytes under a known id); `hash`: base64, of its leaf."""
+
+    topic: str
+    partition: int
+    offset: int
+    written_at: datetime | None
+    seen_at: datetime
+    verdict: str
+    hash: str
+
+
+class EventShown(BaseModel):
+    """`place`: its leaf in the tree, `leaf_hash` that leaf's hash (base64). `intact`: what finds the event here is what its leaf says; false
+    means the archive was changed by hand, and a verification says where.
+    """
+
+    place: int
+    leaf_hash: str
+    intact: bool
+    event_id: UUID
+    topic: str
+    source: str
+    stream: str
+    key: str
+    seq: int
+    type: str
+    version: int
+    rules: str
+    occurred_at: datetime
+    recorded_at: datetime
+    actor: str
+    correlation_id: UUID
+    causation_id: UUID | None
+    branch_id: UUID | None
+    wadah_id: UUID | None
+    agent_id: UUID | None
+    participant_id: UUID | None
+    payload: dict[str, Any] | None
+    records: list[RecordShown]
+    more_records: bool
+
+
+class EventsShown(BaseModel):
+    """`after`: ask again with it for the next page; null on the last one."""
+
+    items: list[EventShown]
+    after: int | None
+
+
+class OddityShown(BaseModel):
+    """A `gap` lacks the numbers from `seq` to `until`; a `double` has one number twice; an `early` event came before the one it follows on."""
+
+    oddity: Oddity
+    stream: str
+    key: str
+    seq: int
+    until: int
+
+
+class OdditiesShown(BaseModel):
+    """`more`: there are others beyond these."""
+
+    items: list[OddityShown]
+    more: bool
+
+
+class CheckpointShown(BaseModel):
+    """`note` is the signed text (C2SP tlog-checkpoint) that anybody can check; `before`: size of the checkpoint before it."""
+
+    log: str
+    size: int
+    root: str
+    before: int
+    signed_at: datetime
+    note: str

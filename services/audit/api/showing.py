@@ -1,0 +1,54 @@
+"""Rows of the archive as an auditor is shown them, each held against its own leaf."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from contracts.envelope import BadEnvelope
+from services.audit.api.shapes import EventShown, RecordShown
+from services.audit.domain.base64text import to_text
+from services.audit.domain.leaves import BadLeaf, Leaf
+from services.audit.domain.merkle import leaf_hash
+from services.audit.entries import entry_of_leaf
+from services.audit.queries.search import MOST_RECORDS
+
+Row = Mapping[Any, Any]
+_MADE: Final = {"leaf_hash", "intact", "payload", "records", "more_records"}
+_TAKEN: Final = tuple(name for name in EventShown.model_fields if name not in _MADE)
+_OF_RECORD: Final = tuple(name for name in RecordShown.model_fields if name != "hash")
+
+
+def event_shown(row: Row, records: Sequence[Row]) -> EventShown:
+    """One event with the records that carried it."""
+    leaf = bytes(row["leaf"])
+    return EventShown(
+        leaf_hash=to_text(leaf_hash(leaf)),
+        intact=_is_intact(row, leaf),
+        payload=_payload(leaf),
+        records=[_record(record) for record in records[:MOST_RECORDS]],
+        more_records=len(records) > MOST_RECORDS,
+        **{name: row[name] for name in _TAKEN},
+    )
+
+
+def _record(row: Row) -> RecordShown:
+    return RecordShown(hash=to_text(bytes(row["hash"])), **{name: row[name] for name in _OF_RECORD})
+
+
+def _is_intact(row: Row, leaf: bytes) -> bool:
+    try:
+        said = entry_of_leaf(leaf)
+    except (BadLeaf, BadEnvelope):
+        return False
+    return all(row[name] == value for name, value in said.items())
+
+
+def _payload(leaf: bytes) -> dict[str, Any] | None:
+    """None for what is no JSON object: it then was never one of ours, or is one no more."""
+    try:
+        found = json.loads(Leaf.decode(leaf).value or b"")
+    except (BadLeaf, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
