@@ -51,6 +51,7 @@ PayeeAccountId = NewType("PayeeAccountId", UUID)
 CaseId = NewType("CaseId", UUID)
 SettlementFileId = NewType("SettlementFileId", UUID)
 ParameterSetId = NewType("ParameterSetId", UUID)
+ErasureId = NewType("ErasureId", UUID)
 
 Nik = Annotated[str, StringConstraints(pattern=r"^[0-9]{16}$")]
 NikHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
