@@ -19,6 +19,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -30,7 +31,7 @@ from chassis.privacy.vault import Vault
 from chassis.privacy.wrap import KeyWrap
 from chassis.producer import ACK_TIMEOUT_S, make_producer
 from chassis.records import Bad, Coordinates, Record
-from chassis.tables import dead_letter_keys
+from chassis.tables import dead_letter_keys, forgotten
 from chassis.telemetry import log, metrics
 from chassis.topicreader import read_topic
 
@@ -41,6 +42,8 @@ MAX_VALUE_BYTES = eventlog.MAX_PAYLOAD_BYTES
 MAX_OTHER_BYTES = 16 * 1024
 """Larger keys and headers are left out too."""
 KEEP_EVERY_S = 3_600.0
+MOST_SOUGHT = 500
+"""Persons in one reading of the topic."""
 
 
 class LetterUnreadable(Exception):
@@ -63,8 +66,10 @@ class DeadLetters:
         prefix: str,
         days: int = 30,
         timeout_s: float = ACK_TIMEOUT_S,
+        erased: asyncio.Event | None = None,
     ) -> None:
-        """`days`: how long letters can be opened."""
+        """`days`: how long letters can be opened. `erased`: set when somebody was forgotten here."""
+        self._erased = erased or asyncio.Event()
         self._engine, self._wrap, self._vault, self._clock = engine, wrap, vault, clock
         self._days, self._timeout_s = days, timeout_s
         self._bootstrap, self._instance = bootstrap, instance
@@ -137,20 +142,58 @@ class DeadLetters:
                 return
 
     async def keep(self, stop: asyncio.Event) -> None:
-        """Until `stop`: destroys the keys whose days are over."""
+        """Until `stop`: destroys the keys whose days are over, and those of days with a letter about somebody who was forgotten."""
         while not stop.is_set():
+            self._erased.clear()
             try:
+                await self.forget()
                 await self.destroy_keys_before(self._clock.wall().date() - timedelta(days=self._days))
             except Exception as error:  # settles: tried again in an hour, and at every start
-                if not is_outage(error):
+                if not is_outage(error) and not isinstance(error, KafkaError | TimeoutError):
                     log.error(
                         "letters_not_kept",
                         error=type(error).__name__,
                         exc_info=error,
                         runbook="docs/operations.md#unexpected-errors",
                     )
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), KEEP_EVERY_S)
+            await _first_of(stop, self._erased, KEEP_EVERY_S)
+
+    async def forget(self) -> Sequence[date]:
+        """Makes the letters unreadable that hold the id of somebody who was forgotten here: the key of their day is destroyed, and with it the
+        other letters of that day; gives those days. A letter that names nobody ends with its days. Raises KafkaError or TimeoutError.
+        """
+        async with self._engine.connect() as conn:
+            unsearched = (
+                sa.select(forgotten.c.subject).where(forgotten.c.letters_searched_at.is_(None)).limit(MOST_SOUGHT)
+            )
+            sought = (await conn.execute(unsearched)).scalars().all()
+        if not sought:
+            return ()
+        days = await self._days_of([str(subject).encode() for subject in sought])
+        async with self._engine.begin() as conn:  # lint: commit — plumbing, no decision
+            await conn.execute(sa.delete(dead_letter_keys).where(rows.matching(dead_letter_keys.c.day, days)))
+            searched = sa.update(forgotten).where(rows.matching(forgotten.c.subject, sought))
+            await conn.execute(searched.values(letters_searched_at=self._clock.wall()))
+        if self._today is not None and self._today[0] in days:
+            self._today = None
+        log.info("letters_searched", persons=len(sought), days_destroyed=len(days))
+        if len(sought) == MOST_SOUGHT:
+            self._erased.set()
+        return days
+
+    async def _days_of(self, needles: Sequence[bytes]) -> list[date]:
+        """Days of this service's letters that hold one of these texts."""
+        found: set[date] = set()
+        async for letter in read_topic(self._bootstrap, self._topic):
+            told = {name: (value or b"").decode() for name, value in letter.headers}
+            if told.get("service") != self._service:
+                continue
+            with contextlib.suppress(LetterUnreadable):  # its key is gone: nobody reads it any more
+                record = await self.open(letter)
+                texts = [record.key, record.value, *(value for _, value in record.headers)]
+                if any(needle in text for text in texts if text is not None for needle in needles):
+                    found.add(date.fromisoformat(told["day"]))
+        return sorted(found)
 
     async def destroy_keys_before(self, day: date) -> int:
         """Makes the letters of earlier days unreadable; returns how many days' keys were destroyed."""
@@ -179,6 +222,15 @@ class DeadLetters:
 
     def _unwrap(self, day: date, wrapped: bytes) -> bytes:
         return self._wrap.unwrap("dead-letters", day.isoformat(), wrapped)
+
+
+async def _first_of(stop: asyncio.Event, other: asyncio.Event, timeout_s: float) -> None:
+    waiting = [asyncio.create_task(event.wait(), name="letters-wait") for event in (stop, other)]
+    try:
+        await asyncio.wait(waiting, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
 
 
 def _fitting(record: Record) -> tuple[Record, str]:

@@ -93,7 +93,11 @@ class Process:
 
     def tasks(self) -> dict[str, Worker]:
         roles, parts = self.app.settings.roles, self.app.composition
-        tasks: dict[str, Worker] = {"clock": self.clock.follow, "http": self._serve}
+        tasks: dict[str, Worker] = {
+            "clock": self.clock.follow,
+            "http": self._serve,
+            "keys": self.app.keys.keep,
+        }
         if self.relay is not None:
             tasks["relay"] = self.relay.run
         if self.readers:
@@ -135,6 +139,7 @@ class Process:
             instance=app.instance,
             prefix=app.settings.topic_prefix,
             days=app.settings.dead_letter_days,
+            erased=app.forget.happened,
         )
 
     def _make_consumers(self) -> list[Consumer]:

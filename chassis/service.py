@@ -28,6 +28,7 @@ from chassis.http.commands import CommandDoor, command_door
 from chassis.http.limits import Edge
 from chassis.numbers import NumberBlocks
 from chassis.outcomes import Accepted
+from chassis.privacy.forgetting import Forgetting
 from chassis.privacy.keys import KeyRing, OwnKeys, RemoteKeys
 from chassis.privacy.vault import Vault
 from chassis.privacy.wrap import KeyWrap
@@ -90,6 +91,7 @@ class App:
         self.own_keys = OwnKeys(self.engine, self.wrap)
         source = self.own_keys if service.keeps_person_keys else self._remote_keys()
         self.keys = KeyRing(source)
+        self.forget = Forgetting(self.keys)
         self.numbers = NumberBlocks(self._numbers_engine)
         self.batches = Batches(
             self.engine,

@@ -146,6 +146,18 @@ person_keys = sa.Table(
     comment="Filled in the one service that registers people (registration); the others ask it and keep none.",
 )
 
+forgotten = sa.Table(
+    "forgotten",
+    metadata,
+    sa.Column("subject", UUID, primary_key=True),
+    sa.Column("forgotten_at", _INSTANT, nullable=False, comment="wall time"),
+    sa.Column(
+        "letters_searched_at", _INSTANT, comment="null while dead letters may still hold something of the person"
+    ),
+    sa.Index("forgotten_unsearched", "subject", postgresql_where=sa.text("letters_searched_at IS NULL")),
+    comment="Plumbing: persons whose copies were cleared here",
+)
+
 number_blocks = sa.Table(
     "number_blocks",
     metadata,

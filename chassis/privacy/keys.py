@@ -5,7 +5,9 @@ park nothing)."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import contextlib
 import hmac
 from collections.abc import Callable, Collection, Mapping
 from itertools import islice
@@ -29,6 +31,8 @@ MAX_CACHED = 200_000
 MAX_ASKED = 1_000
 """Per request: 39 KB of ids, below the 64 KiB that the edge takes."""
 DOOR = "/internal/person-keys"
+KEY_LIFETIME_S = 600.0
+"""After so long, and at the latest twice as long, a cached key is asked for anew: a process that consumes nothing hears of no erasure."""
 
 Keys = dict[UUID, bytes | None]
 
@@ -75,6 +79,21 @@ class KeyRing:
         cache.update(known)
         if missing:
             await self._load(missing)
+
+    async def keep(self, stop: asyncio.Event) -> None:
+        """Until `stop`: no key outlives its destruction here by more than twice KEY_LIFETIME_S, also where nobody says that it was destroyed."""
+        before: set[UUID] = set()
+        while not stop.is_set():
+            before = self.renew(before)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), KEY_LIFETIME_S)
+
+    def renew(self, before: Collection[UUID]) -> set[UUID]:
+        """Drops the keys that were here `before`, to be asked for anew; gives those that are here now. What is forgotten stays so."""
+        for subject in before:
+            if self.cache.get(subject) is not None:
+                del self.cache[subject]
+        return {subject for subject, key in self.cache.items() if key is not None}
 
     async def _load(self, missing: set[UUID]) -> None:
         found = await self._source.load(missing)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -12,11 +14,14 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from chassis.deadletters import MAX_VALUE_BYTES, DeadLetters, LetterUnreadable
 from chassis.ids import new_id
+from chassis.outcomes import Done
+from chassis.privacy.forgetting import Forgetting
 from chassis.process import Process
 from chassis.records import Bad, Coordinates, Record
 from chassis.subscribing import group_of
 from chassis.tables import dead_letter_keys
 from chassis.topicreader import read_topic
+from chassis.transaction import Tx, UseCase
 from deploy import topics
 from deploy.topics import Topic
 from tests.support.eventually import eventually
@@ -95,6 +100,33 @@ async def test_letter_is_unreadable_for_ever_once_the_key_of_its_day_is_destroye
         with pytest.raises(LetterUnreadable, match="destroyed"):
             await box.open(first)
         assert await box.open(second) == STRANGE
+
+
+async def test_a_letter_that_names_who_was_forgotten_goes_with_its_day_and_other_days_stay(stack: Stack) -> None:
+    async with toy(totals(Following()), stack) as h, toy_topics(stack) as prefix:
+        gone, box = new_id(), letters(h, stack, prefix)
+        await box.send(
+            [Bad(replace(STRANGE, value=b'{"who": "' + str(gone).encode() + b'", "nik": "3671"}'), "not_json")]
+        )
+        h.clock.move(timedelta(days=1))
+        await box.send([Bad(STRANGE, "empty")])
+        about, other = sorted(await on_topic(stack, prefix), key=lambda letter: dict(letter.headers)["day"] or b"")
+        assert await box.forget() == (), "nobody is forgotten yet"
+        await h.run(forgetting(h.app.forget, gone), [None])
+        assert h.app.forget.happened.is_set()
+        assert await box.forget() == [h.clock.wall().date() - timedelta(days=1)]
+        with pytest.raises(LetterUnreadable, match="destroyed"):
+            await box.open(about)
+        assert await box.open(other) == STRANGE
+        assert await box.forget() == (), "who was searched for once is not searched for again"
+
+
+def forgetting(forget: Forgetting, who: UUID) -> UseCase[None, Done]:
+    async def use_case(tx: Tx, items: Sequence[None], /) -> list[Done]:
+        forget(tx, [who])
+        return [Done() for _ in items]
+
+    return use_case
 
 
 async def test_letter_of_another_service_or_place_does_not_open(stack: Stack) -> None:
