@@ -60,7 +60,7 @@ def compose(app: App) -> Composition:
             transfer_orders.router(app),
             withdrawals.router(app),
         ],
-        subscriptions=subscriptions(parameters),
+        subscriptions=subscriptions(parameters, app.forget),
         timers=[*timers(app.clock, parameters, keep_inquiries_days=settings.keep_inquiries_days), *channels.timers],
         concerns=CONCERNS,
         workers=channels.workers,

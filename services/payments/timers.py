@@ -15,16 +15,18 @@ from services.payments.commands.bills import expire_bills
 from services.payments.commands.collective import expire_collectives
 from services.payments.commands.credit import TIMER as CARRY_FORWARD
 from services.payments.commands.credit import GrantCredits
+from services.payments.commands.forgetting import forget_accounts
 from services.payments.commands.housekeeping import Tidy, limits
 from services.payments.commands.reversal import reverse_shares
 from services.payments.commands.shares import post_shares
 from services.payments.parameters import Parameters
-from services.payments.queries import due, groups
-from services.payments.tables import bills, collective_bills
+from services.payments.queries import due, erasure, groups
+from services.payments.tables import bills, collective_bills, payee_accounts
 
 EXPIRE, TIDY = "bill-expiry", "snap-housekeeping"
 EXPIRE_COLLECTIVE, POST_SHARES = "collective-expiry", "collective-posting"
 REVERSE_SHARES = "collective-reversal"
+FORGET_ACCOUNTS = "accounts-of-forgotten"
 BILLS_AT_ONCE = 2
 """Collective bills whose shares are posted, or taken back, side by side, each some lines at a time."""
 
@@ -44,6 +46,7 @@ def timers(clock: Clock, parameters: Parameters, *, keep_inquiries_days: int) ->
         Timer(REVERSE_SHARES, _unreversed, reverse_shares, batch=BILLS_AT_ONCE),
         Timer(CARRY_FORWARD, credits_.due, credits_, every_s=60.0),
         Timer(TIDY, old_plumbing, Tidy(keep_inquiries_days), every_s=60.0),
+        Timer(FORGET_ACCOUNTS, _to_forget, forget_accounts, every_s=5.0),
         *incentive_timers.timers(parameters),
     ]
 
@@ -66,3 +69,8 @@ async def _unposted(conn: AsyncConnection, now: datetime, limit: int) -> Sequenc
 async def _unreversed(conn: AsyncConnection, now: datetime, limit: int) -> Sequence[str]:
     held_back = backed_off(REVERSE_SHARES, sa.cast(collective_bills.c.bill_id, sa.Text), now)
     return await groups.collectives_to_reverse(conn, limit, held_back)
+
+
+async def _to_forget(conn: AsyncConnection, now: datetime, limit: int) -> Sequence[str]:
+    held_back = backed_off(FORGET_ACCOUNTS, sa.cast(payee_accounts.c.payee_account_id, sa.Text), now)
+    return await erasure.accounts_to_forget(conn, held_back, limit)

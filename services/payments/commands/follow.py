@@ -1,19 +1,27 @@
-"""What payments does when a participant is registered, expires, lapses, is given a number or another manager, or is refused
-protection.
+"""What payments does when a participant is registered, expires, lapses, is given a number or another manager, is refused
+protection, or is to be erased.
 
 What it learns it writes down as its own events in the same transaction. A new payer and the first bill are one step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from chassis.ids import new_id
 from chassis.outcomes import Done, Failed
+from chassis.privacy.forgetting import Forgetting
 from chassis.records import Outcome, Received
 from chassis.transaction import Tx
 from contracts.events.contributions import ContributionReversed, PayerNumbered, PaymentUnmatched
+from contracts.events.erasure import (
+    ErasureChecked,
+    ErasureObstacle,
+    ErasureRequested,
+    ParticipantForgotten,
+    PayerForgotten,
+)
 from contracts.events.participants import (
     ParticipantCorrected,
     ParticipantReassigned,
@@ -24,7 +32,7 @@ from contracts.events.participants import (
     ProtectionStarted,
     RegistrationExpired,
 )
-from contracts.values import BillId, PaymentId
+from contracts.values import BillId, ParticipantId, PaymentId
 from services.payments.commands.incentives import managers
 from services.payments.commands.payer_book import STREAM, PayerBook
 from services.payments.domain.billing import CancelReason, add, correct, end, issue, reissue
@@ -33,7 +41,7 @@ from services.payments.domain.parameters import BILLING_RULES, Sets
 from services.payments.domain.paying import Posted, receipt_key
 from services.payments.domain.refunds import close_payer
 from services.payments.parameters import Parameters
-from services.payments.queries import deciding
+from services.payments.queries import deciding, erasure
 
 OF_PAYER = (
     ParticipantRegistered,
@@ -43,6 +51,8 @@ OF_PAYER = (
     ParticipationClosed,
     ProtectionRefused,
     ProtectionStarted,
+    ErasureRequested,
+    ParticipantForgotten,
 )
 HANDLED = (*OF_PAYER, ParticipantReassigned)
 RECEIPTS = "receipts"
@@ -57,6 +67,7 @@ class _Loaded:
     sets: Sets
     payments: dict[PaymentId, Posted]
     standing: list[Posted]
+    obstacles: Mapping[ParticipantId, tuple[ErasureObstacle, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +75,18 @@ class FollowParticipants:
     """The use case: one outcome per event of topic `participants`, in their order."""
 
     parameters: Parameters
+    forget: Forgetting
     __name__ = "follow_participants"
 
     async def __call__(self, tx: Tx, items: Sequence[Received], /) -> list[Outcome]:
         sets = await self.parameters.sets(tx.conn)
         loaded = await _load(tx, items, sets)
-        return [_follow(loaded, item) for item in items]
+        outcomes = [_follow(loaded, item) for item in items]
+        gone = [item.event.participant_id for item in items if isinstance(item.event, ParticipantForgotten)]
+        if gone:
+            self.forget(tx, gone)
+            tx.defer(lambda conn: erasure.forget_words(conn, gone))
+        return outcomes
 
 
 async def _load(tx: Tx, items: Sequence[Received], sets: Sets) -> _Loaded:
@@ -87,7 +104,9 @@ async def _load(tx: Tx, items: Sequence[Received], sets: Sets) -> _Loaded:
     kept = await deciding.payers_with_live_bills(tx.conn, participants, tx.now, bills)
     closed = {item.event.participant_id for item in items if isinstance(item.event, ParticipationClosed)}
     standing = await deciding.standing_payments(tx.conn, closed) if closed else []
-    return _Loaded(tx, PayerBook(tx, kept), sets, payments, standing)
+    asked = {item.event.participant_id for item in items if isinstance(item.event, ErasureRequested)}
+    obstacles = await erasure.obstacles(tx.conn, asked)
+    return _Loaded(tx, PayerBook(tx, kept), sets, payments, standing, obstacles)
 
 
 def _follow(loaded: _Loaded, item: Received) -> Outcome:
@@ -108,6 +127,10 @@ def _follow(loaded: _Loaded, item: Received) -> Outcome:
             return _numbered(loaded, item, item.event)
         case ParticipantReassigned():
             managers.note_manager(loaded.tx, item)
+        case ErasureRequested():
+            return _asked(loaded, item, item.event)
+        case ParticipantForgotten():
+            return _forgotten(loaded, item, item.event)
     return Done()
 
 
@@ -181,6 +204,27 @@ def _closed(loaded: _Loaded, item: Received, event: ParticipationClosed) -> Outc
     if events is not None:
         kept = loaded.book.record(kept, end(kept.payer, loaded.tx.now, CancelReason.CLOSED), meta=item.meta)
         loaded.book.record(kept, events, meta=item.meta)
+    return Done()
+
+
+def _asked(loaded: _Loaded, item: Received, event: ErasureRequested) -> Outcome:
+    """Answers what of the person still waits here (UU 27/2022 Art. 15)."""
+    kept = loaded.book.get(event.participant_id)
+    if kept is None:
+        return Failed("unknown_payer")
+    obstacles = loaded.obstacles.get(event.participant_id, ())
+    checked = ErasureChecked(participant_id=event.participant_id, erasure_id=event.erasure_id, obstacles=obstacles)
+    loaded.book.record(kept, [checked], meta=item.meta)
+    return Done()
+
+
+def _forgotten(loaded: _Loaded, item: Received, event: ParticipantForgotten) -> Outcome:
+    """Name and NIK hash go, what was billed since the answer is void; sums stay."""
+    kept = loaded.book.get(event.participant_id)
+    if kept is None:
+        return Failed("unknown_payer")
+    kept = loaded.book.record(kept, end(kept.payer, loaded.tx.now, CancelReason.CLOSED), meta=item.meta)
+    loaded.book.record(kept, [PayerForgotten(participant_id=event.participant_id)], meta=item.meta)
     return Done()
 
 

@@ -14,11 +14,15 @@ from contracts.events.astray import (
     PayeeAccountVerified,
     PayeeKind,
 )
+from contracts.events.erasure import PayeeAccountForgotten
 from contracts.values import PayeeAccountId
 from services.payments.domain.proposals import is_own
 
 PAYEE_RULES = "two-people/2026-11"
 """Whoever records, proposes or orders is never the one who verifies or approves (domain.md sections 1 and 6; [O])."""
+
+FORGOTTEN = "forgotten"
+"""Why no money goes to the account of a person who was erased."""
 
 
 class Payee(NamedTuple):
@@ -69,6 +73,8 @@ def evolve(payee: Payee | None, event: Event) -> Payee | None:
             return payee._replace(verified_by=event.verified_by, evidence=event.evidence)
         case PayeeAccountRetired() if payee is not None:
             return payee._replace(retired_for=event.reason)
+        case PayeeAccountForgotten() if payee is not None:
+            return payee._replace(retired_for=payee.retired_for or FORGOTTEN)
     return payee
 
 

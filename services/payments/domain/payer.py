@@ -29,6 +29,7 @@ from contracts.events.contributions import (
     PayerAdded,
     PayerCorrected,
 )
+from contracts.events.erasure import PayerForgotten
 from contracts.events.participants import RefusalReason
 from contracts.values import (
     USUAL_GRACE_MONTHS,
@@ -201,6 +202,8 @@ def evolve(payer: Payer | None, event: Event, at: datetime) -> Payer | None:
             return payer._replace(credit=payer.credit + event.amount, from_suspense=payer.from_suspense + event.amount)
         case PayerClosed():
             return payer._replace(blocked=CLOSED, closed_on=event.closed_on)
+        case PayerForgotten():
+            return payer._replace(blocked=CLOSED)
     return payer
 
 

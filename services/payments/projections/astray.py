@@ -37,6 +37,7 @@ from contracts.events.astray import (
     TransferOrdered,
 )
 from contracts.events.contributions import CreditReleased, PaymentUnmatched
+from contracts.events.erasure import PayeeAccountForgotten
 from services.payments import tables
 from services.payments.domain import payees
 from services.payments.domain import proposals as proposing
@@ -59,7 +60,9 @@ _OF_SUSPENSE = frozenset(
 _OF_PROPOSALS = frozenset(
     {ProposalMade, BalanceWithdrawalProposed, ProposalApproved, ProposalRefused, ProposalWithdrawn}
 )
-_OF_PAYEES = frozenset({PayeeAccountRecorded, OtherPayeeAccountRecorded, PayeeAccountVerified, PayeeAccountRetired})
+_OF_PAYEES = frozenset(
+    {PayeeAccountRecorded, OtherPayeeAccountRecorded, PayeeAccountVerified, PayeeAccountRetired, PayeeAccountForgotten}
+)
 _OWED = frozenset({ContributionRefunded, CreditReleased})
 _OF_ORDERS = frozenset({TransferOrdered, TransferConfirmed, TransferFailed})
 
@@ -109,6 +112,8 @@ async def payee_accounts(conn: AsyncConnection, vault: Vault, recorded: Sequence
                 kept[key] |= {"verified_by": event.verified_by, "evidence": event.evidence}
             case PayeeAccountRetired() as event:
                 kept[key] |= {"retired_for": event.reason}
+            case PayeeAccountForgotten():
+                kept[key] |= {"retired_for": kept[key]["retired_for"] or payees.FORGOTTEN, "details": None}
     await rows.upsert(conn, tables.payee_accounts, list(kept.values()))
 
 

@@ -28,6 +28,7 @@ from contracts.events.contributions import (
     PayerAdded,
     PayerCorrected,
 )
+from contracts.events.erasure import PayerForgotten
 from contracts.events.incentives import ManagerChanged
 from contracts.values import BillId, ParticipantId
 from services.payments import tables
@@ -37,13 +38,14 @@ from services.payments.store import Kept, added_row, bill_row, is_one_of, load_p
 OfBill = ContributionBilled | BillNumbered | BillExpired | BillCancelled | ContributionPaid | ContributionReversed
 """Name a bill, which they change."""
 OfCredit = CreditGranted | CreditWithdrawn | CreditAdded | CreditReleased
-OfPayer = OfBill | OfCredit | PayerAdded | PayerCorrected | PayerClosed | ContributionRefunded
+OfPayer = OfBill | OfCredit | PayerAdded | PayerCorrected | PayerClosed | PayerForgotten | ContributionRefunded
 _OF_PAYER = frozenset(get_args(OfPayer))
 _ADDS = frozenset({PayerAdded, ContributionBilled})
 _CHANGES_PAYER = (
     PayerAdded,
     PayerCorrected,
     PayerClosed,
+    PayerForgotten,
     ContributionPaid,
     ContributionReversed,
     ContributionRefunded,
@@ -153,6 +155,8 @@ def _folded(vault: Vault, kept: Kept | None, recorded: Recorded, event: OfPayer)
     assert payer is not None
     if isinstance(event, ContributionBilled):
         return kept._replace(payer=payer, rules={**kept.rules, event.bill_id: recorded.envelope.rules})
+    if isinstance(event, PayerForgotten):
+        return kept._replace(payer=payer, name=None, nik_hash=None)
     return kept._replace(payer=payer)
 
 

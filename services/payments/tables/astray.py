@@ -48,7 +48,7 @@ payee_accounts = sa.Table(
     sa.Column("branch_id", UUID),
     sa.Column("wadah_id", UUID),
     sa.Index("payee_accounts_of_owner", "owner_id"),
-    comment="PayeeAccountRecorded, OtherPayeeAccountRecorded, PayeeAccountVerified, PayeeAccountRetired",
+    comment="PayeeAccountRecorded, OtherPayeeAccountRecorded, PayeeAccountVerified, PayeeAccountRetired, PayeeAccountForgotten",
 )
 
 transfer_orders = sa.Table(

@@ -37,7 +37,7 @@ payers = sa.Table(
     sa.Index("payers_nik_hash", "nik_hash"),
     sa.Index("payers_of_agent", "agent_id"),
     sa.Index("payers_registered_by", "registered_by"),
-    comment="PayerAdded, PayerNumbered, PayerCorrected, PayerClosed, ContributionPaid, ContributionReversed, "
+    comment="PayerAdded, PayerNumbered, PayerCorrected, PayerClosed, PayerForgotten, ContributionPaid, ContributionReversed, "
     "ContributionRefunded, CreditGranted, CreditWithdrawn, CreditAdded, CreditReleased, ManagerChanged",
 )
 
