@@ -41,7 +41,7 @@ def compose(app: App) -> Composition:
             notifications.router(app.read),
             receipts.router(app.door(receive), secret=secret, clock=app.clock),
         ],
-        subscriptions=subscriptions(app.vault),
+        subscriptions=subscriptions(app.vault, app.forget),
         workers={"sender": sender_of(app).run},
     )
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import rows
 from chassis.privacy.vault import Vault
 from chassis.transaction import Projection, Recorded
+from contracts.events.erasure import RecipientForgotten
 from contracts.events.notifications import (
     NotificationDelivered,
     NotificationFailed,
@@ -20,7 +22,7 @@ from contracts.events.notifications import (
     NotificationUnknown,
     RecipientAdded,
 )
-from contracts.values import NotificationId
+from contracts.values import NotificationId, ParticipantId
 from services.notifications import queries
 from services.notifications.domain import notification as messages
 from services.notifications.domain import recipient as people
@@ -39,12 +41,22 @@ def projection(vault: Vault) -> Projection:
     async def project(conn: AsyncConnection, recorded: Sequence[Recorded]) -> None:
         told = [r for r in recorded if type(r.event) in _OF_NOTIFICATION]
         await rows.insert(conn, recipients, [_recipient_row(vault, one) for one in _recipients(recorded)])
+        await _forget(conn, [r.event.participant_id for r in recorded if isinstance(r.event, RecipientForgotten)])
         added = {r.event.notification_id for r in told if isinstance(r.event, NotificationQueued)}
         found = await _notifications(conn, told)
         await rows.insert(conn, notifications, [_notification_row(n) for n in found if n.notification_id in added])
         await rows.upsert(conn, notifications, [_notification_row(n) for n in found if n.notification_id not in added])
 
     return project
+
+
+async def _forget(conn: AsyncConnection, gone: Sequence[ParticipantId]) -> None:
+    """Name and addresses go, the row stays: messages are told of by its number. No statement for nobody."""
+    if gone:
+        blank = dict.fromkeys(PERSONAL, sa.null())
+        await conn.execute(
+            sa.update(recipients).where(rows.matching(recipients.c.participant_id, gone)).values(**blank)
+        )
 
 
 def _recipients(recorded: Sequence[Recorded]) -> list[Recipient]:

@@ -24,7 +24,7 @@ recipients = sa.Table(
     sa.Column("branch_id", UUID),
     sa.Column("wadah_id", UUID),
     sa.Column("agent_id", UUID),
-    comment="RecipientAdded",
+    comment="RecipientAdded, RecipientForgotten",
 )
 
 PERSONAL = ("name", "phone", "email")

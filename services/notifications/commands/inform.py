@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from chassis.outcomes import Done, NotYet
+from chassis.privacy.forgetting import Forgetting
 from chassis.privacy.vault import Vault
 from chassis.transaction import Meta, Scope, Tx, UseCase
 from contracts.events.participants import ParticipantRegistered
@@ -31,6 +32,14 @@ class AddRecipient:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgetRecipient:
+    """The person was erased: what we could tell them by goes."""
+
+    participant_id: ParticipantId
+    meta: Meta
+
+
+@dataclass(frozen=True, slots=True)
 class Tell:
     """Queue one notice; `cause` is the id of the event it tells about."""
 
@@ -48,22 +57,33 @@ _Recipients = dict[ParticipantId, Recipient]
 _Notifications = dict[NotificationId, Notification]
 
 
-def inform(vault: Vault) -> UseCase[AddRecipient | Tell, Outcome]:
+def inform(vault: Vault, forget: Forgetting) -> UseCase[AddRecipient | ForgetRecipient | Tell, Outcome]:
     """Answers NotYet("recipient") for a notice to somebody whose registration has not arrived."""
 
-    async def inform(tx: Tx, items: Sequence[AddRecipient | Tell], /) -> list[Outcome]:
-        added = {item.registered.participant_id for item in items if isinstance(item, AddRecipient)}
+    async def inform(tx: Tx, items: Sequence[AddRecipient | ForgetRecipient | Tell], /) -> list[Outcome]:
+        gone = {item.participant_id for item in items if isinstance(item, ForgetRecipient)}
+        added = {item.registered.participant_id for item in items if isinstance(item, AddRecipient)} | gone
         told = {item.notification_id: item.notice.participant_id for item in items if isinstance(item, Tell)}
         await tx.heads("recipients", added)
         await tx.heads("notifications", told)
         recipients = await queries.recipients_of(tx.conn, vault, added | {*told.values()})
         notifications = await queries.notifications_of(tx.conn, told)
-        return [
-            _add(tx, item, recipients) if isinstance(item, AddRecipient) else _tell(tx, item, recipients, notifications)
-            for item in items
-        ]
+        forget(tx, gone)
+        return [_informed(tx, item, recipients, notifications) for item in items]
 
     return inform
+
+
+def _informed(
+    tx: Tx, item: AddRecipient | ForgetRecipient | Tell, recipients: _Recipients, notifications: _Notifications
+) -> Outcome:
+    match item:
+        case AddRecipient():
+            return _add(tx, item, recipients)
+        case ForgetRecipient():
+            return _forget(tx, item, recipients)
+        case Tell():
+            return _tell(tx, item, recipients, notifications)
 
 
 def _add(tx: Tx, item: AddRecipient, recipients: _Recipients) -> Outcome:
@@ -72,6 +92,17 @@ def _add(tx: Tx, item: AddRecipient, recipients: _Recipients) -> Outcome:
     if event is not None:
         recorded = tx.record(event, key=key, meta=item.meta, scope=item.scope, rules=RULES)
         recipients[key] = people.evolve(recipients.get(key), recorded.envelope, event)
+    return Done()
+
+
+def _forget(tx: Tx, item: ForgetRecipient, recipients: _Recipients) -> Outcome:
+    key = item.participant_id
+    known = recipients.get(key)
+    event = people.decide_forgotten(known, key)
+    if known is not None and event is not None:
+        scope = Scope(known.branch_id, known.wadah_id, known.agent_id)
+        recorded = tx.record(event, key=key, meta=item.meta, scope=scope, rules=RULES)
+        recipients[key] = people.evolve(known, recorded.envelope, event)
     return Done()
 
 

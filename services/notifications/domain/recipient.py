@@ -6,6 +6,7 @@ from typing import NamedTuple, assert_never
 from uuid import UUID
 
 from contracts.envelope import Envelope
+from contracts.events.erasure import RecipientForgotten
 from contracts.events.notifications import Channel, Contact, RecipientAdded
 from contracts.events.participants import ParticipantRegistered
 from contracts.sealed import Sealed
@@ -50,8 +51,16 @@ def decide_added(known: Recipient | None, event: ParticipantRegistered) -> Recip
     )
 
 
-def evolve(state: Recipient | None, envelope: Envelope, event: RecipientAdded) -> Recipient:
+def decide_forgotten(known: Recipient | None, participant_id: ParticipantId) -> RecipientForgotten | None:
+    """None for nobody we know."""
+    return None if known is None else RecipientForgotten(participant_id=participant_id)
+
+
+def evolve(state: Recipient | None, envelope: Envelope, event: RecipientAdded | RecipientForgotten) -> Recipient:
     """The recipient after one of its own events."""
+    if isinstance(event, RecipientForgotten):
+        assert state is not None
+        return state._replace(contact=None)
     return Recipient(
         participant_id=event.participant_id,
         contribution_code=event.contribution_code,

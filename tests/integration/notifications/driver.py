@@ -23,6 +23,7 @@ from chassis.ids import new_id
 from chassis.records import Record
 from chassis.transaction import Scope
 from contracts.event import Event
+from contracts.events.erasure import RecipientForgotten
 from contracts.events.notifications import Channel, RecipientAdded
 from contracts.events.participants import GraceEntered, ProtectionStarted
 from contracts.sealed import Sealed
@@ -198,6 +199,9 @@ class Driver:
         for one in await self.h.events():
             if isinstance(one.event, RecipientAdded):
                 noted[one.event.participant_id] = people.evolve(None, one.envelope, one.event)
+            elif isinstance(one.event, RecipientForgotten):
+                key = one.event.participant_id
+                noted[key] = people.evolve(noted[key], one.envelope, one.event)
             else:
                 event = cast(NotificationEvent, one.event)
                 told[event.notification_id] = messages.evolve(told.get(event.notification_id), one.envelope, event)

@@ -12,8 +12,9 @@ from chassis.outcomes import Done, NotYet
 from chassis.records import Record
 from chassis.transaction import Meta
 from contracts.events.contributions import BillKind
+from contracts.events.erasure import ParticipantForgotten
 from contracts.events.notifications import NotificationQueued, RecipientAdded
-from contracts.values import Language
+from contracts.values import ErasureId, Language
 from services.notifications.commands.inform import Tell, inform
 from services.notifications.domain.notices import notice_of
 from services.notifications.domain.notification import State
@@ -89,7 +90,7 @@ async def test_deciders_that_race_without_an_inbox_queue_one_message(d: Driver) 
     notice = notice_of(billed().model_copy(update={"participant_id": who}), d.h.clock.business())
     assert notice is not None
     told = Tell(notice, new_id(), Meta("tests", new_id()))
-    outcomes = await asyncio.gather(*(d.h.run(inform(d.h.app.vault), [told]) for _ in range(8)))
+    outcomes = await asyncio.gather(*(d.h.run(inform(d.h.app.vault, d.h.app.forget), [told]) for _ in range(8)))
     assert outcomes == [[Done()]] * 8
     assert await d.told(told.notification_id) == ["NotificationQueued"]
 
@@ -112,6 +113,24 @@ async def test_a_forgotten_person_is_noted_with_blanks_and_told_nothing(d: Drive
     failed = await d.message(welcome)
     assert (failed.state, failed.reason, failed.attempts) == (State.FAILED, "forgotten", 0)
     assert await d.gateway.messages(welcome) == []
+
+
+async def test_a_person_who_is_erased_is_told_nothing_more_and_no_copy_stays(d: Driver) -> None:
+    who, registration = d.registration(phone="+6281298765432")
+    welcome, bill = d.bill(who)
+    await d.h.deliver(registration)
+    await d.h.deliver(bill)
+    d.h.forget(who)
+    gone = ParticipantForgotten(participant_id=who, erasure_id=ErasureId(new_id()), nik_hash=None)
+    record = d.h.record(gone, key=who, scope=SCOPE)
+    assert await d.h.deliver(record, record) == [Done(), Done()]
+    async with d.h.app.read() as conn:
+        (cells,) = (await conn.execute(sa.text("SELECT name, phone, email FROM recipients"))).all()
+    assert tuple(cells) == (None, None, None)
+    await d.sender().send_batch()
+    failed = await d.message(welcome)
+    assert (failed.state, failed.reason) == (State.FAILED, "forgotten")
+    assert [e.event.type for e in await d.h.events("recipients")] == ["RecipientAdded", "RecipientForgotten"]
 
 
 async def test_no_personal_data_stands_in_the_log_or_in_messages(d: Driver) -> None:
