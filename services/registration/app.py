@@ -8,7 +8,7 @@ from chassis.privacy.boxes import FileBoxes
 from chassis.service import App, Composition, Service, as_settings
 from contracts.events import CATALOGUE
 from services.registration import tables
-from services.registration.api import agency, agents, imports, outreach, participants, reassignments
+from services.registration.api import agency, agents, erasures, imports, outreach, participants, reassignments
 from services.registration.commands.protection import ApplyingEvents
 from services.registration.commands.registering import Registering
 from services.registration.concerns import CONCERNS
@@ -37,11 +37,12 @@ def compose(app: App) -> Composition:
             agents.router(app),
             outreach.router(app),
             participants.router(app),
+            erasures.router(app),
             reassignments.router(app),
             imports.router(app),
         ],
         subscriptions=subscriptions(ApplyingEvents(app.vault, app.numbers)),
-        timers=timers(app.vault),
+        timers=timers(app.vault, app.forget),
         concerns=CONCERNS,
         workers={"imports": importer.run},
     )

@@ -1,5 +1,5 @@
 """Other services' events, as commands: payments move protection, receipts of messages show whether a person can be
-reached.
+reached, answers clear the way of an erasure or bar it.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from chassis.records import Outcome, Received
 from chassis.transaction import Tx
 from contracts.event import Event
 from contracts.events.contributions import ContributionPaid, ContributionReversed
+from contracts.events.erasure import ErasureChecked
 from contracts.events.notifications import NotificationDelivered, NotificationFailed
 from services.registration.commands.protection import ApplyingEvents, Happened
 
-CONTRIBUTIONS: frozenset[type[Event]] = frozenset({ContributionPaid, ContributionReversed})
+CONTRIBUTIONS: frozenset[type[Event]] = frozenset({ContributionPaid, ContributionReversed, ErasureChecked})
 NOTIFICATIONS: frozenset[type[Event]] = frozenset({NotificationFailed, NotificationDelivered})
 
 
@@ -32,7 +33,13 @@ def subscriptions(applying: ApplyingEvents) -> list[Subscription]:
 
 def _happened(item: Received) -> Happened:
     match item.event:
-        case ContributionPaid() | ContributionReversed() | NotificationFailed() | NotificationDelivered() as event:
+        case (
+            ContributionPaid()
+            | ContributionReversed()
+            | NotificationFailed()
+            | NotificationDelivered()
+            | ErasureChecked()
+        ) as event:
             return Happened(event, item.meta)
         case other:
             raise TypeError(f"{type(other).__name__} is not subscribed to")

@@ -15,6 +15,7 @@ from pydantic.functional_validators import BeforeValidator
 
 from chassis.http import Day, Moment, field_fault, names_nobody
 from contracts.events.agency import Audience, DepartureKind, IncentiveScheme, OutreachKind
+from contracts.events.erasure import ErasureGround
 from contracts.values import (
     AgentId,
     BranchId,
@@ -266,6 +267,10 @@ class CorrectionForm(_Request):
 
 class ClosureForm(_Request):
     died_on: date
+
+
+class ErasureForm(_Request):
+    ground: ErasureGround
 
 
 class NikForm(_Request):

@@ -7,6 +7,7 @@ The wording of table faults of uploaded files is in `imports/problems.py`.
 from __future__ import annotations
 
 from chassis.problems import FieldError, ProblemType
+from contracts.events.erasure import ErasureObstacle
 
 # --- the person -----------------------------------------------------------------------------------------------------
 
@@ -141,6 +142,75 @@ CLOSURE_STEP = ProblemType(
     "Kepesertaan berstatus {standing} tidak dapat ditutup. Periksa kembali nomor peserta.",
     "A participation that is {standing} cannot be closed. Check the participant.",
 )
+
+ERASURE_REFUSED = ProblemType(
+    "erasure_refused",
+    409,
+    "Data peserta ini belum boleh dihapus. Selesaikan setiap hal pada daftar errors, lalu ajukan lagi.",
+    "This person's data may not be erased yet. Settle each matter listed in errors, then ask again.",
+)
+ERASURE_OBSTACLES = {
+    ErasureObstacle.REGISTRATION_OPEN: ProblemType(
+        "registration_open",
+        409,
+        "Pendaftaran belum dibayar dan masih dapat dibayar. Tunggu sampai kedaluwarsa.",
+        "The registration is unpaid and can still be paid. Wait until it has expired.",
+    ),
+    ErasureObstacle.PROTECTED: ProblemType(
+        "protected",
+        409,
+        "Kepesertaan masih aktif atau dalam masa tenggang. Tunggu sampai kepesertaan berakhir.",
+        "The participation is active or in grace. Wait until it has ended.",
+    ),
+    ErasureObstacle.RETENTION: ProblemType(
+        "retention",
+        409,
+        "Data kepesertaan wajib disimpan sampai {retained_until}. Ajukan lagi pada atau sesudah tanggal itu.",
+        "The law has the data of this participation kept until {retained_until}. Ask again on or after that day.",
+    ),
+    ErasureObstacle.AGENT_IN_OFFICE: ProblemType(
+        "agent_in_office",
+        409,
+        "Peserta masih tercatat sebagai agen. Proses pengeluarannya dahulu.",
+        "The person is an agent. Have the agent's departure decided first.",
+    ),
+    ErasureObstacle.OPEN_BILL: ProblemType(
+        "open_bill",
+        409,
+        "Masih ada tagihan yang terbuka. Batalkan tagihan itu atau tunggu sampai berakhir.",
+        "A bill is open. Cancel it or wait until it has ended.",
+    ),
+    ErasureObstacle.UNRETURNED_MONEY: ProblemType(
+        "unreturned_money",
+        409,
+        "Masih ada uang peserta yang belum dikembalikan atau dibukukan. Selesaikan pengembaliannya dahulu.",
+        "Money of the person is neither given back nor booked. Settle it first.",
+    ),
+    ErasureObstacle.CASH_IN_HAND: ProblemType(
+        "cash_in_hand",
+        409,
+        "Agen masih memegang uang tunai peserta. Catat pembayaran atau pengembaliannya dahulu.",
+        "An agent still holds cash of the person. Record its payment or its return first.",
+    ),
+    ErasureObstacle.AGENT_BALANCE: ProblemType(
+        "agent_balance",
+        409,
+        "Saldo agen peserta ini belum dikembalikan. Tarik saldonya dahulu.",
+        "The balance of this former agent is not given back. Withdraw it first.",
+    ),
+    ErasureObstacle.PROPOSAL_PENDING: ProblemType(
+        "proposal_pending",
+        409,
+        "Masih ada usulan tentang uang peserta yang menunggu keputusan. Putuskan usulan itu dahulu.",
+        "A proposal about the person's money waits for a decision. Decide it first.",
+    ),
+    ErasureObstacle.OPEN_CLAIM: ProblemType(
+        "open_claim",
+        409,
+        "Masih ada klaim yang belum selesai. Selesaikan klaim itu dahulu.",
+        "A claim is open. Finish it first.",
+    ),
+}
 
 # --- who registers --------------------------------------------------------------------------------------------------
 

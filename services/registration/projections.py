@@ -17,10 +17,20 @@ from chassis.transaction import Projection, Recorded
 from contracts.envelope import Envelope
 from contracts.event import Event
 from contracts.events.agency import AgreementRenewed, WadahEngaged
+from contracts.events.erasure import ParticipantForgotten
 from contracts.events.participants import ParticipantRegistered
 from services.registration import states
-from services.registration.domain import agent, branch, outreach, participant, reassignment, wadah
-from services.registration.tables import agents, agreement_numbers, branches, participants, people, reassignments
+from services.registration.domain import agent, branch, erasure, outreach, participant, reassignment, wadah
+from services.registration.tables import (
+    agents,
+    agreement_numbers,
+    branches,
+    erasures,
+    forgotten_niks,
+    participants,
+    people,
+    reassignments,
+)
 from services.registration.tables import outreach as outreach_table
 from services.registration.tables import wadah as wadah_table
 
@@ -53,6 +63,7 @@ def projection(vault: Vault) -> Projection:
             if events := [one for one in recorded if one.envelope.stream == stream]:
                 await fold(conn, events)
         await rows.insert(conn, people, [*_new_people(recorded, vault)])
+        await _erasures(conn, recorded)
         await rows.insert(conn, agreement_numbers, [*_new_numbers(recorded)])
 
     return project
@@ -93,6 +104,24 @@ class _Fold:
             return {}
         found = await conn.execute(sa.select(self._table).where(rows.matching(self._key, wanted)))
         return {str(row._mapping[self._key]): self._read(states.part_of(row, self._table)) for row in found}
+
+
+async def _erasures(conn: AsyncConnection, recorded: Sequence[Recorded]) -> None:
+    """Requests with what became of them; who was forgotten leaves `people`, and the NIK's keyed hash stays. No statement where nobody asks."""
+    told = [one for one in recorded if isinstance(one.event, erasure.OfErasure)]
+    if not told:
+        return
+    wanted = {UUID(one.envelope.key) for one in told}
+    found = await conn.execute(sa.select(erasures).where(rows.matching(erasures.c.participant_id, wanted)))
+    kept = {row.participant_id: states.erasure_of(states.part_of(row, erasures)) for row in found}
+    for one in told:
+        key = UUID(one.envelope.key)
+        kept[key] = erasure.evolve(kept.get(key), one.envelope, one.event)
+    await rows.upsert(conn, erasures, [states.erasure_row(state) for state in kept.values()])
+    gone = [one.event for one in told if isinstance(one.event, ParticipantForgotten)]
+    await rows.delete(conn, people, [{"participant_id": event.participant_id} for event in gone])
+    tombstones = {event.nik_hash for event in gone if event.nik_hash is not None}
+    await rows.keep(conn, forgotten_niks, [{"nik_hash": nik_hash} for nik_hash in tombstones])
 
 
 def _new_numbers(recorded: Sequence[Recorded]) -> Iterable[dict[str, Any]]:

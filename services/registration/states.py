@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from chassis.privacy.vault import Vault
 from contracts.events.agency import AgentProfile, Audience, DepartureKind, IncentiveScheme, OutreachKind
+from contracts.events.erasure import ErasureGround, ErasureObstacle
 from contracts.events.participants import Consent, Entry, Person, Standing
 from contracts.values import (
     AgentId,
@@ -30,6 +31,7 @@ from contracts.values import (
 )
 from services.registration.domain.agent import Agent, AgentStatus, Departure
 from services.registration.domain.branch import Branch
+from services.registration.domain.erasure import Erasure, ErasureStatus
 from services.registration.domain.outreach import Outreach, OutreachStatus
 from services.registration.domain.participant import Participant, Payment, Spell
 from services.registration.domain.protection import next_change
@@ -272,6 +274,7 @@ def participant_of(row: Row) -> Participant:
         kpj=row["kpj"],
         spells=tuple(_spell_of(spell) for spell in row["spells"]),
         unreachable=row["unreachable"],
+        forgotten=row["forgotten"],
     )
 
 
@@ -311,6 +314,7 @@ def participant_row(state: Participant) -> NewRow:
         "paid_through": str(spell.paid_through) if spell else None,
         "due_at": next_change(state),
         "unreachable": state.unreachable,
+        "forgotten": state.forgotten,
     }
 
 
@@ -349,6 +353,36 @@ def birth_date_of(row: Row, vault: Vault) -> date | None:
     """Of a row with `participant_id` and `birth_date`; None once forgotten."""
     text = vault.open("people", "birth_date", row["participant_id"], row["birth_date"])
     return None if text is None else date.fromisoformat(text)
+
+
+def erasure_of(row: Row) -> Erasure:
+    return Erasure(
+        participant_id=row["participant_id"],
+        erasure_id=row["erasure_id"],
+        ground=ErasureGround(row["ground"]),
+        status=ErasureStatus(row["status"]),
+        branch_id=row["branch_id"],
+        requested_by=row["requested_by"],
+        requested_at=row["requested_at"],
+        decided_at=row["decided_at"],
+        obstacles=tuple(ErasureObstacle(one) for one in row["obstacles"]),
+        retained_until=row["retained_until"],
+    )
+
+
+def erasure_row(state: Erasure) -> NewRow:
+    return {
+        "participant_id": state.participant_id,
+        "erasure_id": state.erasure_id,
+        "ground": str(state.ground),
+        "status": str(state.status),
+        "branch_id": state.branch_id,
+        "requested_by": state.requested_by,
+        "requested_at": state.requested_at,
+        "decided_at": state.decided_at,
+        "obstacles": [str(one) for one in state.obstacles],
+        "retained_until": state.retained_until,
+    }
 
 
 def _spell_of(spell: Row) -> Spell:

@@ -68,7 +68,7 @@ agents = sa.Table(
     sa.Index("agents_of_branch", "branch_id", "agent_id"),
     sa.Index("agents_left", "left_on", postgresql_where=sa.text("left_on IS NOT NULL")),
     comment="AgentProposed, AgentCertified, AgentActivated, AgentSuspended, AgentReinstated, AgentDepartureProposed, "
-    "AgentDepartureRefused, AgentDropped, AgentDismissed",
+    "AgentDepartureRefused, AgentDropped, AgentDismissed, AgentForgotten",
 )
 
 reassignments = sa.Table(
@@ -118,7 +118,12 @@ participants = sa.Table(
     sa.Column("contribution_code", sa.Text, nullable=False),
     sa.Column("kpj", sa.Text, comment="from the first payment on"),
     sa.Column("nik_hash", sa.Text, comment="keyed hash; null once the person is forgotten"),
-    sa.Column("holds_nik", sa.Boolean, nullable=False, comment="false only after an unpaid registration expired"),
+    sa.Column(
+        "holds_nik",
+        sa.Boolean,
+        nullable=False,
+        comment="false after an unpaid registration expired, and of a forgotten person",
+    ),
     sa.Column("standing", sa.Text, nullable=False),
     sa.Column("branch_id", UUID),
     sa.Column("wadah_id", UUID),
@@ -147,6 +152,7 @@ participants = sa.Table(
     sa.Column("paid_through", sa.Text, comment="last paid month of the latest spell, YYYY-MM"),
     sa.Column("due_at", _INSTANT, comment="when the calendar next changes the standing; null when only a payment can"),
     sa.Column("unreachable", sa.Boolean, nullable=False, comment="the last message that was settled failed"),
+    sa.Column("forgotten", sa.Boolean, nullable=False, comment="the person was erased"),
     sa.Index("participants_nik", "nik_hash", unique=True, postgresql_where=sa.text("holds_nik")),
     sa.Index("participants_code", "contribution_code", unique=True),
     sa.Index("participants_kpj", "kpj", unique=True),
@@ -154,9 +160,10 @@ participants = sa.Table(
     sa.Index("participants_of_agent", "agent_id", "participant_id"),
     sa.Index("participants_of_branch", "branch_id", "participant_id"),
     sa.Index("participants_of_wadah", "wadah_id", "standing"),
+    sa.Index("participants_forgotten", "participant_id", postgresql_where=sa.text("forgotten")),
     comment="ParticipantRegistered, ParticipantCorrected, ParticipantReassigned, RegistrationExpired, ProtectionStarted, ProtectionExtended, "
     "ProtectionCorrected, GraceEntered, ParticipationLapsed, ParticipationClosed, ParticipantUnreachable, "
-    "ParticipantReachable",
+    "ParticipantReachable, ParticipantForgotten",
 )
 
 PERSONAL_COLUMNS = ("nik", "name", "birth_place", "birth_date", "sex", "phone", "email", "address")
@@ -166,10 +173,45 @@ people = sa.Table(
     metadata,
     sa.Column("participant_id", UUID, primary_key=True),
     *(sa.Column(name, sa.LargeBinary, comment="encrypted") for name in PERSONAL_COLUMNS),
-    comment="ParticipantRegistered; a forgotten person has no row",
+    comment="ParticipantRegistered, ParticipantForgotten; a forgotten person has no row",
 )
 
-STATE = (branches, wadah, agreement_numbers, agents, reassignments, outreach, participants, people)
+forgotten_niks = sa.Table(
+    "forgotten_niks",
+    metadata,
+    sa.Column("nik_hash", sa.Text, primary_key=True, comment="keyed hash: whoever has this NIK is acquired no more"),
+    comment="ParticipantForgotten; insert-only",
+)
+
+erasures = sa.Table(
+    "erasures",
+    metadata,
+    sa.Column("participant_id", UUID, primary_key=True),
+    sa.Column("erasure_id", UUID, nullable=False, comment="of the last request"),
+    sa.Column("ground", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("branch_id", UUID),
+    sa.Column("requested_by", sa.Text, nullable=False, comment="token subject"),
+    sa.Column("requested_at", _INSTANT, nullable=False),
+    sa.Column("decided_at", _INSTANT),
+    sa.Column("obstacles", JSONB, nullable=False, comment="why it was refused"),
+    sa.Column("retained_until", sa.Date, comment="WIB day from which on retention is no obstacle"),
+    sa.Index("erasures_open", "requested_at", postgresql_where=sa.text("decided_at IS NULL")),
+    comment="ErasureRequested, ErasureRefused, ErasureCleared, ParticipantForgotten",
+)
+
+STATE = (
+    branches,
+    wadah,
+    agreement_numbers,
+    agents,
+    reassignments,
+    outreach,
+    participants,
+    people,
+    forgotten_niks,
+    erasures,
+)
 PERSONAL = {"agents": ("name", "phone"), "people": PERSONAL_COLUMNS}
 
 imports = sa.Table(

@@ -139,7 +139,7 @@ def _propose(
     if organisation is None:
         return Rejected(WADAH_UNKNOWN)
     person = known.get(command.participant_id)
-    if person is None or not _is_within_reach(person, organisation):
+    if person is None or person.forgotten or not _is_within_reach(person, organisation):
         return Rejected(PARTICIPANT_UNKNOWN, "participant_id")
     if isinstance(phone, ProblemType):
         return Rejected(phone, "phone")

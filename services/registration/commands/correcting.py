@@ -37,7 +37,7 @@ async def correct_participants(tx: Tx, items: Sequence[CorrectParticipant], /) -
 
 def _correct(tx: Tx, found: dict[ParticipantId, Participant], item: CorrectParticipant) -> Accepted | Rejected:
     state = found.get(item.participant_id)
-    if state is None or not _may_correct(item.principal, state):
+    if state is None or state.forgotten or not _may_correct(item.principal, state):
         return Rejected(NOT_FOUND)
     decision = correct(state, item.correction, now=tx.now)
     if isinstance(decision, Rejected):

@@ -1,9 +1,9 @@
-"""Payments, reversals, the calendar and message receipts, applied to participants: one load for any number of them."""
+"""Payments, reversals, the calendar, message receipts and answers about erasures, applied to participants: one load for any number of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from uuid import UUID
 
@@ -16,23 +16,25 @@ from chassis.timers import Due as DueRow
 from chassis.transaction import Meta, Scope, Tx
 from contracts.event import Event
 from contracts.events.contributions import ContributionPaid, ContributionReversed
+from contracts.events.erasure import ErasureChecked, ErasureCleared, ErasureRefused
 from contracts.events.notifications import NotificationDelivered, NotificationFailed
 from contracts.events.participants import ParticipantReachable, ParticipantUnreachable, RegistrationExpired
 from contracts.values import ParticipantId
-from services.registration.domain import protection
+from services.registration.domain import erasure, protection
 from services.registration.domain.calendar import wib_date
 from services.registration.domain.codes import kpj
-from services.registration.domain.parameters import PROTECTION, REGISTRATION, in_force
+from services.registration.domain.erasure import Erasure
+from services.registration.domain.parameters import ERASURE, PROTECTION, REGISTRATION, in_force
 from services.registration.domain.participant import Participant, evolve
 from services.registration.domain.protection import Due, PaymentFacts
 from services.registration.queries import deciding
 from services.registration.queries.deciding import Subject
 
 KPJ = "kpj"
-NOT_SENT_AT_ALL = "too_late"
-"""A message that was held back for its time limit says nothing of the phone."""
+NOT_SENT_AT_ALL = ("too_late", "forgotten")
+"""A message that was held back for its time limit, or for a person who was erased, says nothing of the phone."""
 
-Consumed = ContributionPaid | ContributionReversed | NotificationFailed | NotificationDelivered
+Consumed = ContributionPaid | ContributionReversed | NotificationFailed | NotificationDelivered | ErasureChecked
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class ApplyingEvents:
 
     async def __call__(self, tx: Tx, items: Sequence[Happened], /) -> list[Done | NotYet]:
         file = await _File.load(tx, self._vault, (item.event.participant_id for item in items))
+        checked = {item.event.participant_id for item in items if isinstance(item.event, ErasureChecked)}
+        file.erasures.update(await deciding.erasures_by_id(tx.conn, checked))
         first = sum(isinstance(i.event, ContributionPaid) and file.needs_kpj(i.event.participant_id) for i in items)
         numbers = iter(await self._numbers.take(KPJ, first)) if first else iter(())
         return [self._apply(file, item, lambda: kpj(next(numbers))) for item in items]
@@ -79,6 +83,9 @@ class ApplyingEvents:
                 changes = [Due(event) for event in protection.on_reversed(state, reversed_, now=file.tx.now)]
             case NotificationFailed() | NotificationDelivered() as told:
                 changes = _reachability(state, told)
+            case ErasureChecked() as checked:
+                event = erasure.on_checked(file.erasures.get(participant_id), checked)
+                changes = [] if event is None else [Due(event)]
         file.record(participant_id, changes, item.meta)
         return Done()
 
@@ -113,6 +120,8 @@ class ClosingParticipations:
         subject = file.subjects.get(command.participant_id)
         if subject is None or not covers(command.principal, branch_id=subject.participant.branch_id):
             return Rejected(NOT_FOUND)
+        if subject.participant.forgotten:
+            return Rejected(NOT_FOUND)
         decision = protection.close(subject.participant, died_on=command.died_on, today=wib_date(file.tx.now))
         if isinstance(decision, Rejected):
             return decision
@@ -126,7 +135,7 @@ def _reachability(state: Participant, told: NotificationFailed | NotificationDel
     if isinstance(told, NotificationDelivered):
         arrived = ParticipantReachable(participant_id=participant_id, notification_id=notification_id)
         return [Due(arrived)] if state.unreachable else []
-    if state.unreachable or told.reason == NOT_SENT_AT_ALL:
+    if state.unreachable or told.reason in NOT_SENT_AT_ALL:
         return []
     failed = ParticipantUnreachable(participant_id=participant_id, notification_id=notification_id, reason=told.reason)
     return [Due(failed)]
@@ -139,6 +148,7 @@ class _File:
     tx: Tx
     subjects: dict[ParticipantId, Subject]
     nik_holders: dict[str, ParticipantId]
+    erasures: dict[ParticipantId, Erasure] = field(default_factory=dict)
 
     @classmethod
     async def load(cls, tx: Tx, vault: Vault, ids: Iterable[ParticipantId]) -> _File:
@@ -179,6 +189,9 @@ class _File:
                 occurred_at=change.at,
             )
             self._seen(subject, evolve(subject.participant, recorded.envelope, recorded.event))
+            if isinstance(change.event, erasure.OfErasure):
+                known = self.erasures.get(participant_id)
+                self.erasures[participant_id] = erasure.evolve(known, recorded.envelope, change.event)
 
     def _seen(self, subject: Subject, state: Participant) -> None:
         self.subjects[state.participant_id] = replace(subject, participant=state)
@@ -191,4 +204,6 @@ def _scope(state: Participant) -> Scope:
 
 
 def _rules(event: Event, on: date) -> str:
+    if isinstance(event, ErasureCleared | ErasureRefused):
+        return in_force(ERASURE, on).version
     return in_force(REGISTRATION if isinstance(event, RegistrationExpired) else PROTECTION, on).version

@@ -47,6 +47,7 @@ from services.registration.problems import (
     REGISTRATION_NOT_POSSIBLE,
 )
 from services.registration.queries import deciding
+from services.registration.queries.deciding import Niks
 
 CODES = "contribution-code"
 
@@ -112,7 +113,7 @@ class Registering:
             by_code={work.agent.code: work for work in works},
             branches=await deciding.branch_ids(tx.conn, own_branch),
             outreach=await deciding.outreach_by_id(tx.conn, sessions),
-            holders=await deciding.holders(tx.conn, self._vault, hashes),
+            niks=await deciding.niks(tx.conn, self._vault, hashes),
         )
 
 
@@ -144,7 +145,7 @@ class _Desk:
     by_code: Mapping[str, AtWork]
     branches: set[BranchId]
     outreach: Mapping[OutreachId, Outreach]
-    holders: Mapping[str, Holder]
+    niks: Niks
     fresh: dict[str, tuple[Envelope, ParticipantRegistered]] = field(default_factory=dict)
 
     def serve(self, tx: Tx, command: RegisterParticipant, nik_hash: str, code: str) -> Result | Rejected:
@@ -158,7 +159,7 @@ class _Desk:
             registrar,
             holder=holder,
             outreach=self.outreach.get(outreach_id) if outreach_id else None,
-            new=NewNumbers(ParticipantId(new_id()), code, nik_hash),
+            new=NewNumbers(ParticipantId(new_id()), code, nik_hash, nik_hash in self.niks.forgotten),
             now=tx.now,
         )
         match decision:
@@ -176,7 +177,7 @@ class _Desk:
         if found := self.fresh.get(nik_hash):
             envelope, event = found
             return Holder(evolve(None, envelope, event), event.person.value)
-        return self.holders.get(nik_hash)
+        return self.niks.holders.get(nik_hash)
 
     def _registrar(self, by: Bringer) -> Registrar | Rejected:
         work = self._work(by)

@@ -25,6 +25,7 @@ from contracts.events.agency import (
     AgentSuspended,
     DepartureKind,
 )
+from contracts.events.erasure import AgentForgotten
 from contracts.events.participants import Standing
 from contracts.sealed import Sealed
 from contracts.values import AgentId, BranchId, ParticipantId, WadahId
@@ -222,6 +223,8 @@ def evolve(state: Agent | None, envelope: Envelope, event: Event) -> Agent:
             return replace(state, status=AgentStatus.DROPPED, departure=None, left_on=event.dropped_on)
         case Agent(), AgentDismissed():
             return replace(state, status=AgentStatus.DISMISSED, departure=None, left_on=event.dismissed_on)
+        case Agent(), AgentForgotten():
+            return replace(state, profile=None)
         case _:
             raise ImpossibleHistory(state, event)
 

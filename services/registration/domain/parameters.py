@@ -58,6 +58,16 @@ class AgencyRules(Dated):
         return self.old_pks_max_years if scheme is IncentiveScheme.OLD else self.new_pks_max_years
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureRules(Dated):
+    """When a person may be erased."""
+
+    retention_years: int
+    """So long after its end the books of a participation, and who was in it, are kept."""
+    duty_hours: int
+    """Within which a request is to be dealt with."""
+
+
 REGISTRATION = (
     RegistrationRules(
         version="bpu-registration/2022-07",
@@ -89,6 +99,15 @@ AGENCY = (
         return_months=6,
         renewal_told_days=30,
         renewal_urgent_days=7,
+    ),
+)
+ERASURE = (
+    ErasureRules(
+        version="perisai-erasure/2022-10",
+        valid_from=date(2022, 10, 17),
+        source="UU 27/2022 Art. 15, 40–45, in force 17 October 2022; retention_years: our choice (domain.md section 10)",
+        retention_years=10,
+        duty_hours=72,
     ),
 )
 

@@ -12,6 +12,7 @@ from datetime import date, datetime
 
 from contracts.envelope import Envelope
 from contracts.event import Event
+from contracts.events.erasure import ErasureCleared, ErasureRefused, ErasureRequested, ParticipantForgotten
 from contracts.events.participants import (
     Consent,
     CorrectionCause,
@@ -126,6 +127,8 @@ class Participant:
     kpj: str | None = None
     spells: tuple[Spell, ...] = ()
     unreachable: bool = False
+    forgotten: bool = False
+    """The person was erased; what is left names nobody and changes no more."""
 
     @property
     def spell(self) -> Spell | None:
@@ -140,8 +143,8 @@ class Participant:
 
     @property
     def holds_nik(self) -> bool:
-        """Whether the NIK is taken by this registration: until it expires unpaid, and for ever after a payment."""
-        return self.standing is not Standing.EXPIRED
+        """Whether the NIK is taken by this registration: until it expires unpaid; after a payment until the person is erased."""
+        return self.standing is not Standing.EXPIRED and not self.forgotten
 
 
 def paid_through(payments: tuple[Payment, ...]) -> ContributionMonth | None:
@@ -188,6 +191,10 @@ def evolve(state: Participant | None, envelope: Envelope, event: Event) -> Parti
             return replace(state, unreachable=True)
         case ParticipantReachable():
             return replace(state, unreachable=False)
+        case ErasureRequested() | ErasureRefused() | ErasureCleared():
+            return state
+        case ParticipantForgotten():
+            return replace(state, nik_hash=None, forgotten=True)
         case _:
             raise ImpossibleHistory(state, event)
 

@@ -123,6 +123,8 @@ def standing_at(state: Participant, now: datetime) -> Standing:
 def on_paid(state: Participant, paid: ContributionPaid, facts: PaymentFacts) -> Sequence[Due]:
     """What a posted payment does: T2 (revival), T3, T4, T6, T7, T11, T14, or `ProtectionRefused`."""
     spell, before = state.spell, state.before_spell
+    if state.forgotten:  # money that was on its way while the person was erased: payments gives it back
+        return _refused(state, paid, RefusalReason.PARTICIPANT_CLOSED)
     if state.standing is Standing.CLOSED:
         if spell is not None and _is_owed_after_death(spell, paid):
             return (Due(_extension(state, spell, paid)),)

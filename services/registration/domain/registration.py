@@ -80,6 +80,8 @@ class NewNumbers:
     participant_id: ParticipantId
     contribution_code: str
     nik_hash: str
+    once_forgotten: bool = False
+    """The NIK is that of a person who was erased: nobody acquires it again (domain.md section 4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +212,8 @@ def _event(
         programmes=tuple(sorted(form.programmes)),
         funding_source=form.funding_source,
         language=form.language,
-        new_to_bpu=True,  # who was in BPU before still holds the NIK, and is refused or offered reactivation
+        # who was in BPU before still holds the NIK, and is refused or offered reactivation, or was erased
+        new_to_bpu=not new.once_forgotten,
         outreach_id=form.outreach_id,
         consent=Consent(
             text_version=checked.consent_text_version,

@@ -19,6 +19,7 @@ from chassis.rows import matching
 from contracts.values import AgentId, BranchId, OutreachId, ParticipantId, ReassignmentId, WadahId
 from services.registration import states
 from services.registration.domain.agent import Agent, AgentStatus
+from services.registration.domain.erasure import Erasure
 from services.registration.domain.outreach import Outreach
 from services.registration.domain.participant import Participant
 from services.registration.domain.reassignment import Reassignment
@@ -29,6 +30,8 @@ from services.registration.tables import (
     agents,
     agreement_numbers,
     branches,
+    erasures,
+    forgotten_niks,
     outreach,
     participants,
     people,
@@ -97,21 +100,41 @@ async def engaged(conn: AsyncConnection, vault: Vault, *, ids: Iterable[AgentId]
     return [_engaged(row, vault) for row in await conn.execute(query)]
 
 
+_presented = sa.func.unnest(sa.bindparam("nik_hashes", type_=ARRAY(sa.Text))).table_valued("nik_hash").render_derived()
 _HOLDERS = (
-    sa.select(participants, people)
+    sa.select(
+        participants, people, _presented.c.nik_hash, forgotten_niks.c.nik_hash.is_not(None).label("forgotten_nik")
+    )
+    .select_from(_presented)
+    .outerjoin(participants, sa.and_(participants.c.holds_nik, participants.c.nik_hash == _presented.c.nik_hash))
     .outerjoin(people, people.c.participant_id == participants.c.participant_id)
-    .where(participants.c.holds_nik, _asked(participants.c.nik_hash, "nik_hashes"))
+    .outerjoin(forgotten_niks, forgotten_niks.c.nik_hash == _presented.c.nik_hash)
+    .where(sa.or_(participants.c.participant_id.is_not(None), forgotten_niks.c.nik_hash.is_not(None)))
 )
 
 
-async def holders(conn: AsyncConnection, vault: Vault, nik_hashes: Iterable[str]) -> dict[str, Holder]:
-    """Which registration holds each NIK, by the NIK's keyed hash."""
-    found = await conn.execute(_HOLDERS, {"nik_hashes": list(nik_hashes)})
-    return {row.nik_hash: _holder(row, vault) for row in found}
+@dataclass(frozen=True, slots=True)
+class Niks:
+    """What presented NIKs stand for, by keyed hash: who holds them, and which are of persons who were erased."""
+
+    holders: dict[str, Holder]
+    forgotten: frozenset[str]
+
+
+async def niks(conn: AsyncConnection, vault: Vault, nik_hashes: Iterable[str]) -> Niks:
+    holders: dict[str, Holder] = {}
+    forgotten: set[str] = set()
+    for row in await conn.execute(_HOLDERS, {"nik_hashes": list(nik_hashes)}):
+        *cells, nik_hash, is_forgotten = row
+        if is_forgotten:
+            forgotten.add(nik_hash)
+        if cells[0] is not None:
+            holders[nik_hash] = _holder(cells, vault)
+    return Niks(holders, frozenset(forgotten))
 
 
 async def nik_holders(conn: AsyncConnection, nik_hashes: Iterable[str]) -> dict[str, ParticipantId]:
-    """As `holders`, ids only."""
+    """Which registration holds each NIK, by the NIK's keyed hash; ids only."""
     query = sa.select(participants.c.nik_hash, participants.c.participant_id).where(
         participants.c.holds_nik, matching(participants.c.nik_hash, nik_hashes)
     )
@@ -195,6 +218,25 @@ async def participants_who_are_agents(conn: AsyncConnection, ids: Iterable[Parti
     return set(found.scalars())
 
 
+async def erasures_by_id(conn: AsyncConnection, ids: Iterable[ParticipantId]) -> dict[ParticipantId, Erasure]:
+    """The last request about each; asks nothing when no id is given."""
+    wanted = list(ids)
+    if not wanted:
+        return {}
+    rows = await conn.execute(sa.select(erasures).where(matching(erasures.c.participant_id, wanted)))
+    return {row.participant_id: states.erasure_of(states.part_of(row, erasures)) for row in rows}
+
+
+async def agents_who_are(
+    conn: AsyncConnection, vault: Vault, ids: Iterable[ParticipantId]
+) -> dict[ParticipantId, list[Agent]]:
+    """The agents that these participants are or were."""
+    found: dict[ParticipantId, list[Agent]] = {}
+    for row in await conn.execute(sa.select(agents).where(matching(agents.c.participant_id, ids))):
+        found.setdefault(row.participant_id, []).append(states.agent_of(states.part_of(row, agents), vault))
+    return found
+
+
 def _at_work(row: Iterable[Any], vault: Vault) -> AtWork:
     values = iter(row)
     agent = {column.name: value for column, value in zip(_NAMELESS, values, strict=False)}
@@ -213,7 +255,7 @@ def _work(agent: Agent, of_wadah: states.Row, own: states.Row) -> AtWork:
     return AtWork(agent=agent, wadah=states.wadah_of(of_wadah), own=states.participant_of(own) if known else None)
 
 
-def _holder(row: sa.Row[Any], vault: Vault) -> Holder:
+def _holder(row: Iterable[Any], vault: Vault) -> Holder:
     known, cells = states.parts_of(row, participants, people)
     person = {**cells, "participant_id": known["participant_id"], "nik_hash": known["nik_hash"]}
     return Holder(states.participant_of(known), states.person_of(person, vault))

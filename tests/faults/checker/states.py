@@ -44,8 +44,11 @@ async def _caused(world: World, table: Mapping[str, Any]) -> set[str]:
     by_type, types = await world.by_type(table["service"]), table["event"]
     events = [event for name in ([types] if isinstance(types, str) else types) for event in by_type.get(name, ())]
     empty, fields = table.get("unless_empty"), table.get("fields") or [table["field"]]
+    gone = {event.key for event in by_type.get(table.get("until", ""), ())}
     return {
         ":".join(str(event.data[field]) for field in fields)
         for event in events
-        if empty is None or event.data[empty]["box"] is not None
+        if (empty is None or event.data[empty]["box"] is not None)
+        and event.key not in gone
+        and None not in [event.data[field] for field in fields]
     }

@@ -208,6 +208,8 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
         "POST /participants/search": [Example(json={"nik": Slot("nik")})],
         "POST /participants/{participant_id}/correction": [Example(path=_PARTICIPANT, json={"income": 1_500_000})],
         "POST /participants/{participant_id}/closure": [Example(path=_PARTICIPANT, json={"died_on": "2025-10-05"})],
+        "POST /participants/{participant_id}/erasure": [Example(path=_PARTICIPANT, json={"ground": "requested"})],
+        "GET /erasures": [Example(), Example(query={"participant_id": Slot("participant_id", open=True)})],
         "POST /imports": [Example(rows=[{"nik": FreshNik, **ROW, "agent_code": "", "outreach_id": ""}])],
         "GET /imports/template": [Example()],
         "GET /imports": [Example()],
