@@ -116,7 +116,7 @@ async def _a_planted_canary_is_found(all_: Three, person: dict[str, Any]) -> Non
         async with h.app.engine.connect() as conn:
             row = (await conn.execute(sa.text(f"SELECT participant_id FROM {table} WHERE name IS NOT NULL"))).first()
             assert row is not None
-            plain = "INSERT INTO timer_backoff (timer, key, attempts, reason, not_before) VALUES ('x', 'y', 1, :text, now())"
+            plain = "INSERT INTO number_blocks (kind, next) VALUES (:text, 1)"
             await conn.execute(sa.text(plain), {"text": f"NIK {person['nik']}".encode().hex()})
             box = h.app.vault.seal(table, "name", row.participant_id, person["name"])
             kept = (
@@ -127,8 +127,8 @@ async def _a_planted_canary_is_found(all_: Three, person: dict[str, Any]) -> Non
             put = sa.text(f"UPDATE {table} SET name = :box WHERE participant_id = :it")
             await conn.execute(put, {"box": box, "it": row.participant_id})
             await conn.commit()  # lint: commit — what a leak would leave behind
-            assert ("timer_backoff", "nik") in await in_clear(h, wanted)
+            assert ("number_blocks", "nik") in await in_clear(h, wanted)
             assert (f"{table}.name", "name") in await opened(h, all_.world.h, wanted)
             await conn.execute(put, {"box": kept, "it": row.participant_id})
-            await conn.execute(sa.text("DELETE FROM timer_backoff WHERE timer = 'x'"))
+            await conn.execute(sa.text("DELETE FROM number_blocks WHERE next = 1"))
             await conn.commit()  # lint: commit — as before
