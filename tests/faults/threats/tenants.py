@@ -149,6 +149,7 @@ async def _registered(world: World, name: str, extra: int) -> Tenant:
     outreach = await _made(world, "/outreach", session, world.coordinator(), "outreach_id")
     wish = {"participants": [str(member)], "agent_id": None, "reason": "on_request"}
     reassignment = await _made(world, "/reassignments", wish, world.officer(), "reassignment_id")
+    await _refused_erasure(world, member)
     sheet = table(row(name=f"Impor {name}"), row(name=f"Impor dua {name}", nik="1"))
     done = await worked(world, sheet, world.agent(subject=f"agent-{name}"))
     imported = next(one for one in done.rows if one["participant_id"])
@@ -176,6 +177,13 @@ async def _made(world: World, path: str, body: Mapping[str, Any], headers: dict[
     answer = await world.h.client.post(path, json=body, headers=headers)
     assert answer.status_code == 201, answer.text
     return str(answer.json()[gives])
+
+
+async def _refused_erasure(world: World, who: UUID) -> None:
+    """Asked for and refused, so that there is a request to be shown."""
+    headers = world.h.token(roles=["central"])
+    answer = await world.h.client.post(f"/participants/{who}/erasure", json={"ground": "requested"}, headers=headers)
+    assert answer.status_code == 409, answer.text
 
 
 async def _person(world: World, name: str, headers: dict[str, str], secrets: set[str]) -> tuple[UUID, str]:

@@ -62,6 +62,9 @@ _REASSIGNMENT: Final = _fields(
     "reassignment_id branch_id participants agent_id wadah_id reason proposed_by proposed_at status decided_by decision "
     "from_month"
 )
+_ERASURE: Final = _fields(
+    "participant_id erasure_id ground status requested_by requested_at due_by hours_left decided_at obstacles retained_until"
+)
 _SESSION: Final = _fields(
     "outreach_id branch_id wadah_id kind status place starts_at ends_at audience agents officers head_count questions"
 )
@@ -151,6 +154,7 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
         "GET /agents": _SEES_AGENTS,
         "GET /agents/{agent_id}": _SEES_AGENTS,
         "GET /reassignments": _each(("officer", "checker", "central", "auditor"), _REASSIGNMENT),
+        "GET /erasures": _each(("central", "auditor"), _ERASURE),
         "GET /outreach": _each(("agent", "coordinator", "officer", "checker", "central", "auditor"), _SESSION),
         "GET /outreach/{outreach_id}": _each(("agent", "coordinator", "officer", "checker", "central", "auditor"), _SESSION),
         "GET /participants": _SEES_PEOPLE,
