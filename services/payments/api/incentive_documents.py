@@ -20,6 +20,7 @@ from services.payments.documents.statement_xlsx import xlsx
 from services.payments.documents.statements import Statement, of_agent, of_wadah
 from services.payments.parameters import Parameters
 from services.payments.queries import incentives_shown as shown
+from services.payments.queries.incentive_heads import with_head_pay
 from services.payments.tables.incentives import incentive_statements, wadah_statements
 
 Reader = Annotated[
@@ -51,6 +52,7 @@ def router(app: App, parameters: Parameters) -> APIRouter:
                 raise Refusal(await absent.of(month))
             adjusted = await shown.adjustments(conn, agent_id, month)
             lines = await shown.lines(conn, agent_id, month, 0, None)
+            lines = await with_head_pay(conn, await parameters.sets(conn), agent_id, month, lines)
             events = await shown.paid_by_event(conn, {line["payment_id"]: line["participant_id"] for line in lines})
         return await _made(of_agent(found, adjusted, lines, events), form, f"insentif-{found['code']}-{month}")
 

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from chassis.http import names_nobody
 from contracts.events.incentives import PayoutHindrance
 from services.payments.api.shapes import Sentences
+from services.payments.domain.incentives.heads import NoHeadPay
 
 MONTH = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
 Month = Annotated[str, StringConstraints(pattern=MONTH)]
@@ -88,12 +89,13 @@ class StatementsShown(BaseModel):
 
 
 class AdjustmentShown(BaseModel):
-    """An earlier month computed anew: the agent's own `before` and after (`agent`)."""
+    """An earlier month computed anew: the agent's own `before` and after (`agent`), with what is after for its acquisitions."""
 
     month: str
     before: int
     agent: int
     acquisitions: int
+    acquisition_pay: int
     received: int
     rules: str
     reason: str | None
@@ -116,7 +118,11 @@ class StatementShown(StatementLine):
 
 
 class LineShown(BaseModel):
-    """`sign` −1: a line of an earlier run that no longer counts. An acquisition has `with_jht`, a contribution the rest."""
+    """`sign` −1: a line of an earlier run that no longer counts. An acquisition has `with_jht` and what the head brings, a contribution the rest.
+
+    `per_head`: rupiah by the set that the month was decided under; `pay`: what of it this line brought, 0 with its `pay_reason`. A correction
+    that crosses the threshold changes every head of its month: that sum is in the adjustment. OLD: before the Wadah's part is carved out.
+    """
 
     line: int
     month: str
@@ -125,6 +131,9 @@ class LineShown(BaseModel):
     participant_id: UUID
     participant_number: str | None
     with_jht: bool | None
+    per_head: int | None
+    pay: int | None
+    pay_reason: NoHeadPay | None
     contribution_month: str | None
     k: int | None
     bps: int | None

@@ -31,6 +31,7 @@ from services.payments.api.incentive_shapes import (
 from services.payments.parameters import Parameters
 from services.payments.queries import incentives as deciding
 from services.payments.queries import incentives_shown as shown
+from services.payments.queries.incentive_heads import with_head_pay
 from services.payments.tables.incentives import agents, incentive_statements, wadah_statements
 
 ALL_OVER = ("central", "auditor", "operator")
@@ -113,6 +114,7 @@ def router(app: App, parameters: Parameters) -> APIRouter:
         await must_see(principal, agent_id, month)
         async with app.read() as conn:
             found = await shown.lines(conn, agent_id, month, after, PAGE)
+            found = await with_head_pay(conn, await parameters.sets(conn), agent_id, month, found)
         items = [LineShown.model_validate(dict(row)) for row in found]
         return LinesShown(items=items, next=items[-1].line if len(items) == PAGE else None)
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from contracts.values import WIB
 from services.payments.documents.words import day
+from services.payments.domain.incentives.heads import NoHeadPay
 
 Cell = str | int | None
 BPS_PER_PERCENT = 100
@@ -170,10 +171,26 @@ def _adjusted(adjustments: Iterable[Mapping[Any, Any]]) -> Table:
     )
 
 
+_WHY_NOTHING = {
+    NoHeadPay.THRESHOLD_NOT_MET: "di bawah ambang / below threshold",
+    NoHeadPay.FLAT: "sekali sebulan / once a month",
+}
+
+
 def _acquired(lines: Iterable[Mapping[Any, Any]], events: Mapping[UUID, UUID]) -> Table:
     return Table(
         "Akuisisi / Acquisitions",
-        ("No", "Bulan / Month", "Nomor peserta / Participant", "JHT", "+/−", "Peristiwa / Event"),
+        (
+            "No",
+            "Bulan / Month",
+            "Nomor peserta / Participant",
+            "JHT",
+            "+/−",
+            "Per orang / Per head",
+            "Rupiah",
+            "Sebab / Reason",
+            "Peristiwa / Event",
+        ),
         [
             (
                 line["line"],
@@ -181,6 +198,9 @@ def _acquired(lines: Iterable[Mapping[Any, Any]], events: Mapping[UUID, UUID]) -
                 line["participant_number"],
                 "ya / yes" if line["with_jht"] else "tidak / no",
                 _sign(line),
+                line["per_head"],
+                line["pay"],
+                _WHY_NOTHING.get(line["pay_reason"], ""),
                 _event(line, events),
             )
             for line in lines
