@@ -69,12 +69,21 @@ class Doors:
 
     async def post(self, service: str, path: str, who: Person, body: Any = None, *, key: str = "", **more: Any) -> Any:
         """The JSON of a command; `key` is its Idempotency-Key, so that the same play again repeats nothing."""
+        return _json(await self._command(service, path, who, body, key=key, **more), path)
+
+    async def post_if_known(self, service: str, path: str, who: Person, body: Any, *, key: str) -> Any | None:
+        """As `post`; None while the service has not heard of what the body names."""
+        answer = await self._command(service, path, who, body, key=key)
+        return None if answer.status_code == httpx.codes.NOT_FOUND else _json(answer, path)
+
+    async def _command(
+        self, service: str, path: str, who: Person, body: Any, *, key: str, **more: Any
+    ) -> httpx.Response:
         headers = {"Authorization": f"Bearer {await self.token(who)}", **more.pop("headers", {})}
         if key:
             headers["Idempotency-Key"] = f"outreach-day:{key}"
         sent = {"json": body} if body is not None else {}
-        answer = await self._client.post(self._stack.url(service) + path, headers=headers, **sent, **more)
-        return _json(answer, path)
+        return await self._client.post(self._stack.url(service) + path, headers=headers, **sent, **more)
 
     async def outside(self, party: str, method: str, path: str, body: Any = None) -> Any:
         """A call to the bank or the gateway, as their customer."""

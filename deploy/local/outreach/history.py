@@ -90,8 +90,15 @@ async def _verified_account(doors: Doors, wadah: str, officer: Person, head: Per
         "number": "0140017700",
         "holder": "DPC SPN Kota Tangerang",
     }
-    made = await doors.post("payments", "/payee-accounts", officer, wanted, key="wadah-account")
-    path = f"/payee-accounts/{made['payee_account_id']}/verification"
+    made: list[Any] = []
+
+    async def recorded() -> bool:
+        answer = await doors.post_if_known("payments", "/payee-accounts", officer, wanted, key="wadah-account")
+        made.extend([answer] if answer else [])
+        return bool(made)
+
+    await until("the Wadah in payments", recorded)
+    path = f"/payee-accounts/{made[0]['payee_account_id']}/verification"
     await doors.post("payments", path, head, {"evidence": "Buku rekening 1"}, key="wadah-account-verified")
 
 

@@ -18,12 +18,13 @@ from contracts.events.astray import OtherPayeeAccountRecorded, PayeeAccount, Pay
 from contracts.sealed import Sealed
 from contracts.values import ParticipantId, PayeeAccountId, WadahId
 from services.payments.api.shapes_astray import PayeeInFull, PayeeShown, PayeeWanted, Refusing, Verifying
-from services.payments.api.sight import PAGE
+from services.payments.api.sight import PAGE, must_exist
 from services.payments.commands.payees import RecordPayee, RetirePayee, VerifyPayee, change_payees
 from services.payments.problems_astray import VERIFYING_PROBLEMS
 from services.payments.projections.astray import open_details, seal_details
 from services.payments.queries import shown, shown_astray
 from services.payments.tables import payee_accounts, payers
+from services.payments.tables.incentives import agreements
 
 Recorder = Annotated[Principal, Depends(allow("officer"))]
 Verifier = Annotated[Principal, Depends(allow("checker"))]
@@ -48,7 +49,10 @@ def router(app: App) -> APIRouter:
         responses=problems(NOT_FOUND),
     )
     async def record(request: Request, principal: Recorder) -> Response:
-        """Records an account of the officer's branch; no money goes there before another person verified it."""
+        """Records an account of the officer's branch; no money goes there before another person verified it.
+
+        Participant and Wadah are of that branch: those of another and those unknown here are the same 404.
+        """
         wanted = await body(request, PayeeWanted)
         command = await _recorded(app, request, principal, wanted)
         return await answer(request, principal, door, command)
@@ -73,7 +77,10 @@ def router(app: App) -> APIRouter:
     async def verify(request: Request, principal: Verifier, payee_account_id: UUID) -> Response:
         """A second person compared it with what the evidence names."""
         wanted = await body(request, Verifying)
-        scope = _scope(await found(principal, payee_account_id))
+        row = await found(principal, payee_account_id)
+        if row["kind"] == PayeeKind.WADAH:  # recorded before that was asked, it may be another branch's
+            await _must_be_of_branch(app, principal, row["owner_id"])
+        scope = _scope(row)
         key = PayeeAccountId(payee_account_id)
         return await answer(
             request, principal, door, VerifyPayee(key, wanted.evidence, scope, meta(request, principal))
@@ -99,6 +106,9 @@ async def _recorded(app: App, request: Request, principal: Principal, wanted: Pa
     key, account = PayeeAccountId(new_id()), PayeeAccount(number=wanted.number, holder=wanted.holder)
     event: PayeeAccountRecorded | OtherPayeeAccountRecorded
     scope = Scope(principal.branch_id, wanted.owner_id if wanted.kind is PayeeKind.WADAH else None)
+    if wanted.kind is PayeeKind.WADAH:
+        assert wanted.owner_id is not None
+        await _must_be_of_branch(app, principal, wanted.owner_id)
     if wanted.kind is PayeeKind.PARTICIPANT:
         assert wanted.owner_id is not None
         await _must_be_reachable(app, principal, wanted.owner_id)
@@ -121,6 +131,12 @@ async def _recorded(app: App, request: Request, principal: Principal, wanted: Pa
             recorded_by=principal.subject,
         )
     return RecordPayee(event, scope, meta(request, principal))
+
+
+async def _must_be_of_branch(app: App, principal: Principal, wadah_id: UUID) -> None:
+    """A Wadah with whom the caller's branch has, or had, an agreement that is known here (decision 230)."""
+    async with app.read() as conn:
+        await must_exist(conn, agreements.c.wadah_id, wadah_id, within(principal, agreements))
 
 
 async def _must_be_reachable(app: App, principal: Principal, participant_id: UUID) -> None:
