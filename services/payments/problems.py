@@ -221,6 +221,12 @@ BOOKING_WAITS = ProblemType(
     "Usulan untuk perkara ini masih menunggu orang kedua. Putuskan itu dahulu.",
     "A proposal for this case waits for a second person already. Decide that one first.",
 )
+BOOKING_DECIDED = ProblemType(
+    "booking_decided",
+    409,
+    "Usulan untuk perkara ini sudah diputuskan oleh {by}. Muat ulang perkara itu.",
+    "This proposal was decided already, by {by}. Reload the case.",
+)
 BILL_ENDED = ProblemType(
     "bill_ended",
     409,
@@ -248,8 +254,8 @@ SAME_PERSON = ProblemType(
 SET_DECIDED = ProblemType(
     "set_decided",
     409,
-    "Usulan ini sudah diputuskan. Ajukan ketentuan baru bila perlu.",
-    "This proposal was decided already. Propose another set if needed.",
+    "Usulan ini sudah diputuskan oleh {by}. Ajukan ketentuan baru bila perlu.",
+    "This proposal was decided already, by {by}. Propose another set if needed.",
 )
 NO_SUCH_LINE = ProblemType(
     "no_such_line",
@@ -272,8 +278,8 @@ STATEMENT_UNDER_WAY = ProblemType(
 DISPUTE_ANSWERED = ProblemType(
     "dispute_answered",
     409,
-    "Keberatan ini sudah dijawab. Ajukan keberatan baru bila masih ada yang keliru.",
-    "This dispute is answered already. Raise a new one if something is still wrong.",
+    "Keberatan ini sudah dijawab oleh {by}. Ajukan keberatan baru bila masih ada yang keliru.",
+    "This dispute was answered already, by {by}. Raise a new one if something is still wrong.",
 )
 
 BILLING_PROBLEMS = {

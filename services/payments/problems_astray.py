@@ -109,14 +109,20 @@ SAME_PERSON = ProblemType(
 PROPOSAL_DECIDED = ProblemType(
     "proposal_decided",
     409,
-    "Usulan ini sudah diputuskan. Muat ulang daftar usulan.",
-    "This proposal was decided already. Reload the list of proposals.",
+    "Usulan ini sudah diputuskan oleh {by}. Muat ulang daftar usulan.",
+    "This proposal was decided already, by {by}. Reload the list of proposals.",
 )
 ANOTHERS_PROPOSAL = ProblemType(
     "anothers_proposal",
     409,
     "Hanya pengusul yang dapat menarik usulannya. Tolak usulan ini bila Anda pemeriksanya.",
     "Only its maker can withdraw a proposal. Refuse it if you are the one to decide.",
+)
+PAYEE_VERIFIED = ProblemType(
+    "payee_account_verified",
+    409,
+    "Rekening tujuan ini sudah diperiksa oleh {by}; bukti Anda tidak dicatat. Muat ulang rekening itu.",
+    "This payee account was verified already, by {by}; your evidence was not noted. Reload the account.",
 )
 PAYEE_RETIRED = ProblemType(
     "payee_account_retired",
@@ -224,4 +230,5 @@ VERIFYING_PROBLEMS = {
     CannotVerify.UNKNOWN: UNKNOWN_PAYEE,
     CannotVerify.SAME_PERSON: SAME_PERSON,
     CannotVerify.RETIRED: PAYEE_RETIRED,
+    CannotVerify.VERIFIED: PAYEE_VERIFIED,
 }

@@ -17,7 +17,7 @@ from services.payments.commands.settlement.differences import (
     decide_bookings,
     propose_bookings,
 )
-from services.payments.problems import BOOKING_PROBLEMS, BOOKING_WAITS, CASE_CLOSED, SAME_PERSON
+from services.payments.problems import BOOKING_DECIDED, BOOKING_PROBLEMS, BOOKING_WAITS, CASE_CLOSED, SAME_PERSON
 
 Clerk = Annotated[Principal, Depends(allow("central"))]
 MADE = ("case_id", "proposal_id")
@@ -50,14 +50,18 @@ def router(app: App) -> APIRouter:
     @routes.post(
         "/{proposal_id}/approval",
         openapi_extra=accepts_command(gives=BOOKED),
-        responses=problems(NOT_FOUND, SAME_PERSON, *BOOKING_PROBLEMS.values()),
+        responses=problems(NOT_FOUND, SAME_PERSON, BOOKING_DECIDED, *BOOKING_PROBLEMS.values()),
     )
     async def approve(request: Request, principal: Clerk, case_id: UUID, proposal_id: UUID) -> Response:
         """Puts the money into suspense (`payment_id`), by another person than its maker; the case ends with that."""
         command = DecideBooking(CaseId(case_id), ProposalId(proposal_id), True, meta(request, principal))
         return await answer(request, principal, deciding, command)
 
-    @routes.post("/{proposal_id}/refusal", openapi_extra=accepts_command(gives=MADE), responses=problems(NOT_FOUND))
+    @routes.post(
+        "/{proposal_id}/refusal",
+        openapi_extra=accepts_command(gives=MADE),
+        responses=problems(NOT_FOUND, BOOKING_DECIDED),
+    )
     async def refuse(request: Request, principal: Clerk, case_id: UUID, proposal_id: UUID) -> Response:
         """Drops it: refused by another person, or taken back by its maker."""
         command = DecideBooking(CaseId(case_id), ProposalId(proposal_id), False, meta(request, principal))

@@ -51,13 +51,17 @@ class WithdrawWanted(BaseModel):
 
 
 class SetShown(BaseModel):
-    """`set_id` and who set it are null for a set that the software brings along (`DEFAULT`); `valid_to` is its last day, null while open."""
+    """`set_id` and who set it are null for a set that the software brings along (`DEFAULT`); `valid_to` is its last day, null while open.
+
+    `displaced_by`: the version that was approved later for the same day and counts instead; `valid_to` then lies before `valid_from`.
+    """
 
     set_id: UUID | None
     version: str
     status: str
     valid_from: date
     valid_to: date | None = None
+    displaced_by: str | None = None
     source: str
     value: dict[str, JsonValue]
     proposed_by: str | None = None
@@ -135,11 +139,11 @@ def router(app: App, parameters: Parameters) -> APIRouter:
 
     @routes.post(
         "/{kind}/proposals/{set_id}/approve",
-        openapi_extra=accepts_command(gives=ANSWER),
+        openapi_extra=accepts_command(gives=(*ANSWER, "displaces[]")),
         responses=problems(NOT_FOUND, SAME_PERSON, SET_DECIDED, PARAMETERS_TOO_EARLY),
     )
     async def approve(request: Request, principal: Central, kind: str, set_id: UUID) -> Response:
-        """Makes a proposal law from its day on. Whoever proposed it cannot."""
+        """Makes a proposal law from its day on. Whoever proposed it cannot. `displaces`: the version that counted for that day until now."""
         command = ApproveSet(kind, ParameterSetId(set_id), meta(request, principal))
         return await answer(request, principal, door, command)
 

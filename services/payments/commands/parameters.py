@@ -21,6 +21,7 @@ from services.payments.domain.parameters.proposing import (
     SetStatus,
     WantedSet,
     approve,
+    counting,
     propose,
     set_key,
     withdraw,
@@ -88,6 +89,11 @@ class _Loaded:
     def put(self, changed: ParameterSet) -> None:
         key = changed.kind, changed.subject
         self.sets[key] = [one for one in self.sets.get(key, ()) if one.set_id != changed.set_id] + [changed]
+
+    def decided(self, found: ParameterSet, status: SetStatus, by: str) -> ParameterSet:
+        changed = replace(found, status=status, decided_by=by, decided_at=self.tx.now)
+        self.put(changed)
+        return changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,29 +165,38 @@ def _approve(loaded: _Loaded, item: ApproveSet) -> Accepted | Rejected:
     earliest = loaded.earliest[found.kind, found.subject] if found else date.max
     decided = approve(found, by=item.meta.actor, earliest=earliest)
     if isinstance(decided, CannotSet):
-        return _refused(decided, earliest)
+        return _refused(decided, earliest, found)
     assert found is not None
+    before = counting(loaded.sets[found.kind, found.subject], found.valid_from)
     if decided is not None:
         _record(loaded.tx, decided, found.kind, found.subject, item.meta)
-        found = replace(found, status=SetStatus.APPROVED)
-        loaded.put(found)
-    return _answer(found)
+        found = loaded.decided(found, SetStatus.APPROVED, item.meta.actor)
+    return _approved(loaded, found, before)
+
+
+def _approved(loaded: _Loaded, found: ParameterSet, before: ParameterSet | None) -> Accepted:
+    """`displaces`: the version that would have counted on its day but for this one, if there is such."""
+    counts = counting(loaded.sets[found.kind, found.subject], found.valid_from)
+    displaced = before is not None and counts is not None and before.set_id != counts.set_id == found.set_id
+    answer = _answer(found)
+    return replace(answer, body={**answer.body, "displaces": [before.version] if before and displaced else []})
 
 
 def _withdraw(loaded: _Loaded, item: WithdrawSet) -> Accepted | Rejected:
     found = loaded.find(item.kind, item.set_id)
-    decided = withdraw(found, item.reason)
+    decided = withdraw(found, item.reason, by=item.meta.actor)
     if isinstance(decided, CannotSet):
-        return _refused(decided, date.max)
+        return _refused(decided, date.max, found)
     assert found is not None
     if decided is not None:
         _record(loaded.tx, decided, found.kind, found.subject, item.meta)
-        found = replace(found, status=SetStatus.WITHDRAWN)
-        loaded.put(found)
+        found = loaded.decided(found, SetStatus.WITHDRAWN, item.meta.actor)
     return _answer(found)
 
 
-def _refused(refusal: CannotSet, earliest: date) -> Rejected:
+def _refused(refusal: CannotSet, earliest: date, found: ParameterSet | None = None) -> Rejected:
+    if refusal is CannotSet.DECIDED and found is not None:
+        return Rejected(_PROBLEMS[refusal], values={"by": str(found.decided_by)}, rules=PARAMETER_RULES)
     if refusal is CannotSet.TOO_EARLY:
         return Rejected(_PROBLEMS[refusal], "valid_from", {"earliest": str(earliest)}, PARAMETER_RULES)
     return Rejected(_PROBLEMS[refusal], rules=None if refusal is CannotSet.UNKNOWN else PARAMETER_RULES)

@@ -73,7 +73,8 @@ def _change(tx: Tx, kept: dict[PayeeAccountId, Payee], item: ChangePayee) -> Acc
             key = item.payee_account_id
             event = deciding.retire(kept.get(key), item.reason)
     if isinstance(event, CannotVerify):
-        return Rejected(VERIFYING_PROBLEMS[event])
+        verified_by = getattr(kept.get(key), "verified_by", None)
+        return Rejected(VERIFYING_PROBLEMS[event], values={"by": str(verified_by)})
     if event is not None:
         tx.record(event, key=key, meta=item.meta, scope=item.scope, rules=PAYEE_RULES)
         after = deciding.evolve(kept.get(key), event)

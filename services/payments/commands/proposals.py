@@ -160,7 +160,8 @@ def _decide(tx: Tx, desk: Desk, kept: dict[ProposalId, KeptProposal], item: Deci
     found = kept.get(item.proposal_id)
     event = decide(None if found is None else found.proposal, item.verdict, by=item.meta.actor, reason=item.reason)
     if isinstance(event, CannotDecide):
-        return Rejected(DECIDING_PROBLEMS[event])
+        by = None if found is None else found.proposal.decided_by
+        return Rejected(DECIDING_PROBLEMS[event], values={"by": str(by)})
     assert found is not None
     outcome = desk.approved(found) if isinstance(event, ProposalApproved) else ()
     if isinstance(outcome, Refused):

@@ -46,6 +46,7 @@ class CannotVerify(StrEnum):
     UNKNOWN = "unknown_payee_account"
     SAME_PERSON = "same_person"
     RETIRED = "payee_account_retired"
+    VERIFIED = "payee_account_verified"
 
 
 def recorded(event: PayeeAccountRecorded | OtherPayeeAccountRecorded) -> Payee:
@@ -79,7 +80,7 @@ def evolve(payee: Payee | None, event: Event) -> Payee | None:
 
 
 def verify(payee: Payee | None, by: str, evidence: str) -> PayeeAccountVerified | CannotVerify | None:
-    """None when it is verified already."""
+    """None when this person verified it with this evidence already."""
     if payee is None:
         return CannotVerify.UNKNOWN
     if payee.retired_for is not None:
@@ -87,7 +88,7 @@ def verify(payee: Payee | None, by: str, evidence: str) -> PayeeAccountVerified 
     if is_own(payee.recorded_by, by):
         return CannotVerify.SAME_PERSON
     if payee.verified_by is not None:
-        return None
+        return None if (payee.verified_by, payee.evidence) == (by, evidence) else CannotVerify.VERIFIED
     return PayeeAccountVerified(payee_account_id=payee.payee_account_id, verified_by=by, evidence=evidence)
 
 

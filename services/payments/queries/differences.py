@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis import rows
 from chassis.transaction import Scope
 from contracts.events.reconciliation import DifferenceProposed, LineOutcome
-from contracts.values import CaseId, PaymentId
+from contracts.values import CaseId, PaymentId, ProposalId
 from services.payments.domain.settlement.differences import Difference, Disputed
 from services.payments.domain.suspense import VOIDED
 from services.payments.queries.receipts import Reference
@@ -154,6 +155,21 @@ async def carried(conn: AsyncConnection, days: Collection[PartnerDay]) -> dict[P
     for row in await conn.execute(query):
         found[row.partner, row.day][row.evidence] = row.came
     return found
+
+
+_DECIDED = sa.text(
+    "SELECT said->>'case_id' AS case_id, said->>'proposal_id' AS proposal_id, coalesce(said->>'approved_by', said->>'dropped_by') AS by"
+    " FROM (SELECT convert_from(payload, 'UTF8')::jsonb AS said FROM event_log WHERE stream = :stream"
+    "  AND key = ANY(CAST(:keys AS text[])) AND type IN ('DifferenceBooked', 'DifferenceDropped')) decided"
+)
+
+
+async def decided_bookings(
+    conn: AsyncConnection, stream: str, keys: Collection[str]
+) -> dict[tuple[CaseId, ProposalId], str]:
+    """Who approved or dropped proposals under these keys (cases and days), by case and proposal: their own events say so."""
+    found = await conn.execute(_DECIDED, {"stream": stream, "keys": sorted(keys)})
+    return {(CaseId(UUID(row.case_id)), ProposalId(UUID(row.proposal_id))): row.by for row in found}
 
 
 def _voided() -> sa.ColumnElement[bool]:

@@ -58,7 +58,8 @@ async def open_proposals(conn: AsyncConnection) -> Sequence[Mapping[Any, Any]]:
 
 
 def _set(row: Mapping[Any, Any]) -> ParameterSet:
-    names = ("kind", "subject", "number", "version", "valid_from", "source", "value", "proposed_by")
+    proposed = ("kind", "subject", "number", "version", "valid_from", "source", "value", "proposed_by")
+    names = (*proposed, "decided_by", "decided_at")
     return ParameterSet(
         set_id=ParameterSetId(row["set_id"]),
         status=SetStatus(row["status"]),

@@ -190,6 +190,26 @@ async def test_what_is_law_and_its_history_are_shown_with_both_people(h: Harness
     ]
 
 
+async def test_of_sets_approved_for_one_day_the_history_says_which_counts_and_each_approval_what_it_displaces(
+    h: Harness,
+) -> None:
+    made = [(await propose(h, "prepay_months", ONE_OR_TWO)).json()["set_id"] for _ in range(4)]
+    one, two, three = [await decide(h, "prepay_months", made[n], "approve") for n in (0, 2, 1)]
+    names = [f"bpu-prepay-months/2025-10-07.{number}" for number in (1, 2, 3, 4)]
+    assert [a.json()["displaces"] for a in (one, two, three)] == [[], [names[0]], [names[2]]]
+    headers = h.token(roles=["auditor"])
+    history = (await h.client.get("/parameters/prepay_months", headers=headers)).json()
+    shown = {s["version"]: (s["status"], s["displaced_by"], s["valid_to"]) for s in history if s["set_id"]}
+    assert shown == {
+        names[3]: ("PROPOSED", None, None),
+        names[2]: ("APPROVED", names[1], "2025-10-06"),
+        names[1]: ("APPROVED", None, None),
+        names[0]: ("APPROVED", names[1], "2025-10-06"),
+    }
+    law = {k["kind"]: k for k in (await h.client.get("/parameters?day=2025-10-07", headers=headers)).json()}
+    assert law["prepay_months"]["in_force"]["version"] == names[1]
+
+
 async def test_a_wrong_set_is_refused_with_the_field_in_both_languages(h: Harness) -> None:
     for change, field in (
         ({"value": {"months": [2, 1]}}, "value.months"),

@@ -134,13 +134,17 @@ def test_no_set_begins_on_a_day_that_may_have_been_decided_on() -> None:
 
 
 def test_a_decided_proposal_stays_as_it_is() -> None:
-    approved, withdrawn = waiting(status=SetStatus.APPROVED), waiting(status=SetStatus.WITHDRAWN)
+    approved, withdrawn = [
+        waiting(status=status, decided_by="central-2") for status in (SetStatus.APPROVED, SetStatus.WITHDRAWN)
+    ]
     assert approve(approved, by="central-2", earliest=TOMORROW) is None
-    assert withdraw(approved, "typo") is CannotSet.DECIDED
-    assert withdraw(withdrawn, "typo") is None
+    assert approve(approved, by="central-3", earliest=TOMORROW) is CannotSet.DECIDED
+    assert withdraw(approved, "typo", by="central-2") is CannotSet.DECIDED
+    assert withdraw(withdrawn, "typo", by="central-2") is None
+    assert withdraw(withdrawn, "typo", by="central-1") is CannotSet.DECIDED
     assert approve(withdrawn, by="central-2", earliest=TOMORROW) is CannotSet.DECIDED
-    assert isinstance(withdraw(waiting(), "typo"), ParameterSetWithdrawn)
-    assert approve(None, by="x", earliest=TOMORROW) is withdraw(None, "x") is CannotSet.UNKNOWN
+    assert isinstance(withdraw(waiting(), "typo", by="central-1"), ParameterSetWithdrawn)
+    assert approve(None, by="x", earliest=TOMORROW) is withdraw(None, "x", by="x") is CannotSet.UNKNOWN
 
 
 def test_versions_name_family_day_number_and_subject() -> None:
@@ -192,6 +196,8 @@ def test_the_lawbook_says_until_when_a_set_holds() -> None:
     row = {
         "set_id": set_id(1),
         "version": "x/1",
+        "number": 1,
+        "decided_at": wib(2026, 4, 1, 9),
         "status": "APPROVED",
         "valid_from": date(2026, 5, 1),
         "source": "s",

@@ -244,7 +244,8 @@ def test_whoever_records_an_account_never_verifies_it() -> None:
     fresh = PAYEE._replace(verified_by=None)
     assert verify(fresh, "officer-1", "book") is CannotVerify.SAME_PERSON
     assert verify(fresh._replace(retired_for="moved"), "head-1", "book") is CannotVerify.RETIRED
-    assert verify(PAYEE, "head-2", "book") is None
+    assert verify(PAYEE, "head-1", "book") is None
+    assert verify(PAYEE, "head-1", "other book") is verify(PAYEE, "head-2", "book") is CannotVerify.VERIFIED
     assert retire(PAYEE._replace(retired_for="moved"), "again") is None
 
 

@@ -94,7 +94,7 @@ class AnswerDisputes:
     async def __call__(self, tx: Tx, items: Sequence[AnswerDispute], /) -> list[Accepted | Rejected]:
         await tx.heads(STREAM, {item.dispute_id for item in items})
         known = await queries.dispute(tx.conn, {item.dispute_id for item in items})
-        answered = {key for key, row in known.items() if row["upheld"] is not None}
+        answered = {key: str(row["answered_by"]) for key, row in known.items() if row["upheld"] is not None}
         words: dict[UUID, str] = {}
         found = [_answer(tx, item, known.get(item.dispute_id), answered, words) for item in items]
         keep_words(tx, self.vault, "answer", words)
@@ -105,16 +105,16 @@ def _answer(
     tx: Tx,
     item: AnswerDispute,
     row: Mapping[Any, Any] | None,
-    answered: set[UUID],
+    answered: dict[UUID, str],
     words: dict[UUID, str],
 ) -> Accepted | Rejected:
     if row is None or not covers(item.principal, branch_id=row["branch_id"]):
         return Rejected(NOT_FOUND)
     if item.dispute_id in answered:
-        return Rejected(DISPUTE_ANSWERED)
+        return Rejected(DISPUTE_ANSWERED, values={"by": answered[item.dispute_id]})
     answer = IncentiveDisputeAnswered(dispute_id=item.dispute_id, upheld=item.upheld, note="")
     scope = Scope(row["branch_id"], row["wadah_id"], row["agent_id"])
     tx.record(answer, key=item.dispute_id, meta=item.meta, scope=scope, rules=DISPUTE_RULES)
-    answered.add(item.dispute_id)
+    answered[item.dispute_id] = item.meta.actor
     words[item.dispute_id] = item.note
     return Accepted({"dispute_id": str(item.dispute_id), "upheld": item.upheld}, 200)

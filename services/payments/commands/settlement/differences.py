@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -38,7 +38,7 @@ from services.payments.domain.settlement.differences import (
     own_reference,
 )
 from services.payments.domain.settlement.outcomes import RECONCILIATION_RULES
-from services.payments.problems import BOOKING_PROBLEMS, BOOKING_WAITS, CASE_CLOSED, SAME_PERSON
+from services.payments.problems import BOOKING_DECIDED, BOOKING_PROBLEMS, BOOKING_WAITS, CASE_CLOSED, SAME_PERSON
 from services.payments.queries import differences as queries
 from services.payments.queries import settlement
 from services.payments.queries.differences import KeptDispute
@@ -84,11 +84,12 @@ async def propose_bookings(tx: Tx, items: Sequence[ProposeBooking], /) -> list[A
 
 
 async def decide_bookings(tx: Tx, items: Sequence[DecideBooking], /) -> list[Accepted | Rejected]:
-    """An approval that can no longer be carried out is refused and leaves its proposal waiting; what was decided is not found again."""
+    """An approval that can no longer be carried out is refused and leaves its proposal waiting; what was decided is told with who did."""
     wanted = {item.case_id for item in items}
     await alone(tx)
     waiting = [one.booking for one in (await queries.disputes(tx.conn, wanted)).values() if one.booking is not None]
     desk = await _Desk.load(tx, wanted, {(one.case_id, one.reference) for one in waiting})
+    await desk.look_up_decided({item.proposal_id: item.case_id for item in items})
     return [desk.decide(item) for item in items]
 
 
@@ -99,6 +100,7 @@ class _Desk:
         self._tx, self._cases, self._book, self._known = tx, cases, book, known
         self._ends: dict[SettlementFileId, datetime] = {}
         self._carried: dict[PartnerDay, dict[str, int]] = {}
+        self._decided: dict[ProposalId, str] = {}
 
     @classmethod
     async def load(cls, tx: Tx, wanted: Collection[CaseId], named: Collection[tuple[CaseId, str | None]]) -> _Desk:
@@ -115,6 +117,19 @@ class _Desk:
         for file_id, layout in (await layouts_of(tx, files)).items():
             desk._ends[file_id] = window(layout, files[file_id].day).end
         return desk
+
+    async def look_up_decided(self, named: Mapping[ProposalId, CaseId]) -> None:
+        """Who decided those of them that no longer wait; no statement where all do."""
+        late = {
+            proposal_id: self._cases[case_id].disputed
+            for proposal_id, case_id in named.items()
+            if case_id in self._cases and not _waits(self._cases[case_id], proposal_id)
+        }
+        keys = {str(one.case_id) for one in late.values()} | {stream_key(one.partner, one.day) for one in late.values()}
+        found = await queries.decided_bookings(self._tx.conn, STREAM, keys) if keys else {}
+        self._decided = {
+            proposal_id: by for (case_id, proposal_id), by in found.items() if named.get(proposal_id) == case_id
+        }
 
     def propose(self, item: ProposeBooking) -> Accepted | Rejected:
         kept = self._cases.get(item.case_id)
@@ -146,6 +161,8 @@ class _Desk:
     def decide(self, item: DecideBooking) -> Accepted | Rejected:
         kept = self._cases.get(item.case_id)
         waiting = None if kept is None else kept.booking
+        if item.proposal_id in self._decided:
+            return Rejected(BOOKING_DECIDED, values={"by": self._decided[item.proposal_id]})
         if kept is None or waiting is None or waiting.proposal_id != item.proposal_id:
             return Rejected(NOT_FOUND)
         case = kept.disputed
@@ -159,6 +176,7 @@ class _Desk:
             )
             self._of_case(case, dropped, item.meta)
             self._cases[item.case_id] = kept._replace(booking=None)
+            self._decided[item.proposal_id] = item.meta.actor
             return Accepted({"case_id": str(item.case_id), "proposal_id": str(item.proposal_id)}, 200)
         if is_own(waiting.proposed_by, item.meta.actor):
             return Rejected(SAME_PERSON)
@@ -211,6 +229,7 @@ class _Desk:
         )
         self._of_case(case, closed, meta)
         self._cases[case.case_id] = kept._replace(open=False, booking=None)
+        self._decided[agreed.proposal_id] = meta.actor
         self._known.add((case.partner, reference))
         of_day = self._carried.setdefault((case.partner, case.day), {})
         of_day[agreed.evidence] = of_day.get(agreed.evidence, 0) + judged.came
@@ -250,3 +269,7 @@ class _Desk:
 
     def _of_case(self, case: Disputed, event: Event, meta: Meta) -> None:
         self._tx.record(event, key=str(case.case_id), meta=meta, scope=Scope(), rules=RECONCILIATION_RULES)
+
+
+def _waits(kept: KeptDispute, proposal_id: ProposalId) -> bool:
+    return kept.booking is not None and kept.booking.proposal_id == proposal_id

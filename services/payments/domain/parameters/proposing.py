@@ -5,9 +5,9 @@ A set is never edited. What was approved stands; a proposal may be withdrawn; an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -28,7 +28,10 @@ class SetStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParameterSet:
-    """One set as proposed; `value` is its JSON form. `number` counts the proposals of its kind and subject from 1."""
+    """One set as proposed; `value` is its JSON form. `number` counts the proposals of its kind and subject from 1.
+
+    `decided_by`, `decided_at`: who approved or withdrew it, and when; None while it waits.
+    """
 
     set_id: ParameterSetId
     kind: str
@@ -40,6 +43,8 @@ class ParameterSet:
     value: dict[str, Any]
     proposed_by: str
     status: SetStatus = SetStatus.PROPOSED
+    decided_by: str | None = None
+    decided_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,12 +90,12 @@ def propose(
 
 
 def approve(found: ParameterSet | None, *, by: str, earliest: date) -> ParameterSetApproved | CannotSet | None:
-    """Law from its day on. Nobody approves what he proposed. None when it is approved already."""
+    """Law from its day on. Nobody approves what he proposed. None when it is approved already, by the same person."""
     if found is None:
         return CannotSet.UNKNOWN
-    if found.status is SetStatus.APPROVED:
+    if found.status is SetStatus.APPROVED and found.decided_by == by:
         return None
-    if found.status is SetStatus.WITHDRAWN:
+    if found.status is not SetStatus.PROPOSED:
         return CannotSet.DECIDED
     if is_own(found.proposed_by, by):
         return CannotSet.SAME_PERSON
@@ -99,12 +104,19 @@ def approve(found: ParameterSet | None, *, by: str, earliest: date) -> Parameter
     return ParameterSetApproved(set_id=found.set_id, kind=found.kind, subject=found.subject, set_version=found.version)
 
 
-def withdraw(found: ParameterSet | None, reason: str) -> ParameterSetWithdrawn | CannotSet | None:
-    """A proposal comes to nothing; None when it already did. What was approved stays."""
+def counting(sets: Iterable[ParameterSet], day: date) -> ParameterSet | None:
+    """Of several approved for one day the one that counts: that which was approved last (decision 231)."""
+    of_day = [(one.decided_at, one.number, one) for one in sets if one.valid_from == day and one.decided_at is not None]
+    approved = [found for found in of_day if found[2].status is SetStatus.APPROVED]
+    return max(approved, key=lambda found: found[:2])[2] if approved else None
+
+
+def withdraw(found: ParameterSet | None, reason: str, *, by: str) -> ParameterSetWithdrawn | CannotSet | None:
+    """A proposal comes to nothing; None when it already did, by the same person. What was approved stays."""
     if found is None:
         return CannotSet.UNKNOWN
-    if found.status is SetStatus.WITHDRAWN:
+    if found.status is SetStatus.WITHDRAWN and found.decided_by == by:
         return None
-    if found.status is SetStatus.APPROVED:
+    if found.status is not SetStatus.PROPOSED:
         return CannotSet.DECIDED
     return ParameterSetWithdrawn(set_id=found.set_id, kind=found.kind, subject=found.subject, reason=reason)
