@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -104,12 +104,14 @@ class AdjustmentShown(BaseModel):
 class StatementShown(StatementLine):
     """`fingerprint`: SHA-256 over the lines, as printed on the document. The month stands under the Wadah's `agreement`-th, of that number.
 
-    `without_agreement`: none was in force in the month, so nothing is earned in it; the last one before is named.
+    `without_agreement`: none was in force in the month, so nothing is earned in it; the last one before is named. `agreement_ends`: its last
+    day. If that is over when the month closes and no other follows, months after it that were paid for in advance are not in `received`.
     """
 
     wadah: str
     agreement_number: str
     agreement: int
+    agreement_ends: date
     without_agreement: bool
     rules: str
     fingerprint: str
@@ -167,13 +169,14 @@ class WadahStatementLine(BaseModel):
     """A Wadah's statement, whole rupiah: gross = agents_payable + share_payable, payout = gross − tax.
 
     It names its agreement as those of its agents do. `acquisitions` stand beside `monthly_target` (null: none was agreed); `end_due`:
-    `months_below` reached `drop_months` (NEW).
+    `months_below` reached `drop_months` (NEW). `paid_on`: the day of the transfer (WIB) by the bank's own statement; `paid_at`: its first moment.
     """
 
     wadah_id: UUID
     wadah: str
     agreement_number: str
     agreement: int
+    agreement_ends: date
     without_agreement: bool
     month: str
     scheme: str
@@ -200,6 +203,7 @@ class WadahStatementLine(BaseModel):
     issued_at: datetime
     order_id: UUID | None
     paid_at: datetime | None
+    paid_on: date | None
 
 
 class PayoutWaiting(BaseModel):

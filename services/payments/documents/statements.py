@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from contracts.values import WIB
+from contracts.values import WIB, ContributionMonth
 from services.payments.documents.words import day
 from services.payments.domain.incentives.heads import NoHeadPay
 
@@ -113,6 +113,7 @@ def _facts(found: Mapping[Any, Any]) -> list[tuple[str, str]]:
         ("Nomor PKS / Agreement", found["agreement_number"]),
         ("Bulan / Month", found["month"]),
         *_without_agreement(found),
+        *_left_out(found),
         ("Skema / Scheme", found["scheme"]),
         ("Aturan / Rules", found["rules"]),
         ("Diterbitkan / Issued", f"{found['issued_at'].astimezone(WIB):%Y-%m-%d %H:%M} WIB"),
@@ -125,6 +126,18 @@ def _without_agreement(found: Mapping[Any, Any]) -> list[tuple[str, str]]:
     if not found["without_agreement"]:
         return []
     why = "Tidak ada PKS yang berlaku pada bulan ini: tidak ada insentif / No agreement in force in this month: nothing is earned"
+    return [("Perhatian / Note", why)]
+
+
+def _left_out(found: Mapping[Any, Any]) -> list[tuple[str, str]]:
+    """What a count by hand has too much, where the agreement ended with the month (decision 232)."""
+    ends: date = found["agreement_ends"]
+    if found["without_agreement"] or ContributionMonth(ends.year, ends.month) > ContributionMonth.parse(found["month"]):
+        return []
+    why = (
+        f"PKS berakhir {ends}: iuran di muka untuk bulan sesudahnya baru dihitung bila ada PKS berikutnya, sebagai koreksi / "
+        f"The agreement ended on {ends}: months after it that were paid in advance count once another follows, as a correction"
+    )
     return [("Perhatian / Note", why)]
 
 
@@ -157,10 +170,17 @@ def _sums_of_wadah(found: Mapping[Any, Any]) -> Table:
             ("Saldo dari bulan lalu / Balance carried in", found["carried_in"]),
             ("Jumlah sebelum pajak / Before tax", found["gross"]),
             (f"Pajak dipotong / Tax withheld ({tax})", -found["tax"]),
-            ("Dibayarkan / Paid out", found["payout"]),
+            (_payout(found), found["payout"]),
             ("Saldo ke bulan depan / Balance carried on", found["carried_out"]),
         ],
     )
+
+
+def _payout(found: Mapping[Any, Any]) -> str:
+    """Nothing is called paid before a bank's own statement says so."""
+    if found["paid_on"] is None:
+        return "Untuk dibayarkan / To be paid"
+    return f"Dibayarkan pada / Paid out on {found['paid_on']}"
 
 
 def _adjusted(adjustments: Iterable[Mapping[Any, Any]]) -> Table:

@@ -103,6 +103,11 @@ def stands_under(statement: sa.Table) -> sa.ColumnElement[bool]:
     return sa.and_(wadah, agreements.c.agreement == statement.c.agreement)
 
 
+def agreement_ends() -> sa.Label[date]:
+    """The last day (inclusive) of the agreement that `stands_under` joins; it may lie before its first, when it never was in force."""
+    return sa.func.least(agreements.c.term_to, agreements.c.ended_on).label("agreement_ends")
+
+
 def _worker(row: Mapping[Any, Any]) -> Worker:
     return Worker(
         agent_id=AgentId(row["agent_id"]),

@@ -11,7 +11,8 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import rows
-from services.payments.queries.incentives import Run, stands_under
+from contracts.values import WIB
+from services.payments.queries.incentives import Run, agreement_ends, stands_under
 from services.payments.queries.incentives_due import awaits_statement
 from services.payments.tables.contributions import payers
 from services.payments.tables.incentives import (
@@ -88,7 +89,7 @@ async def statement(
     """One agent's statement with the names on it; None when there is none within this scope (over `incentive_statements`)."""
     s = incentive_statements
     query = (
-        sa.select(s, agents.c.code, agreements.c.name.label("wadah"), agreements.c.agreement_number)
+        sa.select(s, agents.c.code, agreements.c.name.label("wadah"), agreements.c.agreement_number, agreement_ends())
         .join(agents, agents.c.agent_id == s.c.agent_id)
         .join(agreements, stands_under(s))
         .where(s.c.agent_id == agent_id, s.c.month == month, scope)
@@ -150,11 +151,11 @@ async def paid_by_event(conn: AsyncConnection, payments: Mapping[UUID, UUID]) ->
 async def wadah_statements_of(
     conn: AsyncConnection, scope: sa.ColumnElement[bool], *, month: str | None, wadah_id: UUID | None, limit: int
 ) -> Rows:
-    """Newest first, within this scope (over `wadah_statements`)."""
+    """Newest first, within this scope (over `wadah_statements`). `paid_on`: the WIB day that `paid_at` begins, as a bank's evidence gave it."""
     w = wadah_statements
-    query = sa.select(w, agreements.c.name.label("wadah"), agreements.c.agreement_number).join(
-        agreements, stands_under(w)
-    )
+    paid_on = sa.cast(sa.func.timezone(WIB.key, w.c.paid_at), sa.Date).label("paid_on")
+    names = (agreements.c.name.label("wadah"), agreements.c.agreement_number, agreement_ends())
+    query = sa.select(w, paid_on, *names).join(agreements, stands_under(w))
     wanted = ((w.c.month, month), (w.c.wadah_id, wadah_id))
     query = query.where(scope, *(column == value for column, value in wanted if value is not None))
     return (await conn.execute(query.order_by(w.c.month.desc(), w.c.wadah_id).limit(limit))).mappings().all()

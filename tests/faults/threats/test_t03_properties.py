@@ -86,10 +86,10 @@ _EARNED: Final = _fields(
     "carried_in payable carried_out lines months_without drop_months drop_due issued_at"
 )
 _TO_WADAH: Final = _fields(
-    "wadah_id wadah agreement_number agreement without_agreement month scheme rules agents acquisitions monthly_target "
+    "wadah_id wadah agreement_number agreement agreement_ends without_agreement month scheme rules agents acquisitions monthly_target "
     "months_below drop_months end_due "
     "received agents_payable share adjusted carried_in "
-    "share_payable carried_out gross tax_bps tax payout order_from pay_by issued_at order_id paid_at"
+    "share_payable carried_out gross tax_bps tax payout order_from pay_by issued_at order_id paid_at paid_on"
 )
 _MESSAGE: Final = _fields(
     "notification_id participant_id cause channel template template_version language state reason "
@@ -209,7 +209,7 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
         "GET /incentives/statements": _each(("agent", *_BOARD), _EARNED),
         "GET /incentives/agents/{agent_id}/statements/{month}": _each(
             ("agent", *_BOARD),
-            _EARNED | _fields("wadah agreement_number agreement without_agreement rules fingerprint event_id adjustments"),
+            _EARNED | _fields("wadah agreement_number agreement agreement_ends without_agreement rules fingerprint event_id adjustments"),
         ),
         "GET /incentives/agents/{agent_id}/statements/{month}/lines": _each(
             ("agent", *_BOARD),
@@ -283,7 +283,7 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
         "GET /parameters/{kind}": _each(
             ("central", "auditor", "operator"),
             _fields(
-                "set_id version status valid_from valid_to source value proposed_by proposed_at decided_by decided_at reason"
+                "set_id version status valid_from valid_to source value proposed_by proposed_at decided_by decided_at reason displaced_by"
             ),
         ),
     },

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
+import openpyxl
+import pypdf
+
 from contracts.events.incentives import IncentivePaidOut, IncentivePayoutOrdered
 from tests.integration.payments.agency import Worker, close_month, engage, hire
 from tests.integration.payments.bank import Bank, at
@@ -67,6 +72,40 @@ async def test_without_an_account_nothing_is_ordered_and_it_is_tried_again(h: Ha
     assert (await wadah_statement(h, worker, "2025-10"))["order_id"] is not None
 
 
+async def test_a_document_calls_nothing_paid_before_the_bank_says_so(h: Harness, bank: Bank) -> None:
+    worker = await hire(h, await engage(h))
+    await acquire(h, bank, worker, 2)
+    await close_month(h, at(2025, 11, 4, 1))
+    await account(h, worker)
+    await work_off(h)
+    assert (await wadah_statement(h, worker, "2025-10"))["paid_on"] is None
+    before = await documents(h, worker)
+    assert ["Untuk dibayarkan / To be paid" in one for one in before] == [True, True], before
+    assert not any("Paid out" in one for one in before)
+    h.clock.set(at(2025, 11, 6))
+    order = (await wadah_statement(h, worker, "2025-10"))["order_id"]
+    confirmed = await h.client.post(
+        f"/transfer-orders/{order}/confirmation",
+        json={"partner": "bank-a", "paid_on": "2025-11-04", "evidence": "Mutasi 7"},
+        headers=treasurer(h),
+    )
+    assert confirmed.status_code == 200, confirmed.text
+    await work_off(h)
+    after = await documents(h, worker)
+    assert ["Dibayarkan pada / Paid out on 2025-11-04" in one for one in after] == [True, True], after
+    assert not any("To be paid" in one for one in after)
+
+
+async def documents(h: Harness, worker: Worker) -> tuple[str, str]:
+    """The words of PDF and XLSX, as the board reads them."""
+    path = f"/incentives/wadah/{worker.scope.wadah_id}/statements/2025-10/document"
+    board = h.token(roles=["coordinator"], wadah_id=worker.scope.wadah_id)
+    printed, kept = [await h.client.get(f"{path}.{form}", headers=board) for form in ("pdf", "xlsx")]
+    pages = pypdf.PdfReader(io.BytesIO(printed.content)).pages
+    sheet = openpyxl.load_workbook(io.BytesIO(kept.content)).worksheets[0]
+    return " ".join(page.extract_text() for page in pages), str([*sheet.iter_rows(values_only=True)])
+
+
 async def test_a_failed_order_is_given_anew_and_a_confirmed_one_is_paid_out_once(h: Harness, bank: Bank) -> None:
     worker = await hire(h, await engage(h))
     await acquire(h, bank, worker, 2)
@@ -101,7 +140,8 @@ async def test_a_failed_order_is_given_anew_and_a_confirmed_one_is_paid_out_once
     await work_off(h)
     (paid,) = [e for r in await h.events("incentives") if isinstance(e := r.event, IncentivePaidOut)]
     assert (paid.amount, str(paid.order_id)) == (PAYOUT, second)
-    assert (await wadah_statement(h, worker, "2025-10"))["paid_at"] == "2025-11-03T17:00:00Z"
+    told = await wadah_statement(h, worker, "2025-10")
+    assert (told["paid_on"], told["paid_at"]) == ("2025-11-04", "2025-11-03T17:00:00Z")
     books = (await h.client.get("/ledger/trial-balance", headers=h.token(roles=["auditor"]))).json()
     balances = {one["account"]: one["balance"] for one in books["accounts"]}
     assert balances[f"incentives-payable:{worker.scope.wadah_id}"] == 0
