@@ -34,6 +34,12 @@ LINK_NOT_VALID = ProblemType(
     "Tautan ini tidak sah atau sudah kedaluwarsa. Minta tautan baru kepada agen atau kantor cabang.",
     "This link is not valid or has expired. Ask your agent or the branch office for a new one.",
 )
+NOT_PAID_YET = ProblemType(
+    "not_paid_yet",
+    409,
+    "Tagihan ini belum dibayar, jadi belum ada bukti pembayaran. Minta lagi setelah dibayar.",
+    "This bill is not paid, so there is no proof of payment yet. Ask again once it is.",
+)
 PAYMENT_TAKEN_BACK = ProblemType(
     "payment_taken_back",
     409,

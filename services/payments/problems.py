@@ -107,6 +107,12 @@ QR_NOT_OFFERED = ProblemType(
     "Pembayaran dengan QR belum tersedia. Pakai kode iuran pada virtual account.",
     "Payment by QR is not available yet. Use the contribution code with a virtual account.",
 )
+ACQUIRER_UNKNOWN = ProblemType(
+    "acquirer_unknown",
+    422,
+    "Acquirer ini tidak terdaftar. Sebut namanya sebagai mitra, atau hilangkan acquirer agar dipilihkan.",
+    "There is no such acquirer. Give its name as a partner, or leave acquirer out to have one chosen.",
+)
 NOT_FOR_FIRST_PAYMENT = ProblemType(
     "not_for_first_payment",
     409,
@@ -124,6 +130,12 @@ BILL_NOT_OPEN = ProblemType(
     409,
     "Tagihan ini sudah dibayar atau berakhir. Minta tagihan baru.",
     "This bill is paid or has ended. Ask for a new bill.",
+)
+NO_SUCH_PARTNER = ProblemType(
+    "no_such_partner",
+    404,
+    "Mitra {partner} tidak terdaftar. Periksa namanya, atau daftarkan dahulu lewat POST /partners.",
+    "There is no partner {partner}. Check its name, or enable it by POST /partners first.",
 )
 SETTLEMENT_NO_LAYOUT = ProblemType(
     "settlement_no_layout",

@@ -108,7 +108,7 @@ async def _recorded(app: App, request: Request, principal: Principal, wanted: Pa
     scope = Scope(principal.branch_id, wanted.owner_id if wanted.kind is PayeeKind.WADAH else None)
     if wanted.kind is PayeeKind.WADAH:
         assert wanted.owner_id is not None
-        await _must_be_of_branch(app, principal, wanted.owner_id)
+        await _must_be_of_branch(app, principal, wanted.owner_id, "owner_id")
     if wanted.kind is PayeeKind.PARTICIPANT:
         assert wanted.owner_id is not None
         await _must_be_reachable(app, principal, wanted.owner_id)
@@ -133,20 +133,20 @@ async def _recorded(app: App, request: Request, principal: Principal, wanted: Pa
     return RecordPayee(event, scope, meta(request, principal))
 
 
-async def _must_be_of_branch(app: App, principal: Principal, wadah_id: UUID) -> None:
+async def _must_be_of_branch(app: App, principal: Principal, wadah_id: UUID, field: str | None = None) -> None:
     """A Wadah with whom the caller's branch has, or had, an agreement that is known here (decision 230)."""
     async with app.read() as conn:
-        await must_exist(conn, agreements.c.wadah_id, wadah_id, within(principal, agreements))
+        await must_exist(conn, agreements.c.wadah_id, wadah_id, within(principal, agreements), field=field)
 
 
 async def _must_be_reachable(app: App, principal: Principal, participant_id: UUID) -> None:
     """A participant of the caller's branch who was not forgotten."""
     async with app.read() as conn:
         if not await shown.is_visible(conn, participant_id, within(principal, payers)):
-            raise Refusal(Rejected(NOT_FOUND))
+            raise Refusal(Rejected(NOT_FOUND, "owner_id"))
     await app.keys.fetch([participant_id])
     if app.keys.cache[participant_id] is None:
-        raise Refusal(Rejected(NOT_FOUND))
+        raise Refusal(Rejected(NOT_FOUND, "owner_id"))
 
 
 def _known(app: App, row: Mapping[Any, Any]) -> dict[str, Any]:

@@ -15,9 +15,9 @@ from chassis.http import NOT_FOUND, Principal, allow, problems, within
 from chassis.problems import Refusal, Rejected
 from chassis.service import App, as_settings
 from contracts.values import FundingSource
-from services.payments.documents.links import SIGNATURE, Link, Links
+from services.payments.documents.links import Link, Links
 from services.payments.documents.proof import OfCollective, OfDeposit, OfParticipant, Paid, proof
-from services.payments.group_problems import LINK_NOT_VALID, PAYMENT_TAKEN_BACK
+from services.payments.group_problems import LINK_NOT_VALID, NOT_PAID_YET, PAYMENT_TAKEN_BACK
 from services.payments.queries import groups, proofs
 from services.payments.settings import Settings
 from services.payments.store import charges_of
@@ -52,13 +52,16 @@ def router(app: App) -> APIRouter:
             visible = await proofs.is_visible(conn, payment_id, *scopes)
             return signed(await proofs.paid(conn, payment_id) if visible else None)
 
-    @routes.get("/collective-bills/{bill_id}/proof-link", responses=problems(NOT_FOUND, PAYMENT_TAKEN_BACK))
+    @routes.get(
+        "/collective-bills/{bill_id}/proof-link", responses=problems(NOT_FOUND, NOT_PAID_YET, PAYMENT_TAKEN_BACK)
+    )
     async def link_of_whole(principal: Board, bill_id: UUID) -> ProofLink:
         """A link to the proof of a paid collective bill as a whole; it names nobody."""
         async with app.read() as conn:
             bill = await groups.collective(conn, bill_id, within(principal, collective_bills))
-            paid = bill["payment_id"] if bill is not None else None
-            return signed(None if paid is None else await proofs.paid(conn, paid))
+            if bill is not None and bill["payment_id"] is None:
+                raise Refusal(Rejected(NOT_PAID_YET))
+            return signed(None if bill is None else await proofs.paid(conn, bill["payment_id"]))
 
     @routes.get(
         "/proofs/{payment_id}",
@@ -67,11 +70,12 @@ def router(app: App) -> APIRouter:
     )
     async def download(
         payment_id: UUID,
-        expires: Annotated[int, Query(ge=0, lt=2**33)],
-        signature: Annotated[str, Query(pattern=SIGNATURE)],
+        expires: Annotated[str, Query(description="seconds since 1970")] = "",
+        signature: Annotated[str, Query(description="as the link has it")] = "",
     ) -> Response:
-        """The PDF, for whoever holds a link that has not expired."""
-        if not links.holds(KIND, payment_id, Link(expires, signature), app.clock.wall()):
+        """The PDF, for whoever holds a link that has not expired. What became of a link on its way (cut off, a digit more) is no link."""
+        read = Link.read(expires, signature)
+        if read is None or not links.holds(KIND, payment_id, read, app.clock.wall()):
             raise Refusal(Rejected(LINK_NOT_VALID))
         async with app.read() as conn:
             row = _must_stand(await proofs.paid(conn, payment_id))

@@ -98,15 +98,19 @@ async def _must_see(conn: AsyncConnection, principal: Principal, wanted: Proposa
         own_whole = sa.exists().where(
             collective_bills.c.payment_id == payments.c.payment_id, in_sight(principal, collective_bills)
         )
-        await must_exist(conn, payments.c.payment_id, wanted.payment_id, sa.or_(own_payer, own_case, own_whole))
+        in_reach = sa.or_(own_payer, own_case, own_whole)
+        await must_exist(conn, payments.c.payment_id, wanted.payment_id, in_reach, field="payment_id")
     for participant_id in await _paid_for(conn, wanted):
-        await must_exist(conn, payers.c.participant_id, participant_id, within(principal, payers))
+        field = "participant_id" if participant_id == wanted.participant_id else "payment_id"
+        await must_exist(conn, payers.c.participant_id, participant_id, within(principal, payers), field=field)
     if wanted.bill_id is not None:
         theirs = bills.c.participant_id == wanted.participant_id
-        await must_exist(conn, bills.c.bill_id, wanted.bill_id, theirs)
+        await must_exist(conn, bills.c.bill_id, wanted.bill_id, theirs, field="bill_id")
     if wanted.payee_account_id is not None:
         in_reach = in_sight(principal, payee_accounts)
-        await must_exist(conn, payee_accounts.c.payee_account_id, wanted.payee_account_id, in_reach)
+        await must_exist(
+            conn, payee_accounts.c.payee_account_id, wanted.payee_account_id, in_reach, field="payee_account_id"
+        )
 
 
 async def _paid_for(conn: AsyncConnection, wanted: ProposalWanted) -> list[UUID]:

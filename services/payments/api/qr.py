@@ -20,7 +20,7 @@ from services.payments.api.partner_shapes import PartnerName
 from services.payments.commands.qr import RequestQr, RequestQrs
 from services.payments.domain.qr import QrState, as_shown
 from services.payments.parameters import Parameters
-from services.payments.problems import BILL_NOT_OPEN, NOT_FOR_FIRST_PAYMENT, QR_ENDED, QR_NOT_OFFERED
+from services.payments.problems import ACQUIRER_UNKNOWN, BILL_NOT_OPEN, NOT_FOR_FIRST_PAYMENT, QR_ENDED, QR_NOT_OFFERED
 from services.payments.qr_desk import QrDesk
 from services.payments.queries import qr as queries
 from services.payments.queries import shown
@@ -83,7 +83,7 @@ def router(app: App, desk: QrDesk, parameters: Parameters) -> APIRouter:
         openapi_extra={"parameters": accepts_command(gives=())["parameters"]},
         responses={
             202: {"model": QrShown},
-            **problems(NOT_FOUND, QR_NOT_OFFERED, QR_ENDED, BILL_NOT_OPEN, NOT_FOR_FIRST_PAYMENT),
+            **problems(NOT_FOUND, ACQUIRER_UNKNOWN, QR_NOT_OFFERED, QR_ENDED, BILL_NOT_OPEN, NOT_FOR_FIRST_PAYMENT),
         },
     )
     async def ask(request: Request, principal: Payee, bill_id: UUID, acquirer: Wanted = None) -> Response:
@@ -92,6 +92,8 @@ def router(app: App, desk: QrDesk, parameters: Parameters) -> APIRouter:
         Without `acquirer` the one that is agreed to be asked first makes it.
         """
         await must_see(principal, bill_id)
+        if acquirer is not None and acquirer not in await desk.registry.partners():
+            raise Refusal(Rejected(ACQUIRER_UNKNOWN, field="acquirer"))
         partner = await desk.registry.offered(acquirer)
         if partner is None:
             raise Refusal(Rejected(QR_NOT_OFFERED, field=None if acquirer is None else "acquirer"))

@@ -35,9 +35,9 @@ class LayoutWanted(_Asked):
 
 
 class CreditWanted(_Asked):
-    """`amount`: whole rupiah that stand on our account, after the partner kept its fees."""
+    """`amount`: whole rupiah that stand on our account, after the partner kept its fees. A line of nothing is none."""
 
-    amount: Amount
+    amount: Positive
     evidence: Evidence
 
 

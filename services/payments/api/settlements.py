@@ -52,8 +52,8 @@ from services.payments.domain.settlement.faults import FileRefused
 from services.payments.domain.settlement.files import Checked, check
 from services.payments.domain.settlement.layouts import LayoutFault
 from services.payments.domain.settlement.layouts import faults as layout_faults
-from services.payments.problems import CREDIT_NOTED, SETTLEMENT_NO_LAYOUT, SETTLEMENT_NOT_RECONCILED
-from services.payments.queries import settlement
+from services.payments.problems import CREDIT_NOTED, NO_SUCH_PARTNER, SETTLEMENT_NO_LAYOUT, SETTLEMENT_NOT_RECONCILED
+from services.payments.queries import agreed, settlement
 from services.payments.queries import settlement_shown as shown
 from services.payments.settings import Settings
 
@@ -127,7 +127,7 @@ def router(app: App, boxes: FileBoxes) -> APIRouter:
         "/layouts",
         status_code=201,
         openapi_extra=accepts_command(LayoutWanted, gives=("partner", "valid_from"), status=201),
-        responses=problems(NOT_FOUND),
+        responses=problems(NO_SUCH_PARTNER),
     )
     async def agree(request: Request, principal: Keeper) -> Response:
         """How a partner's files are read from a day on; what was reconciled before stays as it is."""
@@ -147,7 +147,7 @@ def router(app: App, boxes: FileBoxes) -> APIRouter:
         "/days/{partner}/{day}/files",
         status_code=202,
         openapi_extra=accepts_command(gives=("file_id",), status=202) | UPLOAD,
-        responses=problems(UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, SETTLEMENT_NO_LAYOUT, *faults.FAULTS),
+        responses=problems(UNSUPPORTED_MEDIA_TYPE, TOO_LARGE, NO_SUCH_PARTNER, SETTLEMENT_NO_LAYOUT, *faults.FAULTS),
     )
     @body_limit(settings.settlement_max_bytes)
     async def upload(request: Request, principal: Keeper, partner: Partner, day: date) -> Response:
@@ -169,6 +169,9 @@ def router(app: App, boxes: FileBoxes) -> APIRouter:
     async def _layout(partner: str, day: date) -> SettlementLayout:
         async with app.read() as conn:
             found = await settlement.layouts(conn, {(partner, day)})
+            known = bool(found) or partner in await agreed.partners(conn)
+        if not known:
+            raise Refusal(Rejected(NO_SUCH_PARTNER, "partner", {"partner": partner}))
         if (partner, day) not in found:
             raise Refusal(Rejected(SETTLEMENT_NO_LAYOUT))
         return found[partner, day]

@@ -26,7 +26,13 @@ def in_sight(principal: Principal, table: sa.Table) -> sa.ColumnElement[bool]:
     return sa.or_(within(principal, table), table.c.branch_id.is_(None))
 
 
-async def must_exist(conn: AsyncConnection, column: sa.Column[UUID], key: UUID, *where: sa.ColumnElement[bool]) -> None:
-    """Raises Refusal `not_found` unless there is a row of this key for which all the rest holds."""
+async def must_exist(
+    conn: AsyncConnection,
+    column: sa.Column[UUID],
+    key: UUID,
+    *where: sa.ColumnElement[bool],
+    field: str | None = None,
+) -> None:
+    """Raises Refusal `not_found`, about this field of the body, unless there is a row of this key for which all the rest holds."""
     if (await conn.execute(sa.select(column).where(column == key, *where))).first() is None:
-        raise Refusal(Rejected(NOT_FOUND))
+        raise Refusal(Rejected(NOT_FOUND, field))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -14,7 +15,8 @@ from uuid import UUID
 
 from chassis.privacy.derive import subkey
 
-SIGNATURE: Final = r"^[A-Za-z0-9_-]{43}$"
+_SIGNATURE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+_SECONDS: Final = re.compile(r"[0-9]{1,10}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,13 @@ class Link:
 
     expires: int
     signature: str
+
+    @classmethod
+    def read(cls, expires: str, signature: str) -> Link | None:
+        """From the texts of a query; None where they are not of this form, so no link that was ever signed."""
+        if _SECONDS.fullmatch(expires) is None or _SIGNATURE.fullmatch(signature) is None:
+            return None
+        return cls(int(expires), signature)
 
     @property
     def query(self) -> str:

@@ -169,9 +169,12 @@ def _judged(call: Call, signature: str, secret_file: Path | None, public_key_fil
 def _call(method: str, path: str, headers: dict[str, str], body: bytes, with_key: bool) -> Call:
     if "x-signature" not in headers or "x-timestamp" not in headers:
         _cannot("the headers must hold X-SIGNATURE and X-TIMESTAMP")
+    if not headers["x-signature"]:
+        _cannot("X-SIGNATURE is blank: nothing was signed, or the header was sent before the signature was made")
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if not with_key and not token:
-        _cannot(f"the headers must hold Authorization: Bearer …{f', not {scheme}' if scheme else ''}")
+        # what stands there without a word before it is the token itself, and is shown to nobody
+        _cannot(f"the headers must hold Authorization: Bearer …{', with that word before the token' if scheme else ''}")
     return Call(
         method=method,
         path=path,

@@ -29,6 +29,7 @@ from services.payments.kit import other_times
 from services.payments.kit.other_times import moment_of
 
 MOST_MISTAKES = 3
+METHODS = ("POST", "GET", "PUT", "PATCH", "DELETE")
 AGREED = ""
 """The name of doing it right."""
 Way = tuple[str, Any]
@@ -131,7 +132,7 @@ def first_difference(ours: str, theirs: str) -> str:
 def _parts(call: Call) -> dict[str, list[Way]]:
     """Part of the string to sign → the ways it is made, the right one first."""
     return {
-        "method": [(AGREED, call.method), ("the method was written in small letters", call.method.lower())],
+        "method": list(_methods(call.method)),
         "path": list(_paths(call.path)),
         "token": list(_tokens(call.token)),
         "hashed": list(_hashes(call.body)),
@@ -178,6 +179,12 @@ def _accepted(call: Call, parts: Mapping[str, Sequence[Way]]) -> Iterator[bytes]
         yield _text({**right, "hashed": signing.body_hash(signing.minify(call.body))}).encode()
 
 
+def _methods(method: str) -> Iterator[Way]:
+    yield AGREED, method
+    yield "the method was written in small letters", method.lower()
+    yield from ((f"the method {other} was signed instead of {method}", other) for other in METHODS if other != method)
+
+
 def _paths(path: str) -> Iterator[Way]:
     split = urlsplit(path)
     yield AGREED, split.path + (f"?{split.query}" if split.query else "")
@@ -207,10 +214,10 @@ def _tokens(token: str | None) -> Iterator[Way]:
 
 def _hashes(body: bytes) -> Iterator[Way]:
     """The hash of the body. A body signed minified is right too, so it is no mistake."""
-    bodies = dict(_bodies(body))
+    bodies = list(_bodies(body))
     yield AGREED, signing.body_hash(body)
     yield AGREED, signing.body_hash(signing.minify(body))
-    for what, made in bodies.items():
+    for what, made in bodies:
         yield what, signing.body_hash(made)
     for what, made in {AGREED: body, "minified": signing.minify(body)}.items():
         of = f" (of the {what} body)" if what else ""
@@ -224,6 +231,8 @@ def _hashes(body: bytes) -> Iterator[Way]:
 
 def _bodies(body: bytes) -> Iterator[tuple[str, bytes]]:
     """What becomes of a body before it is hashed, where it should be hashed as it is sent."""
+    for what, padded in _PADDED.items():
+        yield from ((what, padded.sub(rb"\1", made)) for made in (body, signing.minify(body)) if padded.search(made))
     yield "blanks were removed inside texts too", re.sub(rb"[ \t\r\n]+", b"", body)
     yield "a line feed stood at the end of the body that was signed", body + b"\n"
     yield "the line feed at the end of the body was not signed", body.rstrip(b"\r\n")
@@ -238,6 +247,13 @@ def _bodies(body: bytes) -> Iterator[tuple[str, bytes]]:
         yield what, json.dumps(found, **options).encode("utf-8", "replace")
 
 
+_PADDED = {
+    "partnerServiceId was signed without the blanks before it": re.compile(rb'("partnerServiceId"\s*:\s*") +'),
+    "partnerServiceId and virtualAccountNo were signed without the blanks before them": re.compile(
+        rb'("(?:partnerServiceId|virtualAccountNo)"\s*:\s*") +'
+    ),
+}
+"""Of numbers that are padded to their length (snap.md): the blanks are part of what is sent, so of what is signed."""
 _DUMPS: Mapping[str, dict[str, Any]] = {
     "the JSON was written anew, with blanks after colons and commas": {"ensure_ascii": False},
     "the JSON was written anew, without blanks": {"ensure_ascii": False, "separators": (",", ":")},

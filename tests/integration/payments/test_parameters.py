@@ -194,9 +194,12 @@ async def test_of_sets_approved_for_one_day_the_history_says_which_counts_and_ea
     h: Harness,
 ) -> None:
     made = [(await propose(h, "prepay_months", ONE_OR_TWO)).json()["set_id"] for _ in range(4)]
-    one, two, three = [await decide(h, "prepay_months", made[n], "approve") for n in (0, 2, 1)]
+    approved = []
+    for hour, number in ((10, 0), (11, 2), (12, 1)):
+        h.clock.set(at(2025, 10, 6, hour))
+        approved.append(await decide(h, "prepay_months", made[number], "approve"))
     names = [f"bpu-prepay-months/2025-10-07.{number}" for number in (1, 2, 3, 4)]
-    assert [a.json()["displaces"] for a in (one, two, three)] == [[], [names[0]], [names[2]]]
+    assert [answer.json()["displaces"] for answer in approved] == [[], [names[0]], [names[2]]]
     headers = h.token(roles=["auditor"])
     history = (await h.client.get("/parameters/prepay_months", headers=headers)).json()
     shown = {s["version"]: (s["status"], s["displaced_by"], s["valid_to"]) for s in history if s["set_id"]}

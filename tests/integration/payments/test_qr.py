@@ -338,6 +338,18 @@ async def test_a_paid_bill_gets_no_code_and_without_an_acquirer_none_is_offered(
         assert (answer.status_code, answer.json()["code"]) == (409, "qr_not_offered")
 
 
+async def test_an_acquirer_that_nobody_agreed_with_is_named_as_such(town: Town) -> None:
+    """Another one serves this very bill: the wrong name is the whole trouble."""
+    path = f"/bills/{town.bill_id}/qr"
+    refused = await town.h.client.post(f"{path}?acquirer=nobody", headers=town.headers())
+    assert (refused.status_code, refused.json()["code"], refused.json()["field"]) == (
+        422,
+        "acquirer_unknown",
+        "acquirer",
+    )
+    assert (await town.h.client.get(path, headers=town.headers())).status_code == 404
+
+
 async def test_a_code_of_a_bill_that_was_paid_otherwise_brings_its_money_to_suspense(town: Town) -> None:
     reference, number = await live(town)
     bank = await Bank(town.h).enable()

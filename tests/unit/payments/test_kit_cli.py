@@ -116,6 +116,15 @@ def test_what_cannot_be_told_exits_2_and_says_why(words: list[str]) -> None:
     assert result.output
 
 
+def test_a_blank_signature_is_named_and_a_token_without_its_word_is_shown_to_nobody(files: Path) -> None:
+    blank = typed(*call(files), *headers(""))
+    assert (blank.exit_code, "X-SIGNATURE is blank" in blank.output) == (2, True)
+    bare = [word.replace("Bearer ", "") for word in headers("x")]
+    told = typed(*call(files), *bare)
+    assert (told.exit_code, "with that word before the token" in told.output) == (2, True)
+    assert TOKEN not in told.output
+
+
 def test_credentials_that_are_none_are_refused_without_being_quoted(tmp_path: Path) -> None:
     file = tmp_path / "credentials.json"
     file.write_text('{"base_url": "x", "sides": {"plain": {"client_secret": "do-not-tell"}}, "numbers": {}}')

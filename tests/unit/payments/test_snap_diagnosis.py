@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -87,6 +88,7 @@ MISTAKES: list[tuple[str, str, str]] = [
     ("no token", b64(mac(f"POST:{PATH}:{sha(BODY)}:{TIME}")), "token was left out"),
     ("Z", b64(mac(text(timestamp="2026-11-22T03:15:30Z"))), "signed in Z"),
     ("milliseconds", b64(mac(text(timestamp="2026-11-22T10:15:30.000+07:00"))), "milliseconds"),
+    ("other method", b64(mac(text(method="GET"))), "the method GET was signed instead of POST"),
     ("small method", b64(mac(text(method="post"))), "small letters"),
     ("bars", b64(mac(BARS)), "joined with |"),
     ("SHA-256", b64(mac(text(), algorithm="sha256")), "HMAC-SHA256"),
@@ -140,6 +142,22 @@ class TestAnotherTimestampThanTheOneSent:
         assert judged(signature).mistakes == ()
         (told,) = judged(signature, replace(CALL, other_times=("2025", "20250101 10:00"))).mistakes
         assert told == "not the X-TIMESTAMP that was sent was signed, but 20250101 10:00"
+
+
+class TestPaddedNumbers:
+    """A partner number is sent padded to eight places (snap.md), and many trim it before they sign."""
+
+    SENT = b'{"partnerServiceId": "   15973", "customerNo": "3276", "virtualAccountNo": "   159733276"}'
+    CALL = Call("POST", PATH, TIME, SENT, TOKEN)
+
+    @pytest.mark.parametrize("spelt", [bytes, minified])
+    def test_trimmed_where_it_should_not_be_is_named(self, spelt: Callable[[bytes], bytes]) -> None:
+        one = spelt(self.SENT).replace(b'"   15973"', b'"15973"')
+        both = one.replace(b'"   159733276"', b'"159733276"')
+        (found,) = judged(b64(mac(text(hashed=sha(one)))), self.CALL).mistakes
+        assert found == "partnerServiceId was signed without the blanks before it"
+        (found,) = judged(b64(mac(text(hashed=sha(both)))), self.CALL).mistakes
+        assert found == "partnerServiceId and virtualAccountNo were signed without the blanks before them"
 
 
 def test_mistakes_that_come_together_are_all_named() -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import rows
 from chassis.outcomes import Accepted
-from chassis.problems import NOT_FOUND, Rejected
+from chassis.problems import Rejected
 from chassis.transaction import Meta, Scope, Tx
 from contracts.events.reconciliation import SettlementFileReceived, SettlementLayout, SettlementLayoutAgreed
 from contracts.values import Rupiah, SettlementFileId
@@ -22,6 +22,7 @@ from services.payments.domain.settlement.days import stream_key
 from services.payments.domain.settlement.files import Checked
 from services.payments.domain.settlement.layouts import LAYOUT_RULES
 from services.payments.domain.settlement.outcomes import RECONCILIATION_RULES
+from services.payments.problems import NO_SUCH_PARTNER
 from services.payments.queries import agreed
 from services.payments.queries import settlement as queries
 from services.payments.tables import settlement_parts
@@ -55,7 +56,11 @@ async def agree_on_layouts(tx: Tx, items: Sequence[AgreeOnLayout], /) -> list[Ac
     """From that day on; what was reconciled before stays as it is."""
     await tx.heads(PARTNERS, {item.partner for item in items})
     known = await agreed.partners(tx.conn)
-    return [_agree(tx, item) if item.partner in known else Rejected(NOT_FOUND) for item in items]
+    return [_agree(tx, item) if item.partner in known else _no_such(item.partner) for item in items]
+
+
+def _no_such(partner: str) -> Rejected:
+    return Rejected(NO_SUCH_PARTNER, "partner", {"partner": partner})
 
 
 def _agree(tx: Tx, item: AgreeOnLayout) -> Accepted:
