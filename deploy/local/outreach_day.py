@@ -6,13 +6,15 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from deploy.local.outreach import aftermath, day, history, report
+from deploy.local.outreach import aftermath, auditing, day, history, report
 from deploy.local.outreach.doors import opened
 from deploy.local.stack import LocalStack
 
 
 async def play(stack: LocalStack, tell: Callable[[str], None]) -> dict[str, Any]:
-    """Plays history, day, next morning and the end of the month on a running stack, or finds them played; the report. Raises Trouble."""
+    """Plays history, day, next morning and the end of the month on a running stack, or finds them played, and has them audited; the
+    report. Raises Trouble.
+    """
     async with opened(stack, timeout_s=60) as doors:
         cast = await history.happen(stack, doors, tell)
         await history.reach_the_day(doors)
@@ -20,7 +22,9 @@ async def play(stack: LocalStack, tell: Callable[[str], None]) -> dict[str, Any]
         settled = await aftermath.next_morning(doors, cast, played, tell)
         await day.be_told(doors, cast, played, tell)
         found = await report.ask(doors, cast, played)
-        return found | settled | await aftermath.end_of_month(doors, cast, tell)
+        month = await aftermath.end_of_month(doors, cast, tell)
+        tell("the auditor: archive, tree, one proof, and every service replayed from its log")
+        return found | settled | month | await report.at_rest(doors) | await auditing.ask(stack)
 
 
 def table(found: dict[str, Any]) -> str:

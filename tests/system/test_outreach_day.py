@@ -49,5 +49,12 @@ async def test_demo_reports_a_day_that_adds_up(tmp_path: Path) -> None:
     assert (found["astray"]["reason"], found["astray"]["outcome"]) == ("unknown_code", "matched")
     assert found["astray"]["proposed_by"] != found["astray"]["approved_by"]
     assert len(found["refused"]) >= 10 and found["events"] > 400
+    assert found["audit"] == {
+        "archived": found["events"],
+        "verified": True,
+        "proof_checked": True,
+        "replay_equal": dict.fromkeys(("registration", "payments", "notifications", "audit"), True),
+    }
+    assert (found["on_topics"], found["strangers"]) == (found["events"], 0)
     assert set(found["stack"]) == {"kafka", "postgres", "python"}
     assert set(found["seconds"]) == {"setup", "start", "play"}

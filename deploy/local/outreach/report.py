@@ -12,13 +12,14 @@ from deploy.local import programs
 from deploy.local.outreach.day import PRICE, Played
 from deploy.local.outreach.doors import Doors, until
 from deploy.local.outreach.history import CENTRAL, OPERATOR, THE_DAY, Cast
+from deploy.local.stack import SERVICES
 
 PEOPLE = 50
 
 
 async def ask(doors: Doors, cast: Cast, played: Played) -> dict[str, Any]:
-    """The report without `stack` and `seconds`. Waits until nothing is unpublished; `events` and `unpublished` are of that moment."""
-    operators = await _quiet(doors)
+    """What the day came to, once nothing of it is on its way."""
+    await _quiet(doors)
     agent = cast.agents[0]
     counts = await doors.get("registration", "/participants/counts", agent)
     totals = await doors.get("payments", "/contributions/totals", agent)
@@ -40,7 +41,13 @@ async def ask(doors: Doors, cast: Cast, played: Played) -> dict[str, Any]:
             "contributions": totals["contributions"],
             "suspense": ledger["suspense"],
         },
-        "events": sum(facts["events"] for facts in operators),
+    }
+
+
+async def at_rest(doors: Doors) -> dict[str, Any]:
+    """What operators are told at the end, when all is quiet."""
+    operators = await _quiet(doors)
+    return {
         "unpublished": sum(facts["unpublished"] for facts in operators),
         "parked": sum(facts["parked_keys"] for facts in operators),
         "dead_letters": operators[0]["kafka"]["dead_letters"],
@@ -75,6 +82,7 @@ def expected(refused: dict[str, int]) -> dict[str, Any]:
         "unpublished": 0,
         "parked": 0,
         "dead_letters": 0,
+        "strangers": 0,
         "reconciled": {
             "day": THE_DAY.date().isoformat(),
             "lines": {"matched": PEOPLE - 2, "missing_here": 1},
@@ -93,17 +101,19 @@ def expected(refused: dict[str, int]) -> dict[str, Any]:
 
 
 def differences(report: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
-    """One line per figure that is not what it must be."""
+    """One line per figure that is not what it must be. However many events there are, all are on the topics, archived and proved."""
+    events, equal = report["events"], dict.fromkeys(SERVICES, True)
+    audited = {"archived": events, "verified": True, "proof_checked": True, "replay_equal": equal}
     return [
         f"{name}: expected {value}, found {report.get(name)}"
-        for name, value in wanted.items()
+        for name, value in {**wanted, "on_topics": events, "audit": audited}.items()
         if report.get(name) != value
     ]
 
 
 def table(report: dict[str, Any]) -> str:
     """For a person to read."""
-    told, ledger = report["notifications"], report["ledger"]
+    told, ledger, audit = report["notifications"], report["ledger"], report["audit"]
     rows = {
         "registered from the file": report["registered"],
         "refused in the second file": sum(report["refused"].values()),
@@ -114,7 +124,9 @@ def table(report: dict[str, Any]) -> str:
         "contributions": _rupiah(ledger["contributions"]),
         "ledger imbalance": ledger["imbalance"],
         "suspense": ledger["suspense"],
-        "events in all logs": report["events"],
+        "events in all logs / on the topics / archived": f"{report['events']} / {report['on_topics']} / {audit['archived']}",
+        "archive verified / one proof checked alone": f"{_yes(audit['verified'])} / {_yes(audit['proof_checked'])}",
+        "replayed equal": ", ".join(name for name, equal in audit["replay_equal"].items() if equal),
         "unpublished / parked / dead letters": f"{report['unpublished']} / {report['parked']} / {report['dead_letters']}",
         "the bank's file of the day": _reconciled(report["reconciled"]),
         "one payment astray": _astray(report["astray"]),
@@ -131,6 +143,10 @@ def table(report: dict[str, Any]) -> str:
     console.print(shown)
     console.print(f"refused by code: {refused}", soft_wrap=True)
     return out.getvalue().rstrip()
+
+
+def _yes(so: bool) -> str:
+    return "yes" if so else "NO"
 
 
 def _rupiah(amount: int) -> str:
