@@ -1,4 +1,4 @@
-"""Operator commands that every service has, run in a process of their own under the service's own role: replay, letters, republish, rebase."""
+"""Operator commands that every service has, run in a process of their own under the service's own role: replay, as-of, letters, republish, rebase."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -15,8 +16,11 @@ import uvloop
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from chassis.asof import Account
+from chassis.asof import as_of as account_as_of
 from chassis.database import Unavailable
 from chassis.deadletters import DeadLetters, LetterUnreadable
+from chassis.problems import Refusal, render
 from chassis.producer import PartitionsChanged, make_producer
 from chassis.rebase import WritersRunning, assert_writers_stopped
 from chassis.rebase import rebase as rebase_relay
@@ -26,6 +30,7 @@ from chassis.republish import republish as republish_events
 from chassis.service import App, Service
 from chassis.settings import StartRefused, load
 from chassis.telemetry import configure_logs
+from contracts.values import WIB
 
 AsJson = Annotated[bool, typer.Option("--json", help="for machines")]
 PRODUCER_START_S = 10
@@ -40,6 +45,16 @@ def extend(commands: typer.Typer, service: Service) -> typer.Typer:
         outcome = uvloop.run(_replay(service, quiet=as_json))
         print(json.dumps(outcome.as_json()) if as_json else _told(service.name, outcome))
         sys.exit(0 if outcome.equal else 1)
+
+    @commands.command("as-of")
+    def as_of(
+        at: Annotated[str, typer.Argument(help="a time of the wall clock, ISO 8601; WIB when it names no offset")],
+        key: Annotated[list[str], typer.Option(help="STREAM/KEY, once for each thing")],
+        as_json: AsJson = False,
+    ) -> None:
+        """What the events of some keys had come to at a moment: the events and the rows that follow from them. Changes nothing."""
+        account = uvloop.run(_as_of(service, moment(at), [_place(one) for one in key]))
+        print(json.dumps(account.as_json()) if as_json else _accounted(account))
 
     @commands.command()
     def letters(
@@ -90,6 +105,48 @@ async def _replay(service: Service, *, quiet: bool) -> Outcome:
     if not quiet:
         print(file=sys.stderr)
     return outcome
+
+
+async def _as_of(service: Service, at: datetime, of: list[tuple[str, str]]) -> Account:
+    app = _app(service)
+    try:
+        return await account_as_of(service, app.engine, app.vault, app.keys, at=at, now=app.clock.wall(), of=of)
+    except Refusal as refusal:
+        told = render(refusal.rejected)["messages"]
+        sys.exit(f"{service.name}: {told['id']} / {told['en']}")
+    except Unavailable as error:
+        sys.exit(f"{service.name}: {error}")
+    finally:
+        await app.close()
+
+
+def moment(text: str) -> datetime:
+    """The instant that somebody typed, in UTC. Exits with one sentence when it is none."""
+    try:
+        at = datetime.fromisoformat(text)
+        return (at if at.tzinfo else at.replace(tzinfo=WIB)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        sys.exit(f"{text!r} bukan waktu; tulis seperti / is no time; write one like 2026-11-30T17:00:00+07:00")
+
+
+def _place(text: str) -> tuple[str, str]:
+    stream, separator, key = text.partition("/")
+    if not (stream and separator and key):
+        sys.exit(f"{text!r} bukan kunci; tulis / names no key; write STREAM/KEY, such as participants/0199…")
+    return stream, key
+
+
+def _accounted(account: Account) -> str:
+    lines = [
+        f"{e.recorded_at.isoformat()}  {e.type} {e.stream}/{e.key} {e.seq}  by {e.actor}  under {e.rules}"
+        for e in (one.envelope for one in account.events)
+    ]
+    for table, found in account.tables.items():
+        lines.append(f"\n{table}")
+        for row in found:
+            lines += [f"  {name}: {value}" for name, value in row.items() if value is not None]
+            lines.append("")
+    return "\n".join(lines)
 
 
 async def _letters(service: Service, place: str) -> list[dict[str, Any]]:

@@ -93,7 +93,8 @@ def _grant(conn: sa.Connection, service: str) -> None:
         f"REVOKE UPDATE, DELETE, TRUNCATE ON {', '.join(_insert_only(conn))} FROM {writer}",
         f"REVOKE INSERT, UPDATE, DELETE ON alembic_version, alembic_version_chassis FROM {writer}",
         "CREATE SCHEMA IF NOT EXISTS shadow",
-        f"GRANT USAGE, CREATE ON SCHEMA shadow TO {writer}",
+        "CREATE SCHEMA IF NOT EXISTS scratch",
+        f"GRANT USAGE, CREATE ON SCHEMA shadow, scratch TO {writer}",
     ):
         conn.exec_driver_sql(statement)
 

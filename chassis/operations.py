@@ -10,14 +10,18 @@ import sqlalchemy as sa
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import OffsetAndMetadata
-from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict, Field
 
+from chassis import asof
 from chassis.attention import counted
 from chassis.cursors import UNPUBLISHED
 from chassis.deadletters import TOPIC as DEAD_LETTERS
 from chassis.http.auth import Principal, allow
+from chassis.http.bodies import accepts, body
 from chassis.http.dates import Moment
+from chassis.http.limits import body_limit
+from chassis.http.responses import problems
 from chassis.problems import NOT_FOUND, Refusal, Rejected
 from chassis.reader import Reader
 from chassis.subscribing import group_of
@@ -27,7 +31,10 @@ if TYPE_CHECKING:
     from chassis.process import Process
 
 KAFKA_S = 5.0
+MOST_KEYS, LARGEST_QUESTION = 2_000, 256 * 1024
 Operator = Annotated[Principal, Depends(allow("operator"))]
+Auditor = Annotated[Principal, Depends(allow("auditor"))]
+Name = Annotated[str, Field(min_length=1, max_length=255)]
 
 
 class ClockSetting(BaseModel):
@@ -39,8 +46,26 @@ class ClockSetting(BaseModel):
     as_of: Moment | None = None
 
 
+class KeyNamed(BaseModel):
+    """One thing: its stream, and its key there."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    stream: Name
+    key: Name
+
+
+class AsOfWanted(BaseModel):
+    """What these keys were at `at`, by the wall clock."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    at: Moment
+    keys: Annotated[list[KeyNamed], Field(min_length=1, max_length=MOST_KEYS)]
+
+
 def router(process: Process) -> APIRouter:
-    """The operators' routes of one process; role operator, nothing personal in any answer."""
+    """The operators' routes of one process, and one of auditors; nothing personal in any answer."""
     routes = APIRouter(prefix="/ops", tags=["operations"])
     app = process.app
 
@@ -88,6 +113,20 @@ def router(process: Process) -> APIRouter:
         """Moves business time forward, outside production."""
         await process.clock.advance_to(setting.at, as_of=setting.as_of)
         return {"business_time": app.clock.business()}
+
+    @routes.post(
+        "/as-of",
+        openapi_extra=accepts(AsOfWanted),
+        responses=problems(asof.NOTHING_KNOWN, asof.TIME_TO_COME, asof.TOO_MANY_EVENTS, asof.UNFOLDABLE),
+    )
+    @body_limit(LARGEST_QUESTION)
+    async def as_of(request: Request, who: Auditor) -> dict[str, Any]:
+        """What the events of some keys had come to at a moment: the events, and the rows of every table that follow from them. Changes nothing."""
+        wanted = await body(request, AsOfWanted)
+        of = [(one.stream, one.key) for one in wanted.keys]
+        now = app.clock.wall()
+        account = await asof.as_of(app.service, app.engine, app.vault, app.keys, at=wanted.at, now=now, of=of)
+        return account.as_json()
 
     return routes
 

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -22,14 +23,14 @@ from rich.table import Table
 from chassis import cli as chassis_cli
 from chassis.clock import SystemClock
 from chassis.console import show_table
-from deploy import settlement
+from deploy import account, account_page, settlement
 from deploy.local import places, qr, sandbox
 from deploy.local.secret import Secrets
 from deploy.local.stack import SERVICES
 from deploy.local.state import StateFile
 
-WITHOUT_SETTINGS = {"check-signature", "conformance", "sandbox", "qr"}
-"""Commands of payments that go through its doors alone: for a bank's team, who hold no settings of ours, and for a look."""
+WITHOUT_SETTINGS = {"payments": {"check-signature", "conformance", "sandbox", "qr"}, "audit": {"as-of"}}
+"""Commands that go through its doors alone: for a bank's team, who hold no settings of ours, and for a look."""
 AsJson = Annotated[bool, typer.Option("--json", help="for machines")]
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Perisai for operators.")
@@ -143,11 +144,46 @@ def advance_clock(at: datetime, as_json: AsJson = False) -> None:
     print(json.dumps(found) if as_json else f"business time is {moment} in {', '.join(found)}")
 
 
-def _ask(method: str, service: str, path: str, body: dict[str, Any] | None = None) -> Any:
+def as_of(
+    at: Annotated[str, typer.Argument(help="a time of the wall clock, ISO 8601; WIB when it names no offset")],
+    participant: Annotated[str, typer.Option(help="id of a participant")] = "",
+    agent: Annotated[str, typer.Option(help="id of an agent")] = "",
+    wadah: Annotated[str, typer.Option(help="id of a Wadah")] = "",
+    bill: Annotated[str, typer.Option(help="id of a bill")] = "",
+    html: Annotated[Path | None, typer.Option(help="write a page for a hearing here")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What was known of one participant, agent, Wadah or bill at a moment, and which events led to it: by whom, under which rules."""
+    named = {"participant": participant, "agent": agent, "wadah": wadah, "bill": bill}
+    subjects = [(subject, id_) for subject, id_ in named.items() if id_]
+    if len(subjects) != 1:
+        sys.exit("sebut salah satu dari / name one of --participant, --agent, --wadah, --bill")
+    path = account.path_of(*subjects[0], chassis_cli.moment(at))
+    found = _ask("GET", "audit", path, role="auditor")
+    answers = {
+        service: _ask("POST", service, "/ops/as-of", wanted, role="auditor", nothing="nothing_known")
+        for service, wanted in account.questions(found).items()
+    }
+    told = account.told(found, answers)
+    if html is not None:
+        html.write_text(account_page.page(told), encoding="utf-8")
+    print(json.dumps(told.as_json()) if as_json else account.as_text(told))
+
+
+def _ask(
+    method: str,
+    service: str,
+    path: str,
+    body: Any = None,
+    *,
+    role: str = "operator",
+    nothing: str = "",
+) -> Any:
+    """The answer; empty when it is refused with the code `nothing`."""
     url = _address(service) + path
     try:
         answer = httpx.request(
-            method, url, json=body, headers={"Authorization": f"Bearer {_token()}"}, timeout=15, trust_env=False
+            method, url, json=body, headers={"Authorization": f"Bearer {_token(role)}"}, timeout=15, trust_env=False
         )
     except httpx.HTTPError as error:
         sys.exit(
@@ -155,7 +191,10 @@ def _ask(method: str, service: str, path: str, body: dict[str, Any] | None = Non
         )
     if answer.is_error:
         problem = answer.json() if "json" in answer.headers.get("content-type", "") else {}
-        told = problem.get("messages", {}).get("en", answer.reason_phrase)
+        if nothing and problem.get("code") == nothing:
+            return {}
+        words = problem.get("messages", {})
+        told = " / ".join(words[language] for language in ("id", "en") if language in words) or answer.reason_phrase
         sys.exit(f"{service} refused: {answer.status_code} {problem.get('code', '')}: {told}")
     return answer.json()
 
@@ -173,13 +212,13 @@ def _address(service: str) -> str:
     return str(state.facts[service])
 
 
-def _token() -> str:
+def _token(role: str = "operator") -> str:
     if given := os.environ.get("PERISAI_TOKEN"):
         return given
     issuer = StateFile(places.home()).read().facts["issuer"]
     answer = httpx.post(
         f"{issuer}/admin/tokens",
-        json={"sub": "operator-local", "roles": ["operator"]},
+        json={"sub": f"{role}-local", "roles": [role]},
         headers={"Authorization": f"Bearer {Secrets(places.home() / 'secrets').token('issuer-admin-token')}"},
         timeout=5,
         trust_env=False,
@@ -190,7 +229,7 @@ def _token() -> str:
 
 def _service(name: str) -> typer.Typer:
     """The commands of one service, with its settings from the environment or from the running local stack."""
-    if "PERISAI_DATABASE_URL" not in os.environ and not (name == "payments" and {*sys.argv[2:3]} & WITHOUT_SETTINGS):
+    if "PERISAI_DATABASE_URL" not in os.environ and not {*sys.argv[2:3]} & WITHOUT_SETTINGS.get(name, set()):
         file = places.home() / "environments" / f"{name}.json"
         if not file.exists():
             sys.exit(
@@ -201,7 +240,10 @@ def _service(name: str) -> typer.Typer:
     if name == "payments":
         commands.command("sandbox")(sandbox.make)
         commands.command("qr")(qr.show)
-    return chassis_cli.extend(commands, importlib.import_module(f"services.{name}.app").SERVICE)
+    every = chassis_cli.extend(commands, importlib.import_module(f"services.{name}.app").SERVICE)
+    if name == "audit":
+        every.command("as-of")(as_of)  # of everybody, in place of its own keys alone
+    return every
 
 
 if __name__ == "__main__":

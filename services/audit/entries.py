@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contracts.envelope import Envelope
 from services.audit.domain.leaves import Leaf
-from services.audit.domain.subjects import participant_of
+from services.audit.domain.subjects import subjects_of
 
 
 def entry_of(topic: str, envelope: Envelope, payload: bytes) -> dict[str, object]:
@@ -27,7 +27,7 @@ def entry_of(topic: str, envelope: Envelope, payload: bytes) -> dict[str, object
         "branch_id": envelope.branch_id,
         "wadah_id": envelope.wadah_id,
         "agent_id": envelope.agent_id,
-        "participant_id": participant_of(envelope.stream, envelope.key, payload),
+        **subjects_of(envelope.stream, envelope.key, payload)._asdict(),
     }
 
 

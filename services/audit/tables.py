@@ -34,6 +34,7 @@ archive = sa.Table(
     sa.Column("agent_id", UUID),
     sa.Column("participant_id", UUID),
     sa.Column("leaf", sa.LargeBinary, nullable=False, comment="topic, key, value and headers byte for byte"),
+    sa.Column("bill_id", UUID),
     sa.UniqueConstraint("event_id", name="archive_event_id"),
     sa.Index("archive_key", "stream", "key", "seq"),
     sa.Index("archive_participant", "participant_id", "recorded_at", "place"),
@@ -43,8 +44,10 @@ archive = sa.Table(
     sa.Index("archive_type", "type", "recorded_at", "place"),
     sa.Index("archive_actor", "actor", "recorded_at", "place"),
     sa.Index("archive_correlation", "correlation_id", "recorded_at", "place"),
+    sa.Index("archive_bill", "bill_id", "recorded_at", "place", postgresql_where=sa.text("bill_id IS NOT NULL")),
     sa.Index("archive_recorded", sa.text("timezone('UTC', recorded_at)"), "place"),
     sa.Index("archive_occurred", "occurred_at", "place"),
+    sa.Index("archive_of_nobody", "correlation_id", "recorded_at", postgresql_where=sa.text("participant_id IS NULL")),
     comment="Insert-only. Every event once; all columns but `leaf` only find it",
 )
 

@@ -286,7 +286,9 @@ async def toy_database(stack: Stack) -> AsyncIterator[str]:
 async def _template(stack: Stack, admin: asyncpg.Connection[asyncpg.Record]) -> str:
     """The name of the database to copy, made by whoever needs it first."""
     content = [
-        *map(inspect.getsource, (chassis_0001, chassis_0002)),
+        inspect.getsource(chassis_0001),
+        inspect.getsource(chassis_0002),
+        inspect.getsource(_fill),
         repr([column for table in metadata.sorted_tables for column in table.c]),
     ]
     name = f"template_toy_{hashlib.sha256(repr(content).encode()).hexdigest()[:12]}"
@@ -308,6 +310,7 @@ async def _fill(url: str) -> None:
         await conn.run_sync(migrate.upgrade_chassis)
         await conn.run_sync(metadata.create_all)
         await conn.execute(sa.text("CREATE SCHEMA shadow"))
+        await conn.execute(sa.text("CREATE SCHEMA scratch"))
     await engine.dispose()
 
 

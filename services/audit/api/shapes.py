@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from services.audit.domain.accounts import Subject
 from services.audit.queries.order import Oddity
 
 
@@ -24,8 +25,8 @@ class RecordShown(BaseModel):
 
 
 class EventShown(BaseModel):
-    """`place`: its leaf in the tree, `leaf_hash` that leaf's hash (base64). `intact`: what finds the event here is what its leaf says; false
-    means the archive was changed by hand, and a verification says where.
+    """`place`: its leaf in the tree, `leaf_hash` that leaf's hash (base64), `payload_sha256` (hex) that of the payload alone. `intact`: what finds
+    the event here is what its leaf says; false means the archive was changed by hand, and a verification says where.
     """
 
     place: int
@@ -49,7 +50,9 @@ class EventShown(BaseModel):
     wadah_id: UUID | None
     agent_id: UUID | None
     participant_id: UUID | None
+    bill_id: UUID | None
     payload: dict[str, Any] | None
+    payload_sha256: str
     records: list[RecordShown]
     more_records: bool
 
@@ -87,3 +90,25 @@ class CheckpointShown(BaseModel):
     before: int
     signed_at: datetime
     note: str
+
+
+class KeyShown(BaseModel):
+    """Whose events made the state of the subject: the service that owns them folds them, as of that moment, at its `POST /ops/as-of`."""
+
+    service: str
+    stream: str
+    key: str
+
+
+class AccountShown(BaseModel):
+    """What had been recorded of one subject by `at`, oldest first. `related`: events of the same chains that are about nobody, such as those of a
+    collective bill, the first of them; `more_related`: there are others.
+    """
+
+    subject: Subject
+    id: UUID
+    at: datetime
+    events: list[EventShown]
+    related: list[EventShown]
+    more_related: bool
+    keys: list[KeyShown]

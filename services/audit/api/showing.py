@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -15,18 +16,21 @@ from services.audit.entries import entry_of_leaf
 from services.audit.queries.search import MOST_RECORDS
 
 Row = Mapping[Any, Any]
-_MADE: Final = {"leaf_hash", "intact", "payload", "records", "more_records"}
+_MADE: Final = {"leaf_hash", "intact", "payload", "payload_sha256", "records", "more_records"}
 _TAKEN: Final = tuple(name for name in EventShown.model_fields if name not in _MADE)
 _OF_RECORD: Final = tuple(name for name in RecordShown.model_fields if name != "hash")
 
 
 def event_shown(row: Row, records: Sequence[Row]) -> EventShown:
     """One event with the records that carried it."""
-    leaf = bytes(row["leaf"])
+    raw = bytes(row["leaf"])
+    leaf = _leaf(raw)
+    value = b"" if leaf is None else leaf.value or b""
     return EventShown(
-        leaf_hash=to_text(leaf_hash(leaf)),
-        intact=_is_intact(row, leaf),
-        payload=_payload(leaf),
+        leaf_hash=to_text(leaf_hash(raw)),
+        intact=_is_intact(row, raw),
+        payload=_payload(value),
+        payload_sha256=hashlib.sha256(value).hexdigest(),
         records=[_record(record) for record in records[:MOST_RECORDS]],
         more_records=len(records) > MOST_RECORDS,
         **{name: row[name] for name in _TAKEN},
@@ -37,18 +41,25 @@ def _record(row: Row) -> RecordShown:
     return RecordShown(hash=to_text(bytes(row["hash"])), **{name: row[name] for name in _OF_RECORD})
 
 
-def _is_intact(row: Row, leaf: bytes) -> bool:
+def _leaf(raw: bytes) -> Leaf | None:
     try:
-        said = entry_of_leaf(leaf)
+        return Leaf.decode(raw)
+    except BadLeaf:
+        return None
+
+
+def _is_intact(row: Row, raw: bytes) -> bool:
+    try:
+        said = entry_of_leaf(raw)
     except (BadLeaf, BadEnvelope):
         return False
     return all(row[name] == value for name, value in said.items())
 
 
-def _payload(leaf: bytes) -> dict[str, Any] | None:
+def _payload(value: bytes) -> dict[str, Any] | None:
     """None for what is no JSON object: it then was never one of ours, or is one no more."""
     try:
-        found = json.loads(Leaf.decode(leaf).value or b"")
-    except (BadLeaf, ValueError):
+        found = json.loads(value)
+    except ValueError:
         return None
     return found if isinstance(found, dict) else None

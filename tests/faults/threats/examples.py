@@ -148,6 +148,14 @@ _OPS: Mapping[str, Sequence[Example]] = {
     "POST /ops/parked/retry": [Example()],
     "POST /ops/parked/{stream}/{key}/retry": [Example(path={"stream": "participants", "key": Slot("participant_id")})],
     "POST /ops/clock": [Example(json={"at": "2025-10-06T02:00:01Z"})],
+    "POST /ops/as-of": [
+        Example(
+            json={
+                "at": "2025-10-06T02:00:00Z",
+                "keys": [{"stream": "participants", "key": Slot("participant_id", open=True)}],
+            }
+        )
+    ],
 }
 EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
     "registration": {
@@ -402,6 +410,9 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
             Example(query={"stream": "participants", "key": Slot("participant_id"), "after": "0", "limit": "1"}),
         ],
         "GET /events/{event_id}": [Example(path={"event_id": Slot("event_id")})],
+        "GET /accounts/{subject}/{id}": [
+            Example(path={"subject": "participant", "id": Slot("participant_id")}, query={"at": "2025-10-06T02:00:00Z"})
+        ],
         "GET /oddities": [Example(), Example(query={"stream": "participants", "key": Slot("participant_id")})],
         "GET /checkpoints/newest": [Example()],
     },

@@ -14,6 +14,7 @@ import httpx
 from fastapi import FastAPI
 from starlette.routing import BaseRoute, Mount
 
+from chassis.operations import LARGEST_QUESTION
 from chassis.process import Process
 from chassis.service import Service
 from services.audit.app import SERVICE as AUDIT
@@ -38,7 +39,7 @@ _MORE: Mapping[str, Mapping[str, Any]] = {
     "audit": {"audit_signing_key": base64.b64encode(bytes(32)).decode(), "audit_folder": Path("no-such-folder")},
 }
 ROLES = ("agent", "coordinator", "officer", "checker", "participant", "central", "auditor", "operator", "service")
-OWN_LIMITS: Mapping[str, int] = {"POST /collective-bills": LARGEST_LIST}
+OWN_LIMITS: Mapping[str, int] = {"POST /collective-bills": LARGEST_LIST, "POST /ops/as-of": LARGEST_QUESTION}
 """Doors whose bodies may be larger than any other's, with the bytes they may have."""
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 

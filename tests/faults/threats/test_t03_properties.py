@@ -129,7 +129,7 @@ _DIFFERENCE: Final = _fields(
 _MESSAGES: Final = frozenset({"queued", "waiting", "sent", "delivered", "failed", "unknown"})
 _ARCHIVED: Final = _fields(
     "place leaf_hash intact event_id topic source stream key seq type version rules occurred_at recorded_at actor "
-    "correlation_id causation_id branch_id wadah_id agent_id participant_id payload records more_records"
+    "correlation_id causation_id branch_id wadah_id agent_id participant_id bill_id payload payload_sha256 records more_records"
 )
 FULL: Final = ("officer", "checker", "participant")
 UNNAMED: Final = ("central", "auditor", "operator", "service")
@@ -295,6 +295,7 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
     "audit": {
         "GET /events": _each(("auditor",), _ARCHIVED),
         "GET /events/{event_id}": _each(("auditor",), _ARCHIVED),
+        "GET /accounts/{subject}/{id}": _each(("auditor",), _fields("subject id at events related more_related keys")),
         "GET /oddities": _each(("auditor",), _fields("oddity stream key seq until")),
         "GET /checkpoints/newest": _each(("auditor",), _fields("log size root before signed_at note")),
     },
