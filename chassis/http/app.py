@@ -164,10 +164,10 @@ async def _http(_request: Request, error: Exception) -> Response:
 
 
 async def _invalid_request(_request: Request, error: Exception) -> Response:
-    """Bound path, query, header or body. A path that cannot name anything is a 404 like any unknown thing."""
+    """Bound path, query, header or body. A path that cannot name anything is a 404 like any unknown thing; a day that no calendar has is told."""
     assert isinstance(error, RequestValidationError)
     faults = [{**fault, "loc": fault["loc"]} for fault in error.errors()]
-    if any(fault["loc"][0] == "path" for fault in faults):
+    if any(fault["loc"][0] == "path" and not fault["type"].startswith("date_") for fault in faults):
         return problem_response(Rejected(NOT_FOUND))
     if any(fault["type"] == "json_invalid" for fault in faults):
         return problem_response(Rejected(MALFORMED, values={"reason": "JSON"}))

@@ -36,6 +36,17 @@ async def test_settlement_of_a_partner_that_nobody_knows_says_so(h: Harness, ban
     assert (waiting.status_code, waiting.json()["code"]) == (404, "no_such_partner")
 
 
+async def test_a_day_that_no_calendar_has_is_told_as_such_in_a_path_too(h: Harness, bank: Bank, office: Office) -> None:
+    for method, path in (("POST", "2025-13-01/files"), ("POST", "2025-02-30/credits"), ("GET", "2025-13-01")):
+        refused = await h.client.request(method, f"/settlements/days/bank-a/{path}", headers=office.headers())
+        found = refused.json()
+        assert (refused.status_code, found["errors"][0]["field"], found["errors"][0]["code"]) == (
+            422,
+            "path.day",
+            "not_a_date",
+        )
+
+
 async def test_an_account_line_of_nothing_is_none(h: Harness, bank: Bank, office: Office) -> None:
     refused = await office.post(f"/settlements/days/bank-a/{DAY}/credits", {"amount": 0, "evidence": "RK/0"})
     assert (refused.status_code, refused.json()["field"]) == (422, "amount")
