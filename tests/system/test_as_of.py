@@ -24,7 +24,7 @@ async def engaged(g: Ground) -> str:
     async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         doors = Doors(g.stack, client)
         central = Person("central-1", "central")
-        (branch, *_) = await doors.get("registration", "/branches", central)
+        (branch, *_) = (await doors.get("registration", "/branches", central))["items"]
         officer = Person("officer-1", "officer", {"branch_id": branch["branch_id"]})
         made = await doors.post("registration", "/wadah", officer, WADAH, key="w")
         return str(made["wadah_id"])
