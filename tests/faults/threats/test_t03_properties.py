@@ -119,7 +119,7 @@ _PARTNER: Final = _fields(
 """`keys` and `secrets` say which there are and until when they live, never what they are."""
 _QR: Final = _fields("bill_id state amount content acquirer_reference expires_at reason")
 _FILE: Final = _fields(
-    "file_id partner day sha256 status lines lines_done amount fees outcomes received_at reconciled_at"
+    "file_id partner day sha256 status lines lines_done amount fees outcomes received_at reconciled_at hindrance"
 )
 _LINE: Final = _fields("line outcome reference payment_id amount fee paid_at amount_here reason first_file first_line")
 _DIFFERENCE: Final = _fields(
@@ -214,7 +214,7 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
         "GET /incentives/agents/{agent_id}/statements/{month}/lines": _each(
             ("agent", *_BOARD),
             _fields(
-                "line month sign payment_id participant_id participant_number with_jht contribution_month k bps received"
+                "line month sign payment_id participant_id participant_number with_jht contribution_month k bps received per_head pay pay_reason"
             ),
         ),
         "GET /incentives/agents/{agent_id}/statements/{month}/lines/{line}/events": _each(
