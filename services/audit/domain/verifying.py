@@ -98,11 +98,14 @@ def other_tile(tile: Tile, *, proved: bool = True) -> Finding:
     return Finding(Kind.TILE if proved else Kind.UNPROVABLE, tile.number * leaves, None, detail)
 
 
-def resolve(parts: Iterable[Part], beyond: Iterable[Stray] = ()) -> list[Finding]:
-    """All findings in the order of places. `beyond`: rows at places that the log does not have."""
-    found, outside = together(parts), list(beyond)
+def resolve(parts: Iterable[Part], beyond: Iterable[Stray] = (), later: Iterable[Stray] = ()) -> list[Finding]:
+    """All findings in the order of places. `beyond`: rows at places that the log does not have; `later`: rows after the last checkpoint, of
+    which nothing is known but whether one is an event of the tree.
+    """
+    found = together(parts)
     strays, missing = found.strays, dict(found.missing)
     home = {hash_: place for place, hash_ in missing.items()}
+    outside = [*beyond, *(stray for stray in later if stray.hash in home)]
     elsewhere = {stray.hash for stray in [*strays, *outside]}
     foreign = {stray.place: stray for stray in strays if stray.hash not in home}
     findings = [

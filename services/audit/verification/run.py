@@ -20,11 +20,13 @@ from services.audit.domain.verifying import Finding, Kind, Part, Stray, resolve
 from services.audit.publishing import notes_in
 from services.audit.queries.log import checkpoint_of, path_of, size_of
 from services.audit.tables import archive, checkpoints
-from services.audit.verification.parts import Judge, Proven, judge, row_of
+from services.audit.verification.parts import Judge, Proven, judge
 from services.audit.verification.trust import Trust
 
 PART_TILES = 32
 """Tiles of 256 leaves that are judged at once: 8,192 events."""
+
+_HASH: sa.Label[bytes] = sa.literal_column("sha256('\\x00'::bytea || leaf)", sa.LargeBinary).label("hash")
 
 Tell = Callable[[int, int], None]
 """Events judged, and how many there are."""
@@ -77,10 +79,10 @@ async def verify(
         for older in {*outside} - {*signed} if chained else {*signed, *outside}:
             findings += await _begins_with(trust, base, older)
         head = await size_of(conn)
-        beyond = await _beyond(conn, max(base.size, head))
+        later, beyond = await _after(conn, base.size, head)
         holes = await _holes(conn, base.size, head)
     parts = await _judged(by or here(engine, folder), tiles, at_once, lambda done: tell(done, base.size))
-    found = sorted({*findings, *resolve(parts, beyond), *holes}, key=lambda f: (f.place, f.kind, f.detail))
+    found = sorted({*findings, *resolve(parts, beyond, later), *holes}, key=lambda f: (f.place, f.kind, f.detail))
     return Outcome(key.name, base.size, max(head - base.size, 0), len(signed), found)
 
 
@@ -174,11 +176,11 @@ async def _begins_with(trust: Trust, base: Checkpoint, older: Checkpoint) -> lis
     return [] if known in (older.root, None) else [Finding(Kind.CHECKPOINT, older.size, None, text)]
 
 
-async def _beyond(conn: AsyncConnection, size: int) -> list[Stray]:
-    """Rows at places that the log never gave away."""
-    asked = sa.select(archive).where(archive.c.place >= size)
-    rows = [(row["place"], row_of(row)) for row in (await conn.execute(asked)).mappings()]
-    return [Stray(place, row.hash, row.event_id) for place, row in rows]
+async def _after(conn: AsyncConnection, size: int, head: int) -> tuple[list[Stray], list[Stray]]:
+    """Rows after the last checkpoint, and those at places that the log never gave away."""
+    asked = sa.select(archive.c.place, _HASH, archive.c.event_id).where(archive.c.place >= size)
+    found = [Stray(row.place, bytes(row.hash), str(row.event_id)) for row in await conn.execute(asked)]
+    return [row for row in found if row.place < head], [row for row in found if row.place >= head]
 
 
 async def _holes(conn: AsyncConnection, start: int, end: int) -> list[Finding]:

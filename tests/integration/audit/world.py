@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import itertools
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,10 +20,11 @@ from chassis.service import as_settings
 from chassis.transaction import Scope
 from contracts.events.agency import BranchOpened
 from contracts.values import BranchId
-from services.audit.app import signer_of
+from services.audit.app import SERVICE, signer_of
 from services.audit.settings import Settings
 from services.audit.verification.run import Outcome, verify
-from tests.support.service import NIK_HASH_KEY, Harness, key_bytes
+from tests.support.service import NIK_HASH_KEY, Harness, harness, key_bytes
+from tests.support.stack import Stack
 
 ORIGIN = "audit.tests.example/log"
 SEED = bytes(range(32))
@@ -81,6 +85,11 @@ class World:
             await self.signer.sign()
         await self.signer.publish()
 
+    async def wipe(self) -> None:
+        """An archive that was never there, inside and outside."""
+        await self.tamper("TRUNCATE archive, sightings, log_head, tiles, checkpoints, event_log")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
 
 def again(record: Record, **changes: Any) -> Record:
     """The same record once more, further on in its topic."""
@@ -103,3 +112,16 @@ def environment(w: World) -> dict[str, str]:
         "PERISAI_AUDIT_SIGNING_KEY": base64.b64encode(SEED).decode(),
         "PERISAI_AUDIT_FOLDER": str(settings.audit_folder),
     }
+
+
+@asynccontextmanager
+async def audited(stack: Stack, folder: Path) -> AsyncIterator[World]:
+    """Audit on a database of its own, writing its checkpoints into this folder."""
+    settings: dict[str, Any] = {
+        "audit_log": ORIGIN,
+        "audit_signing_key": base64.b64encode(SEED).decode(),
+        "audit_folder": folder,
+    }
+    async with harness(SERVICE, stack, **settings) as h:
+        name = h.app.settings.database_url.rpartition("/")[2]
+        yield World(h, f"{stack.admin_url.rpartition('/')[0]}/{name}")
