@@ -8,18 +8,21 @@ import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, NoReturn
 
 import typer
 import uvloop
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from chassis import fed
 from chassis.asof import Account
 from chassis.asof import as_of as account_as_of
 from chassis.database import Unavailable
 from chassis.deadletters import DeadLetters, LetterUnreadable
+from chassis.moments import moment
+from chassis.opened import opened
 from chassis.problems import Refusal, render
 from chassis.producer import PartitionsChanged, make_producer
 from chassis.rebase import WritersRunning, assert_writers_stopped
@@ -28,9 +31,6 @@ from chassis.replay import Outcome, ReplayRunning
 from chassis.replay import replay as replay_service
 from chassis.republish import republish as republish_events
 from chassis.service import App, Service
-from chassis.settings import StartRefused, load
-from chassis.telemetry import configure_logs
-from contracts.values import WIB
 
 AsJson = Annotated[bool, typer.Option("--json", help="for machines")]
 PRODUCER_START_S = 10
@@ -39,12 +39,14 @@ PRODUCER_START_S = 10
 def extend(commands: typer.Typer, service: Service) -> typer.Typer:
     """Adds the common commands to a service's own."""
 
-    @commands.command()
-    def replay(as_json: AsJson = False) -> None:
-        """Rebuild the state from the event log in a shadow schema and compare it with the live tables; exit code 1 if they differ."""
-        outcome = uvloop.run(_replay(service, quiet=as_json))
-        print(json.dumps(outcome.as_json()) if as_json else _told(service.name, outcome))
-        sys.exit(0 if outcome.equal else 1)
+    if "replay" not in {command.name for command in commands.registered_commands}:  # audit has one that can do more
+
+        @commands.command()
+        def replay(as_json: AsJson = False) -> None:
+            """Rebuild the state from the event log in a shadow schema and compare it with the live tables; exit code 1 if they differ."""
+            replay_own(service, as_json=as_json)
+
+    commands.add_typer(fed.commands(service), name="fed")
 
     @commands.command("as-of")
     def as_of(
@@ -89,8 +91,15 @@ def extend(commands: typer.Typer, service: Service) -> typer.Typer:
     return commands
 
 
+def replay_own(service: Service, *, as_json: bool) -> NoReturn:
+    """What `perisai SERVICE replay` does, to the exit code."""
+    outcome = uvloop.run(_replay(service, quiet=as_json))
+    print(json.dumps(outcome.as_json()) if as_json else _told(service.name, outcome))
+    sys.exit(0 if outcome.equal else 1)
+
+
 async def _replay(service: Service, *, quiet: bool) -> Outcome:
-    app = _app(service)
+    app = opened(service)
 
     def progress(done: int) -> None:
         if not quiet:
@@ -108,7 +117,7 @@ async def _replay(service: Service, *, quiet: bool) -> Outcome:
 
 
 async def _as_of(service: Service, at: datetime, of: list[tuple[str, str]]) -> Account:
-    app = _app(service)
+    app = opened(service)
     try:
         return await account_as_of(service, app.engine, app.vault, app.keys, at=at, now=app.clock.wall(), of=of)
     except Refusal as refusal:
@@ -118,15 +127,6 @@ async def _as_of(service: Service, at: datetime, of: list[tuple[str, str]]) -> A
         sys.exit(f"{service.name}: {error}")
     finally:
         await app.close()
-
-
-def moment(text: str) -> datetime:
-    """The instant that somebody typed, in UTC. Exits with one sentence when it is none."""
-    try:
-        at = datetime.fromisoformat(text)
-        return (at if at.tzinfo else at.replace(tzinfo=WIB)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        sys.exit(f"{text!r} bukan waktu; tulis seperti / is no time; write one like 2026-11-30T17:00:00+07:00")
 
 
 def _place(text: str) -> tuple[str, str]:
@@ -150,7 +150,7 @@ def _accounted(account: Account) -> str:
 
 
 async def _letters(service: Service, place: str) -> list[dict[str, Any]]:
-    app = _app(service)
+    app = opened(service)
     settings = app.settings
     try:
         box = DeadLetters(
@@ -205,7 +205,7 @@ async def _rebase(service: Service) -> int:
 @asynccontextmanager
 async def _sending(service: Service) -> AsyncIterator[tuple[App, AIOKafkaProducer]]:
     """A producer that is started; one sentence and exit code 1 when the broker does not answer."""
-    app = _app(service)
+    app = opened(service)
     producer = make_producer(
         app.settings.kafka_bootstrap.split(","),
         client_id=f"{app.instance}-operator",
@@ -223,15 +223,6 @@ async def _sending(service: Service) -> AsyncIterator[tuple[App, AIOKafkaProduce
         with contextlib.suppress(Exception):  # settles: what was not acknowledged was told as a failure
             await asyncio.wait_for(producer.stop(), 2)
         await app.close()
-
-
-def _app(service: Service) -> App:
-    try:
-        settings = load(service.settings)
-    except StartRefused as refused:
-        sys.exit(f"{service.name}: {refused}")
-    configure_logs(service.name, settings.logs_as, stream="stderr")
-    return App(service, settings)
 
 
 def _told(name: str, outcome: Outcome) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -25,6 +25,13 @@ _HEADS = sa.text(
     " CROSS JOIN LATERAL (SELECT seq FROM event_log WHERE stream = :stream AND key = wanted.key"
     " ORDER BY seq DESC LIMIT 1) AS head"
 )
+
+
+class Stored(NamedTuple):
+    """An event as it is stored, personal data sealed."""
+
+    envelope: Envelope
+    payload: bytes
 
 
 def bucket_of(key: str) -> int:
@@ -76,6 +83,13 @@ ENVELOPE_COLUMNS = (
     " actor, correlation_id, causation_id, traceparent, payload"
 )
 """What `envelope_of` needs of an event_log row."""
+
+
+KNOWN_BY = (
+    "SELECT position FROM (SELECT position, max(recorded_at) OVER (PARTITION BY stream, key ORDER BY seq) AS known_at FROM event_log) AS n"
+    " WHERE known_at <= :until"
+)
+"""What was recorded by a moment: an event and all before it of its key. Two clocks may disagree on which of a key came first."""
 
 
 def envelope_of(row: Any, source: str) -> Envelope:

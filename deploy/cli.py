@@ -23,6 +23,7 @@ from rich.table import Table
 from chassis import cli as chassis_cli
 from chassis.clock import SystemClock
 from chassis.console import show_table
+from chassis.moments import moment
 from deploy import account, account_page, settlement
 from deploy.local import places, qr, sandbox
 from deploy.local.secret import Secrets
@@ -158,7 +159,7 @@ def as_of(
     subjects = [(subject, id_) for subject, id_ in named.items() if id_]
     if len(subjects) != 1:
         sys.exit("sebut salah satu dari / name one of --participant, --agent, --wadah, --bill")
-    path = account.path_of(*subjects[0], chassis_cli.moment(at))
+    path = account.path_of(*subjects[0], moment(at))
     found = _ask("GET", "audit", path, role="auditor")
     answers = {
         service: _ask("POST", service, "/ops/as-of", wanted, role="auditor", nothing="nothing_known")

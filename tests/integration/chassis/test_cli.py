@@ -21,12 +21,12 @@ from tests.support.toy import COUNTING, Add, count, counters, toy, toy_topics
 from tests.support.toy_processes import environment
 
 
-async def perisai(h: Harness, stack: Stack, prefix: str, *args: str) -> Result:
-    """`perisai counting ARGS`."""
+async def perisai(h: Harness, stack: Stack, prefix: str, *args: str, fed: bytes = b"") -> Result:
+    """`perisai counting ARGS`; `fed`: its standard input."""
     commands = cli.extend(typer.Typer(), COUNTING)
     environ = environment("counting", h.app.settings.database_url, stack.kafka_bootstrap, prefix)
     try:
-        return await asyncio.to_thread(lambda: CliRunner().invoke(commands, [*args], env=environ))
+        return await asyncio.to_thread(lambda: CliRunner().invoke(commands, [*args], env=environ, input=fed))
     finally:
         configure_logs("tests")  # the command runs in this process and set up its own
 

@@ -12,9 +12,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.comparing import Difference
 from chassis.ids import new_id
 from chassis.privacy.vault import Vault
-from chassis.replay import Difference, ReplayRunning, replay
+from chassis.replay import ReplayRunning, replay
 from chassis.transaction import Projection, Recorded
 from tests.support.service import Harness
 from tests.support.stack import Stack

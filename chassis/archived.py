@@ -1,0 +1,117 @@
+"""A service's own events as the archive hands them over: one a line, into the standard input of the service's own command.
+
+The last line says how many came before it, so a feed that broke off is never taken for a log that ends there.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from contracts.envelope import BadEnvelope, Envelope
+
+BATCH = 1_000
+
+
+class BrokenOff(Exception):
+    """The feed ended before its end, or is none: nothing can be said of what did not come."""
+
+
+class Archived(NamedTuple):
+    """One event; `topic` without prefix, `key` that of its record."""
+
+    topic: str
+    key: bytes
+    envelope: Envelope
+    value: bytes
+
+
+class Unreadable(NamedTuple):
+    """The archive has something under this id that is no event. `reason`: a code, never a value."""
+
+    event_id: UUID
+    reason: str
+
+
+def line(
+    event_id: UUID, topic: str, key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes | None]]
+) -> bytes:
+    """One event, with the id under which the archive has it."""
+    coded = [[name, _text(held)] for name, held in headers]
+    return _line({"id": str(event_id), "topic": topic, "key": _text(key), "value": _text(value), "headers": coded})
+
+
+def unreadable(event_id: UUID, reason: str) -> bytes:
+    """In place of an event that cannot be read."""
+    return _line({"unreadable": str(event_id), "reason": reason})
+
+
+def end(lines: int) -> bytes:
+    """After so many lines."""
+    return _line({"end": lines})
+
+
+async def batches(parts: AsyncIterator[Sequence[bytes]]) -> AsyncIterator[list[Archived | Unreadable]]:
+    """What a feed holds, in its order. Raises BrokenOff."""
+    batch: list[Archived | Unreadable] = []
+    came = 0
+    async for lines in parts:
+        for text in lines:
+            told = _told(text)
+            if "end" in told:
+                if told["end"] != came:
+                    raise BrokenOff(f"it holds {came} events and says {told['end']}")
+                yield batch
+                return
+            batch.append(_read(told))
+            came += 1
+            if len(batch) == BATCH:
+                yield batch
+                batch = []
+    raise BrokenOff(f"it broke off after {came} events")
+
+
+def _told(text: bytes) -> dict[str, Any]:
+    try:
+        told = json.loads(text)
+    except ValueError:
+        told = None
+    if not isinstance(told, dict) or not {"end", "unreadable", "headers"} & told.keys():
+        raise BrokenOff("it is no feed of the archive")
+    return told
+
+
+def _read(told: dict[str, Any]) -> Archived | Unreadable:
+    try:
+        if "unreadable" in told:
+            return Unreadable(UUID(str(told["unreadable"])), str(told["reason"]))
+        return _event(UUID(str(told["id"])), told)
+    except (ValueError, KeyError, TypeError):
+        raise BrokenOff("one of its lines is no event") from None
+
+
+def _event(event_id: UUID, told: dict[str, Any]) -> Archived | Unreadable:
+    headers = [(name, _bytes(held)) for name, held in told["headers"]]
+    key, value = _bytes(told["key"]) or b"", _bytes(told["value"]) or b""
+    try:
+        envelope = Envelope.from_headers(headers)
+    except BadEnvelope:
+        return Unreadable(event_id, "bad_envelope")
+    if "\0" in envelope.stream + envelope.key:
+        return Unreadable(event_id, "bad_key")
+    return Archived(told["topic"], key, envelope, value)
+
+
+def _line(told: dict[str, Any]) -> bytes:
+    return json.dumps(told, separators=(",", ":")).encode() + b"\n"
+
+
+def _text(raw: bytes | None) -> str | None:
+    return None if raw is None else b64encode(raw).decode()
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else b64decode(text, validate=True)

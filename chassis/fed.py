@@ -1,0 +1,106 @@
+"""`perisai SERVICE fed …`: commands of a service that audit calls, each under the service's own role, and feeds with what the archive has.
+
+They say on standard output for what to wait, read the feed from standard input, and end with their outcome. Every line of the output is an
+object in JSON: `await` with ids, any number of them; `feed`, when the feed may begin; at last `outcome`. Exit code 0: equal, 1: something
+differs, 2: nothing was compared.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+import uvloop
+
+from chassis import crosscheck
+from chassis.archived import BrokenOff, batches
+from chassis.crosscheck import Feed, FromArchive
+from chassis.database import Unavailable
+from chassis.moments import moment
+from chassis.opened import opened
+from chassis.replay import ReplayRunning, replay
+from chassis.service import App, Service
+
+EQUAL, DIFFERENT, NOT_COMPARED = 0, 1, 2
+_IDS = 1_000
+_PART_BYTES = 1 << 20
+
+Until = Annotated[str, typer.Option(help="up to this time, compared with what the log makes of it")]
+
+
+def commands(service: Service) -> typer.Typer:
+    """Those of one service."""
+    app = typer.Typer(no_args_is_help=True, help="Called and fed by `perisai audit`.")
+
+    @app.command("cross-check")
+    def cross_check() -> None:
+        """Compare the event log with the archive."""
+        sys.exit(uvloop.run(_cross_check(service)))
+
+    @app.command("replay")
+    def replay(until: Until = "") -> None:
+        """Rebuild the state from the archive in a shadow schema and compare it with the live tables."""
+        sys.exit(uvloop.run(_replay(service, moment(until) if until else None)))
+
+    return app
+
+
+async def _cross_check(service: Service) -> int:
+    async with _comparing(service) as app:
+        tally = await crosscheck.cross_check(service, app.engine, _feed(), ready=_ready, progress=_progress(service))
+    _say({"outcome": tally.as_json()})
+    return EQUAL if tally.equal else DIFFERENT
+
+
+async def _replay(service: Service, until: datetime | None) -> int:
+    async with _comparing(service) as app:
+        source = FromArchive(service, app.engine, _feed(), ready=_ready, until=until)
+        outcome = await replay(
+            service, app.engine, app.vault, app.keys, source=source, until=until, progress=_progress(service)
+        )
+    _say({"outcome": {**outcome.as_json(), "log": source.tally.as_json()}})
+    return EQUAL if outcome.equal and source.tally.equal else DIFFERENT
+
+
+@asynccontextmanager
+async def _comparing(service: Service) -> AsyncIterator[App]:
+    """One sentence when nothing could be compared."""
+    app = opened(service)
+    try:
+        yield app
+        print(file=sys.stderr)  # after the progress
+    except (ReplayRunning, Unavailable, BrokenOff) as error:
+        print(f"{service.name}: {error}; nothing was compared", file=sys.stderr)
+        sys.exit(NOT_COMPARED)
+    finally:
+        await app.close()
+
+
+def _progress(service: Service) -> Callable[[int], None]:
+    return lambda events: print(f"\r{service.name}: {events} events", end="", file=sys.stderr, flush=True)
+
+
+def _feed() -> Feed:
+    return batches(_lines())
+
+
+async def _lines() -> AsyncIterator[Sequence[bytes]]:
+    while lines := await asyncio.to_thread(sys.stdin.buffer.readlines, _PART_BYTES):
+        yield lines
+
+
+async def _ready(awaited: Sequence[UUID]) -> None:
+    for start in range(0, len(awaited), _IDS):
+        _say({"await": [str(one) for one in awaited[start : start + _IDS]]})
+    _say({"feed": True})
+
+
+def _say(told: Mapping[str, Any]) -> None:
+    print(json.dumps(told, separators=(",", ":")), flush=True)
