@@ -45,6 +45,7 @@ OWNERS = {
     "recipients": "notifications",
     "notifications": "notifications",
     "checkpoints": "audit",
+    "replays": "audit",
 }
 """Stream → the one service that may write it."""
 
@@ -76,6 +77,7 @@ TOPICS = {
     "recipients": "notifications",
     "notifications": "notifications",
     "checkpoints": "audit",
+    "replays": "audit",
 }
 """Stream → topic, without the prefix."""
 

@@ -1,0 +1,35 @@
+"""`perisai audit cross-check`: the archive beside the event log of every service, each of which compares for itself."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from services.audit.cli.called import SERVICES, Via, checked, command, environment, event_line, played
+from services.audit.cli.opened import UNANSWERED, AsJson, database, settings
+from services.audit.feeding import fed
+from services.audit.settings import Settings
+
+Service = Annotated[str, typer.Argument(metavar="[SERVICE]", help="one of them; default: all, one after the other")]
+
+
+def run(service: Service = "", via: Via = "", as_json: AsJson = False) -> None:
+    """Compare the archive with the services' own logs; exit code 1 and every event named that is missing, extra or different."""
+    own, names = settings(), [checked(service)] if service else SERVICES
+    found = {name: played(_told(own, name, via)) for name in names}
+    print(json.dumps(found) if as_json else "\n".join(_lines(name, told) for name, told in found.items()))
+    raise typer.Exit(0 if all(told["equal"] for told in found.values()) else UNANSWERED)
+
+
+async def _told(own: Settings, service: str, via: str) -> dict[str, Any]:
+    async with database(own.database_url) as engine:
+        asked = command(via, service, "fed", "cross-check")
+        return (await fed(engine, service, asked, environment=environment())).outcome
+
+
+def _lines(service: str, told: dict[str, Any]) -> str:
+    sums = f"{told['log']} events in its log, {told['archived']} archived, {told['unsent']} not sent yet"
+    said = "equal / sama" if told["equal"] else f"{told['discrepancies']} DIFFER / BERBEDA"
+    return "\n".join([f"{service}: {sums}: {said}", *map(event_line, told["named"])])

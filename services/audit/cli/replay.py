@@ -1,0 +1,65 @@
+"""`perisai audit replay`: a service rebuilds its state from the archive and compares it with what stands live; the outcome is recorded."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from chassis.batches import Broken
+from chassis.cli import replay_own
+from chassis.moments import moment
+from chassis.service import App
+from services.audit.app import SERVICE
+from services.audit.cli.called import Via, checked, command, environment, event_line, played
+from services.audit.cli.opened import UNANSWERED, AsJson, settings
+from services.audit.commands.replayed import Replayed, record_replays
+from services.audit.feeding import fed
+from services.audit.settings import Settings
+
+BY = "operator"
+Service = Annotated[str, typer.Argument(metavar="[SERVICE]", help="default: audit itself, from its own log")]
+Until = Annotated[
+    str,
+    typer.Option(
+        metavar="TIME", help="the state of then (WIB unless it says), compared with what its own log makes of it"
+    ),
+]
+
+
+def run(service: Service = "", until: Until = "", via: Via = "", as_json: AsJson = False) -> None:
+    """Rebuild the state of a service from the archive; exit code 1 and every row and event named that differs."""
+    if not service:
+        replay_own(SERVICE, as_json=as_json)
+    own, name, upto = settings(), checked(service), moment(until) if until else None
+    told = played(_told(own, name, upto, via))
+    print(json.dumps(told) if as_json else _lines(name, told))
+    raise typer.Exit(0 if told["equal"] and told["log"]["equal"] else UNANSWERED)
+
+
+async def _told(own: Settings, service: str, until: datetime | None, via: str) -> dict[str, Any]:
+    app = App(SERVICE, own)
+    cut = ("--until", until.isoformat()) if until else ()
+    try:
+        asked = command(via, service, "fed", "replay", *cut)
+        found = await fed(app.engine, service, asked, environment=environment(), until=until)
+        (done,) = await app.batches.run(record_replays, [Replayed(service, found.size, until, found.outcome, BY)])
+        if isinstance(done, Broken):
+            raise done.error
+        return found.outcome
+    finally:
+        await app.close()
+
+
+def _lines(service: str, told: dict[str, Any]) -> str:
+    log, rows = told["log"], sum(told["rows"].values())
+    said = "replay equals live / sama" if told["equal"] else f"{len(told['differences'])} DIFFER / BERBEDA"
+    return "\n".join(
+        [
+            f"{service}: {told['events']} events folded, {rows} rows compared: {said}",
+            *(f"  {d['kind']}: {d['table']} {d['key']} {d['column'] or ''}".rstrip() for d in told["differences"]),
+            *map(event_line, log["named"]),
+        ]
+    )

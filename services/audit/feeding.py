@@ -1,0 +1,118 @@
+"""Hands a service's own events to a command of that service, which runs under its own role and compares them with what it has.
+
+The service looks at its log first and names what to wait for; then the archive is read, in one picture. So nothing that is on its way is
+called missing, and the archive may be ahead, which the service finds out for itself (`chassis.crosscheck`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from chassis import archived
+from chassis.database import steady
+from services.audit.queries.feed import absent, lines
+from services.audit.queries.log import size_of
+
+PATIENCE_S = 30.0
+"""So long the archive is given to take in what the service had sent."""
+LOOK_EVERY_S = 0.2
+LONGEST_LINE = 1 << 26
+
+
+class Fed(NamedTuple):
+    """`size`: leaves of the archive that was read. `outcome`: the command's last word."""
+
+    size: int
+    outcome: dict[str, Any]
+
+
+class NotCompared(Exception):
+    """The service's command ended without an outcome; its own words stand on standard error."""
+
+
+async def fed(
+    engine: AsyncEngine,
+    service: str,
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    until: datetime | None = None,
+    patience_s: float = PATIENCE_S,
+) -> Fed:
+    """Runs the command to its end. Raises NotCompared, or the database's errors; then it is ended by us."""
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=PIPE, stdout=PIPE, env=dict(environment), limit=LONGEST_LINE
+    )
+    try:
+        await _archived(engine, await _awaited(process), patience_s)
+        size = await _feed(engine, process, service, until)
+        return Fed(size, await _outcome(process))
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def _awaited(process: Process) -> list[UUID]:
+    """For what the service wants us to wait."""
+    wanted: list[UUID] = []
+    while "feed" not in (told := await _told(process)):
+        wanted += map(UUID, told.get("await", ()))
+    return wanted
+
+
+async def _archived(engine: AsyncEngine, wanted: list[UUID], patience_s: float) -> None:
+    """Returns when all of them are there, or the patience is at its end: what is not there then is missing, and the service says so."""
+    ends = time.monotonic() + patience_s
+    while True:
+        async with engine.connect() as conn:
+            wanted = await absent(conn, wanted)
+        if not wanted or time.monotonic() >= ends:
+            return
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def _feed(engine: AsyncEngine, process: Process, service: str, until: datetime | None) -> int:
+    """Leaves of the archive as it was handed over."""
+    assert process.stdin is not None
+    count = 0
+    async with engine.connect() as picture:
+        await steady(picture)
+        size = await size_of(picture)
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it died; how, shows at its end
+            async for page in lines(picture, service, until=until):
+                process.stdin.writelines(page)
+                await process.stdin.drain()
+                count += len(page)
+            process.stdin.write(archived.end(count))
+            await process.stdin.drain()
+            process.stdin.close()
+    return size
+
+
+async def _outcome(process: Process) -> dict[str, Any]:
+    outcome: dict[str, Any] = (await _told(process))["outcome"]
+    await process.wait()
+    return outcome
+
+
+async def _told(process: Process) -> dict[str, Any]:
+    assert process.stdout is not None
+    text = await process.stdout.readline()
+    try:
+        told: dict[str, Any] = json.loads(text)
+    except ValueError:
+        raise NotCompared(
+            "its command ended without an outcome" if not text else "its command said something else"
+        ) from None
+    return told

@@ -1,0 +1,200 @@
+"""`perisai audit cross-check` and `perisai audit replay`, as an auditor runs them: the service compares in a process of its own, under its role."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from typer.testing import CliRunner, Result
+
+from chassis import eventlog
+from chassis.ids import new_id
+from chassis.records import Coordinates, Record
+from chassis.telemetry import configure_logs
+from services.audit.cli import app, called
+from services.audit.feeding import fed
+from services.registration.app import SERVICE as REGISTRATION
+from tests.integration.audit.world import World, audited, environment
+from tests.integration.registration.world import World as Branch
+from tests.support import archive, toy_processes
+from tests.support.eventually import eventually
+from tests.support.service import Harness, harness
+from tests.support.stack import Stack
+
+pytestmark = pytest.mark.timeout(900)  # several processes, one after the other
+
+
+@dataclass
+class Pair:
+    """Audit, and registration with a branch at work, whose settings lie where `perisai` looks for them."""
+
+    w: World
+    h: Harness
+    environ: dict[str, str]
+
+    async def records(self) -> list[Record]:
+        """What registration's relay would have sent, all of it."""
+        asked = sa.text(f"SELECT {eventlog.ENVELOPE_COLUMNS} FROM event_log ORDER BY position")
+        async with self.h.app.read() as conn:
+            rows = (await conn.execute(asked)).all()
+        await archive.sent(self.h)
+        return [
+            Record(
+                Coordinates(f"perisai.{REGISTRATION.catalogue.topics[row.stream]}", 0, number),
+                row.key.encode(),
+                bytes(row.payload),
+                tuple(eventlog.envelope_of(row, "registration").to_headers()),
+            )
+            for number, row in enumerate(rows)
+        ]
+
+    async def perisai(self, *arguments: str) -> Result:
+        """`perisai audit ARGUMENTS`."""
+        try:
+            return await asyncio.to_thread(CliRunner().invoke, app, [*arguments], env=self.environ)
+        finally:
+            configure_logs("tests")
+
+    async def in_registration(self, sql: str, **values: object) -> None:
+        """Behind its back."""
+        async with self.h.app.engine.begin() as conn:
+            await conn.execute(sa.text(sql), values)
+
+
+@pytest.fixture
+async def pair(stack: Stack, tmp_path: Path) -> AsyncIterator[Pair]:
+    async with audited(stack, tmp_path / "checkpoints") as w, harness(REGISTRATION, stack) as h:
+        await Branch.opened(h)
+        home = tmp_path / "home"
+        (home / "environments").mkdir(parents=True)
+        own = toy_processes.environment("registration", h.app.settings.database_url, "127.0.0.1:1", "perisai.")
+        (home / "environments" / "registration.json").write_text(
+            json.dumps({name: value for name, value in own.items() if name.startswith("PERISAI_")})
+        )
+        yield Pair(w, h, environment(w) | {"PERISAI_HOME": str(home)})
+
+
+def told(result: Result) -> Any:
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+async def test_a_log_and_its_archive_agree_and_a_cut_tail_is_named_though_the_tree_holds(pair: Pair) -> None:
+    """After the last checkpoint nothing but the service's own log knows what was there."""
+    records = await pair.records()
+    await pair.w.keep(*records[:-3])
+    await pair.w.signer.sign()
+    await pair.w.signer.publish()
+    await pair.w.keep(*records[-3:])
+    equal = await pair.perisai("cross-check", "registration")
+    assert equal.exit_code == 0, equal.output
+    assert f"{len(records)} events in its log, {len(records)} archived, 0 not sent yet: equal" in equal.stdout
+    await pair.w.tamper("DELETE FROM archive WHERE place >= $1", len(records) - 2)
+    await pair.w.tamper("UPDATE log_head SET size = size - 2")
+    assert (await pair.w.verify()).verified
+    cut = await pair.perisai("cross-check", "registration", "--json")
+    assert cut.exit_code == 1
+    ids = [dict(record.headers)["ce_id"].decode() for record in records[-2:]]  # type: ignore[union-attr]
+    assert [(one["kind"], one["event_id"]) for one in told(cut)["registration"]["named"]] == [
+        ("missing_in_archive", one) for one in ids
+    ]
+
+
+async def test_an_event_that_was_slipped_in_and_signed_is_named(pair: Pair) -> None:
+    records = await pair.records()
+    await pair.w.keep(*records)
+    forged = replace(
+        records[0],
+        headers=tuple(
+            (n, str(new_id()).encode() if n == "ce_id" else b"77" if n == "ce_seq" else v)
+            for n, v in records[0].headers
+        ),
+    )
+    await pair.w.keep(forged)
+    await pair.w.signer.sign()
+    assert (await pair.w.verify()).verified
+    result = await pair.perisai("cross-check", "registration")
+    assert result.exit_code == 1
+    assert f"missing_in_log: event {dict(forged.headers)['ce_id'].decode()}" in result.stdout  # type: ignore[union-attr]
+
+
+async def test_what_is_on_its_way_is_waited_for(pair: Pair) -> None:
+    records = await pair.records()
+    await pair.w.keep(*records[:-1])
+    before = pair.w.h.app.counters.statements
+
+    async def late() -> None:
+        async def looked_for() -> bool:
+            return pair.w.h.app.counters.statements > before
+
+        await eventually(looked_for, within_s=300)
+        await pair.w.keep(records[-1])
+
+    environ = {**called.environment(), "PERISAI_HOME": pair.environ["PERISAI_HOME"]}
+    asked = called.command("", "registration", "fed", "cross-check")
+    found, _ = await asyncio.gather(
+        fed(pair.w.h.app.engine, "registration", asked, environment=environ, patience_s=300), late()
+    )
+    assert (found.outcome["equal"], found.outcome["archived"], found.size) == (True, len(records), len(records))
+
+
+async def test_state_is_rebuilt_from_the_archive_and_the_outcome_recorded(pair: Pair) -> None:
+    records = await pair.records()
+    await pair.w.keep(*records)
+    equal = await pair.perisai("replay", "registration", "--json")
+    assert equal.exit_code == 0, equal.output
+    assert (told(equal)["equal"], told(equal)["events"], told(equal)["log"]["equal"]) == (True, len(records), True)
+    await pair.in_registration("UPDATE branches SET city = 'Serang'")
+    differs = await pair.perisai("replay", "registration")
+    assert differs.exit_code == 1
+    ((branch_id,),) = (await _all(pair.h, "SELECT branch_id FROM branches"))[:1]
+    assert f"differs: branches {branch_id} city" in differs.stdout
+    first, second = [one.event for one in await pair.w.h.events("replays")]
+    assert (first.service, first.size, first.events) == ("registration", len(records), len(records))  # type: ignore[attr-defined]
+    assert (first.differences, first.tables, first.discrepancies) == (0, (), 0)  # type: ignore[attr-defined]
+    assert (second.differences, second.tables, second.rows) == (1, ("branches",), first.rows)  # type: ignore[attr-defined]
+    assert (await pair.w.h.replay()).equal
+
+
+async def test_the_state_of_then_is_compared_with_what_the_log_makes_of_it(pair: Pair) -> None:
+    then = pair.h.clock.wall()
+    before = len(await pair.records())
+    pair.h.pass_time(hours=1)
+    await Branch.opened(pair.h, code="J09")
+    records = await pair.records()
+    await pair.w.keep(*records)
+    result = await pair.perisai("replay", "registration", "--until", then.isoformat(), "--json")
+    assert result.exit_code == 0, result.output
+    assert (told(result)["events"], told(result)["log"]["log"], told(result)["equal"]) == (before, before, True)
+    assert told(result)["rows"]["branches"] == 1
+    (event,) = [one.event for one in await pair.w.h.events("replays")]
+    assert event.until == then  # type: ignore[attr-defined]
+
+
+async def _all(h: Harness, sql: str) -> list[Any]:
+    async with h.app.read() as conn:
+        return list((await conn.execute(sa.text(sql))).all())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["cross-check", "bank"], 1, "there is no bank"),
+        (["replay", "bank"], 1, "there is no bank"),
+        (["replay", "registration", "--until", "noon"], 1, "'noon' bukan waktu"),
+        (["cross-check", "registration", "--via", "false"], 2, "nothing was compared"),
+        (["replay", "registration", "--via", "echo {service}"], 2, "nothing was compared"),
+        (["replay", "registration", "--via", "no-such-program"], 2, "nothing was compared"),
+    ],
+)
+async def test_what_cannot_be_asked_or_had_is_said_and_nothing_recorded(
+    pair: Pair, arguments: list[str], code: int, said: str
+) -> None:
+    result = await pair.perisai(*arguments)
+    assert (result.exit_code, said in result.output) == (code, True)
+    assert await pair.w.h.events("replays") == []
