@@ -59,9 +59,11 @@ def statement(account: str, opening: int, rows: Sequence[Mapping[Any, Any]], *, 
 
 def waiting_case(row: Mapping[Any, Any], now: datetime) -> dict[str, Any]:
     """Money in suspense: its age in full days at business instant `now`, and whose turn it is."""
-    turn = "checker" if row["proposal_id"] is not None else "maker"
+    first = next(iter(row["pending"]), None)
+    turn = "maker" if first is None else "checker"
     return {
         **row,
+        "proposal_id": first,
         "age_days": (now - row["since"]).days,
         "waits_for": turn if row["held"] else "nobody",
     }

@@ -41,11 +41,14 @@ def router(app: App) -> APIRouter:
     @routes.post(
         "",
         status_code=201,
-        openapi_extra=accepts_command(ProposalWanted, gives=MADE, status=201),
+        openapi_extra=accepts_command(ProposalWanted, gives=(*MADE, "others_pending[]"), status=201),
         responses=problems(NOT_FOUND, *DOING_PROBLEMS.values()),
     )
     async def propose(request: Request, principal: Maker) -> Response:
-        """Proposes what becomes of money; nothing happens until another person approves it."""
+        """Proposes what becomes of money; nothing happens until another person approves it.
+
+        `others_pending`: what else waits for a decision about the same money.
+        """
         wanted = await body(request, ProposalWanted)
         async with app.read() as conn:
             await _must_see(conn, principal, wanted)

@@ -74,7 +74,10 @@ class Refusing(_Asked):
 
 
 class ProposalShown(BaseModel):
-    """`action` WITHDRAW: money of the balance of `agent_id` goes back to the agent, and `payment_id` will name it."""
+    """`action` WITHDRAW: money of the balance of `agent_id` goes back to the agent, and `payment_id` will name it.
+
+    `others_pending`: other proposals about the same money that wait too; approving one may leave too little for another, which is refused then.
+    """
 
     proposal_id: UUID
     action: str
@@ -93,6 +96,7 @@ class ProposalShown(BaseModel):
     decided_at: datetime | None
     decision: str | None
     agent_id: UUID | None
+    others_pending: list[UUID]
 
 
 class ProposalsShown(BaseModel):
@@ -103,7 +107,10 @@ class ProposalsShown(BaseModel):
 
 
 class CaseShown(BaseModel):
-    """`held` rupiah still wait, for `age_days` full days; `waits_for` says whose turn it is."""
+    """`held` rupiah still wait, for `age_days` full days; `waits_for` says whose turn it is.
+
+    `pending`: every proposal about it that waits for a decision; `proposal_id` is the first of them.
+    """
 
     payment_id: UUID
     partner: str
@@ -120,6 +127,7 @@ class CaseShown(BaseModel):
     owner: str | None
     waits_for: Literal["maker", "checker", "nobody"]
     proposal_id: UUID | None
+    pending: list[UUID]
     outcome: str | None
     closed_at: datetime | None
 

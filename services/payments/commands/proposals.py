@@ -63,10 +63,17 @@ class Decide:
 
 
 async def make_proposals(tx: Tx, items: Sequence[Propose], /) -> list[Accepted | Rejected]:
-    """Nothing that could not be carried out now is proposed to anybody."""
+    """Nothing that could not be carried out now is proposed to anybody. What else is pending about the money is named, and does not hinder.
+
+    Two that are made in the same instant may miss each other here; the lists name both.
+    """
     drafts = [_draft(tx, item) for item in items]
     desk = await Desk.load(tx, drafts)
-    return [_make(tx, desk, draft, item) for draft, item in zip(drafts, items, strict=True)]
+    pending = await loads.pending_about(tx.conn, {draft.payment_id for draft in drafts})
+    return [
+        _make(tx, desk, draft, item, pending.setdefault(draft.payment_id, []))
+        for draft, item in zip(drafts, items, strict=True)
+    ]
 
 
 def _draft(tx: Tx, item: Propose) -> Proposal:
@@ -88,7 +95,7 @@ def _draft(tx: Tx, item: Propose) -> Proposal:
     )
 
 
-def _make(tx: Tx, desk: Desk, draft: Proposal, item: Propose) -> Accepted | Rejected:
+def _make(tx: Tx, desk: Desk, draft: Proposal, item: Propose, pending: list[ProposalId]) -> Accepted | Rejected:
     if item.amount is None:
         draft = draft._replace(amount=desk.whole(draft))
     outcome = desk.consequences(draft)
@@ -97,8 +104,10 @@ def _make(tx: Tx, desk: Desk, draft: Proposal, item: Propose) -> Accepted | Reje
     facts = {name: getattr(draft, name) for name in ProposalMade.model_fields}
     event = ProposalMade(**facts | {"amount": Rupiah(draft.amount)})
     tx.record(event, key=draft.proposal_id, meta=item.meta, scope=desk.scope(draft), rules=PAYEE_RULES)
-    proposal = made(event, tx.now)
-    return Accepted({"proposal_id": str(proposal.proposal_id), "status": str(proposal.status)})
+    proposal, others = made(event, tx.now), [str(one) for one in pending]
+    pending.append(proposal.proposal_id)
+    told = {"proposal_id": str(proposal.proposal_id), "status": str(proposal.status), "others_pending": others}
+    return Accepted(told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

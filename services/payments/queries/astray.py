@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
@@ -16,7 +17,7 @@ from contracts.events.astray import TransferPurpose
 from contracts.values import AgentId, ParticipantId, PayeeAccountId, PaymentId, ProposalId, TransferOrderId
 from services.payments.domain.orders import Order
 from services.payments.domain.payees import Payee
-from services.payments.domain.proposals import Proposal
+from services.payments.domain.proposals import Proposal, ProposalStatus
 from services.payments.domain.refunds import Refund
 from services.payments.domain.suspense import Case
 from services.payments.shelves import case_of, order_of, payee_of, proposal_of, refund_of
@@ -55,6 +56,17 @@ async def proposals_by_id(conn: AsyncConnection, wanted: Collection[UUID]) -> di
     query = sa.select(proposals).where(rows.matching(proposals.c.proposal_id, wanted))
     found = (await conn.execute(query)).mappings()
     return {row["proposal_id"]: KeptProposal(proposal_of(row), Scope(row["branch_id"])) for row in found}
+
+
+async def pending_about(conn: AsyncConnection, payments: Collection[UUID]) -> dict[PaymentId, list[ProposalId]]:
+    """Proposals about this money that wait for a decision, the oldest first."""
+    found: defaultdict[PaymentId, list[ProposalId]] = defaultdict(list)
+    query = sa.select(proposals.c.payment_id, proposals.c.proposal_id).where(
+        rows.matching(proposals.c.payment_id, payments), proposals.c.status == str(ProposalStatus.PENDING)
+    )
+    for row in await conn.execute(query.order_by(proposals.c.proposal_id)):
+        found[PaymentId(row.payment_id)].append(ProposalId(row.proposal_id))
+    return found
 
 
 async def own_participations(conn: AsyncConnection, wanted: Collection[UUID]) -> dict[AgentId, ParticipantId]:

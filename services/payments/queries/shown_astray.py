@@ -7,20 +7,23 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, array
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.payments.tables import payee_accounts, proposals, refunds, suspense, transfer_orders
 
 Rows = Sequence[Mapping[Any, Any]]
 
-_PENDING = (
-    sa.select(proposals.c.proposal_id)
-    .where(proposals.c.payment_id == suspense.c.payment_id, proposals.c.status == "PENDING")
-    .order_by(proposals.c.proposal_id)
-    .limit(1)
-    .scalar_subquery()
-    .label("proposal_id")
-)
+
+_WAITING = proposals.alias("waiting")
+
+
+def _pending(*about: sa.ColumnElement[bool]) -> sa.ScalarSelect[Any]:
+    """The ids of proposals that wait for a decision, in their order: of two about the same money either may be approved first."""
+    ids = sa.func.array_agg(aggregate_order_by(_WAITING.c.proposal_id, _WAITING.c.proposal_id))
+    none = sa.cast(array([]), ARRAY(PG_UUID))
+    return sa.select(sa.func.coalesce(ids, none)).where(_WAITING.c.status == "PENDING", *about).scalar_subquery()
 
 
 async def cases(
@@ -32,8 +35,9 @@ async def cases(
     after: UUID | None,
     limit: int,
 ) -> Rows:
-    """Money in suspense with the proposal that waits for a decision on it, if any."""
-    query = sa.select(suspense, _PENDING).where(scope, suspense.c.held == 0 if closed else suspense.c.held > 0)
+    """Money in suspense with every proposal that waits for a decision on it."""
+    pending = _pending(_WAITING.c.payment_id == suspense.c.payment_id).label("pending")
+    query = sa.select(suspense, pending).where(scope, suspense.c.held == 0 if closed else suspense.c.held > 0)
     if reason is not None:
         query = query.where(suspense.c.reason == reason)
     return await _page(conn, query, suspense.c.payment_id, after, limit)
@@ -42,7 +46,11 @@ async def cases(
 async def proposals_made(
     conn: AsyncConnection, scope: sa.ColumnElement[bool], status: str | None, after: UUID | None, limit: int
 ) -> Rows:
-    query = sa.select(proposals).where(scope)
+    """Each with what else is pending about the same money (`others_pending`)."""
+    others = _pending(
+        _WAITING.c.payment_id == proposals.c.payment_id, _WAITING.c.proposal_id != proposals.c.proposal_id
+    )
+    query = sa.select(proposals, others.label("others_pending")).where(scope)
     if status is not None:
         query = query.where(proposals.c.status == status)
     return await _page(conn, query, proposals.c.proposal_id, after, limit)

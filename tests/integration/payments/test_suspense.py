@@ -368,6 +368,26 @@ async def test_two_approvals_of_the_same_money_use_it_once(h: Harness, bank: Ban
     assert await books(h) == {"clearing:bank-a": -5_000, "fees:bank-a": 5_000}
 
 
+async def test_what_else_is_pending_about_the_same_money_is_told_to_maker_and_checker(h: Harness) -> None:
+    payment_id, beside = await in_suspense(h, "9999999999999", 5_000), await in_suspense(h, "9999999999998", 900, "R2")
+    made = [await propose(h, "ASSIGN", payment_id, account="fees:bank-a", amount=3_000) for _ in range(2)]
+    other = await propose(h, "ASSIGN", beside, account="fees:bank-a")
+    first, second = (proposal["proposal_id"] for proposal in made)
+    assert [proposal["others_pending"] for proposal in (*made, other)] == [[], [first], []]
+
+    async def listed() -> dict[str, list[str]]:
+        shown = (await h.client.get("/proposals", headers=head(h))).json()["proposals"]
+        return {proposal["proposal_id"]: proposal["others_pending"] for proposal in shown}
+
+    assert await listed() == {first: [second], second: [first], other["proposal_id"]: []}
+    case = next(case for case in await queue(h) if case["payment_id"] == str(payment_id))
+    assert (case["pending"], case["proposal_id"]) == ([first, second], first)
+    # either may go first; what is left does not suffice for the other, which waits until it is refused or withdrawn
+    await approve(h, made[1])
+    assert (await approve(h, made[0], 409))["code"] == "more_than_held"
+    assert (await listed())[second] == [first] and (await listed())[first] == []
+
+
 async def test_proposals_of_one_batch_see_each_other(h: Harness) -> None:
     payment_id = await in_suspense(h, "9999999999999", 5_000)
     made = [await propose(h, "ASSIGN", payment_id, account="fees:bank-a", amount=2_000) for _ in range(3)]
