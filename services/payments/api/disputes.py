@@ -44,7 +44,10 @@ def router(app: App) -> APIRouter:
         responses=problems(NOT_FOUND, NO_SUCH_LINE),
     )
     async def raise_dispute(request: Request, principal: Doubter) -> Response:
-        """The agent, or the board of the Wadah, doubts a line of an issued statement."""
+        """The agent, or the board of the Wadah, doubts a line of an issued statement.
+
+        The same person's same doubt in the same words, while it is open, is the one there is: its id is the answer.
+        """
         wanted = await body(request, DisputeWanted)
         command = RaiseDispute(
             meta(request, principal),
@@ -83,4 +86,6 @@ def _shown(vault: Vault, row: Mapping[Any, Any]) -> DisputeShown:
     """Words of before stand in the row itself."""
     note = read_words(vault, "note", row["dispute_id"], row["note_box"])
     answer = read_words(vault, "answer", row["dispute_id"], row["answer_box"])
-    return DisputeShown.model_validate({**row, "note": note or row["note"], "answer": answer or row["answer"]})
+    return DisputeShown.model_validate(
+        {**row, "month": row["run"], "note": note or row["note"], "answer": answer or row["answer"]}
+    )

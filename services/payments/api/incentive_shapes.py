@@ -258,11 +258,12 @@ class ActivityShown(BaseModel):
 
 
 class DisputeShown(BaseModel):
-    """What people wrote (`note`, `answer`) is empty two years later."""
+    """What people wrote (`note`, `answer`) is empty two years later. `month` is the statement's, as it was asked with; `run` says the same."""
 
     dispute_id: UUID
     agent_id: UUID
     wadah_id: UUID
+    month: str
     run: str
     line: int
     reason: str

@@ -220,6 +220,20 @@ async def disputes(
     return (await conn.execute(query.order_by(d.c.raised_at, d.c.dispute_id).limit(limit))).mappings().all()
 
 
+async def disputes_by_statement(conn: AsyncConnection, wanted: Collection[tuple[UUID, str]]) -> Rows:
+    """Every dispute about these statements (agent, month), answered or not, with the box of its note; a superset where agents share months."""
+    d = incentive_disputes
+    query = (
+        sa.select(d, dispute_notes.c.note.label("note_box"))
+        .outerjoin(dispute_notes, dispute_notes.c.dispute_id == d.c.dispute_id)
+        .where(
+            rows.matching(d.c.agent_id, {agent for agent, _ in wanted}),
+            rows.matching(d.c.run, {month for _, month in wanted}),
+        )
+    )
+    return (await conn.execute(query)).mappings().all()
+
+
 async def dispute(conn: AsyncConnection, wanted: Collection[UUID]) -> dict[UUID, Mapping[Any, Any]]:
     """By id, for deciding."""
     query = sa.select(incentive_disputes).where(rows.matching(incentive_disputes.c.dispute_id, wanted))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from datetime import timedelta
 from typing import Any
@@ -13,11 +14,13 @@ import pytest
 import sqlalchemy as sa
 
 from chassis.batches import Broken
+from chassis.http import Principal
 from chassis.ids import new_id
 from chassis.outcomes import Done
 from chassis.timers import Due
 from chassis.transaction import Meta
 from contracts.events.incentives import IncentiveEarned, IncentiveStatementIssued
+from services.payments.commands.incentives.disputes import RaiseDispute, RaiseDisputes
 from services.payments.commands.incentives.issue import IssueStatements
 from services.payments.parameters import Parameters
 from tests.integration.payments.agency import Worker, close_month, engage, hire
@@ -114,6 +117,47 @@ async def test_a_line_is_doubted_by_whose_it_is_and_answered_once_by_the_branch(
         "/incentives/disputes?open_only=true", headers=h.token(roles=["officer"], branch_id=BRANCH)
     )
     assert waiting.json() == []
+
+
+async def test_the_same_doubt_twice_is_one_and_after_its_answer_another(h: Harness, bank: Bank) -> None:
+    worker = await october(h, bank)
+    doubt = {"agent_id": str(worker.agent_id), "month": "2025-10", "line": 0, "reason": "other", "note": "Kurang satu."}
+
+    async def raised(**changes: str) -> str:
+        response = await h.client.post("/incentives/disputes", json=doubt | changes, headers=worker.token(h))
+        assert response.status_code == 201, response.text
+        made: str = response.json()["dispute_id"]
+        return made
+
+    first, again, *more = await asyncio.gather(*(raised() for _ in range(4)))
+    assert {first, again, *more} == {first}
+    # another thing that is missing is another doubt, and so is the same one once it is answered
+    assert (other := await raised(note="Kurang yang lain.")) != first
+    officer = h.token(roles=["officer"], branch_id=BRANCH)
+    answered = await h.client.post(
+        f"/incentives/disputes/{first}/answer", json={"upheld": False, "note": "Lengkap."}, headers=officer
+    )
+    assert answered.status_code == 200, answered.text
+    later = await raised()
+    shown = (await h.client.get("/incentives/disputes", headers=worker.token(h))).json()
+    assert {x["dispute_id"]: (x["month"], x["run"], x["upheld"]) for x in shown} == {
+        first: ("2025-10", "2025-10", False),
+        other: ("2025-10", "2025-10", None),
+        later: ("2025-10", "2025-10", None),
+    }
+
+
+async def test_two_processes_that_are_told_the_same_doubt_keep_one(h: Harness, bank: Bank) -> None:
+    worker = await october(h, bank)
+    principal = Principal("agent-1", frozenset({"agent"}), agent_id=worker.agent_id)
+    use_case = RaiseDisputes(h.app.vault)
+    command = [
+        RaiseDispute(Meta("agent-1", new_id()), principal, worker.agent_id, "2025-10", 1, "wrong_amount", "Kurang.")
+        for _ in range(5)
+    ]
+    outcomes: list[Any] = await asyncio.gather(*(h.run(use_case, [one]) for one in command))
+    assert len({outcome.body["dispute_id"] for (outcome,) in outcomes}) == 1
+    assert len(await h.events("incentive-disputes")) == 1
 
 
 async def test_documents_say_what_the_statement_says_and_name_nobody(h: Harness, bank: Bank) -> None:
