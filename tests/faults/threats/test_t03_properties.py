@@ -97,11 +97,11 @@ _MESSAGE: Final = _fields(
 )
 _CASE: Final = _fields(
     "payment_id partner channel channel_reference participant_id branch_id amount held reason effective_at since "
-    "age_days owner waits_for proposal_id outcome closed_at"
+    "age_days owner waits_for proposal_id pending outcome closed_at"
 )
 _PROPOSAL: Final = _fields(
     "proposal_id action payment_id amount reason evidence participant_id bill_id account payee_account_id "
-    "made_by made_at status decided_by decided_at decision agent_id"
+    "made_by made_at status decided_by decided_at decision agent_id others_pending"
 )
 _PAYEE: Final = _fields(
     "payee_account_id kind owner_id bank_code number_ends recorded_by verified_by evidence retired_for"
@@ -242,7 +242,7 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
         "GET /incentives/disputes": _each(
             ("agent", *_BOARD),
             _fields(
-                "dispute_id agent_id wadah_id run line reason note raised_by raised_at upheld answer answered_by answered_at"
+                "dispute_id agent_id wadah_id run month line reason note raised_by raised_at upheld answer answered_by answered_at"
             ),
         ),
         "GET /ledger/trial-balance": _each(

@@ -176,7 +176,9 @@ class TestFinding:
         )
 
 
-@pytest.mark.parametrize("path", ["/events", "/events/01980000-0000-7000-8000-000000000001", "/oddities", "/checkpoints/newest"])
+@pytest.mark.parametrize(
+    "path", ["/events", "/events/01980000-0000-7000-8000-000000000001", "/oddities", "/checkpoints/newest"]
+)
 async def test_nobody_but_an_auditor_may_ask(w: World, path: str) -> None:
     for role in ("agent", "coordinator", "officer", "checker", "participant", "central", "operator", "service"):
         assert (await refused(w, path, roles=[role]))[:2] == (403, "forbidden"), role
