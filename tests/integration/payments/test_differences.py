@@ -326,7 +326,7 @@ class TestLaterFiles:
         made = (await office.post(bookings(case), wanted(36_800))).json()["proposal_id"]
         path = f"{bookings(case)}/{made}"
         answers = await asyncio.gather(*(decide(h, path, who=f"central-{n}") for n in (2, 3)))
-        assert sorted(answer.status_code for answer in answers) == [200, 404]
+        assert sorted(answer.status_code for answer in answers) == [200, 409]
         assert await stands(office, "suspense", "clearing:bank-a") == [-36_800, 0]
 
     async def test_every_further_debit_is_booked_by_itself(self, h: Harness, bank: Bank, office: Office) -> None:

@@ -156,7 +156,7 @@ class TestFiles:
     async def test_without_a_layout_for_the_day_nothing_is_taken(self, h: Harness, bank: Bank, office: Office) -> None:
         early = date(2024, 12, 31)
         assert (await office.upload(marked(day=early), early)).json()["code"] == "settlement_no_layout"
-        assert (await office.upload(marked(), partner="bank-x")).json()["code"] == "settlement_no_layout"
+        assert (await office.upload(marked(), partner="bank-x")).json()["code"] == "no_such_partner"
 
     async def test_a_layout_that_can_read_nothing_names_its_fields(self, office: Office) -> None:
         unfit = MARKED.model_copy(update={"time_zone": "Asia/Nowhere", "header_mark": ""})

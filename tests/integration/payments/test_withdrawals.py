@@ -83,7 +83,7 @@ async def test_it_goes_to_nobody_else_and_only_to_a_verified_account(h: Harness,
     other = await register(h)
     for stranger in (
         await account(h, "PARTICIPANT", other.participant_id),
-        await account(h, "WADAH", new_id()),
+        await account(h, "WADAH", (await engage(h)).wadah_id),
         await account(h),
     ):
         assert (await propose(h, stranger, expected=409))["code"] == "wrong_payee"

@@ -19,7 +19,7 @@ from chassis.problems import Refusal
 DOCS = Path(__file__).parents[4] / "docs" / "openapi"
 BOUNDS = {"date": f"from {FIRST_DAY} to {LAST_DAY}", "date-time": f"from {FIRST_DAY} to {LAST_DAY}, UTC"}
 EVERY = [
-    ("notifications", "date-time", BOUNDS["date-time"]),
+    *((service, "date-time", BOUNDS["date-time"]) for service in ("audit", "notifications")),
     *((service, kind, bounds) for service in ("payments", "registration") for kind, bounds in BOUNDS.items()),
 ]
 """Services, and what their callers name."""
