@@ -106,8 +106,8 @@ APART = ("K1", "K2", "Y1", "Y2")
 ABSENT = {
     **dict.fromkeys(("C1", "C2", "C3", "C4"), "claims is not built yet"),
     **dict.fromkeys(("V1", "V2", "V3"), "the portal is not built yet"),
-    **dict.fromkeys(("A1", "A2", "A3", "A4", "A5"), "the audit archive is not built yet"),
-    "Y3": "audit is not built yet: nobody records a replay's outcome",
+    **dict.fromkeys(("A1", "A2", "A3", "A4", "A5"), "no cell starts audit yet (decision 210)"),
+    "Y3": "no cell starts audit yet, which records a replay's outcome (decision 210)",
     **dict.fromkeys(
         ("E1", "E2"),
         "not played under load, where nobody's registration has expired: tests/integration/registration/test_erasing.py shows them",
