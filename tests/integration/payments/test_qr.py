@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import httpx
 import pytest
 import sqlalchemy as sa
@@ -106,10 +107,7 @@ async def test_a_bill_gets_its_code_and_the_same_again(town: Town) -> None:
     assert town.books.calls.count("generate") == 1
 
 
-@pytest.mark.skip(
-    reason="beside other tests a plan right after the load is now and then another one: the writer may not ANALYZE; mend with an owner"
-)
-async def test_who_asks_reads_no_questions_but_those_that_are_asked(town: Town) -> None:
+async def test_who_asks_reads_no_questions_but_those_that_are_asked(town: Town, stack: Stack) -> None:
     """20,000 of the same acquirer that are not due, and as many of another that are."""
     insert = sa.text(
         "INSERT INTO qr_questions (partner, reference, bill_id, tries, ask_at)"
@@ -118,8 +116,10 @@ async def test_who_asks_reads_no_questions_but_those_that_are_asked(town: Town) 
     )
     async with town.h.app.engine.begin() as conn:
         await conn.execute(insert, {"now": town.h.clock.business()})
-    async with town.h.app.engine.connect() as conn:
-        await (await conn.execution_options(isolation_level="AUTOCOMMIT")).execute(sa.text("ANALYZE qr_questions"))
+    name = town.h.app.settings.database_url.rpartition("/")[2]
+    owner = await asyncpg.connect(f"{stack.admin_url.rpartition('/')[0]}/{name}")
+    await owner.execute("ANALYZE qr_questions")  # of a writer PostgreSQL takes it with a warning, and does nothing
+    await owner.close()
     async with watched(town.h.app) as seen:
         await live(town)  # the question of a bill
         await town.look()  # what is due at the acquirer
