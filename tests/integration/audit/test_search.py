@@ -225,11 +225,12 @@ INSERT INTO archive SELECT n, gen_random_uuid(), 'participants', 'registration',
 
 
 @pytest.mark.skip(
-    reason="beside other tests a plan right after the load is now and then another one, of 638 rows: not understood yet"
+    reason="after other tests a page read 638 rows: likely dead rows of a database that is lent again; TRUNCATE tried, to be seen in a whole run"
 )
 @pytest.mark.timeout(300)
 async def test_a_page_reads_its_own_rows_however_many_there_are(w: World) -> None:
     """By what PostgreSQL says it did: the same for sixty thousand events as for a million."""
+    await w.tamper("TRUNCATE archive")  # a database lent again brings dead rows
     await w.tamper(FILLED)
     await w.tamper("VACUUM archive")
     await w.tamper(
