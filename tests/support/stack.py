@@ -73,12 +73,16 @@ class Stack:
 
     @asynccontextmanager
     async def database(self, service: str) -> AsyncIterator[Database]:
-        """A migrated and empty database for one test at a time. Emptied and lent again: making one costs ten times as much."""
+        """A migrated and empty database for one test at a time. Emptied and lent again: making one costs ten times as much.
+
+        Not lent again is one that a failed test leaves, or one that held many rows: the dead ones and their statistics would decide the plans
+        of the next test.
+        """
         free = _FREE.setdefault((self.admin_url, service), [])
         lent = free.pop() if free else await self._new_database(service)
         yield lent
-        await self._empty(lent)  # one that a failed test leaves is not lent again
-        free.append(lent)
+        if await self._empty(lent) <= FEW_ROWS:
+            free.append(lent)
 
     async def _new_database(self, service: str) -> Database:
         """A copy of the migrated template; it ends with the run's stack, or with this worker on given servers."""
@@ -94,11 +98,25 @@ class Stack:
         _MADE.append(name)
         return Database(name, *(server.url(service, role, database=name) for role in databases.ROLES))
 
-    async def _empty(self, database: Database) -> None:
-        connection = await asyncpg.connect(self.admin_url.rpartition("/")[0] + f"/{database.name}")
+    async def _empty(self, database: Database) -> int:
+        """How many rows it held."""
+        connection = await asyncpg.connect(self.admin_of(database.name))
         try:
             await connection.execute(_END_OTHERS)
             await connection.execute(_EMPTY)
+            return int(await connection.fetchval("SELECT current_setting('perisai.emptied')"))
+        finally:
+            await connection.close()
+
+    def admin_of(self, database: str) -> str:
+        """The admin's URL to a database, given by its name or anybody's URL to it."""
+        return f"{self.admin_url.rpartition('/')[0]}/{database.rpartition('/')[2]}"
+
+    async def analyze(self, database: str, *tables: str) -> None:
+        """Statistics of what a test filled. Of a writer PostgreSQL takes ANALYZE with a warning, and does nothing."""
+        connection = await asyncpg.connect(self.admin_of(database))
+        try:
+            await connection.execute(f"ANALYZE {', '.join(tables)}")
         finally:
             await connection.close()
 
@@ -109,7 +127,7 @@ class Stack:
         async with self.admin() as connection:
             await connection.execute(f'CREATE DATABASE "{name}"')
         try:
-            yield self.admin_url.rpartition("/")[0] + f"/{name}"
+            yield self.admin_of(name)
         finally:
             async with self.admin() as connection:
                 await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
@@ -130,9 +148,12 @@ _MADE: list[str] = []
 _PATIENCE = "idle_in_transaction_session_timeout = '25s'"
 """Of a writer that a test calls directly: nobody would run it again, as a consumer or a caller does, if a busy machine kept it waiting."""
 _END_OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-_EMPTY = """DO $$ DECLARE place text; BEGIN
+FEW_ROWS = 5_000
+_EMPTY = """DO $$ DECLARE place text; held bigint; total bigint := 0; BEGIN
   FOR place IN SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
-    WHERE schemaname = 'public' AND tablename NOT LIKE 'alembic_version%' LOOP EXECUTE 'DELETE FROM ' || place; END LOOP;
+    WHERE schemaname = 'public' AND tablename NOT LIKE 'alembic_version%' LOOP
+    EXECUTE 'DELETE FROM ' || place; GET DIAGNOSTICS held = ROW_COUNT; total := total + held; END LOOP;
+  PERFORM set_config('perisai.emptied', total::text, false);
   FOR place IN SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = 'shadow'
     LOOP EXECUTE 'DROP TABLE ' || place; END LOOP; END $$"""
 

@@ -277,7 +277,7 @@ async def toy_database(stack: Stack) -> AsyncIterator[str]:
         template = await _template(stack, admin)
         await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     try:
-        yield stack.admin_url.rpartition("/")[0] + f"/{name}"
+        yield stack.admin_of(name)
     finally:
         async with stack.admin() as admin:
             await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
@@ -297,7 +297,7 @@ async def _template(stack: Stack, admin: asyncpg.Connection[asyncpg.Record]) -> 
         if not await admin.fetchval("SELECT datistemplate FROM pg_database WHERE datname = $1", name):
             await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
             await admin.execute(f'CREATE DATABASE "{name}"')
-            await _fill(stack.admin_url.rpartition("/")[0] + f"/{name}")
+            await _fill(stack.admin_of(name))
             await admin.execute(f'ALTER DATABASE "{name}" IS_TEMPLATE true')
     finally:
         await admin.execute("SELECT pg_advisory_unlock(hashtext($1))", name)

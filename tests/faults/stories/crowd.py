@@ -45,7 +45,7 @@ async def raced(stack: Stack, h: Harness, table: str, calls: Sequence[Awaitable[
 
     Without this the first is through before another begins: one event loop makes them all.
     """
-    url = f"{stack.admin_url.rpartition('/')[0]}/{h.app.settings.database_url.rpartition('/')[2]}"
+    url = stack.admin_of(h.app.settings.database_url)
     gate, watcher = await asyncpg.connect(url), await asyncpg.connect(url)
 
     async def all_there() -> bool:

@@ -33,8 +33,7 @@ EVERY = pytest.mark.parametrize("service", sorted({*SERVICES} - {"audit"}))
 @asynccontextmanager
 async def insider(h: Harness, stack: Stack) -> AsyncIterator[Connection]:
     """The superuser of the service's database, whom no constraint holds."""
-    name = h.app.settings.database_url.rpartition("/")[2]
-    connection = await asyncpg.connect(f"{stack.admin_url.rpartition('/')[0]}/{name}")
+    connection = await asyncpg.connect(stack.admin_of(h.app.settings.database_url))
     await connection.execute("SET session_replication_role = replica")
     try:
         yield connection

@@ -123,5 +123,4 @@ async def audited(stack: Stack, folder: Path) -> AsyncIterator[World]:
         "audit_folder": folder,
     }
     async with harness(SERVICE, stack, **settings) as h:
-        name = h.app.settings.database_url.rpartition("/")[2]
-        yield World(h, f"{stack.admin_url.rpartition('/')[0]}/{name}")
+        yield World(h, stack.admin_of(h.app.settings.database_url))

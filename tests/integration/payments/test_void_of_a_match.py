@@ -21,6 +21,7 @@ from tests.integration.payments.test_suspense import (
 )
 from tests.support.counters import watched
 from tests.support.service import Harness
+from tests.support.stack import Stack
 
 NOBODY = "9999999999999"
 
@@ -79,7 +80,7 @@ async def test_what_was_proposed_before_the_match_is_not_approved_for_its_paymen
     assert await taken_back(h, who) is None
 
 
-async def test_the_payment_of_a_receipt_is_found_without_reading_every_payment(h: Harness) -> None:
+async def test_the_payment_of_a_receipt_is_found_without_reading_every_payment(h: Harness, stack: Stack) -> None:
     who = await register(h)
     payment_id = await in_suspense(h, NOBODY, 40_000)
     await matched(h, payment_id, who)
@@ -90,7 +91,7 @@ async def test_the_payment_of_a_receipt_is_found_without_reading_every_payment(h
             " 'NEXT', 36800, '[]', :at, :at FROM generate_series(1, 20000) AS n"
         )
         await conn.execute(filled, {"at": h.clock.business()})
-        await conn.execute(sa.text("ANALYZE payments"))
+    await stack.analyze(h.app.settings.database_url, "payments")
     async with watched(h.app) as seen:
         await approve(h, await propose(h, "VOID", payment_id, evidence="file 2025-10-08"))
     scans = await seen.sequential_scans({"payments"})
