@@ -17,10 +17,14 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 MAGIC = b"perisai/leaf/v1\n"
+NO_PROOF = ("this is no proof file of an event", "ini bukan berkas bukti suatu peristiwa")
 
 
 class Unproved(Exception):
-    """Why the proof does not hold."""
+    """Why the proof does not hold, in English and Indonesian."""
+
+    def __init__(self, en: str, id: str) -> None:
+        super().__init__(f"{en} / {id}")
 
 
 def main() -> int:
@@ -31,20 +35,37 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         name, public = key_of(arguments.key)
-        with open(arguments.proof, encoding="utf-8") as file:
-            text = file.read()
-    except (OSError, ValueError) as error:
-        print(f"cannot begin / tidak dapat dimulai: {error}", file=sys.stderr)
+    except (Unproved, ValueError):
+        print(
+            "cannot begin / tidak dapat dimulai: --key: write NAME+ID+KEY, an Ed25519 key / bukan kunci log",
+            file=sys.stderr,
+        )
         return 2
     try:
-        leaf, index, size = check(text, name, public)
-    except (Unproved, ValueError) as error:
+        with open(arguments.proof, "rb") as file:
+            raw = file.read()
+    except OSError as error:
+        said = f"{arguments.proof} cannot be read / tidak dapat dibaca ({error.strerror})"
+        print(f"cannot begin / tidak dapat dimulai: {said}", file=sys.stderr)
+        return 2
+    try:
+        leaf, index, size = check(text_of(raw), name, public)
+        words = "" if arguments.quiet else shown(leaf)
+    except Unproved as error:
         print(f"NOT PROVED / TIDAK TERBUKTI: {error}")
         return 1
     print(f"PROVED / TERBUKTI: event {index} of {size} in {name}, unaltered / tidak diubah")
-    if not arguments.quiet:
-        print(shown(leaf))
+    if words:
+        print(words)
     return 0
+
+
+def text_of(raw: bytes) -> str:
+    """A changed byte may leave no text at all: then it is no proof."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Unproved(*NO_PROOF) from None
 
 
 def key_of(text: str) -> "tuple[str, bytes]":
@@ -61,37 +82,46 @@ def note_key_id(name: str, public: bytes) -> bytes:
 
 
 def check(text: str, name: str, public: bytes) -> "tuple[bytes, int, int]":
-    """The leaf, its index and the size of the log. Raises Unproved or ValueError."""
+    """The leaf, its index and the size of the log. Raises Unproved."""
     head, _, note = text.partition("\n\n")
     lines = head.split("\n")
     if len(lines) < 3 or lines[0] != "c2sp.org/tlog-proof@v1" or not lines[1].startswith("extra "):
-        raise Unproved("this is no proof file of an event")
+        raise Unproved(*NO_PROOF)
     leaf = decoded(lines[1][len("extra ") :])
     index = number(lines[2][len("index ") :] if lines[2].startswith("index ") else "")
     path = [decoded(line) for line in lines[3:]]
     body, _, signatures = note.rpartition("\n\n")
     body += "\n"
     check_signature(body, signatures, name, public)
-    origin, size_text, root = body.split("\n")[:3]
+    stated = body.split("\n")
+    if len(stated) < 4:
+        raise Unproved("its checkpoint is cut short", "titik periksanya terpotong")
+    origin, size_text, root = stated[:3]
     if origin != name:
-        raise Unproved("the checkpoint is of another log")
+        raise Unproved("the checkpoint is of another log", "titik periksa itu milik log lain")
     size = number(size_text)
     if climb(leaf, index, size, path) != decoded(root):
-        raise Unproved("the event was changed, or is not at this place: its path does not lead to the signed root")
+        raise Unproved(
+            "the event was changed, or is not at this place: its path does not lead to the signed root",
+            "peristiwa diubah, atau tidak di tempat ini: jalurnya tidak sampai ke akar yang ditandatangani",
+        )
     return leaf, index, size
 
 
 def decoded(text: str) -> bytes:
     """Strict base64: one text for each sequence of bytes, so that not a character can be changed."""
-    raw = base64.b64decode(text, validate=True)
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except ValueError:
+        raw = b""
     if base64.b64encode(raw).decode() != text:
-        raise Unproved("its base64 was changed")
+        raise Unproved("its base64 was changed", "base64-nya diubah")
     return raw
 
 
 def number(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or str(int(text)) != text:
-        raise Unproved("a place or a size is not a plain number")
+    if not text.isascii() or not text.isdigit() or len(text) > 19 or str(int(text)) != text:
+        raise Unproved("a place or a size is not a plain number", "tempat atau ukuran bukan bilangan biasa")
     return int(text)
 
 
@@ -107,20 +137,22 @@ def check_signature(body: str, signatures: str, name: str, public: bytes) -> Non
             try:
                 Ed25519PublicKey.from_public_bytes(public).verify(raw[4:], body.encode())
             except InvalidSignature:
-                raise Unproved("the signature under the checkpoint is wrong") from None
+                raise Unproved(
+                    "the signature under the checkpoint is wrong", "tanda tangan titik periksa salah"
+                ) from None
             return
-    raise Unproved("the checkpoint is not signed with this key")
+    raise Unproved("the checkpoint is not signed with this key", "titik periksa tidak ditandatangani kunci ini")
 
 
 def climb(leaf: bytes, index: int, size: int, path: "list[bytes]") -> bytes:
     """The root to which the path leads (RFC 9162, section 2.1.3.2)."""
     if not 0 <= index < size:
-        raise Unproved(f"a log of {size} has no place {index}")
+        raise Unproved(f"a log of {size} has no place {index}", f"log berisi {size} tidak punya tempat {index}")
     place, last = index, size - 1
     found = hashlib.sha256(b"\x00" + leaf).digest()
     for sibling in path:
         if last == 0:
-            raise Unproved("the path is too long")
+            raise Unproved("the path is too long", "jalurnya terlalu panjang")
         if place & 1 or place == last:
             found = hashlib.sha256(b"\x01" + sibling + found).digest()
             while not place & 1 and place:
@@ -129,7 +161,7 @@ def climb(leaf: bytes, index: int, size: int, path: "list[bytes]") -> bytes:
             found = hashlib.sha256(b"\x01" + found + sibling).digest()
         place, last = place >> 1, last >> 1
     if last:
-        raise Unproved("the path is too short")
+        raise Unproved("the path is too short", "jalurnya terlalu pendek")
     return found
 
 
@@ -144,7 +176,10 @@ def shown(leaf: bytes) -> str:
 
 def fields(leaf: bytes) -> "list[bytes | None]":
     if not leaf.startswith(MAGIC):
-        raise Unproved("the event is written in a way that this program does not know")
+        raise Unproved(
+            "the event is written in a way that this program does not know",
+            "bentuk peristiwa ini tidak dikenal program ini",
+        )
     parts: list[bytes | None] = []
     at = len(MAGIC)
     while at < len(leaf):
@@ -155,6 +190,8 @@ def fields(leaf: bytes) -> "list[bytes | None]":
         else:
             parts.append(leaf[at : at + length])
             at += length
+    if len(parts) < 3:
+        raise Unproved("the event is cut short", "peristiwanya terpotong")
     return parts
 
 
