@@ -7,9 +7,9 @@ relay had sent it; what had not been sent yet is counted and is no fault.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -45,6 +45,7 @@ _AT = sa.text(
 )
 _POSITIONS = sa.text("SELECT position FROM event_log ORDER BY position")
 _POSITIONS_UNTIL = sa.text(f"{eventlog.KNOWN_BY} ORDER BY position")
+_BEGINS = sa.text("SELECT recorded_at FROM event_log ORDER BY position LIMIT 1")
 _ROWS = sa.text(
     f"SELECT position, {_SENT} AS sent, {eventlog.ENVELOPE_COLUMNS} FROM event_log {_CURSORS}"
     " WHERE position = ANY(:positions) ORDER BY position"
@@ -77,7 +78,8 @@ class Discrepancy(NamedTuple):
 @dataclass(slots=True)
 class Tally:
     """`log`: its events in the picture; `archived`: events handed over, of which `newer` came after the picture; `unsent`: of the log, not
-    sent yet. The first `MOST_NAMED` discrepancies are `named`, all are counted.
+    sent yet. The first `MOST_NAMED` discrepancies are `named`, all are counted. `log_begins`, `archive_begins`: when the first event of
+    either was recorded (ISO 8601, UTC); None where there is none.
     """
 
     log: int = 0
@@ -86,13 +88,30 @@ class Tally:
     unsent: int = 0
     discrepancies: int = 0
     named: list[Discrepancy] = field(default_factory=list)
+    log_begins: str | None = None
+    archive_begins: str | None = None
 
     @property
     def equal(self) -> bool:
         return not self.discrepancies
 
+    @property
+    def begins_late(self) -> bool:
+        """Whether the archive knows nothing of the log's beginning: what is missing in it is missing from the first event on."""
+        if self.equal or self.log_begins is None:
+            return False
+        return self.archive_begins is None or self.archive_begins > self.log_begins
+
     def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "named": [one._asdict() for one in self.named], "equal": self.equal}
+        told = {"named": [one._asdict() for one in self.named], "equal": self.equal, "begins_late": self.begins_late}
+        return {**asdict(self), **told}
+
+    def begin(self, events: Iterable[Archived]) -> None:
+        """Notes when the first of the archive's was recorded."""
+        for one in events:
+            at = _instant(one.envelope.recorded_at)
+            if self.archive_begins is None or at < self.archive_begins:
+                self.archive_begins = at
 
     def name(self, *found: Discrepancy) -> None:
         self.discrepancies += len(found)
@@ -118,6 +137,7 @@ class Beside:
         """Those that belong into the picture, in it or lost by it, each once; in their order."""
         events = [one for one in batch if isinstance(one, Archived)]
         self.tally.archived += len(batch)
+        self.tally.begin(events)
         for bad in batch:
             if isinstance(bad, Unreadable):
                 self.tally.name(Discrepancy(Kind.UNREADABLE, str(bad.event_id), what=(bad.reason,)))
@@ -128,6 +148,8 @@ class Beside:
     async def unsent(self) -> AsyncIterator[list[Stored]]:
         """What was not handed over and not sent yet, in the order of the log; what had been sent is named as missing. After the feed."""
         left: list[int] = []
+        begins = (await self._picture.execute(_BEGINS)).scalar()
+        self.tally.log_begins = None if begins is None else _instant(begins)
         async for positions in self._positions():
             self.tally.log += len(positions)
             left += [position for position in positions if not self._is_given(position)]
@@ -229,6 +251,11 @@ class FromArchive:
             yield [Stored(one.envelope, one.value) for one in await beside.judge(batch)]
         async for events in beside.unsent():
             yield events
+
+
+def _instant(at: datetime) -> str:
+    """In UTC and with its microseconds, so that texts compare as times do."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _place(envelope: Envelope) -> _Place:

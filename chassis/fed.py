@@ -53,24 +53,24 @@ def commands(service: Service) -> typer.Typer:
 
 
 async def _cross_check(service: Service) -> int:
-    async with _comparing(service) as app:
-        tally = await crosscheck.cross_check(service, app.engine, _feed(), ready=_ready, progress=_progress(service))
-    _say({"outcome": tally.as_json()})
+    async with comparing(service) as app:
+        tally = await crosscheck.cross_check(service, app.engine, feed(), ready=ready, progress=progress(service))
+    say({"outcome": tally.as_json()})
     return EQUAL if tally.equal else DIFFERENT
 
 
 async def _replay(service: Service, until: datetime | None) -> int:
-    async with _comparing(service) as app:
-        source = FromArchive(service, app.engine, _feed(), ready=_ready, until=until)
+    async with comparing(service) as app:
+        source = FromArchive(service, app.engine, feed(), ready=ready, until=until)
         outcome = await replay(
-            service, app.engine, app.vault, app.keys, source=source, until=until, progress=_progress(service)
+            service, app.engine, app.vault, app.keys, source=source, until=until, progress=progress(service)
         )
-    _say({"outcome": {**outcome.as_json(), "log": source.tally.as_json()}})
+    say({"outcome": {**outcome.as_json(), "log": source.tally.as_json()}})
     return EQUAL if outcome.equal and source.tally.equal else DIFFERENT
 
 
 @asynccontextmanager
-async def _comparing(service: Service) -> AsyncIterator[App]:
+async def comparing(service: Service) -> AsyncIterator[App]:
     """One sentence when nothing could be compared."""
     app = opened(service)
     try:
@@ -83,11 +83,11 @@ async def _comparing(service: Service) -> AsyncIterator[App]:
         await app.close()
 
 
-def _progress(service: Service) -> Callable[[int], None]:
+def progress(service: Service) -> Callable[[int], None]:
     return lambda events: print(f"\r{service.name}: {events} events", end="", file=sys.stderr, flush=True)
 
 
-def _feed() -> Feed:
+def feed() -> Feed:
     return batches(_lines())
 
 
@@ -96,11 +96,11 @@ async def _lines() -> AsyncIterator[Sequence[bytes]]:
         yield lines
 
 
-async def _ready(awaited: Sequence[UUID]) -> None:
+async def ready(awaited: Sequence[UUID]) -> None:
     for start in range(0, len(awaited), _IDS):
-        _say({"await": [str(one) for one in awaited[start : start + _IDS]]})
-    _say({"feed": True})
+        say({"await": [str(one) for one in awaited[start : start + _IDS]]})
+    say({"feed": True})
 
 
-def _say(told: Mapping[str, Any]) -> None:
+def say(told: Mapping[str, Any]) -> None:
     print(json.dumps(told, separators=(",", ":")), flush=True)

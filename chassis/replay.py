@@ -19,7 +19,7 @@ from chassis import eventlog, faults
 from chassis.comparing import MOST_DIFFERENCES, Difference, Side, compare
 from chassis.database import steady
 from chassis.eventlog import Stored
-from chassis.privacy.keys import KeyRing
+from chassis.privacy.keys import KeyRing, NoKeys
 from chassis.privacy.vault import Vault
 from chassis.service import Service
 from chassis.shadow import Shadow
@@ -84,6 +84,27 @@ async def replay(
             live = Side(first, kept) if kept else Side(picture, service.tables)
             rows, found = await compare(service, vault, live, Side(rebuilt, service.tables))
         return Outcome(shadow.events, rows, [*shadow.refused, *found][:MOST_DIFFERENCES])
+
+
+class NotFolded(Exception):
+    """Events that no projection could take, in words: what was built is not the state."""
+
+
+@asynccontextmanager
+async def rebuilt(
+    service: Service, engine: AsyncEngine, vault: Vault, *, source: Source, progress: Callable[[int], None]
+) -> AsyncIterator[AsyncConnection]:
+    """State as `source` has it, to be read and for nothing else: the connection is read-only and finds no table but those of the shadow.
+
+    Nobody's key is asked for, so of a person there is what there is after an erasure. Raises ReplayRunning, NotFolded, or what the source raises.
+    """
+    async with _alone(engine) as picture:
+        shadow = Shadow(service, engine, vault, KeyRing(NoKeys()))
+        await shadow.build(source(picture), progress)
+        if shadow.refused:
+            raise NotFolded(f"{len(shadow.refused)} events cannot be folded, the first of them {shadow.refused[0].key}")
+        async with shadow.read() as conn:
+            yield conn
 
 
 @asynccontextmanager

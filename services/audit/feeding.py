@@ -11,7 +11,7 @@ import contextlib
 import json
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -40,6 +40,14 @@ class NotCompared(Exception):
     """The service's command ended without an outcome; its own words stand on standard error."""
 
 
+class QuestionRefused(Exception):
+    """The service cannot answer the question. `errors`: each with `field`, `code`, and `messages` in both languages (`id`, `en`)."""
+
+    def __init__(self, errors: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__(", ".join(str(one["field"]) for one in errors))
+        self.errors = errors
+
+
 async def fed(
     engine: AsyncEngine,
     service: str,
@@ -48,15 +56,18 @@ async def fed(
     environment: Mapping[str, str],
     until: datetime | None = None,
     patience_s: float = PATIENCE_S,
+    rows: Callable[[Sequence[dict[str, Any]]], object] = lambda some: None,
 ) -> Fed:
-    """Runs the command to its end. Raises NotCompared, or the database's errors; then it is ended by us."""
+    """Runs the command to its end; `rows` is given what it says before its outcome. Raises NotCompared, QuestionRefused, or the database's
+    errors; then it is ended by us.
+    """
     process = await asyncio.create_subprocess_exec(
         *command, stdin=PIPE, stdout=PIPE, env=dict(environment), limit=LONGEST_LINE
     )
     try:
         await _archived(engine, await _awaited(process), patience_s)
         size = await _feed(engine, process, service, until)
-        return Fed(size, await _outcome(process))
+        return Fed(size, await _outcome(process, rows))
     finally:
         if process.returncode is None:
             process.kill()
@@ -100,8 +111,10 @@ async def _feed(engine: AsyncEngine, process: Process, service: str, until: date
     return size
 
 
-async def _outcome(process: Process) -> dict[str, Any]:
-    outcome: dict[str, Any] = (await _told(process))["outcome"]
+async def _outcome(process: Process, rows: Callable[[Sequence[dict[str, Any]]], object]) -> dict[str, Any]:
+    while "outcome" not in (told := await _told(process)):
+        rows(told["rows"])
+    outcome: dict[str, Any] = told["outcome"]
     await process.wait()
     return outcome
 
@@ -115,4 +128,6 @@ async def _told(process: Process) -> dict[str, Any]:
         raise NotCompared(
             "its command ended without an outcome" if not text else "its command said something else"
         ) from None
+    if "refused" in told:
+        raise QuestionRefused(told["refused"])
     return told

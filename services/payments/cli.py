@@ -27,6 +27,7 @@ from services.payments.domain.parameters import KINDS
 from services.payments.kit import cli as kit
 from services.payments.queries import agreed, ledger, parameters, shown_astray
 from services.payments.settings import Settings
+from services.payments.what_if import cli as what_if
 
 PAGE, MOST_CASES = 1_000, 10_000
 
@@ -43,6 +44,7 @@ R = TypeVar("R")
 
 app = typer.Typer(no_args_is_help=True, help="Bills, payments and the ledger.")
 kit.extend(app)
+what_if.extend(app)
 
 
 @app.command("trial-balance")

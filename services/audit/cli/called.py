@@ -7,10 +7,13 @@ import os
 import shlex
 import sys
 from collections.abc import Coroutine
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 import typer
 
+from chassis.clock import SystemClock
+from chassis.moments import moment
 from chassis.settings import PREFIX
 from contracts.events import OWNERS
 from services.audit.cli.opened import refuse
@@ -40,6 +43,14 @@ def command(via: str, service: str, *arguments: str) -> list[str]:
 def environment() -> dict[str, str]:
     """Of that command: without the settings of audit, so that it takes its own."""
     return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX) or name in _KEPT}
+
+
+def past(text: str) -> datetime | None:
+    """The time that `--until` names; None where it was left out. Refuses what is no time, and what has not come yet."""
+    at = moment(text) if text else None
+    if at is not None and at > SystemClock().wall():
+        refuse("--until: that time has not come yet / waktu itu belum tiba")
+    return at
 
 
 def checked(service: str) -> str:

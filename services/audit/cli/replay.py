@@ -10,10 +10,9 @@ import typer
 
 from chassis.batches import Broken
 from chassis.cli import replay_own
-from chassis.moments import moment
 from chassis.service import App
 from services.audit.app import SERVICE
-from services.audit.cli.called import Via, checked, command, environment, event_line, played
+from services.audit.cli.called import Via, checked, command, environment, event_line, past, played
 from services.audit.cli.opened import UNANSWERED, AsJson, settings
 from services.audit.commands.replayed import Replayed, record_replays
 from services.audit.feeding import fed
@@ -33,7 +32,7 @@ def run(service: Service = "", until: Until = "", via: Via = "", as_json: AsJson
     """Rebuild the state of a service from the archive; exit code 1 and every row and event named that differs."""
     if not service:
         replay_own(SERVICE, as_json=as_json)
-    own, name, upto = settings(), checked(service), moment(until) if until else None
+    own, name, upto = settings(), checked(service), past(until)
     told = played(_told(own, name, upto, via))
     print(json.dumps(told) if as_json else _lines(name, told))
     raise typer.Exit(0 if told["equal"] and told["log"]["equal"] else UNANSWERED)

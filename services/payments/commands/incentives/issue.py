@@ -83,7 +83,7 @@ class _Desk:
         issued = await before.issued(tx.conn, list(workers), wadah, month)
         carried = await before.carried_before(tx.conn, list(workers), month)
         last_months = _last_months(workers, run.closed_at)
-        spread = {agent for agent, worker in workers.items() if _may_spread(sets, worker)}
+        spread = {agent for agent, worker in workers.items() if may_spread(sets, worker)}
         review = await money.months_to_review(tx.conn, workers, run, last_months, spread)
         own = [(agent, month) for agent in workers if agent not in issued]
         paid = await money.paid_in(tx.conn, [*own, *review], spread)
@@ -142,7 +142,7 @@ class _Desk:
         )
 
 
-def _may_spread(sets: Sets, worker: Worker) -> bool:
+def may_spread(sets: Sets, worker: Worker) -> bool:
     """Whether, under one of his agreements, months of a payment may be earned as they come."""
     return any(spreads(sets, scheme) for scheme in {one.scheme for one in worker.agreements.every})
 

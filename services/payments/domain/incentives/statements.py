@@ -80,7 +80,7 @@ def statement(
 
     `drop_months`: after how many months in a row without result an agent is dropped; `closed_at`: of the run.
     """
-    lines, agreement = _lines(worker, own, closed_at), worker.agreements.shown_in(own.month)
+    lines, agreement = lines_in(worker, own, closed_at), worker.agreements.shown_in(own.month)
     earned = earnings(lines, own.rules.value)
     bookings, adjustments = [Booking(own.month, lines, back=False)], list[Adjustment]()
     for month in earlier:
@@ -110,8 +110,8 @@ def statement(
     return [*_line_events(worker, own.month, bookings), issued]
 
 
-def _lines(worker: Worker, month: Month, seen_at: datetime) -> Lines:
-    """Nothing is earned in a month under no agreement: there is no set to pay by."""
+def lines_in(worker: Worker, month: Month, seen_at: datetime) -> Lines:
+    """What a month brings as it stands at `seen_at`. Nothing is earned in a month under no agreement: there is no set to pay by."""
     if worker.agreements.in_month(month.month) is None:
         return NOTHING
     return lines_of(worker, month.payments, month.rules.value, seen_at)
@@ -123,7 +123,7 @@ def _adjust(worker: Worker, month: Month, seen_at: datetime) -> tuple[list[Booki
     A threshold that was reached is kept, where the set says so, for as long as the month is under an agreement: under none the flat pay goes too.
     """
     rules, before = month.rules.value, month.before
-    lines = _lines(worker, month, seen_at)
+    lines = lines_in(worker, month, seen_at)
     kept = before.earned.acquisition_pay > 0 and worker.agreements.in_month(month.month) is not None
     after = earnings(lines, rules, reached_before=kept)
     gone, new = differences(before.lines, lines)
