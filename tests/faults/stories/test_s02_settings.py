@@ -117,7 +117,9 @@ async def _killed_at(point: str, stack: Stack, evidence: Evidence, tmp_path: Pat
             warmed("totals", environ) as heir,
         ):
             doomed.go()
-            await both.writer.run(count, [Add(keys[0], 1)])  # one record is one batch: its second hit is of what follows
+            await both.writer.run(
+                count, [Add(keys[0], 1)]
+            )  # one record is one batch: its second hit is of what follows
             await patiently(both.drained, within_s=30)  # it has read and acknowledged before: it is a member
             await both.writer.run(count, [Add(key, 2) for key in keys])
             assert await doomed.ended() == -signal.SIGKILL

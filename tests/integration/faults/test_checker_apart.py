@@ -20,6 +20,7 @@ from tests.faults.checker.canaries import canaries
 from tests.faults.checker.effects import notice_id
 from tests.faults.checker.facts import CannotCheck
 from tests.faults.checker.i10_clear import hits
+from tests.faults.checker.pieces import SAMPLED
 from tests.faults.checker.transitions import MACHINES, offences
 from tests.faults.checker.views import Digests
 
@@ -82,6 +83,11 @@ def test_nothing_is_found_where_nothing_is() -> None:
     wanted = canaries(PEOPLE)
     text = b'{"nik_hash": "%b", "work_place": "Cimone", "phone": "0812"}' % hashlib.sha256(b"x").hexdigest().encode()
     assert [*hits(text * 50, wanted, Digests.of(wanted.owners))] == []
+
+
+def test_what_a_metric_measured_is_no_phone_and_a_label_may_be_one() -> None:
+    line = b'asked_seconds_sum{path="/a"} 0.00181210000097\ntold_total{to="081210000097"} 1.0\n'
+    assert SAMPLED.sub(b"", line) == b'asked_seconds_sum{path="/a"}\ntold_total{to="081210000097"}\n'
 
 
 def test_a_value_of_two_people_is_no_canary_and_a_person_without_one_cannot_be_looked_for() -> None:
