@@ -1,15 +1,13 @@
-"""Crash points that need a stage of their own: the retry of a parked key (K1, K2) and a replay (Y1, Y2)."""
+"""Crash points that need a stage of their own: the retry of a parked key (K1, K2)."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import asyncpg
 
-from deploy.local import places
 from tests.faults.cells import ALWAYS, Injected
 from tests.faults.crash import BUDGET_S, fired
 from tests.faults.ground import Ground
@@ -18,32 +16,26 @@ from tests.faults.stage import play
 from tests.support.eventually import eventually
 
 K_INVARIANTS = (*ALWAYS[:2], "I3", "I4", "I5", "I6", "I9", "I10", "I11")
-Y_INVARIANTS = (*ALWAYS, "I7")
 PARKED = "payments-consumers"
 
 
 async def play_apart(ground: Ground, point: str, action: str, *, patience: float = 1.0) -> Result:
-    """One of K1, K2, Y1, Y2."""
+    """One of K1, K2."""
     log = ground.folder / "cells" / f"fired-{point}-{action}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.unlink(missing_ok=True)
-    acts: dict[str, Callable[[], Awaitable[Injected]]] = {
-        "K": lambda: _retry_parked(ground, point, action, log, patience),
-        "Y": lambda: _replay(ground, point, action, log),
-    }
-    process = PARKED if point.startswith("K") else "payments replay"
     fault = Fault(point, action, "process", {"hit": 1, "at": point})
     budget_s = BUDGET_S[action] * patience
-    result = Result(f"crash.{point}.{action}", "payments", process, fault, ground.seed, planned=1, budget_s=budget_s)
+    result = Result(f"crash.{point}.{action}", "payments", PARKED, fault, ground.seed, planned=1, budget_s=budget_s)
     try:
         played = await play(
             ground,
             result.cell,
-            acts[point[0]],
+            lambda: _retry_parked(ground, point, action, log, patience),
             registrations=30,
             per_s=15,
             budget_s=budget_s,
-            invariants=K_INVARIANTS if point.startswith("K") else Y_INVARIANTS,
+            invariants=K_INVARIANTS,
         )
     except Exception as error:
         result.error = ground.broke(result.cell, error)
@@ -90,26 +82,3 @@ async def _none_parked(ground: Ground) -> bool:
 async def _parked(ground: Ground) -> int:
     found = await ground.estate.town.rows("payments", "SELECT count(*) AS n FROM progress WHERE parked IS NOT NULL")
     return int(found[0]["n"])
-
-
-async def _replay(ground: Ground, point: str, action: str, log: Path) -> Injected:
-    """A replay that is killed leaves nothing that the next one could stumble over: I7 runs it again."""
-    command = ground.estate.facts()["commands"]["replay"]["payments"]
-    faults = {"FAULT_AT": point, "FAULT_ACTION": action, "FAULT_LOG": str(log)}
-    running = await asyncio.create_subprocess_exec(
-        *command["argv"],
-        env=command["env"] | faults,
-        cwd=places.PROJECT,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        await eventually(lambda: fired(log, running.pid), within_s=60, what=f"{point} fired")
-        if action == "stop":
-            await asyncio.sleep(15)
-            os.kill(running.pid, 18)
-        await asyncio.wait_for(running.wait(), 60)
-    finally:
-        if running.returncode is None:
-            running.kill()
-    return Injected(1, 1, action, now())

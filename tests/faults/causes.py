@@ -1,5 +1,5 @@
 """What has to happen beside people who register and pay at the bank, for a point to be reached: a file, a month's end, a QR code, a bill
-for many that is paid or taken back, an agent who leaves, a payout to the Wadah.
+for many that is paid or taken back, an agent who leaves, a payout to the Wadah, people who are erased.
 
 Whoever asks does so again until he has an answer: the process that he asks may be the one that dies.
 """
@@ -14,6 +14,8 @@ from tests.faults.ground import Ground
 from tests.faults.insisting import WITHIN_S, insist
 from tests.support.eventually import eventually
 
+DAYS = 32
+"""Enough for bills to expire and months to end."""
 SLEEPERS = 10
 SLEEPERS_PER_S = 20
 """Before a fault, and nobody pays: there is room for more than the load has."""
@@ -23,6 +25,8 @@ THEIRS = 8
 """People of an agent who leaves."""
 EARNERS = 20
 """Who register before a month ends; most of them pay, so that their agents earn something in it."""
+GONE = 5
+"""People who are erased."""
 CODES = 3
 """QR codes asked for."""
 ORDERED_WITHIN_S = 150.0
@@ -188,6 +192,45 @@ async def departure(ground: Ground) -> None:
 
     await insist("a departure was proposed", propose)
     await insist("it was approved", approve)
+
+
+async def erased(ground: Ground, number: int = GONE) -> list[str]:
+    """The central office asks that some be erased who never paid and whose registration has expired; who they are."""
+    people: list[str] = []
+
+    async def expired() -> bool:
+        people[:] = (await unpaid_and_expired(ground))[:number]
+        return len(people) == number
+
+    await eventually(expired, within_s=WITHIN_S, what=f"{number} people whose registration has expired")
+    for who in people:
+        await ask_to_erase(ground, who)
+    return people
+
+
+async def unpaid_and_expired(ground: Ground) -> list[str]:
+    """Who never came to the bank, owes nothing any more and was not erased: registration and payments have nothing against it."""
+    town, driver = ground.estate.town, ground.driver
+    query = (
+        "SELECT participant_id FROM participants WHERE participant_id = ANY($1::uuid[]) AND standing = 'EXPIRED'"
+        " AND NOT forgotten AND NOT EXISTS (SELECT 1 FROM erasures e WHERE e.participant_id = participants.participant_id)"
+        " ORDER BY 1"
+    )
+    expired = await town.rows("registration", query, [*(driver.sleepers - driver.paid_for)])
+    owing = "SELECT participant_id FROM bills WHERE status = 'OPEN' AND participant_id = ANY($1::uuid[])"
+    ids = [str(row["participant_id"]) for row in expired]
+    still = {str(row["participant_id"]) for row in await town.rows("payments", owing, ids)}
+    return [who for who in ids if who not in still]
+
+
+async def ask_to_erase(ground: Ground, who: str) -> None:
+    """As the central office does, until there is an answer."""
+    path, doors = f"/participants/{who}/erasure", ground.estate.town.doors
+
+    async def ask() -> Any:
+        return await doors.post("registration", path, history.CENTRAL, {"ground": "requested"}, key=path)
+
+    await insist("an erasure was asked for", ask)
 
 
 def _known(ground: Ground) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Ids are `<kind>.<fault or story>[.<action or service>]`, as in the report.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -44,11 +45,17 @@ class NotHere(Exception):
 
 
 Inject = Callable[["Ground"], Awaitable[Injected]]
+Around = Callable[["Ground"], AbstractAsyncContextManager[None]]
+
+
+def as_it_is(_: Ground) -> AbstractAsyncContextManager[None]:
+    """Nothing is prepared."""
+    return nullcontext()
 
 
 @dataclass(frozen=True)
 class Cell:
-    """`registrations` people are registered at `per_s`, pay as soon as they are billed; `inject` runs meanwhile."""
+    """`registrations` people are registered at `per_s`, pay as soon as they are billed; `inject` runs meanwhile, all of it within `around`."""
 
     id: str
     fault: str
@@ -62,6 +69,7 @@ class Cell:
     registrations: int = 150
     per_s: float = 20.0
     brokers: int = 1
+    around: Around = as_it_is
     params: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -25,6 +25,7 @@ from tests.faults.points import (
     CALENDAR,
     CODE,
     DEPARTURE,
+    ERASED,
     FILE,
     PAYOUT,
     SHARES,
@@ -48,8 +49,6 @@ STOPS_WITHIN_S = 20.0
 """From SIGTERM to the end (operations.md)."""
 FIRED_WITHIN_S = 45.0
 IMPORT_ROWS = 150
-DAYS = 32
-"""Enough for bills to expire and months to end."""
 
 
 async def play_round(
@@ -87,8 +86,8 @@ async def play_round(
         )
     except Exception as error:
         why = ground.broke(name, error)
-        return [_result(ground, point, action, None, point.id in struck, per_s, budget_s, why) for point in points]
-    results = [_result(ground, point, action, played, point.id in struck, per_s, budget_s, None) for point in points]
+        return [result_of(ground, point, action, None, point.id in struck, per_s, budget_s, why) for point in points]
+    results = [result_of(ground, point, action, played, point.id in struck, per_s, budget_s, None) for point in points]
     for result in results:  # one load under all of them: it counts once
         result.counts.clear()
     results[0].counts |= {"kills": ground.kills - kills, "registrations": played.registrations}
@@ -128,7 +127,7 @@ async def _inject(ground: Ground, pids: Mapping[Point, int], action: str, log: P
     if UNPAID in needs:
         await causes.bill_for_many(ground, paid=False)
     if CALENDAR in needs:
-        await ground.advance(DAYS)
+        await ground.advance(causes.DAYS)
     struck_at: dict[int, float] = {}
 
     def all_fired() -> bool:
@@ -145,14 +144,14 @@ async def _inject(ground: Ground, pids: Mapping[Point, int], action: str, log: P
     if waking is not None:
         await waking
     else:
-        await asyncio.gather(*(_gone(ground, p, pid) for p, pid in pids.items() if p.id in struck))
+        await asyncio.gather(*(gone(ground, p, pid) for p, pid in pids.items() if p.id in struck))
         if action == "term":
             found = {
                 "I11": [
                     one
                     for p, pid in pids.items()
                     if p.id in struck
-                    for one in _ended_badly(ground, p, pid, struck_at[pid])
+                    for one in ended_badly(ground, p, pid, struck_at[pid])
                 ]
             }
     ended = max((ground.ends[pid][1] for p, pid in pids.items() if p.id in struck and waking is None), default=now())
@@ -173,6 +172,8 @@ async def _cause(ground: Ground, needs: set[str]) -> None:
         await causes.taken_back(ground)
     if DEPARTURE in needs:
         await causes.departure(ground)
+    if ERASED in needs:
+        await causes.erased(ground)
     if PAYOUT in needs:
         await causes.paid_out(ground)
     if CODE in needs:
@@ -181,12 +182,12 @@ async def _cause(ground: Ground, needs: set[str]) -> None:
             await causes.scanned(ground, bills)
 
 
-async def _gone(ground: Ground, point: Point, pid: int) -> None:
+async def gone(ground: Ground, point: Point, pid: int) -> None:
     """The process that fired is gone (SIGTERM lets it finish what it has in hand)."""
     await eventually(lambda: pid in ground.ends, within_s=2 * STOPS_WITHIN_S, what=f"{point.process} ended")
 
 
-def _ended_badly(ground: Ground, point: Point, pid: int, struck_at: float) -> Sequence[Mapping[str, str]]:
+def ended_badly(ground: Ground, point: Point, pid: int, struck_at: float) -> Sequence[Mapping[str, str]]:
     """A violation of I11 unless SIGTERM ended it with 0 and in time."""
     code, at = ground.ends[pid]
     took = at - struck_at
@@ -240,7 +241,7 @@ async def upload(ground: Ground, rows: int) -> None:
     ground.driver.imports.append(str(started["import_id"]))
 
 
-def _result(
+def result_of(
     ground: Ground,
     point: Point,
     action: str,

@@ -28,10 +28,11 @@ from tests.faults.driver import Driver
 from tests.faults.insisting import insist
 from tests.faults.journal import Journal
 from tests.faults.spent import spend
-from tests.faults.watch import AWAY, Watch
+from tests.faults.watch import ARCHIVED_PER_PERSON, AWAY, RECORDS_PER_PERSON, Watch
 from tests.support.estate import SERVICES, Child, Estate, open_estate
 from tests.support.eventually import eventually
 
+AUDIT = "audit"
 RESTART_AFTER_S = 1.0
 """How soon whatever keeps processes alive starts a dead one again (reliability.md, budgets)."""
 DRAIN_WITHIN_S = 90.0
@@ -70,6 +71,16 @@ class Ground:
     @property
     def random(self) -> random.Random:
         return self.chance
+
+    @property
+    def audited(self) -> bool:
+        """Whether audit plays just now."""
+        return AUDIT in self.estate.services
+
+    @property
+    def records_per_person(self) -> int:
+        """What readers have to read of one person who registers and pays."""
+        return RECORDS_PER_PERSON + (ARCHIVED_PER_PERSON if self.audited else 0)
 
     @asynccontextmanager
     async def load(self, registrations: int, *, per_s: float) -> AsyncIterator[None]:
@@ -220,7 +231,16 @@ class Ground:
             return f"{open_} imports are open"
         if await self._count("payments", _RUNS, []):
             return "incentives of months before are still computed"
+        if self.audited and (waiting := await self._unsigned()):
+            return f"{waiting} archived events are under no checkpoint that was published"
         return ""
+
+    async def _unsigned(self) -> int:
+        """Audit's own events wait for the next checkpoint: they alone bring about none."""
+        newest = Path(self.estate.facts()["archive"]["folder"]) / "checkpoint"
+        size = int(newest.read_text().split("\n")[1]) if newest.exists() else 0
+        query = "SELECT count(*) AS n FROM archive WHERE source <> 'audit' AND place >= $1"
+        return int((await self.estate.town.rows(AUDIT, query, size))[0]["n"])
 
     async def _scanned(self) -> list[dict[str, Any]]:
         """What wallets paid, as the acquirer's books have it."""

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.faults.apart import play_apart
+from tests.faults.archiving import play_archiving
 from tests.faults.cells import CATALOGUE, Cell, NotHere
 from tests.faults.crash import play_round
 from tests.faults.ground import Ground
 from tests.faults.grounds import Grounds
 from tests.faults.kills import play_kills
-from tests.faults.points import ABSENT, APART, POINTS, ROUNDS, SMOKE, TAKEN_BACK, Point
+from tests.faults.points import ABSENT, APART, AUDITED, POINTS, ROUNDS, SMOKE, TAKEN_BACK, Point
 from tests.faults.results import Fault, Result
 from tests.faults.stage import play
 from tests.faults.terminal import line
+
+Play = Callable[[Sequence[Point], str], Awaitable[list[Result]]]
+"""One act of these points."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ class Lane:
                 self._enter(await self._alone(points, action, results))
             for point_id in APART:
                 self._enter([await self._one(play_apart(await self._get(), point_id, action, patience=self._patience))])
+            results = await self._archiving(AUDITED, action)
+            self._enter(await self._alone(AUDITED, action, results, again=self._archiving))
             self._enter([_absent(name, action, why) for name, why in ABSENT.items()])
 
     async def smoke(self) -> None:
@@ -91,8 +97,11 @@ class Lane:
         point_id, _, action = rest.partition(".")
         wanted = point_id.split("+")
         points = [point for point in POINTS if point.id in wanted]
+        audited = [point for point in AUDITED if point.id in wanted]
         if kind == "crash" and len(points) == len(wanted):
             self._enter(await self._round(points, action or "kill"))
+        elif kind == "crash" and len(audited) == len(wanted):
+            self._enter(await self._archiving(audited, action or "kill"))
         elif kind == "crash" and point_id in APART:
             self._enter(
                 [await self._one(play_apart(await self._get(), point_id, action or "kill", patience=self._patience))]
@@ -121,15 +130,16 @@ class Lane:
     async def _fill(self, ground: Ground, cell: Cell, result: Result) -> None:
         kills = ground.kills
         try:
-            played = await play(
-                ground,
-                cell.id,
-                lambda: cell.inject(ground),
-                registrations=cell.registrations,
-                per_s=cell.per_s,
-                budget_s=cell.budget_s * self._patience,
-                invariants=cell.invariants,
-            )
+            async with cell.around(ground):
+                played = await play(
+                    ground,
+                    cell.id,
+                    lambda: cell.inject(ground),
+                    registrations=cell.registrations,
+                    per_s=cell.per_s,
+                    budget_s=cell.budget_s * self._patience,
+                    invariants=cell.invariants,
+                )
         except NotHere as missing:
             result.absent = str(missing)
             return
@@ -156,7 +166,14 @@ class Lane:
         await self._spoilt(results)
         return results
 
-    async def _alone(self, points: Sequence[Point], action: str, results: list[Result]) -> list[Result]:
+    async def _archiving(self, points: Sequence[Point], action: str) -> list[Result]:
+        results = await play_archiving(await self._get(), points, action, patience=self._patience)
+        await self._spoilt(results)
+        return results
+
+    async def _alone(
+        self, points: Sequence[Point], action: str, results: list[Result], *, again: Play | None = None
+    ) -> list[Result]:
         """After a violation each cell of the round on its own, to see whose it is; of a fault that did not fire, that cell alone.
 
         A violation does not vanish because it does not come again: the round stays in the report, as a cell of its own.
@@ -168,8 +185,9 @@ class Lane:
         worst = next(result for result in results if result.status != "pass")
         worst.replay_with = self._asked(worst)
         self._tell(f"{line(worst)}\n    of this round alone: {', '.join(point.id for point in suspect)}")
-        again = {point.id: (await self._round([point], action))[0] for point in suspect}
-        found = [again.get(point.id, result) for point, result in zip(points, results, strict=True)]
+        play_again = again or self._round
+        alone = {point.id: (await play_again([point], action))[0] for point in suspect}
+        found = [alone.get(point.id, result) for point, result in zip(points, results, strict=True)]
         # Lateness alone is a matter of the cores that all of them share; nothing else is.
         if any(one["violations"] for one in worst.invariants if one["id"] != "I11"):
             found.append(replace(worst, cell=f"crash.{'+'.join(point.id for point in points)}.{action}", counts={}))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 ACTIONS = ("kill", "term", "stop")
 CALENDAR, FILE, CODE, WALLET, SHARES, UNPAID = "calendar", "file", "code", "wallet", "shares", "unpaid"
-TAKEN_BACK, DEPARTURE, PAYOUT = "taken back", "departure", "payout"
+TAKEN_BACK, DEPARTURE, PAYOUT, ERASED = "taken back", "departure", "payout", "erased"
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ _ONLINE, _PAY, _FILES = "RegisteringOnline", "pay", "timer.settlement-files"
 _MONTH, _FILE, _CODE, _WALLET, _SHARES, _ENDED = (
     (CALENDAR,), (FILE,), (CODE,), (CODE, WALLET), (SHARES,), (UNPAID, CALENDAR)
 )  # fmt: skip
-_BACK, _GONE, _PAYOUT = (TAKEN_BACK,), (DEPARTURE,), (PAYOUT, CALENDAR)
+_BACK, _GONE, _PAYOUT, _ERASED = (TAKEN_BACK,), (DEPARTURE,), (PAYOUT, CALENDAR), (ERASED, CALENDAR)
 _REGISTRATION, _PAYMENTS, _NOTIFICATIONS = (
     "registration.contributions",
     "payments.participants",
@@ -97,25 +97,31 @@ POINTS = (
     Point("Z1", "registration-timers", "Z1", 7, needs=_MONTH),
     Point("Z2", "payments-timers", "before_commit:timer.bill-expiry", 7, needs=_MONTH),
     Point("Z3", "registration-timers", "Z3", 8, needs=_MONTH),
+    Point("E1", "registration-timers", "E1", 11, needs=_ERASED),
+    Point("E2", "registration-timers", "E2", 12, needs=_ERASED),
 )
 """Played in packed rounds under load."""
 
-APART = ("K1", "K2", "Y1", "Y2")
-"""Need a stage of their own: a parked key, a replay."""
+APART = ("K1", "K2")
+"""Need a stage of their own: a parked key."""
+
+AUDITED = (
+    Point("A1", "audit-archive", "A1", 0, hit=2),
+    Point("A2", "audit-archive", "A2", 0, hit=2),
+    Point("A3", "audit-archive", "P5:participants", 0),
+    Point("A4", "audit-signer", "A4", 0),
+    Point("A5", "audit-signer", "A5", 0),
+    *(Point(name, "registration", name, 0) for name in ("Y1", "Y2", "Y3")),
+)
+"""Played in one act in which audit plays too; of each process one after the other, Y1 to Y3 in the commands of a replay."""
 
 ABSENT = {
     **dict.fromkeys(("C1", "C2", "C3", "C4"), "claims is not built yet"),
     **dict.fromkeys(("V1", "V2", "V3"), "the portal is not built yet"),
-    **dict.fromkeys(("A1", "A2", "A3", "A4", "A5"), "no cell starts audit yet (decision 210)"),
-    "Y3": "no cell starts audit yet, which records a replay's outcome (decision 210)",
-    **dict.fromkeys(
-        ("E1", "E2"),
-        "not played under load, where nobody's registration has expired: tests/integration/registration/test_erasing.py shows them",
-    ),
 }
 """Points of what does not exist today, with the reason; 77 in all with those above."""
 
 SMOKE = ("R4", "O4", "P4", "Q4", "W4", "M4")
 """The points of every test run: each door, import, relay and consumer, and nothing that has to be brought about."""
 ROUNDS = sorted({point.round for point in POINTS})
-EVERY = (*(point.id for point in POINTS), *APART, *ABSENT)
+EVERY = (*(point.id for point in (*POINTS, *AUDITED)), *APART, *ABSENT)

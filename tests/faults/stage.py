@@ -9,7 +9,6 @@ from tests.faults.cells import Injected
 from tests.faults.ground import Ground
 from tests.faults.results import Played, now, recovered_after, recovery
 from tests.faults.spent import spend, spending
-from tests.faults.watch import RECORDS_PER_PERSON
 from tests.support.eventually import eventually
 
 
@@ -37,7 +36,7 @@ async def play(
         async with ground.load(registrations, per_s=per_s):
             with spending("striking"):
                 injected = await inject()
-            records_per_s = ground.per_s * RECORDS_PER_PERSON * (1 + rows / max(registrations, 1))
+            records_per_s = ground.per_s * ground.records_per_person * (1 + rows / max(registrations, 1))
             with spending("recovering"):
                 await eventually(
                     lambda: watch.well(since=injected.ended_at, per_s=records_per_s),

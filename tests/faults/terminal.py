@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.faults.report import Run
 from tests.faults.results import Result
 
-INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I9", "I10", "I11")
+INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I11")
 _HEAD = (
     f"{'cell':<30}{'service':<15}{'fired':>9}  {' '.join(f'{name:<4}' for name in INVARIANTS)} {'recovery':>13}  result"
 )

@@ -16,13 +16,15 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from tests.support.estate import READS, SERVICES, Estate
+from tests.support.estate import FOLLOWED, Estate
 
 EVERY_S = 0.25
 STEADY = 3
 RECORDS_PER_PERSON = 15
 """Of a core cycle, as readers' lag counts them: two events of the person and three of its contribution, each read by two services, and five of its
 messages, read by one. So a second of load is a second of reading."""
+ARCHIVED_PER_PERSON = 11
+"""Where audit plays: each of these events once more."""
 ANSWER_S, OPEN_S = 2.0, 10.0
 AWAY = 1e9
 """Stands for a value that could not be had: never well."""
@@ -74,7 +76,7 @@ class Watch:
         """Seconds that the oldest unpublished event of any service waits; 0 when all are out."""
         try:
             async with self._databases, asyncio.timeout(ANSWER_S):
-                return max(await asyncio.gather(*(self._age_in(name) for name in SERVICES)))
+                return max(await asyncio.gather(*(self._age_in(name) for name in self._estate.services)))
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
             self._forget_databases()
             return AWAY
@@ -144,7 +146,11 @@ class Lags:
         bootstrap, prefix = estate.stack.kafka.bootstrap.split(","), estate.stack.topic_prefix
         admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=2000)
         consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, request_timeout_ms=2000)
-        lags = cls(admin, consumer, [(f"{prefix}{s}.{topic}", prefix + topic) for s in READS for topic in READS[s]])
+        lags = cls(
+            admin,
+            consumer,
+            [(f"{prefix}{s}.{topic}", prefix + topic) for s in estate.services for topic in FOLLOWED[s]],
+        )
         try:
             await admin.start()
             await consumer.start()

@@ -11,6 +11,7 @@ Processes are forked from one warm parent (tests/support/nursery.py) in the test
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import json
 import os
@@ -25,10 +26,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from deploy.local import places, ports, programs
 from deploy.local.outreach import history
 from deploy.local.outreach.doors import Doors
+from deploy.local.postgres import databases
 from deploy.local.secret import write_private
 from deploy.local.stack import OUTSIDE, LocalStack
 from tests.support.eventually import eventually
@@ -41,7 +44,7 @@ ROLES = {
 }
 """The roles that each service has something to do in."""
 SERVICES = tuple(ROLES)
-"""Audit is not among them: what it archives has no effect on the others, and a fault run has no time for it (decision 210)."""
+"""Audit is not among them: what it archives has no effect on the others. Cells that are about it let it join (decisions 210 and 260)."""
 READY_WITHIN_S = 60.0
 
 
@@ -77,6 +80,11 @@ class Estate:
     def names(self) -> list[str]:
         return [*self.children]
 
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Those that play just now."""
+        return tuple(dict.fromkeys(child.service for child in self.children.values()))
+
     def url(self, name: str) -> str:
         """Where a process answers `/health/ready`, `/metrics` and operators."""
         return f"http://{ports.HOST}:{self.children[name].port}"
@@ -96,6 +104,21 @@ class Estate:
         self.children[name] = Child(name, service, roles, port)
         if start:
             await self.restart(name, **environ)
+
+    async def join(self, service: str) -> None:
+        """Makes the database of a service that was not there from the beginning, if there is none yet; its processes can be added then."""
+        stack = self.stack
+        await databases.create(stack.databases, (service,))
+        migrating = programs.migration(stack, service)
+        done = await asyncio.create_subprocess_exec(
+            *migrating.argv, cwd=migrating.cwd, env=dict(migrating.env), stdout=asyncio.subprocess.DEVNULL
+        )
+        assert await done.wait() == 0, f"the database of {service} could not be made"
+
+    async def leave(self, name: str) -> None:
+        """Ends a process in order and forgets it."""
+        await self._end(name)
+        del self.children[name]
 
     async def start(self, name: str, **environ: str) -> None:
         """Forks the process, with these variables over its own; does not wait until it is ready."""
@@ -162,31 +185,37 @@ class Estate:
         """All that the checker is told of where things are."""
         stack, prefix = self.stack, self.stack.topic_prefix
         topics = ("participants", "agency", "contributions", "incentives", "notifications")
+        services = self.services
         return {
-            "services": {name: {"reader_url": stack.databases.url(name, "reader")} for name in SERVICES},
+            "services": {name: {"reader_url": stack.databases.url(name, "reader")} for name in services},
             "admin_url": stack.postgres.admin_url,
             "kafka": {
                 "bootstrap": stack.kafka.bootstrap,
                 "prefix": prefix,
-                "topics": list(topics),
+                "topics": [*topics, *(["audit"] if "audit" in services else [])],
                 "dead_letters": f"{prefix}dead-letters",
             },
-            "groups": {name: [f"{prefix}{name}.{topic}" for topic in READS[name]] for name in SERVICES},
+            "groups": {name: [f"{prefix}{name}.{topic}" for topic in FOLLOWED[name]] for name in services},
             "bank_url": stack.url("bank"),
             "acquirer_url": stack.url("acquirer"),
             "gateway_url": stack.url("gateway"),
             "metrics_urls": [f"{self.url(name)}/metrics" for name in self.children if self.running(name)],
-            "files": [str(stack.folder / "logs" / "*.log"), str(stack.folder / "kafka*" / "data" / "**" / "*.log")],
-            "master_keys": {name: stack.secrets.key(f"master-key-{name}", size=64) for name in SERVICES},
+            "files": [
+                str(stack.folder / "logs" / "*.log"),
+                str(stack.folder / "kafka*" / "data" / "**" / "*.log"),
+                str(stack.folder / "checkpoints" / "**"),
+            ],
+            "archive": self._archive() if "audit" in services else None,
+            "master_keys": {name: stack.secrets.key(f"master-key-{name}", size=64) for name in services},
             "nik_hash_key": stack.secrets.key("nik-hash-key", size=32),
             "commands": {
                 "replay": {
                     name: {
                         "argv": [sys.executable, "-m", "deploy.cli", name, "replay", "--json"],
-                        "env": self._environment(self.children[f"{name}-api"]),
+                        "env": self.environment(name),
                         "cwd": str(places.PROJECT),
                     }
-                    for name in SERVICES
+                    for name in services
                 }
             },
         }
@@ -194,6 +223,21 @@ class Estate:
     def write_facts(self, path: Path) -> Path:
         write_private(path, json.dumps(self.facts(), indent=1))
         return path
+
+    def environment(self, service: str) -> dict[str, str]:
+        """Of a command of that service."""
+        return self._environment(next(child for child in self.children.values() if child.service == service))
+
+    def _archive(self) -> dict[str, str]:
+        """What an auditor holds: the log's name, its public key, and the folder of its checkpoints."""
+        told = programs.PROGRAMS["audit"](self.stack).env
+        seed = base64.b64decode(told["PERISAI_AUDIT_SIGNING_KEY"])
+        public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+        return {
+            "log": told.get("PERISAI_AUDIT_LOG", LOG),
+            "public_key": base64.b64encode(public).decode(),
+            "folder": told["PERISAI_AUDIT_FOLDER"],
+        }
 
     def _environment(self, child: Child) -> dict[str, str]:
         own = {
@@ -261,6 +305,9 @@ READS = {
     "notifications": ("participants", "contributions"),
 }
 """Which topics each service reads."""
+FOLLOWED = {**READS, "audit": ("participants", "agency", "contributions", "incentives", "notifications", "audit")}
+"""The same, with audit where it plays."""
+LOG = "perisai.example/audit"
 
 
 def _free_port(taken: set[int]) -> int:

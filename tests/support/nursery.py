@@ -17,7 +17,7 @@ import signal
 import sys
 from typing import Any
 
-SERVICES = ("registration", "payments", "notifications")
+SERVICES = ("registration", "payments", "notifications", "audit")
 _PR_SET_PDEATHSIG = 1
 
 

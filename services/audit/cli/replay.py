@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from chassis import faults
 from chassis.batches import Broken
 from chassis.cli import replay_own
 from chassis.service import App
@@ -44,6 +45,7 @@ async def _told(own: Settings, service: str, until: datetime | None, via: str) -
     try:
         asked = command(via, service, "fed", "replay", *cut)
         found = await fed(app.engine, service, asked, environment=environment(), until=until)
+        faults.point("Y3")
         (done,) = await app.batches.run(record_replays, [Replayed(service, found.size, until, found.outcome, BY)])
         if isinstance(done, Broken):
             raise done.error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,15 @@ from typing import Any
 
 class CannotCheck(Exception):
     """The checker could not look, so nothing is shown either way. Never a pass."""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """What an auditor was given by another way: the log's name, its public key (32 bytes), and where its checkpoints are written."""
+
+    log: str
+    public_key: bytes
+    folder: Path
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,8 @@ class Facts:
     files: tuple[str, ...]
     master_keys: Mapping[str, str]
     replay: Mapping[str, Mapping[str, Any]]
+    archive: Archive | None = None
+    """Where audit plays."""
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -51,6 +63,8 @@ class Planted:
     """When (wall time) the calendar of all services was moved forward."""
     lost: frozenset[str] = frozenset()
     """Correlation ids of what died with a server whose standby had not got it: nothing of it may be left."""
+    taken_back: frozenset[str] = frozenset()
+    """Correlation ids of commands whose events came back into a restored database, and whose stored answers did not."""
     paid_out: frozenset[str] = frozenset()
     """Statements of Wadah (Wadah:month) whose payout somebody confirmed: each has to be judged to its end."""
     places: frozenset[tuple[str, int, int]] = field(init=False)
@@ -90,7 +104,14 @@ def facts_from(told: Mapping[str, Any]) -> Facts:
         files=tuple(told.get("files", ())),
         master_keys=told.get("master_keys", {}),
         replay=told.get("commands", {}).get("replay", {}),
+        archive=_archive(told.get("archive")),
     )
+
+
+def _archive(told: Mapping[str, str] | None) -> Archive | None:
+    if told is None:
+        return None
+    return Archive(told["log"], base64.b64decode(told["public_key"]), Path(told["folder"]))
 
 
 def read_planted(path: Path | None) -> Planted:
@@ -108,6 +129,7 @@ def planted_from(told: Mapping[str, Any]) -> Planted:
         recovery=told.get("recovery"),
         leaps=tuple(datetime.fromisoformat(at) for at in told.get("leaps", ())),
         lost=frozenset(told.get("lost", ())),
+        taken_back=frozenset(told.get("taken_back", ())),
         paid_out=frozenset(told.get("paid_out", ())),
     )
 

@@ -1,5 +1,6 @@
 """I10: no personal data in clear. The run's people are canaries, searched in every dress over everything that is not sealed (first pass), and in
-everything sealed, opened with all live keys (second pass), where they may stand in declared places only.
+everything sealed, opened with all live keys (second pass), where they may stand in declared places only; of who was erased nothing is found, of
+everybody else something.
 
 Each pass first finds a canary that is planted in memory; a search that finds nothing proves nothing.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from urllib.parse import quote
 
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
@@ -17,7 +18,7 @@ from tests.faults.checker import pieces
 from tests.faults.checker.canaries import Canaries, canaries
 from tests.faults.checker.facts import CannotCheck
 from tests.faults.checker.keys import FORM, CellKey
-from tests.faults.checker.opened import Opened, opened
+from tests.faults.checker.opened import Opened, keys_of_persons, opened
 from tests.faults.checker.pieces import Piece
 from tests.faults.checker.tally import Tally
 from tests.faults.checker.views import Digests, clear, decoded, words
@@ -39,9 +40,14 @@ async def check(world: World, tally: Tally) -> None:
         tally.checked += piece.things
         for hit in sorted(set(hits(piece.data, wanted, digests, raw=piece.raw))):
             await _tell(world, tally, piece, hit, wanted, digests)
-    known = 0
+    registered, keys = world.journal.registered, await keys_of_persons(world)
+    erased = {number for who, number in registered.items() if who in keys and keys[who] is None}
+    known = set[int]()
     async for one in opened(world, tally):
-        known += _search_opened(tally, one, wanted)
+        known |= _search_opened(tally, one, wanted, erased)
+    for who, number in registered.items():
+        if keys.get(who) is not None:
+            tally.see(number in known, "registration.people", who, expected="found with its key", actual="not found")
     if not known and any(answer.accepted for command in world.journal.commands for answer in command.answers):
         raise CannotCheck("of the people who were registered none was found even where they are declared to be")
 
@@ -81,13 +87,15 @@ async def _column(world: World, piece: Piece, name: str) -> bytes:
     return await pieces.column(world, service, table, name.removeprefix("."))
 
 
-def _search_opened(tally: Tally, one: Opened, wanted: Canaries) -> int:
-    """How many canaries stand in what was opened; where nothing is declared, each is an offence."""
+def _search_opened(tally: Tally, one: Opened, wanted: Canaries, erased: Set[int]) -> set[int]:
+    """Whose canaries stand in what was opened; where nothing is declared each is an offence, and everywhere those of who was erased."""
     found = set(wanted.found_in(one.text))
-    if not one.declared:
-        for number, kind in sorted(found):
+    for number, kind in sorted(found):
+        if number in erased:
+            tally.bad(one.where, one.key, expected="nothing of an erased person", actual=f"{kind} of person {number}")
+        elif not one.declared:
             tally.bad(one.where, one.key, expected="no personal data, or declared", actual=f"{kind} of person {number}")
-    return len(found)
+    return {number for number, _ in found}
 
 
 def _prove_that_it_finds(wanted: Canaries, digests: Digests) -> None:

@@ -46,6 +46,7 @@ class Command:
     creates: str | None
     correlations: set[str] = field(default_factory=set)
     answers: list[Answer] = field(default_factory=list)
+    person: int | None = None
 
     @property
     def definite(self) -> list[Answer]:
@@ -58,6 +59,16 @@ class Journal:
 
     commands: Sequence[Command]
     people: Mapping[int, Mapping[str, str]]
+
+    @property
+    def registered(self) -> Mapping[str, int]:
+        """Participant id → number, of everybody who was registered at the door."""
+        return {
+            answer.id: command.person
+            for command in self.commands
+            for answer in command.answers
+            if answer.accepted and answer.id and command.person is not None
+        }
 
 
 def read_journal(path: Path) -> Journal:
@@ -91,6 +102,7 @@ def _take(
         case {"kind": "sent", "request": str(request), "key": str(key), "actor": str(actor), "service": str(service)}:
             creates = told.get("creates")
             new = Command(service, actor, key, str(told.get("path", "")), str(creates) if creates else None)
+            new.person = who if isinstance(who := told.get("person"), int) else None
             command = commands.setdefault((service, actor, key), new)
             command.correlations.add(request)
             by_request[request] = command

@@ -30,7 +30,7 @@ class Opened:
 
 
 async def opened(world: World, tally: Tally) -> AsyncIterator[Opened]:
-    persons = await _persons(world)
+    persons = await keys_of_persons(world)
     for service in world.facts.services:
         keys = ServiceKeys.of(world.facts.master_keys[service])
         async for one in _cells(world, tally, service, keys.cells(), persons):
@@ -43,7 +43,7 @@ async def opened(world: World, tally: Tally) -> AsyncIterator[Opened]:
                     yield one
 
 
-async def _persons(world: World) -> Mapping[str, bytes | None]:
+async def keys_of_persons(world: World) -> Mapping[str, bytes | None]:
     """Subject → key; None: erased."""
     if KEEPER not in world.facts.services:
         return {}

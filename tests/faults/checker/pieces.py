@@ -16,13 +16,14 @@ import asyncpg
 import httpx
 
 from tests.faults.checker.facts import CannotCheck
+from tests.faults.checker.leaves import leaf_of
 from tests.faults.checker.records import Record
 from tests.faults.checker.world import World
 
 DECLARED: Mapping[str, Any] = tomllib.loads(Path(__file__).with_name("declared.toml").read_text(encoding="utf-8"))
 COLUMNS: Mapping[tuple[str, str], Mapping[str, Any]] = {(c["service"], c["table"]): c for c in DECLARED["column"]}
 FILES: Mapping[tuple[str, str], str] = {(f["service"], f["table"]): f["column"] for f in DECLARED["file"]}
-_BYTES_BY_OTHER_WAYS = {("event_log", "payload"), ("parked_events", "value")}
+_BYTES_BY_OTHER_WAYS = {("event_log", "payload"), ("parked_events", "value"), ("archive", "leaf")}
 """Searched as the bytes they are."""
 _SHAPE = (
     "SELECT c.relname AS name, array_agg(a.attname::text ORDER BY a.attnum) AS columns,"
@@ -35,6 +36,7 @@ _SHAPE = (
 _BOX = re.compile(rb'"box":"[A-Za-z0-9+/=]*"')
 SAMPLED = re.compile(rb" [0-9.e+-]+$", re.MULTILINE)
 """What a metric measured. No number stands in it as it is written elsewhere (8.1e+10), and among thousands of 17 random digits some are a phone's."""
+ARCHIVE = "audit"
 CHUNK = 16 << 20
 SMALL = 1 << 20
 """Larger pieces are searched for digests in text only."""
@@ -68,6 +70,8 @@ async def pieces(world: World, overlap: int) -> AsyncIterator[Piece]:
         async for piece in columns(world, service):
             yield piece
         yield await payloads(world, service)
+    if ARCHIVE in world.facts.services:
+        yield await leaves(world)
     async for piece in metrics(world):
         yield piece
     read, spoilt = {record.topic for record in own}, {topic for topic, _, _ in world.planted.places}
@@ -134,6 +138,14 @@ async def payloads(world: World, service: str) -> Piece:
     kept = [(f" parked {row['event_id']}", bytes(row["value"])) for row in await world.rows(service, "parked_events")]
     parts = [(name, value) for name, value in (*log, *kept) if value not in on_topics]
     return Piece(f"{service}.event_log.payload", b"\n".join(value for _, value in parts), len(log) + len(kept), parts)
+
+
+async def leaves(world: World) -> Piece:
+    """Leaves of the archive, as far as they are not just what the topics hold."""
+    on_topics = {leaf_of(record, world.facts.prefix) for record in await world.records()}
+    rows = await world.rows(ARCHIVE, "archive")
+    parts = [(f" leaf {row['place']}", leaf) for row in rows if (leaf := bytes(row["leaf"])) not in on_topics]
+    return Piece("audit.archive.leaf", b"\n".join(leaf for _, leaf in parts), len(rows), parts)
 
 
 async def metrics(world: World) -> AsyncIterator[Piece]:

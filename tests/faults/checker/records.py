@@ -96,10 +96,10 @@ async def _read_all(consumer: AIOKafkaConsumer, names: list[str]) -> list[Record
 
 def _record(raw: Any) -> Record:
     headers = tuple(raw.headers)
-    return Record(raw.topic, raw.partition, raw.offset, raw.key, raw.value, headers, _envelope(headers))
+    return Record(raw.topic, raw.partition, raw.offset, raw.key, raw.value, headers, envelope_of(headers))
 
 
-def _envelope(headers: tuple[tuple[str, bytes | None], ...]) -> Envelope | None:
+def envelope_of(headers: tuple[tuple[str, bytes | None], ...]) -> Envelope | None:
     given = dict(headers)
     try:
         id_, source, stream, key, seq, type_ = ((given[name] or b"").decode() for name in _NAMES)

@@ -32,6 +32,7 @@ class Stage:
 
     def __init__(self, status: int) -> None:
         self.watch, self.samples, self.planted, self.per_s = self, list[Any](), dict[str, Any](), 0.0
+        self.records_per_person = 15
         journal = SimpleNamespace(person=lambda number, form: None)
         chance = SimpleNamespace(random=lambda: 1.0, choice=lambda of: of[0], getrandbits=lambda bits: 0)
         self.driver = Driver(cast(Any, SimpleNamespace(town=Town())), cast(Any, journal), cast(Any, chance))

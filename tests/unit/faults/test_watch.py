@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -33,7 +34,7 @@ async def test_brokers_that_are_away_do_not_end_a_question_to_the_databases(monk
         raise KafkaConnectionError
 
     monkeypatch.setattr(watch.Lags, "open", away)
-    found, readers = Watch(cast(Estate, None)), {name: Reader() for name in SERVICES}
+    found, readers = Watch(cast(Estate, SimpleNamespace(services=SERVICES))), {name: Reader() for name in SERVICES}
     found._readers.update(cast(Any, readers))
     age = asyncio.create_task(found.unpublished_age())
     await asyncio.gather(*(reader.asked.wait() for reader in readers.values()))
