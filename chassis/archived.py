@@ -36,6 +36,35 @@ class Unreadable(NamedTuple):
     reason: str
 
 
+class Segment(NamedTuple):
+    """Leaves from place `first` up to `end`, and those of the events `also`; in the order in which they are folded."""
+
+    first: int = 0
+    end: int = 0
+    also: tuple[UUID, ...] = ()
+
+    def as_json(self) -> list[Any]:
+        return [self.first, self.end, [str(one) for one in self.also]]
+
+    @classmethod
+    def of_json(cls, told: Sequence[Any]) -> Segment:
+        first, end, also = told
+        return cls(first, end, tuple(map(UUID, also)))
+
+
+class Batch(NamedTuple):
+    """`lines`: of the segment that came by now, these included."""
+
+    held: list[Archived | Unreadable]
+    segment: Segment
+    lines: int
+
+
+def segment(of: Segment, passed: int) -> bytes:
+    """Before the lines of a segment, of which the first so many are left out: whoever is fed has them."""
+    return _line({"segment": of.as_json(), "passed": passed})
+
+
 def line(
     event_id: UUID, topic: str, key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes | None]]
 ) -> bytes:
@@ -54,24 +83,33 @@ def end(lines: int) -> bytes:
     return _line({"end": lines})
 
 
-async def batches(parts: AsyncIterator[Sequence[bytes]]) -> AsyncIterator[list[Archived | Unreadable]]:
+async def batches(parts: AsyncIterator[Sequence[bytes]]) -> AsyncIterator[Batch]:
     """What a feed holds, in its order. Raises BrokenOff."""
-    batch: list[Archived | Unreadable] = []
-    came = 0
-    async for lines in parts:
-        for text in lines:
+    at, lines, came = Segment(), 0, 0
+    held: list[Archived | Unreadable] = []
+    async for some in parts:
+        for text in some:
             told = _told(text)
+            if held and ("end" in told or "segment" in told or len(held) == BATCH):
+                yield Batch(held, at, lines)
+                held = []
             if "end" in told:
                 if told["end"] != came:
                     raise BrokenOff(f"it holds {came} events and says {told['end']}")
-                yield batch
                 return
-            batch.append(_read(told))
-            came += 1
-            if len(batch) == BATCH:
-                yield batch
-                batch = []
+            if "segment" in told:
+                at, lines = _segment(told)
+                continue
+            held.append(_read(told))
+            lines, came = lines + 1, came + 1
     raise BrokenOff(f"it broke off after {came} events")
+
+
+def _segment(told: dict[str, Any]) -> tuple[Segment, int]:
+    try:
+        return Segment.of_json(told["segment"]), int(told["passed"])
+    except (ValueError, KeyError, TypeError):
+        raise BrokenOff("one of its segments is none") from None
 
 
 def _told(text: bytes) -> dict[str, Any]:
@@ -79,7 +117,7 @@ def _told(text: bytes) -> dict[str, Any]:
         told = json.loads(text)
     except ValueError:
         told = None
-    if not isinstance(told, dict) or not {"end", "unreadable", "headers"} & told.keys():
+    if not isinstance(told, dict) or not {"end", "segment", "unreadable", "headers"} & told.keys():
         raise BrokenOff("it is no feed of the archive")
     return told
 
@@ -109,9 +147,20 @@ def _line(told: dict[str, Any]) -> bytes:
     return json.dumps(told, separators=(",", ":")).encode() + b"\n"
 
 
-def _text(raw: bytes | None) -> str | None:
-    return None if raw is None else b64encode(raw).decode()
+def _text(raw: bytes | None) -> str | list[str] | None:
+    """As text; what is no UTF-8 as base64 in a list."""
+    if raw is None:
+        return None
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return [b64encode(raw).decode()]
 
 
-def _bytes(text: str | None) -> bytes | None:
-    return None if text is None else b64decode(text, validate=True)
+def _bytes(told: str | list[str] | None) -> bytes | None:
+    if told is None:
+        return None
+    if isinstance(told, str):
+        return told.encode()
+    (coded,) = told
+    return b64decode(coded, validate=True)

@@ -1,19 +1,28 @@
-"""Two states of the same tables side by side, row by row in the order of their keys; encrypted columns by their decrypted values."""
+"""Two states of the same tables side by side; encrypted columns by their decrypted values.
+
+Each side hashes its rows in parts of their keys, where they lie. Only parts whose hashes differ are gone through row by row, in the order of
+their keys; and cells that are encrypted, which are never the same bytes twice.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.lanes import all_of
 from chassis.privacy.vault import UnreadableCell, Vault
 from chassis.service import Service
 
 MOST_DIFFERENCES = 1_000
+PARTS = 1_024
+"""Of a table, by a hash of its rows' keys."""
 _PAGE = 1_000
+_Where = Callable[[sa.Table], sa.ColumnElement[bool]]
 _Pair = tuple[sa.Row[Any] | None, sa.Row[Any] | None]
 
 
@@ -44,8 +53,8 @@ async def compare(service: Service, vault: Vault, live: Side, rebuilt: Side) -> 
     for table, one, other in zip(service.tables, live.tables, rebuilt.tables, strict=True):
         rows[table.name] = 0
         if table.name in filled:
-            pairs = _pairs(table, _rows(live.conn, one), _rows(rebuilt.conn, other))
-            rows[table.name], found = await _compare(pairs, table, service, vault)
+            of = _Table(table, Side(live.conn, [one]), Side(rebuilt.conn, [other]), service, vault)
+            rows[table.name], found = await of.compare()
             differences += found
     return rows, differences
 
@@ -61,18 +70,61 @@ async def _filled(service: Service, side: Side) -> Sequence[str]:
     return (await side.conn.execute(asked)).scalars().all()
 
 
-async def _compare(
-    pairs: AsyncIterator[_Pair], table: sa.Table, service: Service, vault: Vault
-) -> tuple[int, list[Difference]]:
-    """Walks both sides in the order of the primary key, so neither is ever in memory as a whole."""
-    sealed = frozenset(service.personal.get(table.name, ()))
-    differences: list[Difference] = []
-    count = 0
-    async for live, rebuilt in pairs:
-        count += live is not None
-        if len(differences) < MOST_DIFFERENCES:
-            differences += _differences(table, live, rebuilt, sealed, vault)
-    return count, sorted(differences, key=lambda d: (d.key, d.column or ""))
+class _Table:
+    """One table on both sides."""
+
+    def __init__(self, table: sa.Table, live: Side, rebuilt: Side, service: Service, vault: Vault) -> None:
+        self._table, self._live, self._rebuilt, self._vault = table, live, rebuilt, vault
+        self._sealed = frozenset(service.personal.get(table.name, ()))
+
+    async def compare(self) -> tuple[int, list[Difference]]:
+        """Rows that stand live, and the differences by key and column."""
+        live, rebuilt = await all_of([self._hashed(self._live), self._hashed(self._rebuilt)])
+        unlike = {part for part in live.keys() | rebuilt.keys() if live.get(part) != rebuilt.get(part)}
+        found = (
+            await self._walked([c.name for c in self._table.columns], lambda table: _in(table, unlike))
+            if unlike
+            else []
+        )
+        if self._sealed:
+            columns = [c.name for c in self._table.columns if c.primary_key or c.name in self._sealed]
+            found += await self._walked(columns, lambda table: sa.not_(_in(table, unlike)))
+        found = sorted(found, key=lambda d: (d.key, d.column or ""))
+        return sum(count for count, _ in live.values()), found
+
+    async def _hashed(self, side: Side) -> dict[int, tuple[int, bytes]]:
+        """Rows of each part, and a hash of all that is not encrypted in them."""
+        (table,) = side.tables
+        row = sa.cast(sa.func.row(*(c for c in table.columns if c.name not in self._sealed)), sa.Text)
+        one = sa.func.sha256(sa.func.convert_to(row, "UTF8"))
+        all_of_them = sa.func.string_agg(one, aggregate_order_by(sa.literal_column("''::bytea"), *_order(table)))
+        part = _part(table)
+        asked = sa.select(part, sa.func.count(), sa.func.sha256(all_of_them)).group_by(part)
+        return {number: (count, bytes(hash_)) for number, count, hash_ in await side.conn.execute(asked)}
+
+    async def _walked(self, columns: Sequence[str], where: _Where) -> list[Difference]:
+        """Walks both sides in the order of the primary key, so neither is ever in memory as a whole."""
+        (one,), (other,) = self._live.tables, self._rebuilt.tables
+        pairs = _pairs(
+            self._table,
+            _rows(self._live.conn, one, columns, where(one)),
+            _rows(self._rebuilt.conn, other, columns, where(other)),
+        )
+        differences: list[Difference] = []
+        async for live, rebuilt in pairs:
+            if len(differences) < MOST_DIFFERENCES:
+                differences += _differences(self._table, live, rebuilt, self._sealed, self._vault)
+        return differences
+
+
+def _part(table: sa.Table) -> sa.ColumnElement[int]:
+    key = sa.cast(sa.func.row(*table.primary_key), sa.Text)
+    return sa.func.hashtextextended(key, sa.literal_column("0")).op("&")(sa.literal_column(str(PARTS - 1)))
+
+
+def _in(table: sa.Table, parts: Collection[int]) -> sa.ColumnElement[bool]:
+    bound = sa.bindparam(None, sorted(parts), type_=sa.ARRAY(sa.BigInteger), unique=True)
+    return _part(table) == sa.any_(bound)
 
 
 def _differences(
@@ -84,15 +136,21 @@ def _differences(
         return [Difference(table.name, _key(table, row), None, kind)]
     key = _key(table, live)
     return [
-        Difference(table.name, key, column.name, "differs")
-        for column, one, other in zip(table.columns, live, rebuilt, strict=True)
-        if one != other and not (column.name in sealed and _same(vault, table.name, column.name, key, one, other))
+        Difference(table.name, key, column, "differs")
+        for column, one, other in zip(live._fields, live, rebuilt, strict=True)
+        if one != other and not (column in sealed and _same(vault, table.name, column, key, one, other))
     ]
 
 
-async def _rows(conn: AsyncConnection, table: sa.Table) -> AsyncIterator[sa.Row[Any]]:
-    order = [sa.collate(c, "C") if isinstance(c.type, sa.String) else c for c in table.primary_key]
-    async for row in await conn.stream(sa.select(table).order_by(*order).execution_options(yield_per=_PAGE)):
+def _order(table: sa.Table) -> list[sa.ColumnElement[Any]]:
+    return [sa.collate(c, "C") if isinstance(c.type, sa.String) else c for c in table.primary_key]
+
+
+async def _rows(
+    conn: AsyncConnection, table: sa.Table, columns: Sequence[str], where: sa.ColumnElement[bool]
+) -> AsyncIterator[sa.Row[Any]]:
+    asked = sa.select(*(table.c[name] for name in columns)).where(where).order_by(*_order(table))
+    async for row in await conn.stream(asked.execution_options(yield_per=_PAGE)):
         yield row
 
 

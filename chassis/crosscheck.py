@@ -18,10 +18,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis import eventlog
-from chassis.archived import Archived, Unreadable
+from chassis.archived import Archived, Batch, Segment, Unreadable
 from chassis.database import steady
 from chassis.eventlog import Stored
 from chassis.service import Service
+from chassis.sofar import Mark, Part, SoFar
 from contracts.envelope import Envelope
 
 MOST_NAMED = 1_000
@@ -29,9 +30,9 @@ NEWEST = 10_000
 """So many sent events are waited for in the archive before it is read: what is on its way is not missing."""
 _PAGE = 1_000
 
-Feed = AsyncIterator[Sequence[Archived | Unreadable]]
-Ready = Callable[[Sequence[UUID]], Awaitable[None]]
-"""Told which events to wait for in the archive; the feed may begin when it returns."""
+Feed = AsyncIterator[Batch]
+Ready = Callable[[Sequence[UUID], Mark | None], Awaitable[None]]
+"""Told which events to wait for in the archive, and after what the feed goes on; it may begin when this returns."""
 _Place = tuple[str, str, int]
 
 _CURSORS = (
@@ -127,7 +128,44 @@ class Beside:
         """`picture`: a steady one. `until`: nothing that was recorded later is looked for; the feed ends there too."""
         self._service, self._engine, self._picture, self._until = service, engine, picture, until
         self._given = bytearray()
+        self._new: list[int] = []
+        self._passed: list[UUID] = []
+        self._from_log: set[int] = set()
+        self._segment = Segment()
         self.tally = Tally()
+
+    def restore(self, so_far: SoFar) -> None:
+        """As it was when this was kept, but for the picture: what is in it now and was not then counts now."""
+        for position in so_far.given:
+            self._give(position)
+        self._new = []
+        self._passed = [*map(UUID, so_far.mark["passed"])]
+        self._from_log = {*so_far.mark["from_log"]}
+        self._segment = Segment.of_json(so_far.mark["segment"])
+        told = so_far.mark["tally"]
+        named = [Discrepancy(**{**one, "kind": Kind(one["kind"]), "what": tuple(one["what"])}) for one in told["named"]]
+        counts = {name: told[name] for name in ("archived", "newer", "discrepancies", "archive_begins")}
+        self.tally = Tally(**counts, named=named)
+
+    def turn_to(self, segment: Segment) -> None:
+        """What it holds of what was passed over as newer comes once more, and is counted then."""
+        if segment == self._segment:
+            return
+        self._segment, before = segment, len(self._passed)
+        self._passed = [one for one in self._passed if one not in segment.also]
+        self.tally.newer -= before - len(self._passed)
+        self.tally.archived -= before - len(self._passed)
+
+    def mark(self, batch: Batch, tally: dict[str, Any] | None = None) -> tuple[list[int], Mark]:
+        """Positions that were handed over since the last one, and all else that `restore` needs."""
+        new, self._new = self._new, []
+        return new, {
+            "segment": batch.segment.as_json(),
+            "lines": batch.lines,
+            "passed": [str(one) for one in self._passed],
+            "from_log": sorted(self._from_log),
+            "tally": tally or self.tally.as_json(),
+        }
 
     async def newest_sent(self) -> list[UUID]:
         """What to wait for in the archive before it is read."""
@@ -170,9 +208,11 @@ class Beside:
         rows = (await self._picture.execute(_ROWS, {"positions": [*positions]})).all()
         stored = [(eventlog.envelope_of(row, self._service.name), row) for row in rows]
         self.tally.name(*(_about(Kind.MISSING, envelope) for envelope, row in stored if row.sent))
-        waiting = [Stored(envelope, bytes(row.payload)) for envelope, row in stored if not row.sent]
+        waiting = [(envelope, row) for envelope, row in stored if not row.sent]
         self.tally.unsent += len(waiting)
-        return waiting
+        new = [(envelope, row) for envelope, row in waiting if row.position not in self._from_log]
+        self._from_log.update(row.position for _, row in new)
+        return [Stored(envelope, bytes(row.payload)) for envelope, row in new]
 
     def _belongs(self, one: Archived, known: Mapping[_Place, sa.Row[Any]], newer: Mapping[_Place, sa.Row[Any]]) -> bool:
         place = _place(one.envelope)
@@ -184,21 +224,34 @@ class Beside:
             self.tally.name(_about(Kind.DIFFERS, one.envelope, what))
         if row is None:
             self.tally.newer += 1
+            self._passed.append(one.envelope.event_id)
             return False
         if self._is_given(row.position):
             self.tally.name(_about(Kind.DOUBLE, one.envelope))
             return False
-        self._given[row.position >> 3] |= 1 << (row.position & 7)
-        return True
+        self._give(row.position)
+        return row.position not in self._from_log
+
+    def _give(self, position: int) -> None:
+        if not self._is_given(position):
+            self._given[position >> 3] |= 1 << (position & 7)
+            self._new.append(position)
 
     def _unlike(self, one: Archived, row: sa.Row[Any]) -> tuple[str, ...]:
         """The names of what is not the same; what stands in no column of the log (a tracer's header) cannot be compared."""
         own, other = eventlog.envelope_of(row, self._service.name), one.envelope
+        if (own, row.payload, own.key.encode()) == (other, one.value, one.key) and one.topic == self._topic_of(
+            own.stream
+        ):
+            return ()
         found = [name for name, mine, theirs in zip(Envelope._fields, own, other, strict=True) if mine != theirs]
-        found += ["topic"] if one.topic != self._service.catalogue.topics.get(own.stream) else []
+        found += ["topic"] if one.topic != self._topic_of(own.stream) else []
         found += ["record key"] if one.key != own.key.encode() else []
         found += ["payload"] if one.value != bytes(row.payload) else []
         return tuple(found)
+
+    def _topic_of(self, stream: str) -> str | None:
+        return self._service.catalogue.topics.get(stream)
 
     def _is_given(self, position: int) -> bool:
         if position >> 3 >= len(self._given):
@@ -225,9 +278,9 @@ async def cross_check(
     async with engine.connect() as picture:
         await steady(picture)
         beside = Beside(service, engine, picture)
-        await ready(await beside.newest_sent())
+        await ready(await beside.newest_sent(), None)
         async for batch in feed:
-            await beside.judge(batch)
+            await beside.judge(batch.held)
             progress(beside.tally.archived)
         async for _ in beside.unsent():
             pass  # counted
@@ -243,14 +296,22 @@ class FromArchive:
         self._service, self._engine, self._feed, self._ready, self._until = service, engine, feed, ready, until
         self.tally = Tally()
 
-    async def __call__(self, picture: AsyncConnection) -> AsyncIterator[Sequence[Stored]]:
+    async def __call__(self, picture: AsyncConnection, so_far: SoFar | None = None) -> AsyncIterator[Part]:
         beside = Beside(self._service, self._engine, picture, until=self._until)
+        if so_far is not None:
+            beside.restore(so_far)
         self.tally = beside.tally
-        await self._ready(await beside.newest_sent())
+        await self._ready(await beside.newest_sent(), so_far.mark if so_far else None)
+        batch = Batch(
+            [], *((Segment.of_json(so_far.mark["segment"]), so_far.mark["lines"]) if so_far else (Segment(), 0))
+        )
         async for batch in self._feed:
-            yield [Stored(one.envelope, one.value) for one in await beside.judge(batch)]
+            beside.turn_to(batch.segment)
+            events = [Stored(one.envelope, one.value) for one in await beside.judge(batch.held)]
+            yield Part(events, *beside.mark(batch))
+        tally = beside.tally.as_json()  # of what is missing or not sent the next one speaks again
         async for events in beside.unsent():
-            yield events
+            yield Part(events, *beside.mark(batch, tally))
 
 
 def _instant(at: datetime) -> str:

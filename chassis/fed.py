@@ -1,7 +1,8 @@
 """`perisai SERVICE fed …`: commands of a service that audit calls, each under the service's own role, and feeds with what the archive has.
 
 They say on standard output for what to wait, read the feed from standard input, and end with their outcome. Every line of the output is an
-object in JSON: `await` with ids, any number of them; `feed`, when the feed may begin; at last `outcome`. Exit code 0: equal, 1: something
+object in JSON: `await` with ids, any number of them; `feed`, when the feed may begin, and `after` what it goes on, where a replay was
+interrupted; at last `outcome`. Exit code 0: equal, 1: something
 differs, 2: nothing was compared.
 """
 
@@ -10,12 +11,14 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+import sqlalchemy as sa
 import typer
 import uvloop
 
@@ -27,6 +30,7 @@ from chassis.moments import moment
 from chassis.opened import opened
 from chassis.replay import ReplayRunning, replay
 from chassis.service import App, Service
+from chassis.sofar import Mark
 
 EQUAL, DIFFERENT, NOT_COMPARED = 0, 1, 2
 _IDS = 1_000
@@ -62,9 +66,8 @@ async def _cross_check(service: Service) -> int:
 async def _replay(service: Service, until: datetime | None) -> int:
     async with comparing(service) as app:
         source = FromArchive(service, app.engine, feed(), ready=ready, until=until)
-        outcome = await replay(
-            service, app.engine, app.vault, app.keys, source=source, until=until, progress=progress(service)
-        )
+        tell = progress(service, await _length(app))
+        outcome = await replay(service, app.engine, app.vault, app.keys, source=source, until=until, progress=tell)
     say({"outcome": {**outcome.as_json(), "log": source.tally.as_json()}})
     return EQUAL if outcome.equal and source.tally.equal else DIFFERENT
 
@@ -83,8 +86,31 @@ async def comparing(service: Service) -> AsyncIterator[App]:
         await app.close()
 
 
-def progress(service: Service) -> Callable[[int], None]:
-    return lambda events: print(f"\r{service.name}: {events} events", end="", file=sys.stderr, flush=True)
+def progress(service: Service, of: int = 0) -> Callable[[int], None]:
+    """On standard error: how many `of` how many, how fast, and how long it still takes."""
+    began: tuple[int, float] | None = None
+
+    def tell(events: int) -> None:
+        nonlocal began
+        now = time.monotonic()
+        began = began or (events, now)
+        first, at = began
+        rate = (events - first) / max(now - at, 0.001)
+        left = f", {rate:.0f}/s, {max(of - events, 0) / rate:.0f} s left" if rate and of else ""
+        print(
+            f"\r{service.name}: {events}{f' of {of}' if of else ''} events{left}   ",
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    return tell
+
+
+async def _length(app: App) -> int:
+    """Events of its log by now."""
+    async with app.read() as conn:
+        return int((await conn.execute(sa.text("SELECT count(*) FROM event_log"))).scalar_one())
 
 
 def feed() -> Feed:
@@ -96,10 +122,11 @@ async def _lines() -> AsyncIterator[Sequence[bytes]]:
         yield lines
 
 
-async def ready(awaited: Sequence[UUID]) -> None:
+async def ready(awaited: Sequence[UUID], after: Mark | None) -> None:
     for start in range(0, len(awaited), _IDS):
         say({"await": [str(one) for one in awaited[start : start + _IDS]]})
-    say({"feed": True})
+    where = {} if after is None else {"after": {name: after[name] for name in ("segment", "lines", "passed")}}
+    say({"feed": True, **where})
 
 
 def say(told: Mapping[str, Any]) -> None:

@@ -6,11 +6,12 @@ same log position (one read-only picture, so live traffic goes on). The events c
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -23,6 +24,7 @@ from chassis.privacy.keys import KeyRing, NoKeys
 from chassis.privacy.vault import Vault
 from chassis.service import Service
 from chassis.shadow import Shadow
+from chassis.sofar import Part, SoFar
 
 BATCH = 1_000
 _LOCK = 7_215_002  # one replay of a database at a time: there is one shadow
@@ -38,11 +40,13 @@ class ReplayRunning(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`events`: folded. `rows`: compared rows per table."""
+    """`events`: folded, `resumed` of them by a replay that was interrupted. `rows`: compared rows per table. `seconds`: what it took."""
 
     events: int
     rows: dict[str, int]
     differences: list[Difference]
+    resumed: int = 0
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def equal(self) -> bool:
@@ -52,8 +56,12 @@ class Outcome:
         return {**asdict(self), "equal": self.equal}
 
 
-Source = Callable[[AsyncConnection], AsyncIterator[Sequence[Stored]]]
-"""Own events in the order in which they are folded, given the picture that live state is read from."""
+class Source(Protocol):
+    """Own events in the order in which they are folded, given the picture that live state is read from; after what an interrupted replay
+    had come to, when it left any.
+    """
+
+    def __call__(self, picture: AsyncConnection, so_far: SoFar | None = None) -> AsyncIterator[Part]: ...
 
 
 async def replay(
@@ -69,21 +77,28 @@ async def replay(
     """Rebuilds the state of `service` from its own log, or from `source`, and compares it with what stands live. With `until` nothing stands
     live: then with what the own log makes of the events that were recorded by then, and `source` must end there too.
 
+    One from a `source` that was interrupted is gone on with, by the same code; what happened since belongs to it. Not one with `until`.
+
     Raises ReplayRunning, Unavailable when a person's key cannot be had now, or what the source raises.
     """
-    own = own_log(service, until=until)
+    own, began = own_log(service, until=until), time.monotonic()
     async with _alone(engine) as picture:
         shadow = Shadow(service, engine, vault, keys)
         kept: Sequence[sa.Table] = ()
         if until is not None:
             await shadow.build(own(picture), progress)
             kept = await shadow.set_aside()
-        await shadow.build((source or own)(picture), progress)
+        resumable = source is not None and until is None
+        so_far = await shadow.so_far() if resumable else None
+        await shadow.build((source or own)(picture, so_far), progress, onto=so_far, resumable=resumable)
+        resumed, folded = so_far.folded["events"] if so_far else 0, time.monotonic()
         faults.point("Y2")
         async with shadow.read() as first, shadow.read() as rebuilt:
             live = Side(first, kept) if kept else Side(picture, service.tables)
             rows, found = await compare(service, vault, live, Side(rebuilt, service.tables))
-        return Outcome(shadow.events, rows, [*shadow.refused, *found][:MOST_DIFFERENCES])
+        await shadow.done()
+        took = {"folded": round(folded - began, 3), "compared": round(time.monotonic() - folded, 3)}
+        return Outcome(shadow.events, rows, [*shadow.refused, *found][:MOST_DIFFERENCES], resumed, took)
 
 
 class NotFolded(Exception):
@@ -120,10 +135,10 @@ async def _alone(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 def own_log(service: Service, *, until: datetime | None = None) -> Source:
     """The log in the order of its positions; `until`: what was recorded by then."""
 
-    async def read(picture: AsyncConnection) -> AsyncIterator[Sequence[Stored]]:
+    async def read(picture: AsyncConnection, so_far: SoFar | None = None) -> AsyncIterator[Part]:
         asked = _EVENTS if until is None else _EVENTS_UNTIL.bindparams(until=until)
         found = await picture.stream(asked.execution_options(yield_per=BATCH))
         async for rows in found.partitions():
-            yield [Stored(eventlog.envelope_of(row, service.name), bytes(row.payload)) for row in rows]
+            yield Part([Stored(eventlog.envelope_of(row, service.name), bytes(row.payload)) for row in rows])
 
     return read

@@ -19,6 +19,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis import archived
+from chassis.archived import Segment
 from chassis.database import steady
 from services.audit.queries.feed import absent, lines
 from services.audit.queries.log import size_of
@@ -65,8 +66,9 @@ async def fed(
         *command, stdin=PIPE, stdout=PIPE, env=dict(environment), limit=LONGEST_LINE
     )
     try:
-        await _archived(engine, await _awaited(process), patience_s)
-        size = await _feed(engine, process, service, until)
+        wanted, after = await _awaited(process)
+        await _archived(engine, wanted, patience_s)
+        size = await _feed(engine, process, service, until, after)
         return Fed(size, await _outcome(process, rows))
     finally:
         if process.returncode is None:
@@ -74,12 +76,12 @@ async def fed(
             await process.wait()
 
 
-async def _awaited(process: Process) -> list[UUID]:
-    """For what the service wants us to wait."""
+async def _awaited(process: Process) -> tuple[list[UUID], dict[str, Any] | None]:
+    """For what the service wants us to wait, and after what it wants to be fed when it goes on."""
     wanted: list[UUID] = []
     while "feed" not in (told := await _told(process)):
         wanted += map(UUID, told.get("await", ()))
-    return wanted
+    return wanted, told.get("after")
 
 
 async def _archived(engine: AsyncEngine, wanted: list[UUID], patience_s: float) -> None:
@@ -93,7 +95,9 @@ async def _archived(engine: AsyncEngine, wanted: list[UUID], patience_s: float) 
         await asyncio.sleep(LOOK_EVERY_S)
 
 
-async def _feed(engine: AsyncEngine, process: Process, service: str, until: datetime | None) -> int:
+async def _feed(
+    engine: AsyncEngine, process: Process, service: str, until: datetime | None, after: dict[str, Any] | None
+) -> int:
     """Leaves of the archive as it was handed over."""
     assert process.stdin is not None
     count = 0
@@ -101,14 +105,24 @@ async def _feed(engine: AsyncEngine, process: Process, service: str, until: date
         await steady(picture)
         size = await size_of(picture)
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it died; how, shows at its end
-            async for page in lines(picture, service, until=until):
-                process.stdin.writelines(page)
-                await process.stdin.drain()
-                count += len(page)
+            for segment, passed in _segments(after, size):
+                process.stdin.write(archived.segment(segment, passed))
+                async for page in lines(picture, service, segment, passed=passed, until=until):
+                    process.stdin.writelines(page)
+                    await process.stdin.drain()
+                    count += len(page)
             process.stdin.write(archived.end(count))
             await process.stdin.drain()
             process.stdin.close()
     return size
+
+
+def _segments(after: dict[str, Any] | None, size: int) -> list[tuple[Segment, int]]:
+    """What is to be handed over of an archive of this size: the rest of what was being handed over, and all that is new since."""
+    if after is None:
+        return [(Segment(0, size), 0)]
+    began = Segment.of_json(after["segment"])
+    return [(began, after["lines"]), (Segment(began.end, size, tuple(map(UUID, after["passed"]))), 0)]
 
 
 async def _outcome(process: Process, rows: Callable[[Sequence[dict[str, Any]]], object]) -> dict[str, Any]:

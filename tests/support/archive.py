@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
@@ -11,6 +10,7 @@ import sqlalchemy as sa
 from chassis import archived, eventlog
 from chassis.archived import batches
 from chassis.crosscheck import Feed
+from chassis.sofar import Mark
 from chassis.tables import BUCKETS
 from tests.support.service import Harness
 
@@ -45,11 +45,6 @@ async def kept(h: Harness) -> list[bytes]:
     ]
 
 
-def coded(text: str) -> str:
-    """As a line of a feed has a key, a value or a header."""
-    return b64encode(text.encode()).decode()
-
-
 def whole(lines: Sequence[bytes]) -> bytes:
     """A feed with its end."""
     return b"".join(lines) + archived.end(len(lines))
@@ -64,5 +59,5 @@ def feed_of(lines: Sequence[bytes]) -> Feed:
     return batches(parts())
 
 
-async def nothing(_: Sequence[UUID]) -> None:
+async def nothing(_: Sequence[UUID], after: Mark | None) -> None:
     """Waits for nothing before the feed."""

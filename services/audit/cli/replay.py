@@ -55,11 +55,12 @@ async def _told(own: Settings, service: str, until: datetime | None, via: str) -
 
 
 def _lines(service: str, told: dict[str, Any]) -> str:
-    log, rows = told["log"], sum(told["rows"].values())
+    log, rows, took = told["log"], sum(told["rows"].values()), told["seconds"]
     said = "replay equals live / sama" if told["equal"] else f"{len(told['differences'])} DIFFER / BERBEDA"
+    resumed = f" ({told['resumed']} of them before it was interrupted)" if told["resumed"] else ""
     return "\n".join(
         [
-            f"{service}: {told['events']} events folded, {rows} rows compared: {said}",
+            f"{service}: {told['events']} events folded{resumed} in {took['folded']:.1f} s, {rows} rows compared in {took['compared']:.1f} s: {said}",
             *(f"  {d['kind']}: {d['table']} {d['key']} {d['column'] or ''}".rstrip() for d in told["differences"]),
             *map(event_line, log["named"]),
         ]

@@ -6,12 +6,14 @@ Coordinates are not part of it: the same event sent twice is one leaf.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import struct
 from dataclasses import dataclass
+from functools import lru_cache
 
 MAGIC = b"perisai/leaf/v1\n"
 _LENGTH = 4
 _ABSENT = 0xFFFFFFFF
+_NUMBER = struct.Struct(">I")
 
 
 class BadLeaf(ValueError):
@@ -36,14 +38,14 @@ class Leaf:
         """Raises BadLeaf for what `encode` never wrote."""
         if not raw.startswith(MAGIC):
             raise BadLeaf("does not begin like a leaf")
-        parts = list(_parts(raw))
+        parts = _parts(raw)
         if len(parts) < 3 or len(parts) % 2 == 0:
             raise BadLeaf("is cut short")
         topic, key, value, *rest = parts
-        if topic is None or None in rest[::2]:
+        names = rest[::2]
+        if topic is None or None in names:
             raise BadLeaf("lacks a topic or the name of a header")
-        headers = tuple((_text(name), held) for name, held in zip(rest[::2], rest[1::2], strict=True))
-        return cls(_text(topic), key, value, headers)
+        return cls(_text(topic), key, value, tuple(zip(map(_text, names), rest[1::2], strict=True)))
 
 
 def _part(value: bytes | None) -> bytes:
@@ -52,18 +54,28 @@ def _part(value: bytes | None) -> bytes:
     return len(value).to_bytes(_LENGTH, "big") + value
 
 
-def _parts(raw: bytes) -> Iterator[bytes | None]:
-    at = len(MAGIC)
-    while at < len(raw):
-        length = int.from_bytes(raw[at : at + _LENGTH], "big")
+def _parts(raw: bytes) -> list[bytes | None]:
+    found: list[bytes | None] = []
+    at, end, unpack = len(MAGIC), len(raw), _NUMBER.unpack_from
+    while at < end:
         start = at + _LENGTH
-        at = start + (0 if length == _ABSENT else length)
-        if at > len(raw):
+        if start > end:
             raise BadLeaf("is cut short")
-        yield None if length == _ABSENT else raw[start:at]
+        (length,) = unpack(raw, at)
+        if length == _ABSENT:
+            found.append(None)
+            at = start
+        else:
+            at = start + length
+            if at > end:
+                raise BadLeaf("is cut short")
+            found.append(raw[start:at])
+    return found
 
 
+@lru_cache(maxsize=1_024)
 def _text(raw: bytes | None) -> str:
+    """A topic, or the name of a header: few of them, each in very many leaves."""
     try:
         return (raw or b"").decode()
     except UnicodeDecodeError:
