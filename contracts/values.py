@@ -52,6 +52,7 @@ CaseId = NewType("CaseId", UUID)
 SettlementFileId = NewType("SettlementFileId", UUID)
 ParameterSetId = NewType("ParameterSetId", UUID)
 ErasureId = NewType("ErasureId", UUID)
+ExportId = NewType("ExportId", UUID)
 
 Nik = Annotated[str, StringConstraints(pattern=r"^[0-9]{16}$")]
 NikHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

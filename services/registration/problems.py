@@ -143,6 +143,13 @@ CLOSURE_STEP = ProblemType(
     "A participation that is {standing} cannot be closed. Check the participant.",
 )
 
+EXPORT_NOT_ASKED = ProblemType(
+    "export_not_asked",
+    409,
+    "Tidak ada permintaan salinan data yang terbuka untuk peserta ini. Catat permintaannya dahulu.",
+    "No request for a copy is open for this participant. Record the request first.",
+)
+
 ERASURE_REFUSED = ProblemType(
     "erasure_refused",
     409,

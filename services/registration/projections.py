@@ -20,12 +20,13 @@ from contracts.events.agency import AgreementRenewed, WadahEngaged
 from contracts.events.erasure import ParticipantForgotten
 from contracts.events.participants import ParticipantRegistered
 from services.registration import states
-from services.registration.domain import agent, branch, erasure, outreach, participant, reassignment, wadah
+from services.registration.domain import agent, branch, erasure, export, outreach, participant, reassignment, wadah
 from services.registration.tables import (
     agents,
     agreement_numbers,
     branches,
     erasures,
+    exports,
     forgotten_niks,
     participants,
     people,
@@ -39,7 +40,7 @@ _Evolve = Callable[[S | None, Envelope, Event], S]
 
 
 def projection(vault: Vault) -> Projection:
-    """The fold of streams `branches`, `wadah`, `agents`, `reassignments`, `outreach` and `participants`."""
+    """The fold of streams `branches`, `wadah`, `agents`, `reassignments`, `outreach`, `participants` and `exports`."""
 
     folds: Mapping[str, Callable[[AsyncConnection, Sequence[Recorded]], Awaitable[None]]] = {
         "branches": _Fold(branches, branch.evolve, states.branch_of, states.branch_row, order=("code",)),
@@ -56,6 +57,7 @@ def projection(vault: Vault) -> Projection:
         "participants": _Fold(
             participants, participant.evolve, states.participant_of, states.participant_row, order=("nik_hash",)
         ),
+        "exports": _Fold(exports, export.evolve, states.export_of, states.export_row),
     }
 
     async def project(conn: AsyncConnection, recorded: Sequence[Recorded]) -> None:

@@ -32,6 +32,7 @@ from contracts.values import (
 from services.registration.domain.agent import Agent, AgentStatus, Departure
 from services.registration.domain.branch import Branch
 from services.registration.domain.erasure import Erasure, ErasureStatus
+from services.registration.domain.export import Export
 from services.registration.domain.outreach import Outreach, OutreachStatus
 from services.registration.domain.participant import Participant, Payment, Spell
 from services.registration.domain.protection import next_change
@@ -382,6 +383,28 @@ def erasure_row(state: Erasure) -> NewRow:
         "decided_at": state.decided_at,
         "obstacles": [str(one) for one in state.obstacles],
         "retained_until": state.retained_until,
+    }
+
+
+def export_of(row: Row) -> Export:
+    return Export(
+        participant_id=row["participant_id"],
+        export_id=row["export_id"],
+        requested_by=row["requested_by"],
+        requested_at=row["requested_at"],
+        given_by=row["given_by"],
+        given_at=row["given_at"],
+    )
+
+
+def export_row(state: Export) -> NewRow:
+    return {
+        "participant_id": state.participant_id,
+        "export_id": state.export_id,
+        "requested_by": state.requested_by,
+        "requested_at": state.requested_at,
+        "given_by": state.given_by,
+        "given_at": state.given_at,
     }
 
 

@@ -200,6 +200,19 @@ erasures = sa.Table(
     comment="ErasureRequested, ErasureRefused, ErasureCleared, ParticipantForgotten",
 )
 
+exports = sa.Table(
+    "exports",
+    metadata,
+    sa.Column("participant_id", UUID, primary_key=True),
+    sa.Column("export_id", UUID, nullable=False, comment="of the last request"),
+    sa.Column("requested_by", sa.Text, nullable=False, comment="token subject"),
+    sa.Column("requested_at", _INSTANT, nullable=False),
+    sa.Column("given_by", sa.Text, comment="token subject"),
+    sa.Column("given_at", _INSTANT, comment="null while the copy is owed"),
+    sa.Index("exports_open", "requested_at", postgresql_where=sa.text("given_at IS NULL")),
+    comment="ExportRequested, ExportGiven",
+)
+
 STATE = (
     branches,
     wadah,
@@ -211,6 +224,7 @@ STATE = (
     people,
     forgotten_niks,
     erasures,
+    exports,
 )
 PERSONAL = {"agents": ("name", "phone"), "people": PERSONAL_COLUMNS}
 

@@ -143,7 +143,7 @@ def carry_out(
     )
 
 
-def obstacles_told(refused: ErasureRefused | Erasure) -> list[FieldError]:
+def obstacles_told(refused: ErasureRefused | Erasure | Found) -> list[FieldError]:
     """Each obstacle with what to do, in both languages."""
     until = "" if refused.retained_until is None else refused.retained_until.isoformat()
     return [field_error(ERASURE_OBSTACLES[one], "participant_id", retained_until=until) for one in refused.obstacles]

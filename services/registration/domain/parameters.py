@@ -68,6 +68,13 @@ class ErasureRules(Dated):
     """Within which a request is to be dealt with."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportRules(Dated):
+    """Until when a person who asks has a copy of everything that is held."""
+
+    duty_hours: int
+
+
 REGISTRATION = (
     RegistrationRules(
         version="bpu-registration/2022-07",
@@ -107,6 +114,14 @@ ERASURE = (
         valid_from=date(2022, 10, 17),
         source="UU 27/2022 Art. 15, 40–45, in force 17 October 2022; retention_years: our choice (domain.md section 10)",
         retention_years=10,
+        duty_hours=72,
+    ),
+)
+EXPORT = (
+    ExportRules(
+        version="perisai-export/2022-10",
+        valid_from=date(2022, 10, 17),
+        source="UU 27/2022 Art. 7, 32: 3 × 24 hours, in force 17 October 2022",
         duty_hours=72,
     ),
 )

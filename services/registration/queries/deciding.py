@@ -20,6 +20,7 @@ from contracts.values import AgentId, BranchId, OutreachId, ParticipantId, Reass
 from services.registration import states
 from services.registration.domain.agent import Agent, AgentStatus
 from services.registration.domain.erasure import Erasure
+from services.registration.domain.export import Export
 from services.registration.domain.outreach import Outreach
 from services.registration.domain.participant import Participant
 from services.registration.domain.reassignment import Reassignment
@@ -31,6 +32,7 @@ from services.registration.tables import (
     agreement_numbers,
     branches,
     erasures,
+    exports,
     forgotten_niks,
     outreach,
     participants,
@@ -225,6 +227,12 @@ async def erasures_by_id(conn: AsyncConnection, ids: Iterable[ParticipantId]) ->
         return {}
     rows = await conn.execute(sa.select(erasures).where(matching(erasures.c.participant_id, wanted)))
     return {row.participant_id: states.erasure_of(states.part_of(row, erasures)) for row in rows}
+
+
+async def exports_by_id(conn: AsyncConnection, ids: Iterable[ParticipantId]) -> dict[ParticipantId, Export]:
+    """The last request for a copy about each."""
+    rows = await conn.execute(sa.select(exports).where(matching(exports.c.participant_id, ids)))
+    return {row.participant_id: states.export_of(states.part_of(row, exports)) for row in rows}
 
 
 async def agents_who_are(
