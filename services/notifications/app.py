@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chassis import held
 from chassis.service import App, Composition, Service, as_settings
 from contracts.events import CATALOGUE
 from services.notifications import tables
@@ -9,6 +10,7 @@ from services.notifications.api import notifications, receipts
 from services.notifications.commands.receive import receive
 from services.notifications.consumers import subscriptions
 from services.notifications.gateway import HttpGateway
+from services.notifications.holdings import HOLDINGS
 from services.notifications.projections import projection
 from services.notifications.sender import Sender
 from services.notifications.settings import Settings
@@ -39,6 +41,7 @@ def compose(app: App) -> Composition:
     return Composition(
         routers=[
             notifications.router(app.read),
+            held.router(app, HOLDINGS),
             receipts.router(app.door(receive), secret=secret, clock=app.clock),
         ],
         subscriptions=subscriptions(app.vault, app.forget),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chassis import held
 from chassis.service import App, Composition, Service, as_settings
 from contracts.events import CATALOGUE
 from services.payments import tables
@@ -27,6 +28,7 @@ from services.payments.api.snap import published
 from services.payments.channels import Opened, Port
 from services.payments.concerns import CONCERNS
 from services.payments.consumers import subscriptions
+from services.payments.holdings import HOLDINGS
 from services.payments.parameters import Parameters
 from services.payments.projections import projection
 from services.payments.registry import Registry
@@ -59,6 +61,7 @@ def compose(app: App) -> Composition:
             payees.router(app),
             transfer_orders.router(app),
             withdrawals.router(app),
+            held.router(app, HOLDINGS),
         ],
         subscriptions=subscriptions(parameters, app.forget),
         timers=[*timers(app.clock, parameters, keep_inquiries_days=settings.keep_inquiries_days), *channels.timers],

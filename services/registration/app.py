@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from chassis import held
 from chassis.privacy.boxes import FileBoxes
 from chassis.service import App, Composition, Service, as_settings
 from contracts.events import CATALOGUE
 from services.registration import tables
-from services.registration.api import agency, agents, erasures, imports, outreach, participants, reassignments
+from services.registration.api import agency, agents, erasures, exports, imports, outreach, participants, reassignments
 from services.registration.commands.protection import ApplyingEvents
 from services.registration.commands.registering import Registering
 from services.registration.concerns import CONCERNS
 from services.registration.consumers import subscriptions
+from services.registration.holdings import holdings
 from services.registration.imports.files import BOXES
 from services.registration.imports.worker import ImportWorker, Limits
 from services.registration.projections import projection
@@ -38,6 +40,8 @@ def compose(app: App) -> Composition:
             outreach.router(app),
             participants.router(app),
             erasures.router(app),
+            exports.router(app),
+            held.router(app, holdings(app.vault)),
             reassignments.router(app),
             imports.router(app),
         ],

@@ -218,6 +218,10 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
         "POST /participants/{participant_id}/closure": [Example(path=_PARTICIPANT, json={"died_on": "2025-10-05"})],
         "POST /participants/{participant_id}/erasure": [Example(path=_PARTICIPANT, json={"ground": "requested"})],
         "GET /erasures": [Example(), Example(query={"participant_id": Slot("participant_id", open=True)})],
+        "POST /participants/{participant_id}/export": [Example(path=_PARTICIPANT)],
+        "POST /participants/{participant_id}/export/given": [Example(path=_PARTICIPANT)],
+        "GET /participants/{participant_id}/export": [Example(path=_PARTICIPANT)],
+        "GET /exports": [Example(), Example(query={"participant_id": Slot("participant_id", open=True)})],
         "POST /imports": [Example(rows=[{"nik": FreshNik, **ROW, "agent_code": "", "outreach_id": ""}])],
         "GET /imports/template": [Example()],
         "GET /imports": [Example()],
@@ -230,6 +234,7 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
     },
     "payments": {
         **_OPS,
+        "GET /participants/{participant_id}/export": [Example(path=_PARTICIPANT)],
         "POST /bills": [Example(json={"participant_id": Slot("participant_id"), "months": 3})],
         "POST /bills/{bill_id}/cancel": [Example(path={"bill_id": Slot("bill_id")})],
         "POST /bills/{bill_id}/va": [Example(path={"bill_id": Slot("open_bill_id")})],
@@ -394,6 +399,7 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
     },
     "notifications": {
         **_OPS,
+        "GET /participants/{participant_id}/export": [Example(path=_PARTICIPANT)],
         "GET /notifications": [
             Example(),
             Example(query=_PARTICIPANT),

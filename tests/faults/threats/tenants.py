@@ -150,6 +150,8 @@ async def _registered(world: World, name: str, extra: int) -> Tenant:
     wish = {"participants": [str(member)], "agent_id": None, "reason": "on_request"}
     reassignment = await _made(world, "/reassignments", wish, world.officer(), "reassignment_id")
     await _refused_erasure(world, member)
+    asked = await world.h.client.post(f"/participants/{who}/export", headers=world.agent())
+    assert asked.status_code == 202, asked.text
     sheet = table(row(name=f"Impor {name}"), row(name=f"Impor dua {name}", nik="1"))
     done = await worked(world, sheet, world.agent(subject=f"agent-{name}"))
     imported = next(one for one in done.rows if one["participant_id"])

@@ -65,6 +65,10 @@ _REASSIGNMENT: Final = _fields(
 _ERASURE: Final = _fields(
     "participant_id erasure_id ground status requested_by requested_at due_by hours_left decided_at obstacles retained_until"
 )
+_EXPORT: Final = _fields(
+    "participant_id export_id status requested_by requested_at due_by hours_left given_by given_at"
+)
+_COPY: Final = _fields("service participant_id made_at tables events told")
 _SESSION: Final = _fields(
     "outreach_id branch_id wadah_id kind status place starts_at ends_at audience agents officers head_count questions"
 )
@@ -155,6 +159,8 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
         "GET /agents/{agent_id}": _SEES_AGENTS,
         "GET /reassignments": _each(("officer", "checker", "central", "auditor"), _REASSIGNMENT),
         "GET /erasures": _each(("central", "auditor"), _ERASURE),
+        "GET /exports": _each(("agent", "officer", "checker", "participant", "central", "auditor"), _EXPORT),
+        "GET /participants/{participant_id}/export": _each(FULL, _COPY),
         "GET /outreach": _each(("agent", "coordinator", "officer", "checker", "central", "auditor"), _SESSION),
         "GET /outreach/{outreach_id}": _each(("agent", "coordinator", "officer", "checker", "central", "auditor"), _SESSION),
         "GET /participants": _SEES_PEOPLE,
@@ -171,6 +177,7 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
         ),
     },
     "payments": {
+        "GET /participants/{participant_id}/export": _each(FULL, _COPY),
         "GET /bills": _each(("agent", *FULL, "central", "auditor", "operator"), _BILL),
         "GET /payments": _each(("agent", *FULL, "central", "auditor", "operator"), _PAYMENT),
         "GET /credit": _each(
@@ -288,6 +295,7 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
         ),
     },
     "notifications": {
+        "GET /participants/{participant_id}/export": _each(FULL, _COPY),
         "GET /notifications": _each(("agent", *FULL, *UNNAMED), _MESSAGE),
         "GET /notifications/counts": _each(("coordinator", "officer", "checker", *UNNAMED), _MESSAGES),
         "POST /notifications/counts": _each(("coordinator", "officer", "checker", *UNNAMED), _MESSAGES),

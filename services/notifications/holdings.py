@@ -1,0 +1,40 @@
+"""What notifications holds about a person, table by table, for the copy that a person may ask for (`chassis/held.py`)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from chassis.held import Held, Holdings, Words
+from services.notifications.tables import attempts, notifications, recipients
+
+TABLES: Final = (
+    Held(
+        recipients,
+        Words("Ke mana pesan dikirim", "Where messages go"),
+        lambda who: recipients.c.participant_id == who,
+        stream="recipients",
+    ),
+    Held(
+        notifications,
+        Words("Pesan yang dikirim", "Messages"),
+        lambda who: notifications.c.participant_id == who,
+        stream="notifications",
+        key=lambda row: str(row["notification_id"]),
+    ),
+    Held(
+        attempts,
+        Words("Upaya pengiriman pesan", "Attempts to send"),
+        lambda who: attempts.c.notification_id.in_(
+            sa.select(notifications.c.notification_id).where(notifications.c.participant_id == who)
+        ),
+    ),
+)
+TOLD: Final = (
+    Words(
+        "Bunyi pesan tidak disimpan: pesan dibuat dari contoh (template) dan isinya (values) pada saat dikirim.",
+        "The text of a message is kept nowhere: it is made from template and values when it is sent.",
+    ),
+)
+HOLDINGS: Final = Holdings(recipients, TABLES, {}, TOLD)
