@@ -23,8 +23,9 @@ from rich.table import Table
 from chassis import cli as chassis_cli
 from chassis.clock import SystemClock
 from chassis.console import show_table
+from chassis.ids import new_id
 from chassis.moments import moment
-from deploy import account, account_page, settlement
+from deploy import account, account_page, copies, copy_page, settlement
 from deploy.local import places, qr, sandbox
 from deploy.local.secret import Secrets
 from deploy.local.stack import SERVICES
@@ -171,6 +172,58 @@ def as_of(
     print(json.dumps(told.as_json()) if as_json else account.as_text(told))
 
 
+@cli.command("export")
+def export(
+    participant: Annotated[str, typer.Argument(help="id of the participant")],
+    into: Annotated[Path, typer.Option(help="folder of the two files")] = Path(),
+    given: Annotated[bool, typer.Option("--given", help="the person has the copy: only note that")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """A copy of everything held about a person, as JSON and as a page, gathered from every service. For an officer of the person's branch."""
+    role = _as_officer_of(participant)
+    path = f"/participants/{quote(participant, safe='')}/export"
+    if given:
+        noted = _ask("POST", "registration", f"{path}/given", role=role, headers=_once())
+        print(json.dumps(noted) if as_json else "dicatat sebagai sudah diberikan / noted as given")
+        return
+    asked = _ask("POST", "registration", path, role=role, headers=_once())
+    parts = {one: _ask("GET", one, path, role=role, nothing="not_found") for one in copies.SERVICES}
+    copy = copies.put_together(asked, parts, SystemClock().wall())
+    files = {suffix: into / f"salinan-{asked['export_id']}.{suffix}" for suffix in ("json", "html")}
+    try:
+        copies.write(files["json"], copies.as_json(copy))
+        copies.write(files["html"], copy_page.page(copy))
+    except OSError as error:
+        sys.exit(f"{error.filename}: {error.strerror}; tidak ditulis / not written")
+    told = {**asked, "files": {suffix: str(file) for suffix, file in files.items()}}
+    print(json.dumps(told) if as_json else _copied(told))
+
+
+def _copied(told: dict[str, Any]) -> str:
+    """What was written, and what is left to do."""
+    return (
+        f"{' '.join(told['files'].values())}\n"
+        f"berikan kepada orangnya sebelum {told['due_by']}, catat dengan --given, lalu hapus kedua berkas\n"
+        f"give it to the person before {told['due_by']}, note it with --given, then delete both files"
+    )
+
+
+def _once() -> dict[str, str]:
+    return {"Idempotency-Key": str(new_id())}
+
+
+def _as_officer_of(participant: str) -> str:
+    """The role to ask in. Beside `make run` it is an officer of the participant's branch."""
+    if not os.environ.get("PERISAI_TOKEN"):
+        path = f"/participants/{quote(participant, safe='')}"
+        _SCOPES["officer"] = {"branch_id": _ask("GET", "registration", path, role="auditor")["branch_id"]}
+    return "officer"
+
+
+_SCOPES: dict[str, dict[str, str]] = {}
+"""Scopes of the tokens that the local issuer is asked for, by role."""
+
+
 def _ask(
     method: str,
     service: str,
@@ -179,12 +232,18 @@ def _ask(
     *,
     role: str = "operator",
     nothing: str = "",
+    headers: dict[str, str] | None = None,
 ) -> Any:
     """The answer; empty when it is refused with the code `nothing`."""
     url = _address(service) + path
     try:
         answer = httpx.request(
-            method, url, json=body, headers={"Authorization": f"Bearer {_token(role)}"}, timeout=15, trust_env=False
+            method,
+            url,
+            json=body,
+            headers={"Authorization": f"Bearer {_token(role)}", **(headers or {})},
+            timeout=15,
+            trust_env=False,
         )
     except httpx.HTTPError as error:
         sys.exit(
@@ -219,7 +278,7 @@ def _token(role: str = "operator") -> str:
     issuer = StateFile(places.home()).read().facts["issuer"]
     answer = httpx.post(
         f"{issuer}/admin/tokens",
-        json={"sub": f"{role}-local", "roles": [role]},
+        json={"sub": f"{role}-local", "roles": [role], **_SCOPES.get(role, {})},
         headers={"Authorization": f"Bearer {Secrets(places.home() / 'secrets').token('issuer-admin-token')}"},
         timeout=5,
         trust_env=False,
