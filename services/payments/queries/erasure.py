@@ -96,7 +96,11 @@ _share_open = sa.or_(
     collective_bills.c.status == "OPEN",
     sa.and_(collective_bills.c.status == "PAID", collective_lines.c.payment_id.is_(None)),
 )
-_theirs = sa.exists().where(payments.c.payment_id == proposals.c.payment_id, payments.c.participant_id == _of_payer)
+_theirs = (
+    sa.exists()
+    .where(payments.c.payment_id == proposals.c.payment_id, payments.c.participant_id == _of_payer)
+    .correlate(proposals, payers)  # two levels up: left to itself it would look for any payer
+)
 _FOUND: Mapping[ErasureObstacle, sa.ColumnElement[bool]] = {
     ErasureObstacle.OPEN_BILL: sa.or_(
         sa.exists().where(bills.c.participant_id == _of_payer, bills.c.status == "OPEN"),
