@@ -82,6 +82,16 @@ async def test_every_rupiah_that_waits_is_told(h: Harness, bank: Bank) -> None:
     assert await ask(h, who) == []
 
 
+async def test_what_is_proposed_about_somebody_elses_money_is_no_obstacle(h: Harness, bank: Bank) -> None:
+    who, other = await register(h), await register(h)
+    for one in (who, other):
+        await expire_registration(h, one)
+    payment_id = await in_suspense(h, other, 40_000)
+    await propose(h, "RETURN", payment_id, payee_account_id=await account(h))
+    assert await ask(h, other) == ["unreturned_money", "proposal_pending"]
+    assert await ask(h, who) == []
+
+
 async def test_copies_go_and_sums_stay(h: Harness, bank: Bank) -> None:
     who = await register(h)
     assert code(await bank.buy(who.code)) == "2002500"
