@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis import eventlog
 from chassis.privacy.keys import KeyRing
+from chassis.privacy.looks import own_work
 from chassis.privacy.sealing import EventSealer
 from chassis.privacy.vault import Vault
 from chassis.problems import ProblemType, Refusal, Rejected
@@ -105,7 +106,8 @@ async def as_of(
     events = [_recorded(service.catalogue, row, service.name, keys) for row in rows]
     async with engine.connect() as conn:  # closed without a commit, whatever happens
         await _make_tables(conn, service.tables)
-        await service.projection(vault)(conn, events)
+        with own_work():
+            await service.projection(vault)(conn, events)
         tables = await rows_of(conn, service)
     folded = [
         Folded(one.envelope, hashlib.sha256(bytes(row.payload)).hexdigest())

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from chassis import eventlog, faults
 from chassis.clock import Clock
 from chassis.database import Unavailable, is_conflict, is_outage, taken_place
+from chassis.privacy.looks import own_work
 from chassis.privacy.sealing import KeyUnavailable
 from chassis.telemetry import log, metrics
 from chassis.transaction import Projection, Tx, UseCase
@@ -128,12 +129,14 @@ class Batches:
                 catalogue=self._catalogue,
                 person_keys=self._person_keys,
             )
-            outcomes = await use_case(tx, items)
+            with own_work():
+                outcomes = await use_case(tx, items)
             if len(outcomes) != len(items):
                 raise RuntimeError(f"{name_of(use_case)} answered {len(outcomes)} outcomes for {len(items)} items")
             if self._check_loading and (await conn.execute(_ASSIGNED)).scalar() is not None:
                 raise WroteWhileLoading(name_of(use_case))
-            await self._write(tx, name_of(use_case))
+            with own_work():
+                await self._write(tx, name_of(use_case))
             faults.point("before_commit", name_of(use_case))
             await conn.commit()
         self._person_keys.update(tx.new_person_keys)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import json
+import os
+import pwd
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,16 +24,21 @@ from chassis.asof import Account
 from chassis.asof import as_of as account_as_of
 from chassis.database import Unavailable
 from chassis.deadletters import DeadLetters, LetterUnreadable
+from chassis.ids import new_id
 from chassis.moments import moment
 from chassis.opened import opened
+from chassis.privacy.looks import Seen
 from chassis.problems import Refusal, render
 from chassis.producer import PartitionsChanged, make_producer
+from chassis.reads import Read
 from chassis.rebase import WritersRunning, assert_writers_stopped
 from chassis.rebase import rebase as rebase_relay
+from chassis.records import subjects_in
 from chassis.replay import Outcome, ReplayRunning
 from chassis.replay import replay as replay_service
 from chassis.republish import republish as republish_events
 from chassis.service import App, Service
+from chassis.transaction import Meta, Scope
 
 AsJson = Annotated[bool, typer.Option("--json", help="for machines")]
 PRODUCER_START_S = 10
@@ -63,7 +71,7 @@ def extend(commands: typer.Typer, service: Service) -> typer.Typer:
         place: Annotated[str, typer.Argument(help="topic:partition:offset of one letter, to open it")] = "",
         as_json: AsJson = False,
     ) -> None:
-        """List this service's dead letters; with PLACE, print that record as it was found (base64: it may hold personal data)."""
+        """List this service's dead letters; with PLACE, print that record as it was found (base64: it may hold personal data), which is on record."""
         found = uvloop.run(_letters(service, place))
         if place:
             print(json.dumps(found[0]) if found else sys.exit(f"{service.name}: no dead letter of {place}"))
@@ -163,11 +171,31 @@ async def _letters(service: Service, place: str) -> list[dict[str, Any]]:
             instance=app.instance,
             prefix=settings.topic_prefix,
         )
-        return [letter async for letter in box.listed(place)]
+        found = [letter async for letter in box.listed(place)]
+        if place and found:
+            await app.reads.record(_opened(service.name, place, found[0]))
+        return found
+    except Unavailable as error:
+        sys.exit(f"{service.name}: {error}; a letter is shown only when that it was opened is on record")
     except (KafkaError, TimeoutError, LetterUnreadable) as error:
         sys.exit(f"{service.name}: {error or type(error).__name__}")
     finally:
         await app.close()
+
+
+def _opened(service: str, place: str, letter: dict[str, Any]) -> Read:
+    """That this letter was opened, by the account of the machine under which the command runs."""
+    persons = sorted(subjects_in([base64.b64decode(letter["value"] or "")]))
+    seen = Seen("dead-letters", ("record",), tuple(persons), (place,))
+    meta = Meta(f"operator:{_account()}", new_id())
+    return Read(meta, Scope(), ("operator",), f"perisai {service} letters", [seen])
+
+
+def _account() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user that has no name
+        return str(os.getuid())
 
 
 def _line(letter: dict[str, Any]) -> str:

@@ -175,6 +175,12 @@ UNAVAILABLE = ProblemType(
     "Layanan sedang tidak tersedia dan tidak ada yang disimpan. Tunggu sesuai Retry-After lalu coba lagi.",
     "The service is not available and nothing was stored. Wait as long as Retry-After says and try again.",
 )
+NOT_RECORDED = ProblemType(
+    "not_recorded",
+    503,
+    "Data pribadi tidak ditampilkan karena saat ini tidak dapat dicatat siapa yang melihatnya. Tunggu sesuai Retry-After lalu coba lagi.",
+    "Personal data is not shown, because who looks at it cannot be recorded now. Wait as long as Retry-After says and try again.",
+)
 INTERNAL = ProblemType(
     "internal",
     500,

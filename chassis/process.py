@@ -202,6 +202,7 @@ class Process:
             ),
             cors_origins=settings.cors_origins,
             edges=app.composition.edges,
+            record_read=app.reads.record,
         )
 
     async def _consume(self, stop: asyncio.Event) -> None:

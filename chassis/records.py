@@ -159,7 +159,7 @@ def decode(
         if str(error) == "payload":
             return Bad(item.record, "not_json")
         return Incoming(item.record, envelope, item.value, None, "invalid")
-    if event.stream != envelope.stream:
+    if event.stream_of(envelope.source) != envelope.stream:
         return Incoming(item.record, envelope, item.value, None, "invalid")
     return Incoming(item.record, envelope, item.value, event)
 

@@ -34,6 +34,7 @@ from chassis.privacy.vault import Vault
 from chassis.privacy.wrap import KeyWrap
 from chassis.problems import Rejected
 from chassis.reader import Keep
+from chassis.reads import Reads
 from chassis.settings import Environment, Settings
 from chassis.timers import Timer
 from chassis.transaction import Projection, UseCase
@@ -103,6 +104,7 @@ class App:
             store_person_keys=source.store,
             check_loading=settings.environment is not Environment.PRODUCTION,
         )
+        self.reads = Reads(self.batches, service.name)
         self.composition = service.compose(self)
 
     def door(self, use_case: UseCase[C, O]) -> Door[C, O]:

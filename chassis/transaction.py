@@ -118,16 +118,17 @@ class Tx:
         Raises HeadNotLoaded, EventTooLarge, or KeyUnavailable when a person's key is not at hand.
         """
         name = str(key)
-        place = (event.stream, name)
-        if self._catalogue.owners[event.stream] != self._service:
-            raise ForeignStream(f"{self._service} does not own stream {event.stream}")
+        stream = event.stream_of(self._service)
+        place = (stream, name)
+        if self._catalogue.owners[stream] != self._service:
+            raise ForeignStream(f"{self._service} does not own stream {stream}")
         head = self._heads.get(place)
         if head is None:
-            raise HeadNotLoaded(f"{event.stream}: read its heads before recording {event.type}")
+            raise HeadNotLoaded(f"{stream}: read its heads before recording {event.type}")
         envelope = Envelope(
             event_id=new_id(),
             source=self._service,
-            stream=event.stream,
+            stream=stream,
             key=name,
             seq=head + 1,
             type=event.type,

@@ -108,11 +108,13 @@ def _name(event: type[Event]) -> str:
 
 def _told(catalogue: Catalogue, topic: str, owner: str | None = None) -> list[type[Event]]:
     """The events on a topic, of one owner or of all."""
-    return [
-        event
+    found = {
+        event: None
         for event in catalogue.events
-        if catalogue.topics[event.stream] == topic and owner in (None, catalogue.owners[event.stream])
-    ]
+        for stream in catalogue.streams(event)
+        if catalogue.topics[stream] == topic and owner in (None, catalogue.owners[stream])
+    }
+    return [*found]
 
 
 def _channel(catalogue: Catalogue, topic: str) -> dict[str, Any]:
@@ -143,8 +145,8 @@ def _message(catalogue: Catalogue, event: type[Event], payload: dict[str, Any]) 
         "correlationId": {"location": "$message.header#/ce_correlationid"},
         "payload": payload,
         "x-dataschema": schema_uri(event.type, event.version),
-        "x-stream": event.stream,
-        "x-owner": catalogue.owners[event.stream],
+        "x-stream": ", ".join(catalogue.streams(event)),
+        "x-owner": ", ".join(catalogue.owners[stream] for stream in catalogue.streams(event)),
     }
 
 

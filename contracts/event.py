@@ -30,17 +30,26 @@ class InvalidPayload(ValueError):
 
 
 class Event(BaseModel):
-    """A fact in the past tense. Declare as `class ParticipantRegistered(Event, stream="participants")`."""
+    """A fact in the past tense. Declare as `class ParticipantRegistered(Event, stream="participants")`; one that `each_service` records has a
+    stream per service."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     type: ClassVar[str]
     stream: ClassVar[str]
     version: ClassVar[int]
+    each_service: ClassVar[bool] = False
 
-    def __init_subclass__(cls, *, stream: str, type: str = "", version: int = 1, **kwargs: Any) -> None:
+    def __init_subclass__(
+        cls, *, stream: str, type: str = "", version: int = 1, each_service: bool = False, **kwargs: Any
+    ) -> None:
         super().__init_subclass__(**kwargs)
-        cls.stream, cls.type, cls.version = stream, type or cls.__name__, version
+        cls.stream, cls.type, cls.version, cls.each_service = stream, type or cls.__name__, version, each_service
+
+    @classmethod
+    def stream_of(cls, service: str) -> str:
+        """The stream on which this service records it."""
+        return f"{cls.stream}-{service}" if cls.each_service else cls.stream
 
     def encode(self, sealer: Sealer) -> bytes:
         """The JSON payload, personal data sealed. Raises what the sealer raises."""
@@ -96,6 +105,10 @@ class Catalogue:
     def events(self) -> list[type[Event]]:
         """Every class, oldest version first, by type."""
         return [self._classes[name] for name in sorted(self._classes)]
+
+    def streams(self, event: type[Event]) -> list[str]:
+        """Those on which this event may stand."""
+        return [stream for stream, owner in self.owners.items() if stream == event.stream_of(owner)]
 
     def check(self, type_: str, version: int) -> None:
         """Raises UnknownType or UnknownVersion unless this type and version can be decoded."""

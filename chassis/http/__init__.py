@@ -1,6 +1,6 @@
 """HTTP for services: who asks, what they may see, what they sent, and how they are answered."""
 
-from chassis.http.auth import Principal, Verifier, allow
+from chassis.http.auth import Principal, Verifier, allow, shown_to
 from chassis.http.bodies import accepts, accepts_command, body
 from chassis.http.commands import answer, command_door, correlation_id, meta
 from chassis.http.dates import Day, Moment
@@ -33,5 +33,6 @@ __all__ = [
     "names_nobody",
     "problem_response",
     "problems",
+    "shown_to",
     "within",
 ]

@@ -26,6 +26,7 @@ from chassis.http.direct import DirectMiddleware
 from chassis.http.docs import add_docs
 from chassis.http.faults import field_errors
 from chassis.http.limits import BodyTooLarge, Edge, Limits, LimitsMiddleware
+from chassis.http.looks import LooksMiddleware, Record
 from chassis.http.rates import Rates
 from chassis.http.responses import MESSAGES_SCHEMA, PROBLEM_SCHEMA, problem_response
 from chassis.http.trail import TrailMiddleware
@@ -85,8 +86,11 @@ def create_app(
     limits: Limits = Limits(),  # noqa: B008  # frozen
     cors_origins: Sequence[str] = (),
     edges: Mapping[str, Edge] | None = None,
+    record_read: Record | None = None,
 ) -> FastAPI:
-    """The application of a service. `checks` decide `/health/ready`; routes under `/` are the service's own."""
+    """The application of a service. `checks` decide `/health/ready`; routes under `/` are the service's own. `record_read` keeps the trail of
+    who is shown whose data; None only where no personal data is kept.
+    """
     app = _Application(
         title=f"Perisai {service}",
         version="1",
@@ -100,6 +104,8 @@ def create_app(
     for kind, handler in _HANDLERS.items():
         app.add_exception_handler(kind, handler)
     app.add_middleware(DirectMiddleware, routers=routers, handlers=_HANDLERS)
+    if record_read is not None:
+        app.add_middleware(LooksMiddleware, record=record_read, edges=edges or {})
     app.add_middleware(LimitsMiddleware, limits=limits, edges=edges)
     if cors_origins:
         app.add_middleware(CORSMiddleware, allow_origins=cors_origins, allow_methods=["*"], allow_headers=["*"])

@@ -129,6 +129,12 @@ def _principal(claims: Mapping[str, Any]) -> Principal:
 _SCOPE: Final = ("branch_id", "wadah_id", "agent_id", "participant_id")
 
 
+def shown_to(request: Request, who: Principal) -> Principal:
+    """From now on what this request opens is on record as shown to them (`chassis.http.looks`)."""
+    request.state.principal = who
+    return who
+
+
 def allow(*roles: str) -> Callable[..., Awaitable[Principal]]:
     """A dependency that gives the Principal of a request with one of these roles: `Annotated[Principal,
     Depends(allow("agent"))]`. He acts in the roles that the route admits and in no other: an auditor's sight is not lent to a checker's hand."""
@@ -145,8 +151,7 @@ def allow(*roles: str) -> Callable[..., Awaitable[Principal]]:
             raise Refusal(Rejected(FORBIDDEN))
         rates: Rates = request.app.state.rates
         rates.admit(found.subject)
-        request.state.principal = found
-        return found if found.roles <= allowed else replace(found, roles=found.roles & allowed)
+        return shown_to(request, found if found.roles <= allowed else replace(found, roles=found.roles & allowed))
 
     principal.allowed = allowed  # type: ignore[attr-defined]  # read by the sweep of every route against the role table
     return principal

@@ -12,6 +12,7 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
+from chassis.privacy import looks
 from chassis.privacy.derive import subkey
 
 FORM = b"\x01"
@@ -35,16 +36,30 @@ class Vault:
             return None
         return FORM + self._cipher.encrypt(text.encode(), _place(table, column, row))
 
-    def open(self, table: str, column: str, row: str | UUID, box: bytes | None) -> str | None:
-        """The text of that cell. Raises UnreadableCell when the box does not belong there."""
+    def open(
+        self,
+        table: str,
+        column: str,
+        row: str | UUID,
+        box: bytes | None,
+        *,
+        of: UUID | None = None,
+        personal: bool = True,
+    ) -> str | None:
+        """The text of that cell; on record as seen, where an answer is being made (`chassis.privacy.looks`). `of`: the participant whose it is;
+        not `personal`: a secret of an institution. Raises UnreadableCell when the box does not belong there.
+        """
         if box is None:
             return None
         try:
             if box[:1] != FORM:
                 raise InvalidTag
-            return self._cipher.decrypt(bytes(box[1:]), _place(table, column, row)).decode()
+            text = self._cipher.decrypt(bytes(box[1:]), _place(table, column, row)).decode()
         except (InvalidTag, ValueError):
             raise UnreadableCell(f"{table}.{column} of {row}: altered, moved or under another key") from None
+        if personal:
+            looks.note(table, column, row, of)
+        return text
 
     def nik_hash(self, nik: str) -> str:
         """HMAC-SHA256, hex, of a NIK (16 digits): equal in every service, worthless without the key."""

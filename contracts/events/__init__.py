@@ -17,6 +17,7 @@ from contracts.events import (
     partners,
     reconciliation,
 )
+from contracts.reads import PersonalDataRead
 
 OWNERS = {
     "branches": "registration",
@@ -48,6 +49,10 @@ OWNERS = {
     "notifications": "notifications",
     "checkpoints": "audit",
     "replays": "audit",
+    "reads-registration": "registration",
+    "reads-payments": "payments",
+    "reads-notifications": "notifications",
+    "reads-audit": "audit",
 }
 """Stream → the one service that may write it."""
 
@@ -81,6 +86,10 @@ TOPICS = {
     "notifications": "notifications",
     "checkpoints": "audit",
     "replays": "audit",
+    "reads-registration": "audit",
+    "reads-payments": "audit",
+    "reads-notifications": "audit",
+    "reads-audit": "audit",
 }
 """Stream → topic, without the prefix."""
 
@@ -103,6 +112,7 @@ CATALOGUE = Catalogue(
         *audit.EVENTS,
         *erasure.EVENTS,
         *exports.EVENTS,
+        PersonalDataRead,
     ],
     topics=TOPICS,
     owners=OWNERS,

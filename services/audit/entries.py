@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from uuid import UUID
+
 from contracts.envelope import Envelope
 from services.audit.domain.leaves import Leaf
-from services.audit.domain.subjects import subjects_of
+from services.audit.domain.subjects import shown_of, subjects_of
 
 
 def entry_of(topic: str, envelope: Envelope, payload: bytes) -> dict[str, object]:
@@ -35,3 +38,10 @@ def entry_of_leaf(raw: bytes) -> dict[str, object]:
     """The same from a leaf. Raises BadLeaf or BadEnvelope for one that no event of ours can have."""
     leaf = Leaf.decode(raw)
     return entry_of(leaf.topic, Envelope.from_headers(leaf.headers), leaf.value or b"")
+
+
+def shown_of_leaf(raw: bytes) -> frozenset[tuple[UUID, datetime]]:
+    """The rows of `shown` that belong to a leaf, without its place. Raises as `entry_of_leaf`."""
+    leaf = Leaf.decode(raw)
+    envelope = Envelope.from_headers(leaf.headers)
+    return frozenset((who, envelope.recorded_at) for who in shown_of(envelope.stream, leaf.value or b""))

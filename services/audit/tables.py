@@ -1,4 +1,4 @@
-"""The archive (`archive`, `sightings`), the tree over it (`tiles`), and state, a fold of our own events: `checkpoints`.
+"""The archive (`archive`, `shown`, `sightings`), the tree over it (`tiles`), and state, a fold of our own events: `checkpoints`.
 
 What must never change is insert-only by grant: the service's own role can neither edit nor delete it.
 """
@@ -49,6 +49,16 @@ archive = sa.Table(
     sa.Index("archive_occurred", "occurred_at", "place"),
     sa.Index("archive_of_nobody", "correlation_id", "recorded_at", postgresql_where=sa.text("participant_id IS NULL")),
     comment="Insert-only. Every event once; all columns but `leaf` only find it",
+)
+
+shown = sa.Table(
+    "shown",
+    metadata,
+    sa.Column("participant_id", UUID, primary_key=True),
+    sa.Column("recorded_at", _INSTANT, primary_key=True),
+    sa.Column("place", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Index("shown_place", "place"),
+    comment="Insert-only. Whose personal data an event gave away (PersonalDataRead): finds it, and follows from its leaf",
 )
 
 sightings = sa.Table(

@@ -143,7 +143,7 @@ def recipient_from(row: sa.RowMapping, vault: Vault) -> Recipient:
     subject = row["participant_id"]
 
     def cell(column: str) -> str | None:
-        return vault.open("recipients", column, subject, row[column])
+        return vault.open("recipients", column, subject, row[column], of=subject)
 
     name, phone = cell("name"), cell("phone")
     return Recipient(

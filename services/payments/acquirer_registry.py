@@ -85,7 +85,9 @@ class AcquirerRegistry:
         kinds = {one.credential_id: one.kind for terms in acquirers.values() for one in terms.credentials}
         # what a credential holds never changes: it is opened once, and forgotten with its row
         texts = {
-            one: self._vault.open(*SEALED, one, box) or "" for one, box in boxes.items() if one not in self._opened
+            one: self._vault.open(*SEALED, one, box, personal=False) or ""
+            for one, box in boxes.items()
+            if one not in self._opened
         }
         new = {one: _opened(kinds[one], text) for one, text in texts.items() if one in kinds}
         self._opened = {one: found for one, found in {**self._opened, **new}.items() if one in boxes}

@@ -125,7 +125,7 @@ class Registry:
             boxes = await agreed.partner_secrets(conn)
         secrets: dict[str, list[Secret]] = {}
         for box in boxes:
-            secret = self._vault.open("partner_secrets", "secret", box["partner"], box["secret"])
+            secret = self._vault.open("partner_secrets", "secret", box["partner"], box["secret"], personal=False)
             secrets.setdefault(box["partner"], []).append(Secret(secret or "", box["until"]))
         known = [
             Known(

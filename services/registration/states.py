@@ -123,7 +123,10 @@ def _agreement_json(agreement: Agreement) -> dict[str, Any]:
 
 
 def agent_of(row: Row, vault: Vault) -> Agent:
-    name, phone = (vault.open("agents", column, row["agent_id"], row[column]) for column in ("name", "phone"))
+    name, phone = (
+        vault.open("agents", column, row["agent_id"], row[column], of=row["participant_id"])
+        for column in ("name", "phone")
+    )
     return Agent(
         agent_id=row["agent_id"],
         code=row["code"],
@@ -321,7 +324,7 @@ def participant_row(state: Participant) -> NewRow:
 
 def person_of(row: Row, vault: Vault) -> Person | None:
     """The person of a row that carries `nik_hash` and every cell of `people`; None once forgotten."""
-    clear = {name: vault.open("people", name, row["participant_id"], row[name]) for name in PERSONAL_COLUMNS}
+    clear = {name: personal_cell(row, name, vault) for name in PERSONAL_COLUMNS}
     if clear["nik"] is None:
         return None
     return Person.model_validate(
@@ -332,6 +335,11 @@ def person_of(row: Row, vault: Vault) -> Person | None:
             "sex": Sex(clear["sex"] or ""),
         }
     )
+
+
+def personal_cell(row: Row, column: str, vault: Vault) -> str | None:
+    """One cell of `people`, of a row with `participant_id`; None once forgotten."""
+    return vault.open("people", column, row["participant_id"], row[column], of=row["participant_id"])
 
 
 def person_row(participant_id: ParticipantId, person: Person, vault: Vault) -> NewRow:
@@ -352,7 +360,7 @@ def person_row(participant_id: ParticipantId, person: Person, vault: Vault) -> N
 
 def birth_date_of(row: Row, vault: Vault) -> date | None:
     """Of a row with `participant_id` and `birth_date`; None once forgotten."""
-    text = vault.open("people", "birth_date", row["participant_id"], row["birth_date"])
+    text = personal_cell(row, "birth_date", vault)
     return None if text is None else date.fromisoformat(text)
 
 

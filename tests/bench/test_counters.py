@@ -12,10 +12,13 @@ import sqlalchemy as sa
 
 from chassis.idempotency import Idempotent, Keyed
 from chassis.ids import new_id
+from chassis.privacy.looks import Seen as Cells
 from chassis.process import Process
+from chassis.reads import Read, RecordReads
 from chassis.relay import Relay
 from chassis.tables import BUCKETS
 from chassis.timers import Timers
+from chassis.transaction import Meta, Scope
 from tests.support.counters import Seen, ceilings, holds, watched
 from tests.support.eventually import eventually
 from tests.support.service import Harness
@@ -54,6 +57,16 @@ class TestSameForAnySize:
             holds("chassis.command_batch.statements", seen.statements)
             holds("chassis.command_batch.commits", seen.commits)
             holds("chassis.event_log.changes", seen.history_changes)
+
+    @pytest.mark.parametrize("size", SIZES)
+    async def test_batch_of_reads_of_personal_data(self, stack: Stack, size: int) -> None:
+        async with toy(COUNTING, stack) as h:
+            cells = [Cells("notes", ("text",), (new_id(),), ())]
+            items = [Read(Meta(f"a-{n}", new_id()), Scope(), ("officer",), "GET /notes", cells) for n in range(size)]
+            async with watched(h.app) as seen:
+                await h.run(RecordReads("reads-counting"), items)
+            holds("chassis.read_batch.statements", seen.statements)
+            holds("chassis.read_batch.commits", seen.commits)
 
     @pytest.mark.parametrize("size", SIZES)
     async def test_consumer_batch(self, stack: Stack, size: int) -> None:

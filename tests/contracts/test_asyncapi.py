@@ -22,9 +22,20 @@ def test_committed_document_is_current() -> None:
 def test_every_event_is_a_message_on_the_channel_of_its_stream() -> None:
     for event in CATALOGUE.events:
         name = f"{event.type}.{event.version}"
-        channel = document()["channels"][CATALOGUE.topics[event.stream]]
-        assert channel["messages"][name] == {"$ref": f"#/components/messages/{name}"}
-        assert document()["components"]["messages"][name]["x-owner"] == CATALOGUE.owners[event.stream]
+        streams = CATALOGUE.streams(event)
+        for stream in streams:
+            channel = document()["channels"][CATALOGUE.topics[stream]]
+            assert channel["messages"][name] == {"$ref": f"#/components/messages/{name}"}
+        message = document()["components"]["messages"][name]
+        assert message["x-stream"] == ", ".join(streams)
+        assert message["x-owner"] == ", ".join(CATALOGUE.owners[stream] for stream in streams)
+
+
+def test_what_every_service_records_is_sent_by_every_service() -> None:
+    told = document()["operations"]
+    for service in ("registration", "payments", "notifications", "audit"):
+        sent = [message["$ref"] for message in told[f"{service}-audit"]["messages"]]
+        assert "#/channels/audit/messages/PersonalDataRead.1" in sent
 
 
 def test_every_event_is_sent_by_its_owner() -> None:

@@ -92,6 +92,7 @@ class Harness:
             verifier=Verifier(FixedKeys(KeySet([self._signing])), issuer=ISSUER, audience=AUDIENCE, clock=clock),
             checks={},
             edges=app.composition.edges,
+            record_read=app.reads.record,
         )
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app=self.asgi, raise_app_exceptions=False), base_url="http://service"
@@ -162,14 +163,19 @@ class Harness:
         event_id: UUID | None = None,
         correlation_id: UUID | None = None,
         rules: str = "tests/1",
+        actor: str = "tests",
+        source: str = "",
     ) -> Record:
-        """The Kafka record in which this event of another service would arrive; seq counts up per key unless given."""
-        place = (event.stream, str(key))
+        """The Kafka record in which this event of another service would arrive; seq counts up per key unless given. `source`: which service's, of
+        an event that each service records.
+        """
+        stream = event.stream_of(source)
+        place = (stream, str(key))
         self._seqs[place] = seq if seq is not None else self._seqs.get(place, 0) + 1
         envelope = Envelope(
             event_id=event_id or new_id(),
-            source=self.service.catalogue.owners[event.stream],
-            stream=event.stream,
+            source=self.service.catalogue.owners[stream],
+            stream=stream,
             key=str(key),
             seq=self._seqs[place],
             type=event.type,
@@ -177,13 +183,13 @@ class Harness:
             rules=rules,
             occurred_at=self.clock.business(),
             recorded_at=self.clock.wall(),
-            actor="tests",
+            actor=actor,
             correlation_id=correlation_id or new_id(),
             branch_id=scope.branch_id,
             wadah_id=scope.wadah_id,
             agent_id=scope.agent_id,
         )
-        topic = f"perisai.{self.service.catalogue.topics[event.stream]}"
+        topic = f"perisai.{self.service.catalogue.topics[stream]}"
         return Record(
             Coordinates(topic, 0, next(self._offsets)),
             str(key).encode(),

@@ -37,6 +37,7 @@ from chassis.service import App, Composition, Service
 from chassis.timers import Due, Timer, backed_off
 from chassis.transaction import Meta, Projection, Recorded, Scope, Tx
 from contracts.event import Catalogue, Event
+from contracts.reads import PersonalDataRead
 from contracts.sealed import Personal, Sealed
 from contracts.values import Count
 from deploy import topics
@@ -70,9 +71,9 @@ class Totalled(Event, stream="totals"):
 
 
 CATALOGUE = Catalogue(
-    [Counted, Totalled],
-    topics={"counters": "participants", "totals": "claims"},
-    owners={"counters": "counting", "totals": "totals"},
+    [Counted, Totalled, PersonalDataRead],
+    topics={"counters": "participants", "totals": "claims", "reads-counting": "claims", "reads-totals": "claims"},
+    owners={"counters": "counting", "totals": "totals", "reads-counting": "counting", "reads-totals": "totals"},
 )
 NEGATIVE = ProblemType("negative", 422, "Angka harus positif.", "The number must be positive.")
 
@@ -134,6 +135,8 @@ def projection(vault: Vault) -> Projection:
         totals: dict[UUID, list[int]] = {}
         for recorded in events:
             event = recorded.event
+            if isinstance(event, PersonalDataRead):
+                continue
             assert isinstance(event, Counted | Totalled)
             totals.setdefault(event.counter_id, []).append(event.by)
         await rows.add(

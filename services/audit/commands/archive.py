@@ -22,8 +22,9 @@ from chassis.transaction import Tx
 from contracts.event import Catalogue
 from services.audit.domain.leaves import Leaf
 from services.audit.domain.merkle import leaf_hash
+from services.audit.domain.subjects import shown_of
 from services.audit.entries import entry_of
-from services.audit.tables import archive, sightings
+from services.audit.tables import archive, shown, sightings
 
 FIRST, REPEAT, ALTERED, STRANGER = "first", "repeat", "altered", "stranger"
 # Makes the row when it is not there yet, and holds it either way.
@@ -54,6 +55,7 @@ class _Log:
     size: int
     known: dict[UUID, tuple[int, bytes]]
     added: list[dict[str, object]] = field(default_factory=list)
+    shown: list[dict[str, object]] = field(default_factory=list)
 
     def place_of(self, taken: Taken) -> tuple[int, str]:
         """Where the event of this record stands, after adding it when it is new, and the verdict on the record."""
@@ -64,9 +66,12 @@ class _Log:
             return place, REPEAT if hash_ == taken.hash else ALTERED
         place = self.size + len(self.added)
         self.known[event_id] = place, taken.hash
-        self.added.append(
-            {"place": place, "leaf": taken.leaf, **entry_of(taken.topic, taken.found.envelope, taken.found.value)}
-        )
+        envelope, value = taken.found.envelope, taken.found.value
+        self.added.append({"place": place, "leaf": taken.leaf, **entry_of(taken.topic, envelope, value)})
+        self.shown += [
+            {"participant_id": who, "recorded_at": envelope.recorded_at, "place": place}
+            for who in shown_of(envelope.stream, value)
+        ]
         return place, FIRST
 
 
@@ -102,6 +107,7 @@ async def _write(conn: AsyncConnection, items: Sequence[Taken], seen_at: datetim
     log = _Log(size, {row.event_id: (row.place, bytes(row.hash)) for row in known})
     seen = [_sighting(item, log, seen_at) for item in items]
     await rows.insert(conn, archive, log.added, order=["place"])
+    await rows.insert(conn, shown, log.shown)
     await rows.keep(conn, sightings, seen)
     if log.added:
         await conn.execute(_GROWN, {"size": size + len(log.added)})

@@ -16,7 +16,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.audit.tables import archive
+from services.audit.tables import archive, shown
 
 Rows = Sequence[Mapping[Any, Any]]
 
@@ -53,6 +53,7 @@ class Wanted:
 # The same instant, written otherwise: the index of all events has it so. Were it of the bare column, the search for a thing that was last seen
 # long ago would walk it from the newest event on, because a planner takes every thing to be spread evenly over time.
 _OF_ALL = sa.func.timezone(sa.literal_column("'UTC'"), archive.c.recorded_at)
+_PARTICIPANT = "participant_id"
 _RECORDS = sa.text(
     'SELECT seen.* FROM unnest(CAST(:places AS bigint[])) AS wanted(place) CROSS JOIN LATERAL (SELECT place, topic, "partition", "offset",'
     ' hash, written_at, seen_at, verdict FROM sightings WHERE place = wanted.place ORDER BY topic, "partition", "offset", hash LIMIT :most)'
@@ -61,20 +62,51 @@ _RECORDS = sa.text(
 
 
 def _asked(wanted: Wanted, limit: int) -> sa.Select[Any]:
-    """The statement of one page."""
-    query = sa.select(archive).where(*(archive.c[name] == value for name, value in wanted.equal.items()))
-    recorded = archive.c.recorded_at if wanted.equal else _OF_ALL
+    """The statement of one page. A participant is found in two ways, each in its order: by what is about him alone, and by what showed his data
+    to somebody, perhaps with that of many others.
+    """
+    if _PARTICIPANT not in wanted.equal:
+        return _page(
+            sa.select(archive), wanted, wanted.equal, archive.c.recorded_at if wanted.equal else _OF_ALL, limit
+        )
+    others = {name: value for name, value in wanted.equal.items() if name != _PARTICIPANT}
+    of_him = sa.select(archive).join(shown, shown.c.place == archive.c.place)
+    of_him = of_him.where(shown.c.participant_id == wanted.equal[_PARTICIPANT])
+    both = sa.union_all(
+        sa.select(_page(sa.select(archive), wanted, wanted.equal, archive.c.recorded_at, limit).subquery()),
+        sa.select(_page(of_him, wanted, others, shown.c.recorded_at, limit, place=shown.c.place).subquery()),
+    ).subquery()
+    return _turned(sa.select(both), wanted, (both.c.recorded_at, both.c.place), limit)
+
+
+def _page(
+    query: sa.Select[Any],
+    wanted: Wanted,
+    equal: Mapping[str, object],
+    recorded: sa.ColumnElement[Any],
+    limit: int,
+    *,
+    place: sa.ColumnElement[int] = archive.c.place,
+) -> sa.Select[Any]:
+    query = query.where(*(archive.c[name] == value for name, value in equal.items()))
     clock = recorded if wanted.clock is Clock.RECORDED else archive.c.occurred_at
     if wanted.since is not None:
         query = query.where(clock >= _like(clock, wanted.since))
     if wanted.until is not None:
         query = query.where(clock < _like(clock, wanted.until))
-    newest = wanted.order is Order.NEWEST
-    turn = (recorded, archive.c.place)
+    turn = (recorded, place)
     if wanted.after is not None:
-        last = sa.select(recorded).where(archive.c.place == wanted.after).scalar_subquery()
+        of_archive = recorded if recorded is _OF_ALL else archive.c.recorded_at
+        last = sa.select(of_archive).where(archive.c.place == wanted.after).scalar_subquery()
         seen, row = sa.tuple_(last, sa.literal(wanted.after, sa.BigInteger)), sa.tuple_(*turn)
-        query = query.where(row < seen if newest else row > seen)
+        query = query.where(row < seen if wanted.order is Order.NEWEST else row > seen)
+    return _turned(query, wanted, turn, limit)
+
+
+def _turned(
+    query: sa.Select[Any], wanted: Wanted, turn: tuple[sa.ColumnElement[Any], ...], limit: int
+) -> sa.Select[Any]:
+    newest = wanted.order is Order.NEWEST
     return query.order_by(*(column.desc() for column in turn) if newest else turn).limit(limit)
 
 

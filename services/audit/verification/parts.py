@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,12 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts.envelope import BadEnvelope
 from services.audit.domain.leaves import BadLeaf
 from services.audit.domain.merkle import leaf_hash
+from services.audit.domain.subjects import READS
 from services.audit.domain.tiles import WIDTH, Tile, hashes_in, leads_to
 from services.audit.domain.verifying import Finding, Kind, Part, Row, compare, other_tile, together
-from services.audit.entries import entry_of_leaf
+from services.audit.entries import entry_of_leaf, shown_of_leaf
 from services.audit.publishing import tile_in
 from services.audit.queries.tree import stored_tiles
-from services.audit.tables import archive
+from services.audit.tables import archive, shown
 
 
 class Proven(NamedTuple):
@@ -73,15 +76,27 @@ def _of_rows(start: int, rows: Mapping[int, Row]) -> bytes | None:
 
 async def _rows(conn: AsyncConnection, start: int, end: int) -> dict[int, Row]:
     asked = sa.select(archive).where(archive.c.place >= start, archive.c.place < end)
-    return {row["place"]: row_of(row) for row in (await conn.execute(asked)).mappings()}
+    found = (await conn.execute(asked)).mappings().all()
+    people = await _people(conn, start, end)
+    return {row["place"]: row_of(row, people.get(row["place"], frozenset())) for row in found}
 
 
-def row_of(row: Any) -> Row:
-    """What stands in a row of `archive`."""
+async def _people(conn: AsyncConnection, start: int, end: int) -> dict[int, frozenset[tuple[UUID, datetime]]]:
+    """Place → what stands of it in `shown`."""
+    found: dict[int, set[tuple[UUID, datetime]]] = {}
+    for row in await conn.execute(sa.select(shown).where(shown.c.place >= start, shown.c.place < end)):
+        found.setdefault(row.place, set()).add((row.participant_id, row.recorded_at))
+    return {place: frozenset(people) for place, people in found.items()}
+
+
+def row_of(row: Any, people: frozenset[tuple[UUID, datetime]]) -> Row:
+    """What stands in a row of `archive`, and in those of `shown` that have its place."""
     raw = bytes(row["leaf"])
     try:
         wanted = entry_of_leaf(raw)
     except (BadLeaf, BadEnvelope):
         wanted = {}  # its hash says the rest
     misfiled = tuple(name for name, value in wanted.items() if row[name] != value)
+    if wanted and people != (shown_of_leaf(raw) if str(wanted["stream"]).startswith(READS) else frozenset()):
+        misfiled = (*misfiled, shown.name)
     return Row(leaf_hash(raw), str(row["event_id"]), misfiled)

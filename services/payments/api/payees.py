@@ -150,7 +150,8 @@ async def _must_be_reachable(app: App, principal: Principal, participant_id: UUI
 
 
 def _known(app: App, row: Mapping[Any, Any]) -> dict[str, Any]:
-    details = open_details(app.vault, row["payee_account_id"], row["details"])
+    of = row["owner_id"] if row["kind"] == PayeeKind.PARTICIPANT else None
+    details = open_details(app.vault, row["payee_account_id"], row["details"], of=of)
     number = details.get("number")
     return {
         **{name: row[name] for name in PayeeShown.model_fields if name != "number_ends"},

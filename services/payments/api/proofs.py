@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 
-from chassis.http import NOT_FOUND, Principal, allow, problems, within
+from chassis.http import NOT_FOUND, Principal, allow, problems, shown_to, within
+from chassis.privacy import looks
 from chassis.problems import Refusal, Rejected
 from chassis.service import App, as_settings
 from contracts.values import FundingSource
@@ -24,6 +25,7 @@ from services.payments.store import charges_of
 from services.payments.tables import agent_balances, collective_bills, payers
 
 KIND = "proof-of-payment"
+_HOLDER = frozenset({"link"})
 Asker = Annotated[Principal, Depends(allow("agent", "officer", "checker", "participant"))]
 Board = Annotated[Principal, Depends(allow("coordinator", "officer", "checker"))]
 
@@ -40,7 +42,11 @@ def router(app: App) -> APIRouter:
     links = Links(settings.master_key)
 
     def signed(found: Mapping[Any, Any] | None) -> ProofLink:
-        payment_id = _must_stand(found)["payment_id"]
+        """Who is given a link is given the name behind it: whoever opens it later is known by the link alone."""
+        row = _must_stand(found)
+        payment_id, who = row["payment_id"], row["participant_id"]
+        if row["name"] is not None:
+            looks.note("payers", "name", who, who)
         made = links.sign(KIND, payment_id, app.clock.wall() + timedelta(days=settings.proof_link_days))
         return ProofLink(path=f"/proofs/{payment_id}?{made.query}", expires_at=made.expires_at)
 
@@ -69,6 +75,7 @@ def router(app: App) -> APIRouter:
         responses={200: {"content": {"application/pdf": {}}}, **problems(LINK_NOT_VALID, PAYMENT_TAKEN_BACK)},
     )
     async def download(
+        request: Request,
         payment_id: UUID,
         expires: Annotated[str, Query(description="seconds since 1970")] = "",
         signature: Annotated[str, Query(description="as the link has it")] = "",
@@ -77,6 +84,7 @@ def router(app: App) -> APIRouter:
         read = Link.read(expires, signature)
         if read is None or not links.holds(KIND, payment_id, read, app.clock.wall()):
             raise Refusal(Rejected(LINK_NOT_VALID))
+        shown_to(request, Principal(f"link:{payment_id}", _HOLDER))
         async with app.read() as conn:
             row = _must_stand(await proofs.paid(conn, payment_id))
         paid, of = _paid(row), _of(row, app)
@@ -106,7 +114,7 @@ def _paid(row: Mapping[Any, Any]) -> Paid:
 def _of(row: Mapping[Any, Any], app: App) -> OfParticipant | OfCollective | OfDeposit:
     if row["participant_id"] is not None:
         return OfParticipant(
-            name=app.vault.open("payers", "name", row["participant_id"], row["name"]),
+            name=app.vault.open("payers", "name", row["participant_id"], row["name"], of=row["participant_id"]),
             kpj=row["kpj"],
             contribution_code=row["contribution_code"],
             funding_source=FundingSource(row["funding_source"]),

@@ -140,9 +140,9 @@ def seal_details(vault: Vault, payee_account_id: UUID, text: str | None) -> byte
     return vault.seal("payee_accounts", "details", payee_account_id, text)
 
 
-def open_details(vault: Vault, payee_account_id: UUID, box: bytes | None) -> dict[str, str]:
-    """`number` and `holder`; empty once the person is forgotten."""
-    text = vault.open("payee_accounts", "details", payee_account_id, box)
+def open_details(vault: Vault, payee_account_id: UUID, box: bytes | None, *, of: UUID | None) -> dict[str, str]:
+    """`number` and `holder`; empty once the person is forgotten. `of`: the participant whose account it is, where it is one's."""
+    text = vault.open("payee_accounts", "details", payee_account_id, box, of=of)
     found: dict[str, str] = {} if text is None else json.loads(text)
     return found
 

@@ -16,7 +16,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.http import Principal, within
 from chassis.privacy.vault import Vault
 from services.registration import states
-from services.registration.domain.agent import Agent
 from services.registration.domain.outreach import Outreach
 from services.registration.domain.parameters import AGENCY, in_force
 from services.registration.domain.wadah import Agreement, Wadah, renewal_due
@@ -51,7 +50,7 @@ async def listed_wadah(
 
 async def listed_agents(conn: AsyncConnection, vault: Vault, principal: Principal) -> Sequence[Mapping[str, Any]]:
     query = sa.select(agents).where(within(principal, agents)).order_by(agents.c.agent_id.desc()).limit(MOST)
-    return [_agent(states.agent_of(states.part_of(row, agents), vault), principal) for row in await conn.execute(query)]
+    return [_agent(row, vault, principal) for row in await conn.execute(query)]
 
 
 async def one_agent(
@@ -59,7 +58,7 @@ async def one_agent(
 ) -> Mapping[str, Any] | None:
     query = sa.select(agents).where(within(principal, agents), agents.c.agent_id == agent_id)
     row = (await conn.execute(query)).one_or_none()
-    return None if row is None else _agent(states.agent_of(states.part_of(row, agents), vault), principal)
+    return None if row is None else _agent(row, vault, principal)
 
 
 async def listed_reassignments(conn: AsyncConnection, principal: Principal) -> Sequence[Mapping[str, Any]]:
@@ -132,8 +131,13 @@ def _agreement(agreement: Agreement) -> dict[str, Any]:
     }
 
 
-def _agent(state: Agent, principal: Principal) -> dict[str, Any]:
-    profile = state.profile if principal.roles & _SEES_PROFILES else None
+def _agent(row: sa.Row[Any], vault: Vault, principal: Principal) -> dict[str, Any]:
+    """The profile is opened for who may see it: what is opened is on record as seen."""
+    cells = states.part_of(row, agents)
+    if not principal.roles & _SEES_PROFILES:
+        cells = {**cells, "name": None, "phone": None}
+    state = states.agent_of(cells, vault)
+    profile = state.profile
     return {
         "agent_id": str(state.agent_id),
         "agent_code": state.code,

@@ -139,7 +139,15 @@ def _with_person() -> sa.Select[Any]:
 
 
 def _summary(row: sa.Row[Any], vault: Vault, sight_: Sight) -> dict[str, Any]:
-    state, person = _read(row, vault, sight_)
+    """Of a person what a list shows is opened, and no more: what is opened is on record as seen."""
+    state, cells = _read(row)
+    if sight_ is Sight.NUMBERS:
+        return _standing(state)
+    name, phone = (states.personal_cell(cells, column, vault) for column in ("name", "phone"))
+    return {**_standing(state), **({} if name is None else {"name": name, "phone": phone})}
+
+
+def _standing(state: Participant) -> dict[str, Any]:
     return {
         "participant_id": str(state.participant_id),
         "contribution_code": state.contribution_code,
@@ -149,14 +157,15 @@ def _summary(row: sa.Row[Any], vault: Vault, sight_: Sight) -> dict[str, Any]:
         "message_failed": state.unreachable,
         "registered_on": state.registered_on.isoformat(),
         "pay_until": _pay_until(state),
-        **({"name": person.name, "phone": person.phone} if person else {}),
     }
 
 
 def _details(row: sa.Row[Any], vault: Vault, sight_: Sight) -> dict[str, Any]:
-    state, person = _read(row, vault, sight_)
+    state, cells = _read(row)
+    person = None if sight_ is Sight.NUMBERS else states.person_of(cells, vault)
     return {
-        **_summary(row, vault, sight_),
+        **_standing(state),
+        **({"name": person.name, "phone": person.phone} if person else {}),
         "branch_id": _text(state.branch_id),
         "wadah_id": _text(state.wadah_id),
         "agent_id": _text(state.agent_id),
@@ -185,13 +194,11 @@ def _details(row: sa.Row[Any], vault: Vault, sight_: Sight) -> dict[str, Any]:
     }
 
 
-def _read(row: sa.Row[Any], vault: Vault, sight_: Sight) -> tuple[Participant, Person | None]:
-    """Personal cells are not even opened for who may not see them."""
+def _read(row: sa.Row[Any]) -> tuple[Participant, states.Row]:
+    """The participant, and the personal cells still closed."""
     known, cells = states.parts_of(row, participants, people)
-    if sight_ is Sight.NUMBERS:
-        return states.participant_of(known), None
     cells = {**cells, "participant_id": known["participant_id"], "nik_hash": known["nik_hash"]}
-    return states.participant_of(known), states.person_of(cells, vault)
+    return states.participant_of(known), cells
 
 
 def _person(person: Person, sight_: Sight) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from tests.support.service import Harness
 _TABLES = sa.text(
     "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'alembic_version%'"
 )
+_CHANGES = "WHERE type <> 'PersonalDataRead'"
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,13 @@ class Picture:
 
 
 async def picture(h: Harness, *, without: Collection[str] = ()) -> Picture:
-    """Every row of every table but those of `without`."""
+    """Every row of every table but those of `without`, and of the event log but for who was shown what (that T6 asks)."""
     tables: dict[str, dict[str, int]] = {}
     async with h.app.read() as conn:
         for table in sorted((await conn.execute(_TABLES)).scalars()):
             if table not in without:
-                query = sa.text(f'SELECT md5(t::text) AS hash, count(*) AS n FROM "{table}" AS t GROUP BY 1')
+                some = _CHANGES if table == "event_log" else ""
+                query = sa.text(f'SELECT md5(t::text) AS hash, count(*) AS n FROM "{table}" AS t {some} GROUP BY 1')
                 tables[table] = {row.hash: row.n for row in await conn.execute(query)}
     return Picture(tables)
 

@@ -15,6 +15,7 @@ from chassis.deadletters import DeadLetters
 from chassis.ids import new_id
 from chassis.records import Bad, Coordinates, Record
 from chassis.telemetry import configure_logs
+from contracts.reads import PersonalDataRead
 from tests.support.service import Harness
 from tests.support.stack import Stack
 from tests.support.toy import COUNTING, Add, count, counters, toy, toy_topics
@@ -67,6 +68,12 @@ async def test_letters_are_listed_and_one_is_opened(stack: Stack) -> None:
         assert f"{prefix}participants:3:41  not_utf8" in listed.stdout and "cHJpdmF0ZSD/" not in listed.stdout
         opened = await perisai(h, stack, prefix, "letters", f"{prefix}participants:3:41")
         assert told(opened)["value"] == "cHJpdmF0ZSD/"
+        (read,) = await h.events("reads-counting")
+        assert isinstance(read.event, PersonalDataRead) and read.envelope.actor.startswith("operator:")
+        assert (read.event.door, read.event.opened[0].things) == (
+            "perisai counting letters",
+            (f"{prefix}participants:3:41",),
+        )
         assert (await perisai(h, stack, prefix, "letters", "nowhere:0:0")).exit_code == 1
 
 

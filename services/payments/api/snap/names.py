@@ -19,4 +19,4 @@ def name_of(target: Target, vault: Vault) -> str | None:
         case KeptBalance():
             return DEPOSIT
     kept = target.kept if isinstance(target, OneBill) else target
-    return vault.open("payers", "name", kept.payer.participant_id, kept.name)
+    return vault.open("payers", "name", kept.payer.participant_id, kept.name, of=kept.payer.participant_id)

@@ -22,9 +22,10 @@ from starlette.exceptions import HTTPException
 from chassis import faults
 from chassis.database import Unavailable, is_outage
 from chassis.door import Door
-from chassis.http import correlation_id, direct
+from chassis.http import Principal, correlation_id, direct, shown_to
 from chassis.http.rates import Rates
-from chassis.problems import OVERLOADED, Refusal, Rejected
+from chassis.privacy.looks import own_work
+from chassis.problems import NOT_RECORDED, OVERLOADED, Refusal, Rejected
 from chassis.service import App, as_settings
 from chassis.telemetry import current_traceparent, log
 from chassis.transaction import Meta
@@ -60,6 +61,7 @@ SERVICES = dict(PATHS)
 """Whose code a path carries in a refusal; other doors that speak SNAP add theirs."""
 TOKEN_BYTES = 32
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+_PARTNER = frozenset({"partner"})
 _NIK = re.compile(r"[0-9]{16}")
 Answer = tuple[codes.Case, answers.Body]
 _READERS: dict[Service, Callable[[Fields], Any]] = {
@@ -146,6 +148,7 @@ class Counter:
         faults.point("W1", exchange.service)
         admitted = await self._gate.admit(exchange.request, raw)
         exchange.partner = admitted.partner
+        shown_to(exchange.request, Principal(f"partner:{admitted.partner.terms.partner}", _PARTNER))
         if own := admitted.partner.terms.strictness.answer_budget_ms:
             budget.reschedule(began + min(own / 1_000, self._budget_s))
         call = self._read(exchange, admitted, raw)
@@ -202,7 +205,8 @@ class Counter:
                 body = answers.quoted(outcome.offer, self._name(outcome.kept), found, sub_company=sub_company)
                 return codes.SUCCESS, body
             case Settled():
-                name, (title, heads) = self._name(outcome.kept), title_of(outcome.kept)
+                with own_work():  # that this partner was told whose it is, the payment itself says
+                    name, (title, heads) = self._name(outcome.kept), title_of(outcome.kept)
                 body = answers.settled(outcome.case, outcome.posted, name, found, title=title, heads=heads)
                 return outcome.case, body
             case Found():
@@ -255,9 +259,14 @@ def _answers(partner: str, code: str) -> prometheus_client.Counter:
     return metrics.SNAP_ANSWERS.labels(partner, code)
 
 
+_AT_THE_EDGE = {OVERLOADED: codes.TOO_MANY, NOT_RECORDED: codes.GENERAL_ERROR}
+
+
 def at_the_edge(path: str, rejected: Rejected) -> Response:
-    """A call refused before it was looked at: too many at once, or an address that can name nothing."""
-    case = codes.TOO_MANY if rejected.problem is OVERLOADED else codes.BAD_REQUEST
+    """A call refused before it was looked at: too many at once, or an address that can name nothing. And one whose answer may not be given,
+    because that it names somebody could not be recorded.
+    """
+    case = _AT_THE_EDGE.get(rejected.problem, codes.BAD_REQUEST)
     body = answers.plain(SERVICES.get(path, Service.UNKNOWN), case)
     return Response(json.dumps(body), case.status, media_type="application/json")
 
