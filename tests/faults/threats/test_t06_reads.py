@@ -19,6 +19,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from chassis.privacy import looks
 from contracts.reads import PersonalDataRead
 from services.payments.tables.incentives import dispute_notes
 from tests.faults.evidence import Evidence, Violation
@@ -39,6 +40,17 @@ HANDED_ON = {"GET /payments/{payment_id}/proof-link"}
 """Shows no name, and gives away a link behind which one stands: on record as seen by who asked for it."""
 NEVER_SHOWN = {"registration": set[str](), "payments": {"payers"}, "notifications": {"recipients"}, "audit": set[str]()}
 """Tables no operation with a token gives anything of: payers are shown to banks and behind links, recipients to nobody."""
+SHOWING = {
+    "registration": {
+        "GET /participants",
+        "GET /participants/{participant_id}",
+        "POST /participants/search",
+        "GET /agents",
+        "GET /agents/{agent_id}",
+    },
+    "payments": {"GET /payee-accounts", "GET /payee-accounts/{payee_account_id}", "GET /incentives/disputes"},
+}
+"""The operations of today that show somebody, for the control alone: the sweep itself needs no list."""
 
 
 @dataclass
@@ -161,7 +173,7 @@ async def reads(h: Harness, correlation: UUID | None = None) -> list[Any]:
     return [one for one in found if correlation in (None, one.envelope.correlation_id)]
 
 
-def _in_order(service: str, operations: Iterable[str]) -> list[str]:
+def _in_order(operations: Iterable[str]) -> list[str]:
     """What only reads first: commands change what there is to see."""
     return sorted(operations, key=lambda operation: (not operation.startswith("GET"), operation))
 
@@ -172,21 +184,45 @@ async def test_every_answer_that_shows_a_person_is_on_record_and_no_other_is(
     service: str, stack: Stack, evidence: Evidence
 ) -> None:
     async with served(service, stack) as h:
-        tenants = await BUILD[service](h)
-        h.clock.move(LATER)
-        assert await reads(h) == [] or service == "payments"
-        sweep, table = Sweep(h, await Known.of(h)), doors.roles_of(service)
-        operations = doors.described(h.asgi) - doors.signed(service) - doors.open_to_all(service)
-        assert operations == EXAMPLES[service].keys()
-        for operation in _in_order(service, operations):
-            for role in sorted(table[operation]):
-                for example in (e for e in EXAMPLES[service][operation] if not e.roles or role in e.roles):
-                    await sweep.ask(tenants[1], role, operation, example)
+        sweep = await swept(h)
         kept = {table.name for table, _ in _encrypted(h)} - NEVER_SHOWN[service]
         assert sweep.shown >= kept, f"the sweep saw nothing of {kept - sweep.shown}: it proves nothing of them"
         assert (await h.replay()).equal
     evidence.fired(sweep.asked, of=sweep.asked, unit="request")
     evidence.holds("T6.trail", checked=sweep.asked, violations=sweep.wrong)
+
+
+@pytest.mark.cell("threat.T6", fault="T6", service="all")
+@pytest.mark.parametrize("service", ["registration", "payments"])
+async def test_a_door_that_forgot_would_be_found(
+    service: str, stack: Stack, evidence: Evidence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: with nothing noted, every operation that shows somebody is named, and no other."""
+    monkeypatch.setattr(looks, "note", lambda *_: None)
+    async with served(service, stack) as h:
+        sweep = await swept(h)
+    named = {one["where"] for one in sweep.wrong}
+    missed = SHOWING[service] ^ named
+    wrong: list[Violation] = [
+        {"where": one, "key": "", "expected": "named", "actual": str(one in named)} for one in sorted(missed)
+    ]
+    evidence.fired(sweep.asked, of=sweep.asked, unit="request")
+    evidence.holds("T6.control", checked=sweep.asked, violations=wrong)
+
+
+async def swept(h: Harness) -> Sweep:
+    """Every operation of the service asked as every role that may, by one tenant with things of his own."""
+    service = h.service.name
+    tenants = await BUILD[service](h)
+    h.clock.move(LATER)
+    sweep, table = Sweep(h, await Known.of(h)), doors.roles_of(service)
+    operations = doors.described(h.asgi) - doors.signed(service) - doors.open_to_all(service)
+    assert operations == EXAMPLES[service].keys()
+    for operation in _in_order(operations):
+        for role in sorted(table[operation]):
+            for example in (e for e in EXAMPLES[service][operation] if not e.roles or role in e.roles):
+                await sweep.ask(tenants[1], role, operation, example)
+    return sweep
 
 
 @pytest.mark.cell("threat.T6", fault="T6", service="payments")
