@@ -184,7 +184,7 @@ class Estate:
     def facts(self) -> dict[str, Any]:
         """All that the checker is told of where things are."""
         stack, prefix = self.stack, self.stack.topic_prefix
-        topics = ("participants", "agency", "contributions", "incentives", "notifications")
+        topics = ("participants", "agency", "contributions", "incentives", "notifications", "audit")
         services = self.services
         return {
             "services": {name: {"reader_url": stack.databases.url(name, "reader")} for name in services},
@@ -192,7 +192,7 @@ class Estate:
             "kafka": {
                 "bootstrap": stack.kafka.bootstrap,
                 "prefix": prefix,
-                "topics": [*topics, *(["audit"] if "audit" in services else [])],
+                "topics": [*topics],
                 "dead_letters": f"{prefix}dead-letters",
             },
             "groups": {name: [f"{prefix}{name}.{topic}" for topic in FOLLOWED[name]] for name in services},

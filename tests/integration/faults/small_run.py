@@ -48,7 +48,7 @@ from tests.support.service import NIK_HASH_KEY, Harness, harness, key_bytes
 from tests.support.stack import Stack
 
 SERVICES: dict[str, Service] = {"registration": REGISTRATION, "payments": PAYMENTS, "notifications": NOTIFICATIONS}
-TOPICS = ("participants", "agency", "contributions", "incentives", "notifications")
+TOPICS = ("participants", "agency", "contributions", "incentives", "notifications", "audit")
 PARTITIONS = topics.declared()[0].partitions
 PRICE = 36_800
 QUICK = ("I1", "I2", "I3", "I4", "I5", "I6", "I9", "I10", "I11")

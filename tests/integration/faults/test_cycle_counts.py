@@ -1,4 +1,6 @@
-"""What one person costs in events, from the form to the second message (benchmarks.md section 6): every log together, without delivery receipts."""
+"""What one person costs in events, from the form to the second message (benchmarks.md section 6): every log together, without delivery receipts
+and without the bank's inquiry, which is on record and which the model's bank does not make.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ from tests.support.stack import Stack
 pytestmark = pytest.mark.timeout(600)
 
 ABOUT = (
-    "SELECT type FROM event_log WHERE key = $1 OR convert_from(payload, 'UTF8') LIKE '%' || $1 || '%' ORDER BY position"
+    "SELECT type FROM event_log WHERE (key = $1 OR convert_from(payload, 'UTF8') LIKE '%' || $1 || '%')"
+    " AND type <> 'PersonalDataRead' ORDER BY position"
 )
 
 

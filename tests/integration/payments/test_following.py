@@ -17,6 +17,7 @@ from contracts.events.participants import (
     ProtectionRefused,
     RefusalReason,
 )
+from contracts.reads import PersonalDataRead
 from contracts.values import ContributionMonth, NotificationId, PaymentId
 from services.payments.domain.bill import BillStatus
 from services.payments.domain.payer import Payer, evolve
@@ -37,7 +38,7 @@ from tests.support.service import Harness
 
 
 async def types(h: Harness) -> list[str]:
-    return [r.event.type for r in await h.events()]
+    return [r.event.type for r in await h.events() if not isinstance(r.event, PersonalDataRead)]
 
 
 async def test_a_registration_makes_payer_and_first_bill_in_one_step(h: Harness) -> None:
