@@ -17,6 +17,7 @@ MODULES = {
     "B2": "b2_relay",
     "B3": "b3_effects",
     "B4": "b4_bank_callback",
+    "B5": "b5_replay",
     "B6": "b6_latency",
     "B7": "b7_whole_path",
     "B9": "b9_scale_out",
@@ -24,7 +25,6 @@ MODULES = {
     "B12": "b12_incentives",
 }
 NOT_BUILT = {
-    "B5": "the archive is not built yet, and replay is fed from it",
     "B8": "the portal is not built yet, and fairness is measured beside its pages",
     "B11": "the portal is not built yet",
 }
