@@ -243,6 +243,12 @@ async def a_name_in_clear_where_a_box_belongs(run: SmallRun) -> AsyncIterator[di
         yield {}
 
 
+@plant("I10")
+async def a_copy_of_who_was_erased(run: SmallRun) -> AsyncIterator[dict[str, Any]]:
+    async with swapped(run, "registration", "person_keys", "wrapped", None, f"subject = '{run.people[0][0]}'"):
+        yield {}
+
+
 @plant("I11")
 async def a_recovery_that_came_late(run: SmallRun) -> AsyncIterator[dict[str, Any]]:
     samples = [[1.0, 0, 0.0, 0], [2.0, 1, 0.5, 3], [3.0, 1, 4.0, 3], [7.5, 1, 0.2, 3], [8.0, 1, 0.0, 0]]
