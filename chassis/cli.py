@@ -1,4 +1,5 @@
-"""Operator commands that every service has, run in a process of their own under the service's own role: replay, as-of, letters, republish, rebase."""
+"""Operator commands that every service has, run in a process of their own under the service's own role: replay, as-of, letters, republish, rebase,
+forget-again."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ import uvloop
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from chassis import fed
+from chassis import fed, restored
 from chassis.asof import Account
 from chassis.asof import as_of as account_as_of
 from chassis.database import Unavailable
@@ -95,6 +96,12 @@ def extend(commands: typer.Typer, service: Service) -> typer.Typer:
         print(
             json.dumps({"sent": sent}) if as_json else f"{service.name}: {sent} events sent again, the relay may start"
         )
+
+    @commands.command("forget-again")
+    def forget_again(as_json: AsJson = False) -> None:
+        """Carry out erasures that this database lost. After a restore it happens by itself at the next start; for one that cannot be seen, this."""
+        taken = uvloop.run(_forget_again(service))
+        print(json.dumps({"events": taken}) if as_json else f"{service.name}: {taken} events taken back")
 
     return commands
 
@@ -228,6 +235,18 @@ async def _rebase(service: Service) -> int:
             prefix=app.settings.topic_prefix,
             catalogue=service.catalogue,
         )
+
+
+async def _forget_again(service: Service) -> int:
+    app = opened(service)
+    try:
+        return await restored.forget_again(app, restored.following(app))
+    except restored.ErasureIncomplete as error:
+        sys.exit(f"{service.name}: {error}; nothing was changed")
+    except (KafkaError, TimeoutError) as error:
+        sys.exit(f"{service.name}: Kafka does not answer ({type(error).__name__}); run it again when it does")
+    finally:
+        await app.close()
 
 
 @asynccontextmanager

@@ -9,20 +9,21 @@ import asyncio
 import contextlib
 import signal
 import sys
+from collections.abc import Mapping, Sequence
 
 import uvloop
 from aiokafka.errors import KafkaError
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from faststream.kafka import KafkaBroker
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
-from chassis import faults, memory, operations
+from chassis import faults, memory, operations, restored
 from chassis.attention import Attention
 from chassis.businessclock import BusinessClock
 from chassis.consumer import Consumer
 from chassis.database import is_outage
 from chassis.deadletters import DeadLetters
-from chassis.http.app import create_app
+from chassis.http.app import Check, create_app
 from chassis.http.auth import Verifier
 from chassis.http.keys import RemoteKeys
 from chassis.http.limits import Limits
@@ -41,6 +42,7 @@ DRAIN_S = 20.0
 RESTART_S = 1.0
 START_S = 30.0
 LAG_EVERY_S = 5.0
+LOOK_S = 3.0
 
 
 def main(service: Service) -> None:
@@ -82,10 +84,11 @@ class Process:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop.set)
         log.info(names.PROCESS_STARTED, instance=self.app.instance, roles=sorted(self.app.settings.roles))
-        await self.clock.start()
         try:
+            await self._erasures_first()
+            await self.clock.start()
             async with asyncio.TaskGroup() as group:
-                for name, task in self.tasks().items():
+                for name, task in {} if self.stop.is_set() else self.tasks().items():
                     group.create_task(task(self.stop), name=name)
         finally:
             await self.app.close()
@@ -165,9 +168,38 @@ class Process:
         app = self.app
         return [Keeper(topic, keep, service=app.service.name) for topic, keep in app.composition.keepers.items()]
 
+    async def _erasures_first(self) -> None:
+        """Returns once nothing erased stands in the database, or when stopped. Meanwhile probes are answered, and nothing else is."""
+        looking = asyncio.create_task(restored.before_serving(self.app, restored.following(self.app)), name="erasures")
+        stopping = asyncio.create_task(self.stop.wait(), name="erasures-stop")
+        await asyncio.wait({looking, stopping}, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
+        if not looking.done() and not stopping.done():
+            shut = asyncio.Event()
+            door = asyncio.create_task(self._serve_as(self._shut(), shut), name="shut-door")
+            await asyncio.wait({looking, stopping, door}, return_when=asyncio.FIRST_COMPLETED)
+            shut.set()
+            await door
+        stopping.cancel()
+        if self.stop.is_set():
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+        else:
+            await looking
+
+    def _shut(self) -> FastAPI:
+        """Not ready, and every request is told to come again."""
+
+        async def waits() -> str:
+            return "the database may have lost erasures"
+
+        return self._application([], {"erasures": waits}, Limits(max_concurrent=0))
+
     async def _serve(self, stop: asyncio.Event) -> None:
+        await self._serve_as(self.asgi(), stop)
+
+    async def _serve_as(self, asgi: FastAPI, stop: asyncio.Event) -> None:
         settings = self.app.settings
-        server = http_server(self.asgi(), host=settings.http_host, port=settings.http_port, drain_s=int(DRAIN_S))
+        server = http_server(asgi, host=settings.http_host, port=settings.http_port, drain_s=int(DRAIN_S))
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
         serving = asyncio.create_task(server._serve(), name="uvicorn")
         stopping = asyncio.create_task(stop.wait(), name="api-stop")
@@ -188,18 +220,24 @@ class Process:
             routers = [*app.composition.routers, *routers]
             if app.service.keeps_person_keys:
                 routers.append(person_keys.router(lambda: app.own_keys, settings.key_door_token))
+        checks = {"database": self._database_check, "relay": self._relay_check, "consumers": self._consumers_check}
+        limits = Limits(
+            max_body_bytes=settings.http_max_body_bytes,
+            max_concurrent=settings.http_max_concurrent,
+            max_per_caller_s=settings.http_max_per_caller_s,
+        )
+        return self._application(routers, checks, limits)
+
+    def _application(self, routers: Sequence[APIRouter], checks: Mapping[str, Check], limits: Limits) -> FastAPI:
+        app, settings = self.app, self.app.settings
         return create_app(
             app.service.name,
             routers=routers,
             verifier=Verifier(
                 RemoteKeys(settings.jwks_url), issuer=settings.issuer, audience=settings.audience, clock=app.clock
             ),
-            checks={"database": self._database_check, "relay": self._relay_check, "consumers": self._consumers_check},
-            limits=Limits(
-                max_body_bytes=settings.http_max_body_bytes,
-                max_concurrent=settings.http_max_concurrent,
-                max_per_caller_s=settings.http_max_per_caller_s,
-            ),
+            checks=checks,
+            limits=limits,
             cors_origins=settings.cors_origins,
             edges=app.composition.edges,
             record_read=app.reads.record,

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, TypeVar
+from uuid import UUID
 
 import httpx
 import sqlalchemy as sa
@@ -38,7 +39,7 @@ from chassis.reads import Reads
 from chassis.settings import Environment, Settings
 from chassis.timers import Timer
 from chassis.transaction import Projection, UseCase
-from contracts.event import Catalogue
+from contracts.event import Catalogue, Event
 
 C = TypeVar("C")
 O = TypeVar("O")  # noqa: E741
@@ -46,6 +47,27 @@ S = TypeVar("S", bound=Settings)
 
 Worker = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 """A long-running task of a service, until the event is set; outages are retried by the chassis."""
+
+
+Clear = Callable[[AsyncConnection, Sequence[Any]], Awaitable[None]]
+
+
+async def nothing_to_clear(_: AsyncConnection, __: Sequence[Any]) -> None:
+    """Of a service that has nothing."""
+
+
+@dataclass(frozen=True)
+class Erasures:
+    """By which events people are erased, for a database that was put back (chassis.restored).
+
+    `told`: what says so to every service. `ends`: the events that end a key so. `whose_key`: the subject whose key went with one, if any.
+    `clear`: clears what stands beside state and follows from no event.
+    """
+
+    told: type[Event]
+    ends: Sequence[type[Event]]
+    whose_key: Callable[[Event], UUID | None]
+    clear: Clear = nothing_to_clear
 
 
 @dataclass(frozen=True)
@@ -58,6 +80,7 @@ class Composition:
     concerns: Sequence[Concern] = ()
     workers: Mapping[str, Worker] = field(default_factory=dict)
     keepers: Mapping[str, Keep] = field(default_factory=dict)
+    erasures: Erasures | None = None
     edges: Mapping[str, Edge] = field(default_factory=dict)
     """Path prefix → how refusals at the HTTP edge read there, for doors that speak a protocol of their own."""
 

@@ -176,6 +176,14 @@ timer_backoff = sa.Table(
     sa.Column("since", _INSTANT, nullable=False, comment="business time of the first attempt"),
 )
 
+home = sa.Table(
+    "home",
+    metadata,
+    sa.Column("id", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("place", sa.Text, nullable=False, comment="server, timeline, database and table when it was last served"),
+    comment="Plumbing: a database that stands elsewhere was restored, and may have lost erasures (chassis.restored)",
+)
+
 business_clock = sa.Table(
     "business_clock",
     metadata,

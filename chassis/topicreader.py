@@ -1,9 +1,10 @@
-"""Reads a topic from its beginning to the end it has now, outside any group: nothing is committed, nobody is rebalanced."""
+"""Reads a topic to the end it has now, outside any group: nothing is committed, nobody is rebalanced."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -12,8 +13,10 @@ from chassis.records import Coordinates, Record
 PATIENCE_S = 10.0
 
 
-async def read_topic(bootstrap: Sequence[str], topic: str) -> AsyncIterator[Record]:
-    """Every record, partition by partition in order. Raises KafkaError, or TimeoutError when the broker does not answer."""
+async def read_topic(bootstrap: Sequence[str], topic: str, *, since: datetime | None = None) -> AsyncIterator[Record]:
+    """Every record, partition by partition in order; `since`: only what was written from then on, by the records' own times. Raises KafkaError,
+    or TimeoutError when the broker does not answer.
+    """
     consumer = AIOKafkaConsumer(
         bootstrap_servers=list(bootstrap), enable_auto_commit=False, auto_offset_reset="earliest"
     )
@@ -24,7 +27,7 @@ async def read_topic(bootstrap: Sequence[str], topic: str) -> AsyncIterator[Reco
             partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
             consumer.assign(partitions)
             ends = await consumer.end_offsets(partitions)
-            await consumer.seek_to_beginning(*partitions)
+            await _seek(consumer, partitions, ends, since)
         left = {p for p in partitions if ends[p] > await consumer.position(p)}
         while left:
             async with asyncio.timeout(PATIENCE_S):
@@ -37,3 +40,19 @@ async def read_topic(bootstrap: Sequence[str], topic: str) -> AsyncIterator[Reco
             left = {p for p in left if ends[p] > await consumer.position(p)}
     finally:
         await consumer.stop()
+
+
+async def _seek(
+    consumer: AIOKafkaConsumer,
+    partitions: Sequence[TopicPartition],
+    ends: Mapping[TopicPartition, int],
+    since: datetime | None,
+) -> None:
+    if since is None:
+        await consumer.seek_to_beginning(*partitions)
+        return
+    wanted = int(since.timestamp() * 1_000)
+    found = await consumer.offsets_for_times(dict.fromkeys(partitions, wanted))
+    for partition in partitions:
+        at = found.get(partition)
+        consumer.seek(partition, ends[partition] if at is None else at.offset)

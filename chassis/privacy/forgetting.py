@@ -30,7 +30,7 @@ class Forgetting:
         if not subjects:
             return
         gone = sorted(set(subjects))
-        tx.defer(lambda conn: _forget(conn, gone, tx.wall))
+        tx.defer(lambda conn: forget(conn, gone, tx.wall))
         tx.after_commit(lambda: self._forgotten(gone))
 
     def _forgotten(self, gone: Collection[UUID]) -> None:
@@ -39,9 +39,10 @@ class Forgetting:
         self.happened.set()
 
 
-async def _forget(conn: AsyncConnection, gone: Collection[UUID], at: datetime) -> None:
+async def forget(conn: AsyncConnection, gone: Collection[UUID], at: datetime) -> None:
+    """Destroys the keys that are kept here, and notes that dead letters are to be searched."""
     await conn.execute(
         sa.update(person_keys).where(rows.matching(person_keys.c.subject, gone)).values(wrapped=sa.null())
     )
-    noted = [{"subject": subject, "forgotten_at": at, "letters_searched_at": None} for subject in gone]
+    noted = [{"subject": subject, "forgotten_at": at, "letters_searched_at": None} for subject in sorted(gone)]
     await rows.keep(conn, forgotten, noted)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
+from uuid import UUID
 
 from contracts.event import Event
 from contracts.values import AgentId, ErasureId, NikHash, ParticipantId, PayeeAccountId
@@ -110,6 +111,26 @@ class RecipientForgotten(Event, stream="recipients"):
     """notifications cleared name and addresses; nothing more is sent."""
 
     participant_id: ParticipantId
+
+
+FORGOTTEN: tuple[type[Event], ...] = (
+    ParticipantForgotten,
+    AgentForgotten,
+    PayerForgotten,
+    PayeeAccountForgotten,
+    RecipientForgotten,
+)
+"""Each says of its key that nothing of the person stands behind it any more."""
+
+
+def whose_key(event: Event) -> UUID | None:
+    """The subject whose key was destroyed with this event; None where keys are kept by somebody else."""
+    match event:
+        case ParticipantForgotten(participant_id=subject):
+            return subject
+        case AgentForgotten(agent_id=agent):
+            return agent
+    return None
 
 
 EVENTS: tuple[type[Event], ...] = (

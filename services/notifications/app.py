@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from chassis import held
-from chassis.service import App, Composition, Service, as_settings
+from chassis.service import App, Composition, Erasures, Service, as_settings
 from contracts.events import CATALOGUE
+from contracts.events.erasure import FORGOTTEN, ParticipantForgotten, whose_key
 from services.notifications import tables
 from services.notifications.api import notifications, receipts
 from services.notifications.commands.receive import receive
@@ -45,6 +46,7 @@ def compose(app: App) -> Composition:
             receipts.router(app.door(receive), secret=secret, clock=app.clock),
         ],
         subscriptions=subscriptions(app.vault, app.forget),
+        erasures=Erasures(ParticipantForgotten, FORGOTTEN, whose_key),
         workers={"sender": sender_of(app).run},
     )
 

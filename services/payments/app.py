@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from chassis import held
-from chassis.service import App, Composition, Service, as_settings
+from chassis.service import App, Composition, Erasures, Service, as_settings
 from contracts.events import CATALOGUE
+from contracts.events.erasure import FORGOTTEN, ParticipantForgotten, whose_key
 from services.payments import tables
 from services.payments.api import (
     balances,
@@ -31,6 +32,7 @@ from services.payments.consumers import subscriptions
 from services.payments.holdings import HOLDINGS
 from services.payments.parameters import Parameters
 from services.payments.projections import projection
+from services.payments.queries.erasure import clear_words
 from services.payments.registry import Registry
 from services.payments.settings import Settings
 from services.payments.timers import timers
@@ -64,6 +66,7 @@ def compose(app: App) -> Composition:
             held.router(app, HOLDINGS),
         ],
         subscriptions=subscriptions(parameters, app.forget),
+        erasures=Erasures(ParticipantForgotten, FORGOTTEN, whose_key, clear_words),
         timers=[*timers(app.clock, parameters, keep_inquiries_days=settings.keep_inquiries_days), *channels.timers],
         concerns=CONCERNS,
         workers=channels.workers,

@@ -6,10 +6,12 @@ from datetime import timedelta
 
 from chassis import held
 from chassis.privacy.boxes import FileBoxes
-from chassis.service import App, Composition, Service, as_settings
+from chassis.service import App, Composition, Erasures, Service, as_settings
 from contracts.events import CATALOGUE
+from contracts.events.erasure import FORGOTTEN, ParticipantForgotten, whose_key
 from services.registration import tables
 from services.registration.api import agency, agents, erasures, exports, imports, outreach, participants, reassignments
+from services.registration.commands.erasing import clear_results
 from services.registration.commands.protection import ApplyingEvents
 from services.registration.commands.registering import Registering
 from services.registration.concerns import CONCERNS
@@ -47,6 +49,7 @@ def compose(app: App) -> Composition:
         ],
         subscriptions=subscriptions(ApplyingEvents(app.vault, app.numbers)),
         timers=timers(app.vault, app.forget),
+        erasures=Erasures(ParticipantForgotten, FORGOTTEN, whose_key, clear_results),
         concerns=CONCERNS,
         workers={"imports": importer.run},
     )

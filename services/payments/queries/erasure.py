@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import rows
 from chassis.tables import forgotten
-from contracts.events.erasure import ErasureObstacle
+from contracts.events.erasure import ErasureObstacle, ParticipantForgotten
 from contracts.values import ParticipantId, PayeeAccountId
 from services.payments.queries.groups import notes_in_hand
 from services.payments.tables import (
@@ -84,6 +84,11 @@ DISPUTES_OF = sa.text(
 async def forget_words(conn: AsyncConnection, gone: Collection[UUID]) -> None:
     """What people wrote about statements of agents who are forgotten, or about lines of a person who is."""
     await conn.execute(DISPUTES_OF, {"gone": list(gone)})
+
+
+async def clear_words(conn: AsyncConnection, gone: Sequence[ParticipantForgotten]) -> None:
+    """The same after a restore."""
+    await forget_words(conn, [event.participant_id for event in gone])
 
 
 _confirmed = sa.exists().where(

@@ -19,7 +19,7 @@ from chassis.problems import Rejected
 from chassis.timers import Due
 from chassis.transaction import Meta, Scope, Tx
 from contracts.event import Event
-from contracts.events.erasure import AgentForgotten, ErasureGround, ErasureRefused
+from contracts.events.erasure import AgentForgotten, ErasureGround, ErasureRefused, ParticipantForgotten
 from contracts.values import ErasureId, ParticipantId
 from services.registration.domain import erasure as deciding
 from services.registration.domain.agent import Agent
@@ -153,6 +153,12 @@ class Erasing:
             scope=Scope(agent.branch_id, agent.wadah_id, agent.agent_id),
             rules=deciding.rules_on(file.tx.now).version,
         )
+
+
+async def clear_results(conn: AsyncConnection, gone: Sequence[ParticipantForgotten]) -> None:
+    """Again after a restore."""
+    hashes = {event.nik_hash for event in gone if event.nik_hash is not None}
+    await _clear_results(conn, [event.participant_id for event in gone], hashes)
 
 
 async def _clear_results(conn: AsyncConnection, gone: Collection[UUID], hashes: Collection[str]) -> None:

@@ -27,7 +27,7 @@ from tests.support.stack import Stack
 _LOG = sa.text(
     f"SELECT position, {eventlog.ENVELOPE_COLUMNS} FROM event_log WHERE position > :after AND stream = ANY(:streams) ORDER BY position"
 )
-_GATEWAY = {
+GATEWAY = {
     "gateway_url": "http://127.0.0.1:1",
     "gateway_api_key": "tests",
     "gateway_webhook_secret": "a-secret-of-the-tests-0001",
@@ -73,7 +73,7 @@ class Three:
             rows = (await conn.execute(_LOG, {"after": self.carried.get(place, 0), "streams": streams})).all()
         if not rows:
             return 0
-        outcomes = await reader.deliver(*(_record(writer, topic, row) for row in rows))
+        outcomes = await reader.deliver(*(record_of(writer, topic, row) for row in rows))
         assert all(outcome == Done() or "seen" in str(outcome) for outcome in outcomes), outcomes
         self.carried[place] = rows[-1].position
         return len(rows)
@@ -101,7 +101,7 @@ class Three:
         return str(listed.json()["items"][0]["status"])
 
 
-def _record(writer: Harness, topic: str, row: sa.Row[Any]) -> Record:
+def record_of(writer: Harness, topic: str, row: sa.Row[Any]) -> Record:
     envelope = eventlog.envelope_of(row, writer.service.name)
     at = Coordinates(f"perisai.{topic}", 0, row.position)
     return Record(at, envelope.key.encode(), bytes(row.payload), tuple(envelope.to_headers()))
@@ -113,14 +113,14 @@ async def three(stack: Stack) -> AsyncIterator[Three]:
     async with AsyncExitStack() as opened:
         registration = await opened.enter_async_context(harness(REGISTRATION, stack, clock=clock))
         payments = await opened.enter_async_context(harness(PAYMENTS, stack, clock=clock, answer_budget_s=60))
-        notifications = await opened.enter_async_context(harness(NOTIFICATIONS, stack, clock=clock, **_GATEWAY))
-        _share_keys(registration, [payments, notifications])
+        notifications = await opened.enter_async_context(harness(NOTIFICATIONS, stack, clock=clock, **GATEWAY))
+        share_keys(registration, [payments, notifications])
         branch = {"code": "J08", "name": "Cimone", "city": "Tangerang"}
         answer = await registration.client.post("/branches", json=branch, headers=registration.token(roles=["central"]))
         world = World(registration, branch_id=UUID(answer.json()["branch_id"]))
         yield Three(world, payments, notifications, await Bank(payments).enable(), clock)
 
 
-def _share_keys(keeper: Harness, others: Iterable[Harness]) -> None:
+def share_keys(keeper: Harness, others: Iterable[Harness]) -> None:
     for h in others:
         h.app.keys._source = keeper.app.own_keys
