@@ -131,11 +131,10 @@ class Batches:
             )
             with own_work():
                 outcomes = await use_case(tx, items)
-            if len(outcomes) != len(items):
-                raise RuntimeError(f"{name_of(use_case)} answered {len(outcomes)} outcomes for {len(items)} items")
-            if self._check_loading and (await conn.execute(_ASSIGNED)).scalar() is not None:
-                raise WroteWhileLoading(name_of(use_case))
-            with own_work():
+                if len(outcomes) != len(items):
+                    raise RuntimeError(f"{name_of(use_case)} answered {len(outcomes)} outcomes for {len(items)} items")
+                if self._check_loading and (await conn.execute(_ASSIGNED)).scalar() is not None:
+                    raise WroteWhileLoading(name_of(use_case))
                 await self._write(tx, name_of(use_case))
             faults.point("before_commit", name_of(use_case))
             await conn.commit()
