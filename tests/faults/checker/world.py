@@ -21,6 +21,7 @@ _LOG = (
     " causation_id::text, payload, rules, tx_id::text FROM event_log ORDER BY position"
 )
 _PAGE = 1_000
+PLAYS_AT_TIMES = "audit"
 
 
 @dataclass(slots=True)
@@ -108,9 +109,17 @@ class World:
         return self._records
 
     async def events_on(self, topic: str) -> list[Record]:
-        """Records of one event topic (name without prefix) without those that were planted as no events."""
+        """Records of one event topic (name without prefix) without those that were planted as no events, and those of a service that played
+        before and has left: its log is not looked at."""
         name, planted = self.facts.prefix + topic, self.planted.places
-        return [record for record in await self.records() if record.topic == name and record.place not in planted]
+        gone = {PLAYS_AT_TIMES} - {*self.facts.services}
+        return [
+            record
+            for record in await self.records()
+            if record.topic == name
+            and record.place not in planted
+            and (record.envelope is None or record.envelope.source not in gone)
+        ]
 
     async def letters(self) -> list[Record]:
         return [record for record in await self.records() if record.topic == self.facts.dead_letters]
