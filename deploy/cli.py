@@ -33,6 +33,8 @@ from deploy.local.state import StateFile
 
 WITHOUT_SETTINGS = {"payments": {"check-signature", "conformance", "sandbox", "qr"}, "audit": {"as-of"}}
 """Commands that go through its doors alone: for a bank's team, who hold no settings of ours, and for a look."""
+FROM_FILES = "--from-cold"
+"""A command with it may have nothing but files: on a machine of somebody who doubts."""
 AsJson = Annotated[bool, typer.Option("--json", help="for machines")]
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Perisai for operators.")
@@ -291,11 +293,12 @@ def _service(name: str) -> typer.Typer:
     """The commands of one service, with its settings from the environment or from the running local stack."""
     if "PERISAI_DATABASE_URL" not in os.environ and not {*sys.argv[2:3]} & WITHOUT_SETTINGS.get(name, set()):
         file = places.home() / "environments" / f"{name}.json"
-        if not file.exists():
+        if file.exists():
+            os.environ.update(json.loads(file.read_text()))
+        elif not any(word.startswith(FROM_FILES) for word in sys.argv):
             sys.exit(
                 f"set PERISAI_DATABASE_URL and the other settings of {name}, or start the local stack with `make run`"
             )
-        os.environ.update(json.loads(file.read_text()))
     commands: typer.Typer = importlib.import_module(f"services.{name}.cli").app
     if name == "payments":
         commands.command("sandbox")(sandbox.make)

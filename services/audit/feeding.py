@@ -11,8 +11,9 @@ import contextlib
 import json
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from chassis import archived
 from chassis.archived import Segment
 from chassis.database import steady
+from services.audit.cold.shelf import Shelf
 from services.audit.queries.feed import absent, lines
 from services.audit.queries.log import size_of
 
@@ -28,6 +30,10 @@ PATIENCE_S = 30.0
 """So long the archive is given to take in what the service had sent."""
 LOOK_EVERY_S = 0.2
 LONGEST_LINE = 1 << 26
+
+
+Reading = Callable[..., AsyncIterator[list[bytes]]]
+"""Of a connection, a segment, and how many of its lines have passed."""
 
 
 class Fed(NamedTuple):
@@ -55,12 +61,14 @@ async def fed(
     command: Sequence[str],
     *,
     environment: Mapping[str, str],
+    shelf: Shelf,
+    files_first: bool = False,
     until: datetime | None = None,
     patience_s: float = PATIENCE_S,
     rows: Callable[[Sequence[dict[str, Any]]], object] = lambda some: None,
 ) -> Fed:
-    """Runs the command to its end; `rows` is given what it says before its outcome. Raises NotCompared, QuestionRefused, or the database's
-    errors; then it is ended by us.
+    """Runs the command to its end; `rows` is given what it says before its outcome. `shelf`: where the leaves of cold months are, `files_first`:
+    also of those that are in the database too. Raises NotCompared, QuestionRefused, or the database's errors; then it is ended by us.
     """
     process = await asyncio.create_subprocess_exec(
         *command, stdin=PIPE, stdout=PIPE, env=dict(environment), limit=LONGEST_LINE
@@ -68,7 +76,8 @@ async def fed(
     try:
         wanted, after = await _awaited(process)
         await _archived(engine, wanted, patience_s)
-        size = await _feed(engine, process, service, until, after)
+        reading = partial(lines, source=service, shelf=shelf, until=until, files_first=files_first)
+        size = await _feed(engine, process, reading, after)
         return Fed(size, await _outcome(process, rows))
     finally:
         if process.returncode is None:
@@ -95,9 +104,7 @@ async def _archived(engine: AsyncEngine, wanted: list[UUID], patience_s: float) 
         await asyncio.sleep(LOOK_EVERY_S)
 
 
-async def _feed(
-    engine: AsyncEngine, process: Process, service: str, until: datetime | None, after: dict[str, Any] | None
-) -> int:
+async def _feed(engine: AsyncEngine, process: Process, reading: Reading, after: dict[str, Any] | None) -> int:
     """Leaves of the archive as it was handed over."""
     assert process.stdin is not None
     count = 0
@@ -107,7 +114,7 @@ async def _feed(
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it died; how, shows at its end
             for segment, passed in _segments(after, size):
                 process.stdin.write(archived.segment(segment, passed))
-                async for page in lines(picture, service, segment, passed=passed, until=until):
+                async for page in reading(picture, segment=segment, passed=passed):
                     process.stdin.writelines(page)
                     await process.stdin.drain()
                     count += len(page)

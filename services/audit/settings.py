@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from chassis import settings
 from chassis.settings import base64_key
+from services.audit.cold.shelf import COLD, Shelf
 from services.audit.domain.notes import BadNote, NoteKey
 
 KEY_BYTES = 32
@@ -29,11 +30,17 @@ class Settings(settings.Settings):
     """The seed of the Ed25519 key that signs checkpoints."""
     audit_folder: Path
     """Where checkpoints are written outside the database, for a branch or the union to keep."""
+    audit_cold: Path | None = None
+    """Where cold months lie; default: the folder `cold` in `audit_folder`."""
     audit_sign_every_s: float = Field(default=10.0, gt=0)
 
     @property
     def signing_key(self) -> Ed25519PrivateKey:
         return Ed25519PrivateKey.from_private_bytes(self.audit_signing_key)
+
+    @property
+    def shelf(self) -> Shelf:
+        return Shelf(self.audit_cold or self.audit_folder / COLD)
 
     @property
     def public_key(self) -> NoteKey:

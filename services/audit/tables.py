@@ -33,7 +33,9 @@ archive = sa.Table(
     sa.Column("wadah_id", UUID),
     sa.Column("agent_id", UUID),
     sa.Column("participant_id", UUID),
-    sa.Column("leaf", sa.LargeBinary, nullable=False, comment="topic, key, value and headers byte for byte"),
+    sa.Column(
+        "leaf", sa.LargeBinary, comment="topic, key, value and headers byte for byte; null: it left for a cold month"
+    ),
     sa.Column("bill_id", UUID),
     sa.UniqueConstraint("event_id", name="archive_event_id"),
     sa.Index("archive_key", "stream", "key", "seq"),

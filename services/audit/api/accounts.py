@@ -5,22 +5,22 @@ from __future__ import annotations
 from uuid import UUID
 
 from fastapi import APIRouter
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.asof import NOTHING_KNOWN, TIME_TO_COME, TOO_MANY_EVENTS
 from chassis.http import Moment, problems
 from chassis.problems import Refusal, Rejected
-from chassis.service import App
-from services.audit.api.shapes import AccountShown, EventShown, KeyShown
-from services.audit.api.showing import event_shown
+from chassis.service import App, as_settings
+from services.audit.api.shapes import AccountShown, KeyShown
+from services.audit.api.showing import shown
 from services.audit.api.sight import Auditor
 from services.audit.domain.accounts import Subject
-from services.audit.queries.accounts import MOST_EVENTS, MOST_RELATED, Rows, account
-from services.audit.queries.search import records_of
+from services.audit.queries.accounts import MOST_EVENTS, MOST_RELATED, account
+from services.audit.settings import Settings
 
 
 def router(app: App) -> APIRouter:
     routes = APIRouter(prefix="/accounts", tags=["archive"])
+    shelf = as_settings(app, Settings).shelf
 
     @routes.get("/{subject}/{id}", responses=problems(NOTHING_KNOWN, TIME_TO_COME, TOO_MANY_EVENTS))
     async def of(principal: Auditor, subject: Subject, id: UUID, at: Moment) -> AccountShown:
@@ -33,8 +33,8 @@ def router(app: App) -> APIRouter:
                 raise Refusal(Rejected(NOTHING_KNOWN))
             if len(found.events) > MOST_EVENTS:
                 raise Refusal(Rejected(TOO_MANY_EVENTS, values={"most": str(MOST_EVENTS)}))
-            events = await _shown(conn, found.events)
-            related = await _shown(conn, found.related[:MOST_RELATED])
+            events = await shown(conn, found.events, shelf)
+            related = await shown(conn, found.related[:MOST_RELATED], shelf)
         return AccountShown(
             subject=subject,
             id=id,
@@ -46,8 +46,3 @@ def router(app: App) -> APIRouter:
         )
 
     return routes
-
-
-async def _shown(conn: AsyncConnection, rows: Rows) -> list[EventShown]:
-    records = await records_of(conn, [row["place"] for row in rows])
-    return [event_shown(row, records[row["place"]]) for row in rows]

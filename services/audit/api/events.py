@@ -10,16 +10,18 @@ from fastapi import APIRouter, Query
 from chassis.http import NOT_FOUND, Moment, problems
 from chassis.http.bodies import invalid
 from chassis.problems import FieldError, Refusal, Rejected
-from chassis.service import App
+from chassis.service import App, as_settings
 from services.audit.api.shapes import EventShown, EventsShown
-from services.audit.api.showing import event_shown
+from services.audit.api.showing import shown
 from services.audit.api.sight import Auditor, Limit, Word, must_be_a_pair
 from services.audit.queries import search
 from services.audit.queries.search import Clock, Order, Wanted
+from services.audit.settings import Settings
 
 
 def router(app: App) -> APIRouter:
     routes = APIRouter(prefix="/events", tags=["archive"])
+    shelf = as_settings(app, Settings).shelf
 
     @routes.get("")
     async def events(
@@ -63,9 +65,7 @@ def router(app: App) -> APIRouter:
         equal = {name: value for name, value in named.items() if value is not None}
         async with app.read() as conn:
             found = await search.found(conn, Wanted(equal, since, until, clock, order, after), limit + 1)
-            page = found[:limit]
-            records = await search.records_of(conn, [row["place"] for row in page])
-        items = [event_shown(row, records[row["place"]]) for row in page]
+            items = await shown(conn, found[:limit], shelf)
         return EventsShown(items=items, after=items[-1].place if len(found) > limit else None)
 
     @routes.get("/{event_id}", responses=problems(NOT_FOUND))
@@ -75,8 +75,8 @@ def router(app: App) -> APIRouter:
             found = await search.one(conn, event_id)
             if found is None:
                 raise Refusal(Rejected(NOT_FOUND))
-            records = await search.records_of(conn, [found["place"]])
-        return event_shown(found, records[found["place"]])
+            (told,) = await shown(conn, [found], shelf)
+        return told
 
     return routes
 

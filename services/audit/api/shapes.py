@@ -26,7 +26,8 @@ class RecordShown(BaseModel):
 
 class EventShown(BaseModel):
     """`place`: its leaf in the tree, `leaf_hash` that leaf's hash (base64), `payload_sha256` (hex) that of the payload alone. `intact`: what finds
-    the event here is what its leaf says; false means the archive was changed by hand, and a verification says where.
+    the event here is what its leaf says; false means the archive was changed by hand, and a verification says where. Of a cold month whose file is
+    not to be had only what finds the event is shown: `leaf_hash` is empty, `payload` null, and it is not intact.
     """
 
     place: int

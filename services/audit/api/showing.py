@@ -7,13 +7,17 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from contracts.envelope import BadEnvelope
 from services.audit.api.shapes import EventShown, RecordShown
+from services.audit.cold.shelf import Shelf
 from services.audit.domain.base64text import to_text
 from services.audit.domain.leaves import BadLeaf, Leaf
 from services.audit.domain.merkle import leaf_hash
 from services.audit.entries import entry_of_leaf
-from services.audit.queries.search import MOST_RECORDS
+from services.audit.queries.leaves import with_leaves
+from services.audit.queries.search import MOST_RECORDS, records_of
 
 Row = Mapping[Any, Any]
 _MADE: Final = {"leaf_hash", "intact", "payload", "payload_sha256", "records", "more_records"}
@@ -21,13 +25,19 @@ _TAKEN: Final = tuple(name for name in EventShown.model_fields if name not in _M
 _OF_RECORD: Final = tuple(name for name in RecordShown.model_fields if name != "hash")
 
 
+async def shown(conn: AsyncConnection, rows: Sequence[Row], shelf: Shelf) -> list[EventShown]:
+    """Rows of `archive` in their order, each with the records that carried it; `shelf`: where the leaves of cold months are."""
+    records = await records_of(conn, [row["place"] for row in rows])
+    return [event_shown(row, records[row["place"]]) for row in await with_leaves(shelf, rows)]
+
+
 def event_shown(row: Row, records: Sequence[Row]) -> EventShown:
-    """One event with the records that carried it."""
-    raw = bytes(row["leaf"])
+    """One event with its leaf and the records that carried it."""
+    raw = bytes(row["leaf"] or b"")
     leaf = _leaf(raw)
     value = b"" if leaf is None else leaf.value or b""
     return EventShown(
-        leaf_hash=to_text(leaf_hash(raw)),
+        leaf_hash=to_text(leaf_hash(raw)) if raw else "",
         intact=_is_intact(row, raw),
         payload=_payload(value),
         payload_sha256=hashlib.sha256(value).hexdigest(),

@@ -8,6 +8,7 @@ import shlex
 import sys
 from collections.abc import Coroutine
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -29,6 +30,12 @@ Via = Annotated[
     typer.Option(
         metavar="COMMAND",
         help="how commands of a service are called, {service} for its name; default: those of this machine, under their own settings",
+    ),
+]
+FromCold = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="take what a cold month there has from its files, also where the database still has it"
     ),
 ]
 _HERE = f"{shlex.quote(sys.executable)} -m deploy.cli {{service}}"

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.database import is_outage, make_engine
 from chassis.settings import StartRefused, load
+from contracts.values import ContributionMonth
 from services.audit.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="for machines")]
@@ -39,6 +40,14 @@ async def database(url: str, *, connections: int = 1) -> AsyncIterator[AsyncEngi
         refuse(f"the database does not answer / basis data tidak menjawab ({type(error).__name__})")
     finally:
         await engine.dispose()
+
+
+def month_of(text: str) -> ContributionMonth:
+    """What somebody typed as `--month`."""
+    try:
+        return ContributionMonth.parse(text)
+    except ValueError:
+        refuse(f"--month: {text!r} is no month; write one like 2026-10 / bukan bulan; tulis seperti 2026-10")
 
 
 def refuse(sentence: str) -> Never:

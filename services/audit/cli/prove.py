@@ -51,7 +51,7 @@ def _id(text: str) -> UUID:
 async def _proof(own: Settings, event_id: UUID) -> Proof:
     async with database(own.database_url) as engine, engine.connect() as conn:
         try:
-            return await prove(conn, own.audit_log, event_id)
+            return await prove(conn, own.audit_log, event_id, own.shelf)
         except NotArchived:
             refuse(f"EVENT_ID: no event {event_id} is in the archive / tidak ada di arsip")
         except NotSigned:

@@ -16,6 +16,7 @@ from services.audit.api.showing import event_shown
 from services.audit.cli.opened import AsJson, database, refuse, settings
 from services.audit.domain.reads import TYPE, Told
 from services.audit.queries import search
+from services.audit.queries.leaves import with_leaves
 from services.audit.queries.search import Wanted
 from services.audit.settings import Settings
 
@@ -68,7 +69,7 @@ def _time(text: str) -> datetime | None:
 
 async def _found(own: Settings, wanted: Wanted, limit: int) -> search.Rows:
     async with database(own.database_url) as engine, engine.connect() as conn:
-        return await search.found(conn, wanted, limit)
+        return await with_leaves(own.shelf, await search.found(conn, wanted, limit))
 
 
 def _payload(row: Mapping[Any, Any]) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,8 +14,9 @@ from chassis.batches import Broken
 from chassis.cli import replay_own
 from chassis.service import App
 from services.audit.app import SERVICE
-from services.audit.cli.called import Via, checked, command, environment, event_line, past, played
+from services.audit.cli.called import FromCold, Via, checked, command, environment, event_line, past, played
 from services.audit.cli.opened import UNANSWERED, AsJson, settings
+from services.audit.cold.shelf import Shelf
 from services.audit.commands.replayed import Replayed, record_replays
 from services.audit.feeding import fed
 from services.audit.settings import Settings
@@ -29,22 +31,33 @@ Until = Annotated[
 ]
 
 
-def run(service: Service = "", until: Until = "", via: Via = "", as_json: AsJson = False) -> None:
+def run(
+    service: Service = "", until: Until = "", via: Via = "", from_cold: FromCold = None, as_json: AsJson = False
+) -> None:
     """Rebuild the state of a service from the archive; exit code 1 and every row and event named that differs."""
     if not service:
         replay_own(SERVICE, as_json=as_json)
     own, name, upto = settings(), checked(service), past(until)
-    told = played(_told(own, name, upto, via))
+    told = played(_told(own, name, upto, via, from_cold))
     print(json.dumps(told) if as_json else _lines(name, told))
     raise typer.Exit(0 if told["equal"] and told["log"]["equal"] else UNANSWERED)
 
 
-async def _told(own: Settings, service: str, until: datetime | None, via: str) -> dict[str, Any]:
+async def _told(own: Settings, service: str, until: datetime | None, via: str, cold: Path | None) -> dict[str, Any]:
     app = App(SERVICE, own)
     cut = ("--until", until.isoformat()) if until else ()
     try:
         asked = command(via, service, "fed", "replay", *cut)
-        found = await fed(app.engine, service, asked, environment=environment(), until=until)
+        shelf = Shelf(cold) if cold else own.shelf
+        found = await fed(
+            app.engine,
+            service,
+            asked,
+            environment=environment(),
+            shelf=shelf,
+            files_first=cold is not None,
+            until=until,
+        )
         faults.point("Y3")
         (done,) = await app.batches.run(record_replays, [Replayed(service, found.size, until, found.outcome, BY)])
         if isinstance(done, Broken):

@@ -12,34 +12,22 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.audit.cli import files
 from services.audit.cli.opened import UNANSWERED, AsJson, database, refuse, settings
+from services.audit.cli.told import finding_line, notes_of, progress
 from services.audit.domain.notes import BadNote, NoteKey
-from services.audit.domain.verifying import Finding, Kind
-from services.audit.publishing import notes_in
 from services.audit.queries.log import size_of
 from services.audit.settings import Settings
 from services.audit.verification.parts import Judge
 from services.audit.verification.resuming import OtherFile, Resumable
-from services.audit.verification.run import Outcome, Tell, here, verify
+from services.audit.verification.run import Outcome, here, verify
 from services.audit.verification.workers import WorkerLost, workers
 
 BROKEN_OFF = 130
 WORTH_PROCESSES = 65_536
 """Events: fewer are judged in less time than a process takes to start."""
-SAID = {
-    Kind.ALTERED: "altered / diubah",
-    Kind.DELETED: "deleted / dihapus",
-    Kind.INSERTED: "inserted / disisipkan",
-    Kind.MOVED: "moved / dipindahkan",
-    Kind.MISFILED: "misfiled / salah catat",
-    Kind.TILE: "tree changed / pohon diubah",
-    Kind.UNPROVABLE: "not provable / tidak dapat dibuktikan",
-    Kind.CHECKPOINT: "checkpoint",
-}
 Kept = Annotated[
     list[Path] | None,
     typer.Option(help="a checkpoint that somebody kept outside, or a folder of them; may be repeated"),
@@ -47,6 +35,12 @@ Kept = Annotated[
 Key = Annotated[str, typer.Option(help="the log's public key as you know it; default: that of the settings")]
 Resume = Annotated[
     Path | None, typer.Option(help="write down here what is judged; broken off, the same command goes on from there")
+]
+FromCold = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="the cold months of this folder alone: needs no database and no settings, but --key"
+    ),
 ]
 Workers = Annotated[int, typer.Option(min=0, help="processes side by side; 0: one per processor")]
 
@@ -56,11 +50,14 @@ def run(
     key: Key = "",
     resume: Resume = None,
     processes: Workers = 0,
+    from_cold: FromCold = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compute the whole log anew; exit code 1 and every record named when anything is not what was signed."""
+    """Compute the whole log anew, cold months with it; exit code 1 and every record and file named when anything is not what was signed."""
+    if from_cold is not None:
+        files.run(from_cold, key, kept or [], as_json=as_json)
     own = settings()
-    known, others = _key(key, own), [note for path in kept or () for note in _notes(path)]
+    known, others = _key(key, own), [note for path in kept or () for note in notes_of(path)]
     try:
         outcome = asyncio.run(_verified(own, known, others, resume, processes or os.cpu_count() or 1))
     except KeyboardInterrupt:
@@ -70,16 +67,18 @@ def run(
         print(json.dumps(outcome.as_json()))
     else:
         for finding in outcome.findings:
-            print(_line(finding))
+            print(finding_line(finding))
         print(_sum(outcome))
     raise typer.Exit(0 if outcome.verified else UNANSWERED)
 
 
 async def _verified(own: Settings, key: NoteKey, kept: list[str], resume: Path | None, processes: int) -> Outcome:
     async with database(own.database_url, connections=processes + 1) as engine, _judge(engine, own, processes) as by:
-        with _resumable(resume, key.name, by) as judge, _progress() as tell:
+        with _resumable(resume, key.name, by) as judge, progress("verified") as tell:
             try:
-                return await verify(engine, key, own.audit_folder, kept=kept, by=judge, at_once=processes, tell=tell)
+                return await verify(
+                    engine, key, own.audit_folder, kept=kept, by=judge, shelf=own.shelf, at_once=processes, tell=tell
+                )
             except WorkerLost as error:
                 refuse(f"{error}: nothing is said of the rest / proses berhenti")
 
@@ -89,7 +88,7 @@ async def _judge(engine: AsyncEngine, own: Settings, processes: int) -> AsyncIte
     async with engine.connect() as conn:
         size = await size_of(conn)
     if processes == 1 or size < WORTH_PROCESSES:
-        yield here(engine, own.audit_folder)
+        yield here(engine, own.audit_folder, own.shelf)
         return
     async with workers(processes) as judge:
         yield judge
@@ -110,16 +109,6 @@ def _resumable(file: Path | None, log: str, by: Judge) -> Iterator[Judge]:
         resumable.finished()
 
 
-@contextlib.contextmanager
-def _progress() -> Iterator[Tell]:
-    """A bar on a terminal, nothing elsewhere."""
-    columns = TextColumn("verified"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, of: bar.update(task, completed=done, total=of)
-
-
 def _key(text: str, own: Settings) -> NoteKey:
     try:
         key = NoteKey.parse(text) if text else own.public_key
@@ -130,21 +119,10 @@ def _key(text: str, own: Settings) -> NoteKey:
     return key
 
 
-def _notes(path: Path) -> list[str]:
-    try:
-        return [*notes_in(path).values()] if path.is_dir() else [path.read_text(encoding="utf-8")]
-    except (OSError, UnicodeDecodeError) as error:
-        refuse(f"--kept: {path} cannot be read / tidak dapat dibaca ({type(error).__name__})")
-
-
-def _line(finding: Finding) -> str:
-    who = f", event {finding.event_id}" if finding.event_id else ""
-    return f"place {finding.place}{who}: {SAID[finding.kind]}: {finding.detail}"
-
-
 def _sum(outcome: Outcome) -> str:
     proved = f"{outcome.log}: {outcome.events} events under {outcome.checkpoints} checkpoints"
     since = f"{outcome.unsigned} archived since the last one" if outcome.unsigned else "nothing archived since"
+    since += f", {len(outcome.cold)} cold months" if outcome.cold else ""
     if outcome.verified:
         return f"{proved}, {since}: verified / terverifikasi"
     return f"{proved}, {since}: NOT VERIFIED / TIDAK TERVERIFIKASI, {len(outcome.findings)} findings"

@@ -16,9 +16,8 @@ import typer
 from rich.table import Table
 
 from chassis.console import show_table
-from contracts.values import ContributionMonth
 from services.audit.cli.called import Via, command, environment, past, played
-from services.audit.cli.opened import UNANSWERED, AsJson, database, refuse, settings
+from services.audit.cli.opened import UNANSWERED, AsJson, database, month_of, refuse, settings
 from services.audit.feeding import QuestionRefused, fed
 from services.audit.settings import Settings
 
@@ -53,7 +52,7 @@ def ask(
     as_json: AsJson = False,
 ) -> None:
     """What a month would have come to under other rules, and for whom. Exit code 1: it cannot be asked so; 2: no answer could be had."""
-    own, asked = settings(), [subject.value, "--month", str(_month(month)), "--rules", _given(rules)]
+    own, asked = settings(), [subject.value, "--month", str(month_of(month)), "--rules", _given(rules)]
     upto = past(until)
     asked += ["--until", upto.isoformat()] if upto else []
     asked += ["--everybody"] if everybody else []
@@ -70,15 +69,10 @@ def ask(
 async def _told(own: Settings, asked: Sequence[str], until: datetime | None) -> tuple[list[Any], dict[str, Any]]:
     rows: list[Any] = []
     async with database(own.database_url) as engine:
-        found = await fed(engine, SERVICE, asked, environment=environment(), until=until, rows=rows.extend)
+        found = await fed(
+            engine, SERVICE, asked, environment=environment(), shelf=own.shelf, until=until, rows=rows.extend
+        )
     return rows, found.outcome
-
-
-def _month(text: str) -> ContributionMonth:
-    try:
-        return ContributionMonth.parse(text)
-    except ValueError:
-        refuse(f"--month: {text!r} is no month; write one like 2026-10 / bukan bulan; tulis seperti 2026-10")
 
 
 def _given(file: Path) -> str:

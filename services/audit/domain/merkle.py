@@ -6,7 +6,8 @@ some nodes gives them as a function, so a log of any size is proved from the few
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import reduce
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -63,6 +64,29 @@ def nodes_of(span: Span) -> list[Node]:
         nodes.append(Node(level, start >> level))
         start += 1 << level
     return nodes
+
+
+def aligned(span: Span, highest: int) -> list[Node]:
+    """The perfect subtrees of at most 2^highest leaves that a span falls into wherever it begins, from left to right."""
+    nodes, start = [], span.start
+    while start < span.end:
+        level = min(highest, (span.end - start).bit_length() - 1)
+        while start % (1 << level):
+            level -= 1
+        nodes.append(Node(level, start >> level))
+        start += 1 << level
+    return nodes
+
+
+def root_over(nodes: Iterable[tuple[Node, bytes]]) -> bytes:
+    """The root of a tree that is given as perfect subtrees which follow each other from leaf 0 on, each with its hash."""
+    edge: list[tuple[Node, bytes]] = []
+    for node, found in nodes:
+        while edge and edge[-1][0].level == node.level:
+            node, found = Node(node.level + 1, node.number >> 1), parent_hash(edge.pop()[1], found)
+        edge.append((node, found))
+    hashes = [found for _, found in edge] or [EMPTY_ROOT]
+    return reduce(lambda right, left: parent_hash(left, right), reversed(hashes[:-1]), hashes[-1])
 
 
 def span_hash(span: Span, hash_of: NodeHash) -> bytes:

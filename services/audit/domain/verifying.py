@@ -27,6 +27,8 @@ class Kind(StrEnum):
     UNPROVABLE = "unprovable"
     """Events of this range and every copy of the tree over them were changed: that one was is proved, which one is not."""
     CHECKPOINT = "checkpoint"
+    FILE = "file"
+    """A file of a cold month is missing, changed, of another month or unknown, or its manifest is not what was signed."""
 
 
 class Finding(NamedTuple):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -11,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis import archived
 from chassis.archived import Segment
+from services.audit.cold.shelf import Shelf
 from services.audit.domain.leaves import BadLeaf, Leaf
+from services.audit.queries.leaves import with_leaves
 from services.audit.tables import archive
 
 _PAGE = 1_000
@@ -29,9 +32,18 @@ _UNTIL = sa.text(_ORDER.format(" AND known_at <= :until"))
 
 
 async def lines(
-    conn: AsyncConnection, source: str, segment: Segment, *, passed: int = 0, until: datetime | None = None
+    conn: AsyncConnection,
+    source: str,
+    segment: Segment,
+    shelf: Shelf,
+    *,
+    passed: int = 0,
+    until: datetime | None = None,
+    files_first: bool = False,
 ) -> AsyncIterator[list[bytes]]:
-    """Pages of a segment of a feed without its first so many lines; `until`: what was recorded by then. Needs one picture of the database."""
+    """Pages of a segment of a feed without its first so many lines; `until`: what was recorded by then; `files_first`: events that a cold month
+    has come from its files, not only those that left the database. Needs one picture of the database.
+    """
     asked = _ALL if until is None else _UNTIL.bindparams(until=until)
     bound = {
         "source": source,
@@ -42,18 +54,21 @@ async def lines(
     }
     found = await conn.stream_scalars(asked.bindparams(**bound).execution_options(yield_per=_PAGE))
     async for places in found.partitions():
-        yield await _page(conn, places)
+        rows = await with_leaves(shelf, await _rows(conn, places), files_first=files_first)
+        known = {row["place"]: row for row in rows}
+        yield [_line(known[place]["event_id"], known[place]["leaf"]) for place in places]
 
 
-async def _page(conn: AsyncConnection, places: Sequence[int]) -> list[bytes]:
+async def _rows(conn: AsyncConnection, places: Sequence[int]) -> Sequence[Mapping[Any, Any]]:
     asked = sa.text("SELECT place, event_id, leaf FROM archive WHERE place = ANY(:places)")
-    rows = {row.place: row for row in await conn.execute(asked, {"places": [*places]})}
-    return [_line(rows[place].event_id, bytes(rows[place].leaf)) for place in places]
+    return (await conn.execute(asked, {"places": [*places]})).mappings().all()
 
 
-def _line(event_id: UUID, raw: bytes) -> bytes:
+def _line(event_id: UUID, raw: bytes | None) -> bytes:
+    if raw is None:
+        return archived.unreadable(event_id, "cold_month_missing")
     try:
-        leaf = Leaf.decode(raw)
+        leaf = Leaf.decode(bytes(raw))
     except BadLeaf:
         return archived.unreadable(event_id, "bad_leaf")
     return archived.line(event_id, leaf.topic, leaf.key, leaf.value, leaf.headers)

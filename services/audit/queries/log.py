@@ -32,7 +32,8 @@ async def news_since(conn: AsyncConnection, size: int) -> bool:
 
 async def leaf_hashes(conn: AsyncConnection, start: int, end: int) -> list[bytes]:
     """The hashes of the leaves of these places in their order. Raises LookupError when one is not there."""
-    asked = sa.select(archive.c.leaf).where(archive.c.place >= start, archive.c.place < end).order_by(archive.c.place)
+    inside = archive.c.place >= start, archive.c.place < end, archive.c.leaf.is_not(None)
+    asked = sa.select(archive.c.leaf).where(*inside).order_by(archive.c.place)
     found = [leaf_hash(bytes(leaf)) for leaf in (await conn.execute(asked)).scalars()]
     if len(found) != end - start:
         raise LookupError(f"the archive has {len(found)} of the {end - start} leaves from {start} on")

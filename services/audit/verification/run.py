@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,17 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from chassis.database import steady
+from contracts.values import ContributionMonth
+from services.audit.cold.judging import judge_all
+from services.audit.cold.shelf import COLD, Shelf
 from services.audit.domain import notes
 from services.audit.domain.checkpoints import Checkpoint, Contradiction, check_continues
-from services.audit.domain.merkle import EMPTY_ROOT
+from services.audit.domain.merkle import EMPTY_ROOT, Span
 from services.audit.domain.notes import BadNote, NoteKey
 from services.audit.domain.verifying import Finding, Kind, Part, Stray, resolve
 from services.audit.publishing import notes_in
 from services.audit.queries.log import checkpoint_of, path_of, size_of
+from services.audit.queries.months import span_of
 from services.audit.tables import archive, checkpoints
 from services.audit.verification.parts import Judge, Proven, judge
 from services.audit.verification.trust import Trust
@@ -26,7 +31,9 @@ from services.audit.verification.trust import Trust
 PART_TILES = 32
 """Tiles of 256 leaves that are judged at once: 8,192 events."""
 
-_HASH: sa.Label[bytes] = sa.literal_column("sha256('\\x00'::bytea || leaf)", sa.LargeBinary).label("hash")
+_HASH: sa.Label[bytes] = sa.literal_column("COALESCE(sha256('\\x00'::bytea || leaf), ''::bytea)", sa.LargeBinary).label(
+    "hash"
+)
 
 Tell = Callable[[int, int], None]
 """Events judged, and how many there are."""
@@ -41,6 +48,8 @@ class Outcome:
     unsigned: int
     checkpoints: int
     findings: list[Finding]
+    cold: list[str] = field(default_factory=list)
+    """Months that were judged from their files as well."""
 
     @property
     def verified(self) -> bool:
@@ -57,18 +66,22 @@ async def verify(
     *,
     kept: Sequence[str] = (),
     by: Judge | None = None,
+    shelf: Shelf | None = None,
     at_once: int = 2,
     tell: Tell = lambda done, of: None,
 ) -> Outcome:
     """Recomputes everything, beside whatever is archived meanwhile. `folder`: where checkpoints and tiles were written outside the database;
-    `kept`: further signed checkpoints that somebody kept; `by`: who judges ranges, `at_once` of them (default: this process).
+    `kept`: further signed checkpoints that somebody kept; `by`: who judges ranges, `at_once` of them (default: this process); `shelf`: the cold
+    months (default: those in `folder`), each of which is judged too.
     Raises the database's errors and the judge's; every other trouble is a finding.
     """
+    shelf = shelf or Shelf(folder / COLD)
+    cold = await asyncio.to_thread(judge_all, shelf, key, [folder])
     published = notes_in(folder)  # before the snapshot: a checkpoint is in the database first
     async with engine.connect() as conn:
         await steady(conn)
         signed, findings = await _signed(conn, key)
-        outside, more = _outside(key, [*published.values(), *kept])
+        outside, more = _outside(key, [*published.values(), *kept, *cold.notes])
         findings += more + _unlike(signed, outside)
         base = max([*outside, *signed], key=lambda one: one.size, default=Checkpoint(key.name, 0, EMPTY_ROOT))
         trust = Trust(conn, folder, base)
@@ -81,17 +94,18 @@ async def verify(
         head = await size_of(conn)
         later, beyond = await _after(conn, base.size, head)
         holes = await _holes(conn, base.size, head)
-    parts = await _judged(by or here(engine, folder), tiles, at_once, lambda done: tell(done, base.size))
+        findings += [*cold.findings, *await _mislabelled(conn, key, cold.spans)]
+    parts = await _judged(by or here(engine, folder, shelf), tiles, at_once, lambda done: tell(done, base.size))
     found = sorted({*findings, *resolve(parts, beyond, later), *holes}, key=lambda f: (f.place, f.kind, f.detail))
-    return Outcome(key.name, base.size, max(head - base.size, 0), len(signed), found)
+    return Outcome(key.name, base.size, max(head - base.size, 0), len(signed), found, [*cold.spans])
 
 
-def here(engine: AsyncEngine, folder: Path) -> Judge:
+def here(engine: AsyncEngine, folder: Path, shelf: Shelf) -> Judge:
     """Judges in this process, each range over a connection of its own."""
 
     async def judged(tiles: Sequence[Proven]) -> Part:
         async with engine.connect() as conn:
-            return await judge(conn, folder, tiles)
+            return await judge(conn, folder, tiles, shelf)
 
     return judged
 
@@ -176,6 +190,19 @@ async def _begins_with(trust: Trust, base: Checkpoint, older: Checkpoint) -> lis
     return [] if known in (older.root, None) else [Finding(Kind.CHECKPOINT, older.size, None, text)]
 
 
+async def _mislabelled(conn: AsyncConnection, key: NoteKey, spans: Mapping[str, Span]) -> list[Finding]:
+    """Cold months that hold other leaves than were signed in that month."""
+    findings = []
+    for month, span in spans.items():
+        known: Span | None = None
+        with contextlib.suppress(LookupError):
+            known = await span_of(conn, key.name, ContributionMonth.parse(month))
+        if known != span:
+            text = f"the cold month {month} holds leaves {span.start} to {span.end - 1}, which are not those that were signed in it"
+            findings.append(Finding(Kind.FILE, span.start, None, text))
+    return findings
+
+
 async def _after(conn: AsyncConnection, size: int, head: int) -> tuple[list[Stray], list[Stray]]:
     """Rows after the last checkpoint, and those at places that the log never gave away."""
     asked = sa.select(archive.c.place, _HASH, archive.c.event_id).where(archive.c.place >= size)
@@ -187,7 +214,7 @@ async def _holes(conn: AsyncConnection, start: int, end: int) -> list[Finding]:
     """Places after the last checkpoint that were given away and are empty."""
     asked = sa.text(
         "SELECT place FROM generate_series(CAST(:start AS bigint), CAST(:end AS bigint) - 1) AS place"
-        " WHERE NOT EXISTS (SELECT FROM archive WHERE archive.place = place.place) LIMIT 1000"
+        " WHERE NOT EXISTS (SELECT FROM archive WHERE archive.place = place.place AND leaf IS NOT NULL) LIMIT 1000"
     )
     found = (await conn.execute(asked, {"start": start, "end": end})).scalars().all() if start < end else []
     return [Finding(Kind.DELETED, place, None, "archived after the last checkpoint, and gone") for place in found]

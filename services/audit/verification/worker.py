@@ -21,7 +21,7 @@ async def main() -> None:
     try:
         while line := await asyncio.to_thread(sys.stdin.readline):
             async with engine.connect() as conn:
-                part = await judge(conn, own.audit_folder, range_of(line))
+                part = await judge(conn, own.audit_folder, range_of(line), own.shelf)
             print(part_as_text(part), flush=True)
     finally:
         await engine.dispose()

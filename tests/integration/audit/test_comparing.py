@@ -138,7 +138,15 @@ async def test_what_is_on_its_way_is_waited_for(pair: Pair) -> None:
     environ = {**called.environment(), "PERISAI_HOME": pair.environ["PERISAI_HOME"]}
     asked = called.command("", "registration", "fed", "cross-check")
     found, _ = await asyncio.gather(
-        fed(pair.w.h.app.engine, "registration", asked, environment=environ, patience_s=300), late()
+        fed(
+            pair.w.h.app.engine,
+            "registration",
+            asked,
+            environment=environ,
+            shelf=pair.w.settings.shelf,
+            patience_s=300,
+        ),
+        late(),
     )
     assert (found.outcome["equal"], found.outcome["archived"], found.size) == (True, len(records), len(records))
 

@@ -104,7 +104,7 @@ async def replayed(
                 segments = [(began, mark["lines"]), (Segment(began.end, size), 0)]
             for segment, passed in segments:
                 yield [archived.segment(segment, passed)]
-                async for page in lines(conn, h.service.name, segment, passed=passed, until=until):
+                async for page in lines(conn, h.service.name, segment, w.settings.shelf, passed=passed, until=until):
                     yield page if only is None else page[:only]
                     count += len(page)
                     if only is not None:

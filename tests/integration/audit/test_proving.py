@@ -22,7 +22,7 @@ async def event_at(w: World, place: int) -> UUID:
 async def test_every_event_under_a_checkpoint_is_proved(w: World, place: int) -> None:
     await w.filled(300, 300)
     async with w.h.app.read() as conn:
-        proof = await prove(conn, ORIGIN, await event_at(w, place))
+        proof = await prove(conn, ORIGIN, await event_at(w, place), w.settings.shelf)
     assert proof.check([w.settings.public_key]).size == 600
     leaf, index, size = verify_proof.check(str(proof), ORIGIN, w.settings.public_key.public)
     assert (index, size) == (place, 600)
@@ -34,17 +34,17 @@ async def test_what_cannot_be_proved_is_said(w: World) -> None:
     await w.keep(w.branch())
     async with w.h.app.read() as conn:
         with pytest.raises(NotArchived):
-            await prove(conn, ORIGIN, new_id())
+            await prove(conn, ORIGIN, new_id(), w.settings.shelf)
         with pytest.raises(NotSigned):
-            await prove(conn, ORIGIN, await event_at(w, 10))
+            await prove(conn, ORIGIN, await event_at(w, 10), w.settings.shelf)
     await w.tamper("UPDATE archive SET leaf = leaf || '\\x00'::bytea WHERE place = 3")
     async with w.h.app.read() as conn:
         with pytest.raises(Broken, match="verify"):
-            await prove(conn, ORIGIN, await event_at(w, 3))
+            await prove(conn, ORIGIN, await event_at(w, 3), w.settings.shelf)
     await w.tamper("DELETE FROM tiles")
     async with w.h.app.read() as conn:
         with pytest.raises(Broken, match="tile/0/000"):
-            await prove(conn, ORIGIN, await event_at(w, 4))
+            await prove(conn, ORIGIN, await event_at(w, 4), w.settings.shelf)
 
 
 async def odd(w: World) -> list[Odd]:

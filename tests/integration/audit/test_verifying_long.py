@@ -61,7 +61,7 @@ class Asked:
     """Judges, and counts the tiles; breaks off at one of them."""
 
     def __init__(self, w: World, until: int | None = None) -> None:
-        self._by, self._until = here(w.h.app.engine, w.folder), until
+        self._by, self._until = here(w.h.app.engine, w.folder, w.settings.shelf), until
         self.tiles: list[int] = []
 
     async def judge(self, tiles: Sequence[Proven]) -> Part:

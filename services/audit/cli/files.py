@@ -1,0 +1,80 @@
+"""`perisai audit verify --from-cold`: cold months from their files alone, on a machine that has nothing else of ours."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Never
+
+import typer
+
+from chassis.settings import PREFIX
+from services.audit.cli.opened import UNANSWERED, refuse, settings
+from services.audit.cli.told import finding_line, notes_of, progress
+from services.audit.cold.judging import Judged, judge_all
+from services.audit.cold.shelf import Shelf
+from services.audit.domain import notes
+from services.audit.domain.checkpoints import Checkpoint
+from services.audit.domain.notes import BadNote, NoteKey
+from services.audit.domain.verifying import Finding, Kind
+
+
+def run(folder: Path, key: str, kept: Sequence[Path], *, as_json: bool) -> Never:
+    """Judges them, says what was found and ends the command. `kept`: checkpoints kept outside, or folders with them and the published tiles."""
+    known, texts = _key(key), [text for path in kept for text in notes_of(path)]
+    shelf = Shelf(folder)
+    if not shelf.months():
+        refuse(f"--from-cold: {folder} has no cold months / tidak ada bulan dingin")
+    with progress("verified") as tell:
+        judged = judge_all(shelf, known, [path for path in kept if path.is_dir()], tell)
+    findings = [*judged.findings, *_unlike(known, judged, texts)]
+    if as_json:
+        told = {"log": known.name, "verified": not findings, "findings": [one._asdict() for one in findings]}
+        print(json.dumps({**told, "cold": {month: [*span] for month, span in judged.spans.items()}}))
+    else:
+        print("\n".join([*map(finding_line, findings), _sum(known, judged, findings)]))
+    raise typer.Exit(UNANSWERED if findings else 0)
+
+
+def _key(text: str) -> NoteKey:
+    if not text and not os.environ.get(PREFIX + "AUDIT_SIGNING_KEY"):
+        refuse("--key: name the log's public key, as `perisai audit key` shows it / sebutkan kunci publik log")
+    if not text:
+        return settings().public_key
+    try:
+        return NoteKey.parse(text)
+    except BadNote as error:
+        refuse(f"--key: {error} / bukan kunci log")
+
+
+def _unlike(key: NoteKey, judged: Judged, kept: Sequence[str]) -> list[Finding]:
+    """Checkpoints of the same size that somebody kept and that are not those of the months."""
+    ours = {checkpoint.size: checkpoint for checkpoint in map(_read, judged.notes)}
+    findings = []
+    for text in kept:
+        try:
+            note = notes.parse(text)
+            other = Checkpoint.parse(note.text)
+            if not note.is_signed_by(key):
+                raise BadNote(f"it is not signed by {key.name}")
+        except BadNote as error:
+            text = f"a checkpoint kept outside is not this log's: {error}"
+            findings.append(Finding(Kind.CHECKPOINT, 0, None, text))
+            continue
+        if ours.get(other.size, other) != other:
+            text = "a checkpoint kept outside is not the one that a cold month stands under"
+            findings.append(Finding(Kind.CHECKPOINT, other.size, None, text))
+    return findings
+
+
+def _read(note: str) -> Checkpoint:
+    return Checkpoint.parse(notes.parse(note).text)
+
+
+def _sum(key: NoteKey, judged: Judged, findings: Sequence[Finding]) -> str:
+    spans = ", ".join(f"{month} ({span.start} to {span.end - 1})" for month, span in judged.spans.items())
+    events = sum(span.end - span.start for span in judged.spans.values())
+    said = f"NOT VERIFIED / TIDAK TERVERIFIKASI, {len(findings)} findings" if findings else "verified / terverifikasi"
+    return f"{key.name}: {events} events in cold months {spans}: {said}"

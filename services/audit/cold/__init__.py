@@ -1,0 +1,1 @@
+"""Cold months: a closed month of the archive as Parquet files that are verified, searched and replayed from."""
