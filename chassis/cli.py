@@ -123,7 +123,7 @@ async def _replay(service: Service, *, quiet: bool) -> Outcome:
     try:
         outcome = await replay_service(service, app.engine, app.vault, app.keys, progress=progress)
     except (ReplayRunning, Unavailable) as error:
-        sys.exit(f"{service.name}: {error}; nothing was compared")
+        sys.exit(f"{service.name}: {error}; nothing was compared / tidak ada yang dibandingkan")
     finally:
         await app.close()
     if not quiet:

@@ -25,7 +25,7 @@ import uvloop
 from chassis import crosscheck
 from chassis.archived import BrokenOff, batches
 from chassis.crosscheck import Feed, FromArchive
-from chassis.database import Unavailable
+from chassis.database import Unavailable, is_outage
 from chassis.moments import moment
 from chassis.opened import opened
 from chassis.replay import ReplayRunning, replay
@@ -80,7 +80,15 @@ async def comparing(service: Service) -> AsyncIterator[App]:
         yield app
         print(file=sys.stderr)  # after the progress
     except (ReplayRunning, Unavailable, BrokenOff) as error:
-        print(f"{service.name}: {error}; nothing was compared", file=sys.stderr)
+        print(f"{service.name}: {error}; nothing was compared / tidak ada yang dibandingkan", file=sys.stderr)
+        sys.exit(NOT_COMPARED)
+    except Exception as error:
+        if not is_outage(error):
+            raise
+        print(
+            f"{service.name}: the database does not answer / basis data tidak menjawab ({type(error).__name__})",
+            file=sys.stderr,
+        )
         sys.exit(NOT_COMPARED)
     finally:
         await app.close()

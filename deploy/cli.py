@@ -10,7 +10,7 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -170,7 +170,7 @@ def as_of(
     }
     told = account.told(found, answers)
     if html is not None:
-        html.write_text(account_page.page(told), encoding="utf-8")
+        _write(html, account_page.page(told))
     print(json.dumps(told.as_json()) if as_json else account.as_text(told))
 
 
@@ -226,6 +226,13 @@ _SCOPES: dict[str, dict[str, str]] = {}
 """Scopes of the tokens that the local issuer is asked for, by role."""
 
 
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        sys.exit(f"--html: {file} tidak dapat ditulis / cannot be written ({error.strerror})")
+
+
 def _ask(
     method: str,
     service: str,
@@ -249,16 +256,22 @@ def _ask(
         )
     except httpx.HTTPError as error:
         sys.exit(
-            f"{service} does not answer at {_address(service)} ({type(error).__name__}); is it running? See `make status`."
+            f"{service} tidak menjawab / does not answer at {_address(service)} ({type(error).__name__}); is it running? See `make status`."
         )
     if answer.is_error:
         problem = answer.json() if "json" in answer.headers.get("content-type", "") else {}
         if nothing and problem.get("code") == nothing:
             return {}
-        words = problem.get("messages", {})
-        told = " / ".join(words[language] for language in ("id", "en") if language in words) or answer.reason_phrase
-        sys.exit(f"{service} refused: {answer.status_code} {problem.get('code', '')}: {told}")
+        told = _both(problem) or answer.reason_phrase
+        faults = "".join(f"\n  {fault['field']}: {_both(fault)}" for fault in problem.get("errors", ()))
+        sys.exit(f"{service} menolak / refused: {answer.status_code} {problem.get('code', '')}: {told}{faults}")
     return answer.json()
+
+
+def _both(told: Mapping[str, Any]) -> str:
+    """A problem or a fault of a field in both languages."""
+    words = told.get("messages", {})
+    return " / ".join(words[language] for language in ("id", "en") if language in words)
 
 
 def _address(service: str) -> str:
@@ -278,14 +291,17 @@ def _token(role: str = "operator") -> str:
     if given := os.environ.get("PERISAI_TOKEN"):
         return given
     issuer = StateFile(places.home()).read().facts["issuer"]
-    answer = httpx.post(
-        f"{issuer}/admin/tokens",
-        json={"sub": f"{role}-local", "roles": [role], **_SCOPES.get(role, {})},
-        headers={"Authorization": f"Bearer {Secrets(places.home() / 'secrets').token('issuer-admin-token')}"},
-        timeout=5,
-        trust_env=False,
-    )
-    answer.raise_for_status()
+    try:
+        answer = httpx.post(
+            f"{issuer}/admin/tokens",
+            json={"sub": f"{role}-local", "roles": [role], **_SCOPES.get(role, {})},
+            headers={"Authorization": f"Bearer {Secrets(places.home() / 'secrets').token('issuer-admin-token')}"},
+            timeout=5,
+            trust_env=False,
+        )
+        answer.raise_for_status()
+    except httpx.HTTPError as error:
+        sys.exit(f"penerbit token tidak memberi token / the issuer at {issuer} gives no token ({type(error).__name__})")
     return str(answer.json()["access_token"])
 
 

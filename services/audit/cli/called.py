@@ -81,3 +81,13 @@ def event_line(one: dict[str, Any]) -> str:
     place = f" {one['stream']} {one['key']} {one['seq']}" if one["stream"] else ""
     what = f" ({', '.join(one['what'])})" if one["what"] else ""
     return f"  {one['kind']}: event {one['event_id']}{place}{what}"
+
+
+def late_line(service: str, log: dict[str, Any]) -> list[str]:
+    """Of an archive that begins after the log: one sentence, before the events that it lacks are named."""
+    if not log["begins_late"]:
+        return []
+    begins = log["archive_begins"] or "never / tidak pernah"
+    return [
+        f"  the archive begins late / arsip mulai terlambat: the log of {service} {log['log_begins']}, its archive {begins}"
+    ]

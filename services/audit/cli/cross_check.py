@@ -8,7 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
-from services.audit.cli.called import SERVICES, FromCold, Via, checked, command, environment, event_line, played
+from services.audit.cli.called import (
+    SERVICES,
+    FromCold,
+    Via,
+    checked,
+    command,
+    environment,
+    event_line,
+    late_line,
+    played,
+)
 from services.audit.cli.opened import UNANSWERED, AsJson, database, settings
 from services.audit.cold.shelf import Shelf
 from services.audit.feeding import fed
@@ -36,4 +46,4 @@ async def _told(own: Settings, service: str, via: str, cold: Path | None) -> dic
 def _lines(service: str, told: dict[str, Any]) -> str:
     sums = f"{told['log']} events in its log, {told['archived']} archived, {told['unsent']} not sent yet"
     said = "equal / sama" if told["equal"] else f"{told['discrepancies']} DIFFER / BERBEDA"
-    return "\n".join([f"{service}: {sums}: {said}", *map(event_line, told["named"])])
+    return "\n".join([f"{service}: {sums}: {said}", *late_line(service, told), *map(event_line, told["named"])])

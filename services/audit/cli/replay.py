@@ -14,7 +14,7 @@ from chassis.batches import Broken
 from chassis.cli import replay_own
 from chassis.service import App
 from services.audit.app import SERVICE
-from services.audit.cli.called import FromCold, Via, checked, command, environment, event_line, past, played
+from services.audit.cli.called import FromCold, Via, checked, command, environment, event_line, late_line, past, played
 from services.audit.cli.opened import UNANSWERED, AsJson, settings
 from services.audit.cold.shelf import Shelf
 from services.audit.commands.replayed import Replayed, record_replays
@@ -75,6 +75,7 @@ def _lines(service: str, told: dict[str, Any]) -> str:
         [
             f"{service}: {told['events']} events folded{resumed} in {took['folded']:.1f} s, {rows} rows compared in {took['compared']:.1f} s: {said}",
             *(f"  {d['kind']}: {d['table']} {d['key']} {d['column'] or ''}".rstrip() for d in told["differences"]),
+            *late_line(service, log),
             *map(event_line, log["named"]),
         ]
     )

@@ -102,8 +102,10 @@ def _resumable(file: Path | None, log: str, by: Judge) -> Iterator[Judge]:
         return
     try:
         resumable = Resumable(file, log, by)
-    except (OtherFile, OSError) as error:
+    except OtherFile as error:
         refuse(f"--resume: {error}")
+    except OSError as error:
+        refuse(f"--resume: {file} cannot be written / tidak dapat ditulis ({error.strerror})")
     with resumable:
         yield resumable.judge
         resumable.finished()

@@ -67,8 +67,10 @@ def _read(file: Path) -> tuple[dict[str, Part], int]:
     whole = raw.rfind(b"\n") + 1
     first, *lines = raw[:whole].decode(errors="replace").splitlines() or [""]
     if raw and first != FIRST_LINE:
-        raise OtherFile(f"{file} is not the file of a verification")
+        raise OtherFile(f"{file} is not the file of a verification / bukan berkas verifikasi")
     try:
         return {line[:64]: part_of(line[65:]) for line in lines}, whole
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise OtherFile(f"{file} is not the file of a verification any more: begin with another one") from None
+        raise OtherFile(
+            f"{file} is not the file of a verification any more: begin with another one / berkas verifikasi ini rusak: pakai yang lain"
+        ) from None

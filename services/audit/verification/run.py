@@ -162,15 +162,20 @@ def _outside(key: NoteKey, kept: Sequence[str]) -> tuple[list[Checkpoint], list[
         try:
             good.append(_read(key, text))
         except BadNote as error:
-            findings.append(Finding(Kind.CHECKPOINT, 0, None, f"a checkpoint kept outside is not this log's: {error}"))
+            findings.append(Finding(Kind.CHECKPOINT, 0, None, f"{_NOT_OURS}: {error}"))
     return good, findings
+
+
+_NOT_OURS = "a checkpoint kept outside is not this log's / titik periksa yang disimpan bukan milik log ini"
 
 
 def _read(key: NoteKey, text: str) -> Checkpoint:
     note = notes.parse(text)
     checkpoint = Checkpoint.parse(note.text)
-    if not note.is_signed_by(key) or checkpoint.origin != key.name:
-        raise BadNote(f"it is not signed by {key.name}")
+    if checkpoint.origin != key.name:
+        raise BadNote(f"it is of {checkpoint.origin}, and this is {key.name} / log lain")
+    if not note.is_signed_by(key):
+        raise BadNote(f"it is not signed by {key.name} / tidak ditandatangani kunci itu")
     return checkpoint
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner, Result
 
+from chassis.ids import new_id
 from services.audit.cli import app
 from services.audit.domain.notes import NoteKey
 from services.audit.verification.resuming import FIRST_LINE
@@ -57,7 +58,7 @@ async def test_checkpoints_kept_outside_are_asked_too(w: World, tmp_path: Path) 
     other.write_text(note.replace(ORIGIN, "other.example/log"))
     found = await typed(w, "verify", "--kept", str(kept), "--kept", str(other))
     assert found.exit_code == 1
-    assert "a checkpoint kept outside is not this log's: it is not signed by" in found.stdout
+    assert "it is of other.example/log, and this is" in found.stdout
 
 
 async def test_what_cannot_be_answered_is_one_sentence_that_names_the_option(w: World, tmp_path: Path) -> None:
@@ -68,7 +69,9 @@ async def test_what_cannot_be_answered_is_one_sentence_that_names_the_option(w: 
         (("--kept", str(tmp_path / "nowhere")), "--kept: "),
         (("--key", "nonsense"), "--key: "),
         (("--key", str(NoteKey("other.example/log", key.public))), "--key: it is the key of other.example/log"),
-        (("--resume", str(tmp_path / "letter")), "--resume: "),
+        (("--resume", str(tmp_path / "letter")), "is not the file of a verification / bukan berkas verifikasi"),
+        (("--resume", str(tmp_path / "no-folder" / "x")), "x cannot be written / tidak dapat ditulis"),
+        (("--resume", str(tmp_path)), "cannot be written / tidak dapat ditulis"),
     ):
         refused = await typed(w, "verify", *words)
         assert (refused.exit_code, refused.stdout) == (1, ""), words
@@ -93,3 +96,38 @@ async def test_the_file_to_resume_from_is_gone_when_all_was_verified(w: World, t
     file.write_text(f"{FIRST_LINE}\n")
     assert (await typed(w, "verify", "--resume", str(file))).exit_code == 0
     assert not file.exists()
+
+
+async def test_what_cannot_be_proved_is_one_sentence_in_both_languages_and_no_file(w: World, tmp_path: Path) -> None:
+    await w.filled(4)
+    await w.keep(w.branch())
+    ids = [str(await w.one(f"SELECT event_id FROM archive WHERE place = {place}")) for place in range(5)]
+    file = tmp_path / "event.tlog-proof"
+    for event_id, said in (
+        ("3671010101010001", "EVENT_ID: '3671010101010001' is not the id of an event (a UUID) / bukan nomor peristiwa"),
+        (str(new_id()), "is in the archive / tidak ada di arsip"),
+        (ids[4], "is archived and not signed yet, ask again in"),
+    ):
+        refused = await typed(w, "prove", event_id, "-o", str(file))
+        assert (refused.exit_code, refused.stdout, file.exists()) == (1, "", False)
+        assert said in refused.stderr and len(refused.stderr.splitlines()) == 1, refused.stderr
+    nowhere = await typed(w, "prove", ids[0], "-o", str(tmp_path / "no-folder" / "x"))
+    assert (nowhere.exit_code, "cannot be written / tidak dapat ditulis" in nowhere.stderr) == (1, True)
+    await w.tamper(ALTER)
+    changed = await typed(w, "prove", ids[2], "-o", str(file))
+    assert (changed.exit_code, "arsip telah diubah" in changed.stderr, file.exists()) == (1, True, False)
+
+
+async def test_a_checkpoint_of_another_log_or_one_that_is_none_is_told(w: World, tmp_path: Path) -> None:
+    await w.filled(3)
+    other, letter = tmp_path / "other", tmp_path / "letter"
+    other.write_text((w.folder / "checkpoint").read_text().replace(ORIGIN, "other.example/log"))
+    letter.write_text("Dear auditor,\n")
+    for file, said in (
+        (other, f"it is of other.example/log, and this is {ORIGIN} / log lain"),
+        (letter, "a note is a text"),
+    ):
+        found = await typed(w, "verify", "--kept", str(file))
+        assert found.exit_code == 1
+        (line,) = [line for line in found.stdout.splitlines() if "kept outside" in line]
+        assert "bukan milik log ini" in line and said in line

@@ -189,12 +189,66 @@ async def _all(h: Harness, sql: str) -> list[Any]:
         return list((await conn.execute(sa.text(sql))).all())
 
 
+async def test_an_archive_that_begins_late_is_told_so_by_both_and_what_it_lacks_is_named(pair: Pair) -> None:
+    """What came before its first event is missing in it: named, and folded by nobody."""
+    first = len(await pair.records())
+    pair.h.pass_time(hours=1)
+    await Branch.opened(pair.h, code="J09")
+    records = await pair.records()
+    await pair.w.keep(*records[first:])
+    lacking = [dict(one.headers)["ce_id"].decode() for one in records[:first]]  # type: ignore[union-attr]
+    for command in ("cross-check", "replay"):
+        late = await pair.perisai(command, "registration")
+        assert late.exit_code == 1, late.output
+        assert "the archive begins late / arsip mulai terlambat: the log of registration 20" in late.stdout
+        assert all(f"missing_in_archive: event {one}" in late.stdout for one in lacking)
+    found = told(await pair.perisai("cross-check", "registration", "--json"))["registration"]
+    assert (found["begins_late"], found["log_begins"] < found["archive_begins"]) == (True, True)
+    await pair.w.keep(*records)
+    whole = await pair.perisai("cross-check", "registration", "--json")
+    assert (whole.exit_code, told(whole)["registration"]["begins_late"]) == (0, False)
+
+
+async def test_an_event_of_a_type_or_version_that_nobody_knows_is_named_and_the_others_are_folded(pair: Pair) -> None:
+    """It is archived like any other and proved like any other; a replay says that it cannot fold it, and of which event that is."""
+    records = await pair.records()
+    strange = [
+        replace(
+            records[0],
+            headers=tuple((n, new.get(n, v)) for n, v in records[0].headers),
+        )
+        for new in (
+            {"ce_id": str(new_id()).encode(), "ce_seq": b"77", "ce_type": b"BranchSold"},
+            {"ce_id": str(new_id()).encode(), "ce_seq": b"78", "ce_dataschema": b"perisai:schemas/BranchOpened/9"},
+        )
+    ]
+    strange[0] = replace(
+        strange[0],
+        headers=tuple(
+            (n, b"perisai:schemas/BranchSold/1" if n == "ce_dataschema" else v) for n, v in strange[0].headers
+        ),
+    )
+    await pair.w.keep(*records, *strange)
+    result = await pair.perisai("replay", "registration")
+    assert result.exit_code == 1, result.output
+    for one in strange:
+        event_id = dict(one.headers)["ce_id"].decode()  # type: ignore[union-attr]
+        assert f"not_folded: event_log {event_id}" in result.stdout
+        assert f"missing_in_log: event {event_id}" in result.stdout
+    assert "only_" not in result.stdout and "differs" not in result.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
         (["cross-check", "bank"], 1, "there is no bank"),
         (["replay", "bank"], 1, "there is no bank"),
         (["replay", "registration", "--until", "noon"], 1, "'noon' bukan waktu"),
+        (
+            ["replay", "registration", "--until", "2099-01-01"],
+            1,
+            "--until: that time has not come yet / waktu itu belum",
+        ),
         (["cross-check", "registration", "--via", "false"], 2, "nothing was compared"),
         (["replay", "registration", "--via", "echo {service}"], 2, "nothing was compared"),
         (["replay", "registration", "--via", "no-such-program"], 2, "nothing was compared"),
@@ -206,3 +260,24 @@ async def test_what_cannot_be_asked_or_had_is_said_and_nothing_recorded(
     result = await pair.perisai(*arguments)
     assert (result.exit_code, said in result.output) == (code, True)
     assert await pair.w.h.events("replays") == []
+
+
+@pytest.mark.parametrize("command", ["cross-check", "replay"])
+async def test_a_service_whose_database_is_away_is_one_sentence(pair: Pair, command: str) -> None:
+    file = Path(pair.environ["PERISAI_HOME"]) / "environments" / "registration.json"
+    own = json.loads(file.read_text()) | {"PERISAI_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing"}
+    file.write_text(json.dumps(own))
+    asked = called.command("", "registration", "fed", command)
+    environ = {**called.environment(), "PERISAI_HOME": pair.environ["PERISAI_HOME"]}
+    process = await asyncio.create_subprocess_exec(
+        *asked,
+        env=environ,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    assert (process.returncode, out) == (2, b"")
+    assert (
+        "the database does not answer / basis data tidak menjawab" in err.decode() and "Traceback" not in err.decode()
+    )

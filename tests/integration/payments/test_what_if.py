@@ -118,7 +118,8 @@ async def history(h: Harness, bank: Bank) -> list[Worker]:
     h.clock.set(at(2025, 10, 20))
     await suspend(h, other)
     await close_month(h, at(2025, 11, 3, 0))
-    first = await acquire(h, bank, special, 2, programmes=TWO)
+    first = await enrol(h, special, 2, programmes=TWO)
+    taken = [await buy(bank, who) for who in first]
     paid = [await buy(bank, who) for who in people[:3]]
     await refuse(h, people[0], paid[0], RefusalReason.ENTRY_AGE_EXCEEDED)
     await reassign(h, prepaid, one.agent_id, "2025-12")
@@ -126,6 +127,7 @@ async def history(h: Harness, bank: Bank) -> list[Worker]:
     h.clock.set(at(2025, 12, 4))
     await bank.pay(people[5].code, 2 * 36_800, trxDateTime="2025-12-04T08:00:00+07:00")
     await buy(bank, first[0])
+    await refuse(h, first[1], taken[1], RefusalReason.ENTRY_AGE_EXCEEDED)  # one below his threshold, which is kept
     await close_month(h, at(2026, 1, 3, 0))
     return [one, other, old, special]
 
@@ -146,6 +148,9 @@ async def test_under_the_rules_in_force_nothing_differs_for_anybody(h: Harness, 
         found = await what_if(h, CONTRIBUTIONS, month, {"contribution": {"jkm": 6_800}})
         assert [one for one in found.values() if not one.stated == one.was == one.would] == []
     stated = {str(w.agent_id): (await statement(h, w, "2025-11"))["agent"] for w in workers}
+    (since,) = [a for a in (await statement(h, workers[3], "2025-12"))["adjustments"] if a["month"] == "2025-11"]
+    assert since["agent"] == 12_345 + 2_520
+    stated[str(workers[3].agent_id)] = since["agent"]
     november = await what_if(h, INCENTIVES, "2025-11", {})
     assert {who: november[who].stated for who in stated} == stated
     whole = await wadah_statement(h, workers[0], "2025-11")
