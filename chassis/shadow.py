@@ -115,13 +115,16 @@ class Shadow:
             yield conn
 
     async def _empty(self) -> None:
-        """Tables like the live ones, with their primary keys only: indexes that span keys would depend on the order of filling."""
+        """Tables like the live ones, with their primary keys only: indexes that span keys would depend on the order of filling.
+
+        The mark goes first: nothing may be gone on from where the tables are already empty.
+        """
+        await self.done()
         await self._run(
             f"""DROP TABLE IF EXISTS shadow."{table.name}";
             CREATE UNLOGGED TABLE shadow."{table.name}" (LIKE public."{table.name}", PRIMARY KEY ({_columns(table)}));"""
             for table in self._service.tables
         )
-        await self.done()
 
     async def _run(self, statements: Iterable[str]) -> None:
         async with self._engine.begin() as conn:  # lint: commit — the shadow is scratch space

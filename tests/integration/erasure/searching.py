@@ -28,21 +28,14 @@ def sought(person: Mapping[str, str]) -> Canaries:
 async def in_clear(h: Harness, wanted: Canaries) -> set[tuple[str, str]]:
     """(table, kind) of every value of the person that stands there in any dress."""
     digests, found = Digests.of(wanted.owners), set[tuple[str, str]]()
-    names = sa.text("SELECT tablename FROM pg_tables WHERE schemaname IN ('public', 'shadow') ORDER BY 1")
+    names = sa.text(
+        "SELECT tablename, format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname IN ('public', 'shadow') ORDER BY 1, 2"
+    )
     async with h.app.read() as conn:
-        for name in sorted(set((await conn.execute(names)).scalars())):
-            async for data in _rows_of(h, name):
-                found |= {(name, kind) for _, _, kind in hits(data, wanted, digests)}
+        for name, place in (await conn.execute(names)).all():
+            for data in (await conn.execute(sa.text(f"SELECT to_jsonb(t)::text FROM {place} t"))).scalars():
+                found |= {(name, kind) for _, _, kind in hits(data.encode(), wanted, digests)}
     return found
-
-
-async def _rows_of(h: Harness, table: str) -> AsyncIterator[bytes]:
-    async with h.app.read() as conn:
-        for (row,) in await conn.execute(sa.text(f"SELECT to_jsonb(t)::text FROM public.{table} t")):
-            yield row.encode()
-        if (await conn.execute(sa.text("SELECT to_regclass(:name)"), {"name": f"shadow.{table}"})).scalar() is not None:
-            for (row,) in await conn.execute(sa.text(f"SELECT to_jsonb(t)::text FROM shadow.{table} t")):
-                yield row.encode()
 
 
 async def opened(h: Harness, keeper: Harness, wanted: Canaries) -> set[tuple[str, str]]:
