@@ -64,18 +64,19 @@ async def fed(
     shelf: Shelf,
     files_first: bool = False,
     until: datetime | None = None,
-    patience_s: float = PATIENCE_S,
+    patience_s: float | None = None,
     rows: Callable[[Sequence[dict[str, Any]]], object] = lambda some: None,
 ) -> Fed:
     """Runs the command to its end; `rows` is given what it says before its outcome. `shelf`: where the leaves of cold months are, `files_first`:
-    also of those that are in the database too. Raises NotCompared, QuestionRefused, or the database's errors; then it is ended by us.
+    also of those that are in the database too. `patience_s`: for what is on its way (default: PATIENCE_S). Raises NotCompared, QuestionRefused, or
+    the database's errors; then it is ended by us.
     """
     process = await asyncio.create_subprocess_exec(
         *command, stdin=PIPE, stdout=PIPE, env=dict(environment), limit=LONGEST_LINE
     )
     try:
         wanted, after = await _awaited(process)
-        await _archived(engine, wanted, patience_s)
+        await _archived(engine, wanted, PATIENCE_S if patience_s is None else patience_s)
         reading = partial(lines, source=service, shelf=shelf, until=until, files_first=files_first)
         size = await _feed(engine, process, reading, after)
         return Fed(size, await _outcome(process, rows))

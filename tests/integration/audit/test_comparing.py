@@ -84,6 +84,7 @@ def told(result: Result) -> Any:
     return json.loads(result.stdout.splitlines()[-1])
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_a_log_and_its_archive_agree_and_a_cut_tail_is_named_though_the_tree_holds(pair: Pair) -> None:
     """After the last checkpoint nothing but the service's own log knows what was there."""
     records = await pair.records()

@@ -52,6 +52,7 @@ async def _state_and_log(pair: Pair) -> None:
     await pair.w.tamper("DELETE FROM archive WHERE place = 4")
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_killed_again_and_again_it_says_what_it_says_undisturbed(pair: Pair) -> None:
     records = await pair.records()
     await pair.w.keep(*records)

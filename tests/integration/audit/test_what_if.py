@@ -138,6 +138,7 @@ async def test_those_whose_sum_would_be_the_same_are_counted_and_shown_when_aske
     assert [one["would"] for one in json.loads(everybody.stdout)["rows"]] == [36_800, 36_800]
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_what_cannot_be_asked_or_had_is_named(month: Month) -> None:
     async def said(rules: str, *arguments: str) -> tuple[int, str]:
         result = await month.ask(rules, *arguments)
