@@ -87,7 +87,7 @@ class Archived:
             services=("registration", "audit"), archive=archive, prefix=PREFIX, topics=("agency", "audit")
         )
 
-    planted = SimpleNamespace(places=frozenset[Any]())
+    planted = SimpleNamespace(places=frozenset[Any](), keys=frozenset[tuple[str, str, str]]())
 
     async def log(self, service: str) -> list[Event]:
         return self.logs[service]
