@@ -60,21 +60,30 @@ class Words:
     en: str
 
 
+def by(column: str) -> Callable[[Row], str]:
+    """The key of a row's events stands in this column."""
+    return lambda row: str(row[column])
+
+
 @dataclass(frozen=True)
 class Held:
-    """One table. `of`: which rows are about this participant. `stream` and `key`: whose events these rows are a fold of, where they are about nobody
-    else. `sealed`: encrypted columns besides those that the service declares. `without`: columns that tell of somebody else.
-    `subject`: the column with another id under which something is sealed for the same person.
+    """One table. `of`: which rows are about this participant, where column `participant_id` alone does not say it. `stream` and `key`: whose events
+    these rows are a fold of, where they are about nobody else. `sealed`: encrypted columns besides those that the service declares.
+    `without`: columns that tell of somebody else. `subject`: the column with another id under which something is sealed for the same person.
     """
 
     table: sa.Table
     title: Words
-    of: Callable[[UUID], sa.ColumnElement[bool]]
+    of: Callable[[UUID], sa.ColumnElement[bool]] | None = None
     stream: str | None = None
     key: Callable[[Row], str] = lambda row: str(row["participant_id"])
     sealed: Sequence[str] = ()
     without: Sequence[str] = ()
     subject: str | None = None
+
+    def about(self, who: UUID) -> sa.ColumnElement[bool]:
+        """Which rows are about this participant."""
+        return self.table.c.participant_id == who if self.of is None else self.of(who)
 
 
 Tell = Callable[[AsyncConnection, UUID, datetime], Awaitable[Sequence[Words]]]
@@ -196,7 +205,7 @@ def erased(since: datetime) -> Rejected:
 
 
 async def _rows(conn: AsyncConnection, one: Held, who: UUID) -> Sequence[Row]:
-    query = sa.select(one.table).where(one.of(who)).order_by(*one.table.primary_key)
+    query = sa.select(one.table).where(one.about(who)).order_by(*one.table.primary_key)
     return (await conn.execute(query)).mappings().all()
 
 

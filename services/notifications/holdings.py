@@ -6,22 +6,16 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from chassis.held import Held, Holdings, Words
+from chassis.held import Held, Holdings, Words, by
 from services.notifications.tables import attempts, notifications, recipients
 
 TABLES: Final = (
-    Held(
-        recipients,
-        Words("Ke mana pesan dikirim", "Where messages go"),
-        lambda who: recipients.c.participant_id == who,
-        stream="recipients",
-    ),
+    Held(recipients, Words("Ke mana pesan dikirim", "Where messages go"), stream="recipients"),
     Held(
         notifications,
         Words("Pesan yang dikirim", "Messages"),
-        lambda who: notifications.c.participant_id == who,
         stream="notifications",
-        key=lambda row: str(row["notification_id"]),
+        key=by("notification_id"),
     ),
     Held(
         attempts,

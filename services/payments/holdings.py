@@ -11,7 +11,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from chassis.held import Held, Holdings, Row, Words, event_ids
+from chassis.held import Held, Holdings, Row, Words, by, event_ids
 from services.payments.domain.orders import order_key
 from services.payments.domain.paying import receipt_key
 from services.payments.tables import (
@@ -172,28 +172,19 @@ def _is_settled(who: UUID) -> sa.ColumnElement[bool]:
     return sa.tuple_(settlement_lines.c.partner, settlement_lines.c.reference).in_(sa.union_all(own, named))
 
 
-def _by(column: str) -> Any:
-    return lambda row: str(row[column])
-
-
 def _receipt(row: Row) -> str:
     return receipt_key(row["partner"], row["channel_reference"])
 
 
 TABLES: Final = (
-    Held(
-        payers,
-        Words("Pembayar iuran", "Payer of contributions"),
-        lambda who: payers.c.participant_id == who,
-        stream="contributions",
-    ),
-    Held(bills, Words("Tagihan", "Bills"), lambda who: bills.c.participant_id == who),
+    Held(payers, Words("Pembayar iuran", "Payer of contributions"), stream="contributions"),
+    Held(bills, Words("Tagihan", "Bills")),
     Held(
         qr_codes,
         Words("Kode QR", "QR codes"),
         lambda who: sa.and_(qr_codes.c.bill_id.in_(_bills(who)), qr_codes.c.participant_id == who),
         stream="qr-codes",
-        key=_by("bill_id"),
+        key=by("bill_id"),
     ),
     Held(
         qr_questions,
@@ -218,17 +209,9 @@ TABLES: Final = (
         stream="receipts",
         key=_receipt,
     ),
-    Held(
-        refunds,
-        Words("Iuran yang dikembalikan", "Contributions given back"),
-        lambda who: refunds.c.participant_id == who,
-    ),
+    Held(refunds, Words("Iuran yang dikembalikan", "Contributions given back")),
     Held(transfers, Words("Pembukuan", "Entries of the ledger"), _is_transfer),
-    Held(
-        collective_lines,
-        Words("Bagian dari tagihan kolektif", "Shares of collective bills"),
-        lambda who: collective_lines.c.participant_id == who,
-    ),
+    Held(collective_lines, Words("Bagian dari tagihan kolektif", "Shares of collective bills")),
     Held(
         proposals,
         Words("Usulan tentang dana", "Proposals about money"),
@@ -238,14 +221,14 @@ TABLES: Final = (
             proposals.c.agent_id.in_(_offices(who)),
         ),
         stream="proposals",
-        key=_by("proposal_id"),
+        key=by("proposal_id"),
     ),
     Held(
         payee_accounts,
         Words("Rekening penerima", "Accounts that money may go to"),
         lambda who: payee_accounts.c.owner_id == who,
         stream="payee-accounts",
-        key=_by("payee_account_id"),
+        key=by("payee_account_id"),
     ),
     Held(
         transfer_orders,
@@ -259,7 +242,7 @@ TABLES: Final = (
         Words("Selisih yang diperiksa dengan bank", "Differences looked into with a bank"),
         lambda who: cases.c.payment_id.in_(_payments(who)),
         stream="reconciliation",
-        key=_by("case_id"),
+        key=by("case_id"),
     ),
     Held(settlement_lines, Words("Baris berkas bank", "Lines of a bank's files"), _is_settled),
     Held(
@@ -267,35 +250,25 @@ TABLES: Final = (
         Words("Selisih yang dibukukan", "Differences that were booked"),
         lambda who: settlement_differences.c.payment_id.in_(_payments(who)),
     ),
-    Held(
-        cash_received,
-        Words("Uang tunai yang diterima agen", "Cash that an agent received"),
-        _is_cash,
-    ),
-    Held(
-        cash_lines,
-        Words("Catatan uang tunai", "Movements of cash"),
-        _is_cash_line,
-    ),
+    Held(cash_received, Words("Uang tunai yang diterima agen", "Cash that an agent received"), _is_cash),
+    Held(cash_lines, Words("Catatan uang tunai", "Movements of cash"), _is_cash_line),
     Held(
         managements,
         Words("Pembina dari bulan ke bulan", "Who looks after the person, from which month on"),
-        lambda who: managements.c.participant_id == who,
         stream="managements",
     ),
     Held(
         agents,
         Words("Tugas sebagai agen", "Office as an agent"),
-        lambda who: agents.c.participant_id == who,
         stream="agent-notes",
-        key=_by("agent_id"),
+        key=by("agent_id"),
     ),
     Held(
         agent_balances,
         Words("Saldo Perisai milik agen", "The agent's balance"),
         lambda who: agent_balances.c.agent_id.in_(_offices(who)),
         stream="agent-balances",
-        key=_by("agent_id"),
+        key=by("agent_id"),
     ),
     Held(
         agent_balance_lines,
@@ -331,7 +304,7 @@ TABLES: Final = (
         Words("Keberatan atas insentif", "Disputes about incentives"),
         _is_dispute,
         stream="incentive-disputes",
-        key=_by("dispute_id"),
+        key=by("dispute_id"),
     ),
     Held(
         dispute_notes,

@@ -10,7 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.held import Held, Holdings, Tell, Words
+from chassis.held import Held, Holdings, Tell, Words, by
 from chassis.privacy.vault import Vault
 from contracts.values import ParticipantId
 from services.registration.domain import erasure
@@ -42,16 +42,14 @@ TABLES: Final = (
     Held(
         participants,
         Words("Kepesertaan, formulir pendaftaran, dan persetujuan", "Participation, registration form and consent"),
-        lambda who: participants.c.participant_id == who,
         stream="participants",
     ),
-    Held(people, Words("Data diri", "Who the person is"), lambda who: people.c.participant_id == who),
+    Held(people, Words("Data diri", "Who the person is")),
     Held(
         agents,
         Words("Tugas sebagai agen", "Office as an agent"),
-        lambda who: agents.c.participant_id == who,
         stream="agents",
-        key=lambda row: str(row["agent_id"]),
+        key=by("agent_id"),
         subject="agent_id",
     ),
     Held(
@@ -64,17 +62,8 @@ TABLES: Final = (
         Words("Baris berkas unggahan yang mendaftarkan", "Line of the uploaded file that registered the person"),
         _results,
     ),
-    Held(
-        exports,
-        Words("Permintaan salinan data", "Requests for a copy"),
-        lambda who: exports.c.participant_id == who,
-        stream="exports",
-    ),
-    Held(
-        erasures,
-        Words("Permintaan penghapusan data", "Requests for erasure"),
-        lambda who: erasures.c.participant_id == who,
-    ),
+    Held(exports, Words("Permintaan salinan data", "Requests for a copy"), stream="exports"),
+    Held(erasures, Words("Permintaan penghapusan data", "Requests for erasure")),
 )
 NOBODYS: Final = {
     "branches": "of the branch",
