@@ -15,10 +15,9 @@ from services.audit.cli.opened import UNANSWERED, refuse, settings
 from services.audit.cli.told import finding_line, notes_of, progress
 from services.audit.cold.judging import Judged, judge_all
 from services.audit.cold.shelf import Shelf
-from services.audit.domain import notes
-from services.audit.domain.checkpoints import Checkpoint
+from services.audit.domain.checkpoints import read_signed
 from services.audit.domain.notes import BadNote, NoteKey
-from services.audit.domain.verifying import Finding, Kind
+from services.audit.domain.verifying import Finding, Kind, kept_outside
 
 
 def run(folder: Path, key: str, kept: Sequence[Path], *, as_json: bool) -> Never:
@@ -50,27 +49,13 @@ def _key(text: str) -> NoteKey:
 
 
 def _unlike(key: NoteKey, judged: Judged, kept: Sequence[str]) -> list[Finding]:
-    """Checkpoints of the same size that somebody kept and that are not those of the months."""
-    ours = {checkpoint.size: checkpoint for checkpoint in map(_read, judged.notes)}
-    findings = []
-    for text in kept:
-        try:
-            note = notes.parse(text)
-            other = Checkpoint.parse(note.text)
-            if not note.is_signed_by(key):
-                raise BadNote(f"it is not signed by {key.name}")
-        except BadNote as error:
-            text = f"a checkpoint kept outside is not this log's: {error}"
-            findings.append(Finding(Kind.CHECKPOINT, 0, None, text))
-            continue
-        if ours.get(other.size, other) != other:
-            text = "a checkpoint kept outside is not the one that a cold month stands under"
-            findings.append(Finding(Kind.CHECKPOINT, other.size, None, text))
-    return findings
-
-
-def _read(note: str) -> Checkpoint:
-    return Checkpoint.parse(notes.parse(note).text)
+    """What somebody kept and is not this log's, or of the same size as the checkpoint of a month and another."""
+    ours = {checkpoint.size: checkpoint for checkpoint in (read_signed(note, key) for note in judged.notes)}
+    others, findings = kept_outside(key, kept)
+    text = "a checkpoint kept outside is not the one that a cold month stands under"
+    return findings + [
+        Finding(Kind.CHECKPOINT, other.size, None, text) for other in others if ours.get(other.size, other) != other
+    ]
 
 
 def _sum(key: NoteKey, judged: Judged, findings: Sequence[Finding]) -> str:

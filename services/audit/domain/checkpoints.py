@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from services.audit.domain import notes
 from services.audit.domain.base64text import to_bytes, to_text
 from services.audit.domain.merkle import HASH_BYTES, OutOfTree, roots_of_consistency
-from services.audit.domain.notes import BadNote
+from services.audit.domain.notes import BadNote, NoteKey
 
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 
@@ -45,6 +46,17 @@ class Checkpoint:
         if len(root) != HASH_BYTES:
             raise BadNote("the root of a checkpoint is 32 bytes in base64")
         return cls(origin, int(size), root)
+
+
+def read_signed(text: str, key: NoteKey) -> Checkpoint:
+    """The checkpoint of a note. Raises BadNote when it is none, of another log than the key's, or not signed with it."""
+    note = notes.parse(text)
+    found = Checkpoint.parse(note.text)
+    if found.origin != key.name:
+        raise BadNote(f"it is of {found.origin}, and this is {key.name} / log lain")
+    if not note.is_signed_by(key):
+        raise BadNote(f"it is not signed by {key.name} / tidak ditandatangani kunci itu")
+    return found
 
 
 def check_continues(older: Checkpoint, newer: Checkpoint, path: list[bytes]) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from contracts.values import ContributionMonth
-from services.audit.domain import notes
+from services.audit.domain import checkpoints
 from services.audit.domain.checkpoints import Checkpoint
 from services.audit.domain.merkle import HASH_BYTES, Node, Span, aligned, nodes_of, root_over
 from services.audit.domain.notes import BadNote, NoteKey
@@ -77,10 +77,9 @@ class Manifest:
 
     def signed(self, key: NoteKey) -> Checkpoint:
         """The checkpoint that it stands under. Raises BadNote when it is not one of this log, under this key, that ends with the month."""
-        note = notes.parse(self.checkpoint)
-        found = Checkpoint.parse(note.text)
-        if not note.is_signed_by(key) or not key.name == found.origin == self.log:
-            raise BadNote(f"it is not signed by {key.name}")
+        found = checkpoints.read_signed(self.checkpoint, key)
+        if self.log != key.name:
+            raise BadNote(f"it is of {self.log}, and this is {key.name} / log lain")
         if found.size != self.end:
             raise BadNote(f"it is of {found.size} leaves, and the month ends with {self.end}")
         return found

@@ -9,7 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
+from services.audit.domain.checkpoints import Checkpoint, read_signed
+from services.audit.domain.notes import BadNote, NoteKey
 from services.audit.domain.tiles import WIDTH, Tile
+
+_NOT_OURS = "a checkpoint kept outside is not this log's / titik periksa yang disimpan bukan milik log ini"
 
 
 class Kind(StrEnum):
@@ -98,6 +102,18 @@ def other_tile(tile: Tile, *, proved: bool = True) -> Finding:
     if not proved:
         detail += f", and no other copy of it is there: {leaves} events from this place on cannot be judged"
     return Finding(Kind.TILE if proved else Kind.UNPROVABLE, tile.number * leaves, None, detail)
+
+
+def kept_outside(key: NoteKey, texts: Iterable[str]) -> tuple[list[Checkpoint], list[Finding]]:
+    """Of notes that somebody kept those that this log signed, and a finding of each other."""
+    good: list[Checkpoint] = []
+    findings: list[Finding] = []
+    for text in texts:
+        try:
+            good.append(read_signed(text, key))
+        except BadNote as error:
+            findings.append(Finding(Kind.CHECKPOINT, 0, None, f"{_NOT_OURS}: {error}"))
+    return good, findings
 
 
 def resolve(parts: Iterable[Part], beyond: Iterable[Stray] = (), later: Iterable[Stray] = ()) -> list[Finding]:

@@ -16,11 +16,10 @@ from chassis.database import steady
 from contracts.values import ContributionMonth
 from services.audit.cold.judging import judge_all
 from services.audit.cold.shelf import COLD, Shelf
-from services.audit.domain import notes
-from services.audit.domain.checkpoints import Checkpoint, Contradiction, check_continues
+from services.audit.domain.checkpoints import Checkpoint, Contradiction, check_continues, read_signed
 from services.audit.domain.merkle import EMPTY_ROOT, Span
 from services.audit.domain.notes import BadNote, NoteKey
-from services.audit.domain.verifying import Finding, Kind, Part, Stray, resolve
+from services.audit.domain.verifying import Finding, Kind, Part, Stray, kept_outside, resolve
 from services.audit.publishing import notes_in
 from services.audit.queries.log import checkpoint_of, path_of, size_of
 from services.audit.queries.months import span_of
@@ -81,7 +80,7 @@ async def verify(
     async with engine.connect() as conn:
         await steady(conn)
         signed, findings = await _signed(conn, key)
-        outside, more = _outside(key, [*published.values(), *kept, *cold.notes])
+        outside, more = kept_outside(key, [*published.values(), *kept, *cold.notes])
         findings += more + _unlike(signed, outside)
         base = max([*outside, *signed], key=lambda one: one.size, default=Checkpoint(key.name, 0, EMPTY_ROOT))
         trust = Trust(conn, folder, base)
@@ -143,7 +142,7 @@ async def _signed(conn: AsyncConnection, key: NoteKey) -> tuple[list[Checkpoint]
     for row in (await conn.execute(asked)).all():
         checkpoint = checkpoint_of(row)
         try:
-            if _read(key, row.note) != checkpoint:
+            if read_signed(row.note, key) != checkpoint:
                 raise BadNote("its columns say other than what was signed")
             if row.before != before.size:
                 raise Contradiction(f"it follows on {row.before} leaves, and the one before it has {before.size}")
@@ -153,30 +152,6 @@ async def _signed(conn: AsyncConnection, key: NoteKey) -> tuple[list[Checkpoint]
             findings.append(Finding(Kind.CHECKPOINT, row.size, None, str(error)))
         before = checkpoint
     return good, findings
-
-
-def _outside(key: NoteKey, kept: Sequence[str]) -> tuple[list[Checkpoint], list[Finding]]:
-    good: list[Checkpoint] = []
-    findings: list[Finding] = []
-    for text in kept:
-        try:
-            good.append(_read(key, text))
-        except BadNote as error:
-            findings.append(Finding(Kind.CHECKPOINT, 0, None, f"{_NOT_OURS}: {error}"))
-    return good, findings
-
-
-_NOT_OURS = "a checkpoint kept outside is not this log's / titik periksa yang disimpan bukan milik log ini"
-
-
-def _read(key: NoteKey, text: str) -> Checkpoint:
-    note = notes.parse(text)
-    checkpoint = Checkpoint.parse(note.text)
-    if checkpoint.origin != key.name:
-        raise BadNote(f"it is of {checkpoint.origin}, and this is {key.name} / log lain")
-    if not note.is_signed_by(key):
-        raise BadNote(f"it is not signed by {key.name} / tidak ditandatangani kunci itu")
-    return checkpoint
 
 
 def _unlike(signed: Sequence[Checkpoint], outside: Sequence[Checkpoint]) -> list[Finding]:
