@@ -14,10 +14,9 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from chassis.clock import SystemClock
-from chassis.moments import moment
 from chassis.settings import PREFIX
 from contracts.events import OWNERS
-from services.audit.cli.opened import refuse
+from services.audit.cli.opened import moment_of, refuse
 from services.audit.feeding import NotCompared
 
 T = TypeVar("T")
@@ -54,7 +53,7 @@ def environment() -> dict[str, str]:
 
 def past(text: str) -> datetime | None:
     """The time that `--until` names; None where it was left out. Refuses what is no time, and what has not come yet."""
-    at = moment(text) if text else None
+    at = moment_of(text)
     if at is not None and at > SystemClock().wall():
         refuse("--until: that time has not come yet / waktu itu belum tiba")
     return at

@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
-from uuid import UUID
 
 import duckdb
 import typer
 
 from chassis.clock import SystemClock
-from chassis.moments import moment
 from contracts.values import ContributionMonth
 from services.audit.api.showing import event_shown
-from services.audit.cli.opened import AsJson, database, month_of, refuse, settings
+from services.audit.cli.opened import AsJson, database, id_of, moment_of, month_of, refuse, settings
 from services.audit.cli.told import progress
 from services.audit.cold.dropping import NotDropped, drop
 from services.audit.cold.shelf import Cold, Shelf
@@ -87,18 +84,18 @@ def events(
     if bool(stream) != bool(key):
         refuse("--stream, --key: name both or neither / sebutkan keduanya")
     ids = {
-        "participant_id": participant,
-        "agent_id": agent,
-        "wadah_id": wadah,
-        "branch_id": branch,
-        "bill_id": bill,
-        "correlation_id": correlation,
+        "participant": participant,
+        "agent": agent,
+        "wadah": wadah,
+        "branch": branch,
+        "bill": bill,
+        "correlation": correlation,
     }
-    equal: dict[str, object] = {name: _id(name, text) for name, text in ids.items() if text}
+    equal: dict[str, object] = {f"{name}_id": id_of(f"--{name}", text) for name, text in ids.items() if text}
     words = {"type": type_, "actor": actor, "stream": stream, "key": key}
     equal |= {name: text for name, text in words.items() if text}
     order = Order.OLDEST if oldest else Order.NEWEST
-    wanted = Wanted(equal, _moment(since), _moment(until), Clock.RECORDED, order, after)
+    wanted = Wanted(equal, moment_of(since), moment_of(until), Clock.RECORDED, order, after)
     shelf = Shelf(from_cold) if from_cold else settings().shelf
     if not shelf.months():
         refuse(f"--from-cold: {shelf.folder} has no cold months / tidak ada bulan dingin")
@@ -126,17 +123,6 @@ async def _dropped(own: Settings, owner: str, cold: Cold) -> tuple[Manifest, int
     async with database(owner) as engine:
         with progress("dropped") as tell:
             return await drop(engine, own.public_key, cold, tell=tell)
-
-
-def _id(name: str, text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        refuse(f"--{name.removesuffix('_id')}: {text!r} is no id (a UUID) / bukan nomor (UUID)")
-
-
-def _moment(text: str) -> datetime | None:
-    return moment(text) if text else None
 
 
 def _say(made: Manifest, shelf: Path, sentence: str, *, as_json: bool, **more: object) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Annotated, Never
+from uuid import UUID
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis.database import is_outage, make_engine
+from chassis.moments import moment
 from chassis.settings import StartRefused, load
 from contracts.values import ContributionMonth
 from services.audit.settings import Settings
@@ -48,6 +51,19 @@ def month_of(text: str) -> ContributionMonth:
         return ContributionMonth.parse(text)
     except ValueError:
         refuse(f"--month: {text!r} is no month; write one like 2026-10 / bukan bulan; tulis seperti 2026-10")
+
+
+def id_of(option: str, text: str, otherwise: str = "no id (a UUID) / bukan nomor (UUID)") -> UUID:
+    """What somebody typed as that option; `otherwise`: what one that is no id is called."""
+    try:
+        return UUID(text)
+    except ValueError:
+        refuse(f"{option}: {text!r} is {otherwise}")
+
+
+def moment_of(text: str) -> datetime | None:
+    """The instant that somebody typed, in WIB unless it says; None where it was left out."""
+    return moment(text) if text else None
 
 
 def refuse(sentence: str) -> Never:

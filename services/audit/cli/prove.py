@@ -11,7 +11,7 @@ from uuid import UUID
 
 import typer
 
-from services.audit.cli.opened import AsJson, database, refuse, settings
+from services.audit.cli.opened import AsJson, database, id_of, refuse, settings
 from services.audit.domain.checkpoints import Checkpoint
 from services.audit.domain.proofs import Proof
 from services.audit.queries.proofs import Broken, NotArchived, NotSigned, prove
@@ -24,7 +24,8 @@ Out = Annotated[Path | None, typer.Option("--out", "-o", help="the proof file; d
 
 def make(event_id: EventId, out: Out = None, as_json: AsJson = False) -> None:
     """Write the proof that an event is in the log, unaltered; exit code 1 when it cannot be proved."""
-    wanted, own = _id(event_id), settings()
+    wanted = id_of("EVENT_ID", event_id, "not the id of an event (a UUID) / bukan nomor peristiwa (UUID)")
+    own = settings()
     proof = asyncio.run(_proof(own, wanted))
     file = out or Path(f"{wanted}.tlog-proof")
     try:
@@ -39,13 +40,6 @@ def make(event_id: EventId, out: Out = None, as_json: AsJson = False) -> None:
         return
     print(f"{file}: event {proof.index} of {size} in {own.audit_log}")
     print(f"check it without us / periksa tanpa kami: {shlex.join(check)}")
-
-
-def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        refuse(f"EVENT_ID: {text!r} is not the id of an event (a UUID) / bukan nomor peristiwa (UUID)")
 
 
 async def _proof(own: Settings, event_id: UUID) -> Proof:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any
-from uuid import UUID
 
 import typer
 
-from chassis.moments import moment
 from services.audit.api.showing import event_shown
-from services.audit.cli.opened import AsJson, database, refuse, settings
+from services.audit.cli.opened import AsJson, database, id_of, moment_of, refuse, settings
 from services.audit.domain.reads import TYPE, Told
 from services.audit.queries import search
 from services.audit.queries.leaves import with_leaves
@@ -40,10 +37,11 @@ def tell(
     """Who looked at whose data, when, as what, through which door. The values they saw stand nowhere."""
     if not (participant or actor):
         refuse("--participant ID or --actor NAME says whose reads are meant / sebutkan pembacaan siapa")
-    who, own = _id(participant) if participant else None, settings()
+    no_id = "not an id (a UUID) / bukan nomor peserta (UUID)"
+    who, own = id_of("--participant", participant, no_id) if participant else None, settings()
     equal: dict[str, object] = {"type": TYPE} | ({"participant_id": who} if who else {})
     equal |= {"actor": actor} if actor else {}
-    found = asyncio.run(_found(own, Wanted(equal, _time(since), _time(until)), most + 1))
+    found = asyncio.run(_found(own, Wanted(equal, moment_of(since), moment_of(until)), most + 1))
     told = [Told.of(row, _payload(row), participant=who) for row in found[:most]]
     if as_json:
         print(json.dumps({"reads": [one.as_json() for one in told], "more": len(found) > most}))
@@ -54,17 +52,6 @@ def tell(
         f", and older ones: --until {told[-1].at.isoformat()} / masih ada yang lebih lama" if len(found) > most else ""
     )
     print(f"{len(told)} reads / pembacaan{more}")
-
-
-def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        refuse(f"--participant: {text!r} is not an id (a UUID) / bukan nomor peserta (UUID)")
-
-
-def _time(text: str) -> datetime | None:
-    return moment(text) if text else None
 
 
 async def _found(own: Settings, wanted: Wanted, limit: int) -> search.Rows:
