@@ -12,8 +12,8 @@ from services.audit.publishing import tile_in
 
 def published(node: Node, folders: Sequence[Path]) -> list[bytes] | None:
     """Those under a subtree of at most 256 leaves, in a full tile or the widest of an edge; None where no folder has them. Proved by nothing yet."""
-    start = node.number << node.level
-    first, end = start % WIDTH, start % WIDTH + (1 << node.level)
+    start, beyond = node.span
+    first, end = start % WIDTH, start % WIDTH + beyond - start
     for folder in folders:
         for width in _widths(folder, start // WIDTH):
             tile = tile_in(folder, Tile(0, start // WIDTH, width))

@@ -143,7 +143,7 @@ def _seen(cold: Cold, manifest: Manifest, nodes: Sequence[bytes], tell: Tell) ->
             seen.findings += [_file(part.start, problem)] if problem else []
             rows = FileRows(conn, cold.folder / part.name, part)
             for node, wanted in subtrees:
-                if part.start <= node.number << node.level < part.end:
+                if part.start <= node.span.start < part.end:
                     _look(seen, node, wanted, rows)
             seen.findings += rows.findings
             seen.beyond += rows.strays
@@ -160,18 +160,18 @@ def _unlike(file: Path, part: Part) -> str | None:
 
 
 def _look(seen: _Seen, node: Node, wanted: bytes, rows: FileRows) -> None:
-    start, end = node.number << node.level, (node.number + 1) << node.level
+    start, end = node.span
     found = rows.of(start, end)
     if not rows.readable:
         seen.nodes.append(None)  # what is wrong with the file is told of the file
         return
     judged = {place: judged_row(row) for place, row in found.items()}
     whole = len(judged) == end - start
-    own = perfect_root([judged[place].hash for place in range(start, end)]) if whole else None
+    hashes = [judged[place].hash for place in range(start, end)] if whole else None
+    own = _root_of(hashes)
     seen.nodes.append(own)
-    if own == wanted:
-        proven = [judged[place].hash for place in range(start, end)]
-        seen.findings += compare(start, proven, judged).findings  # what is misfiled
+    if hashes and own == wanted:
+        seen.findings += compare(start, hashes, judged).findings  # what is misfiled
     else:
         beside = {place: bytes(row["leaf_hash"] or b"") for place, row in found.items()}
         seen.doubtful.append((node, judged, beside))
@@ -192,15 +192,13 @@ def _led_to(manifest: Manifest, root: bytes, nodes: Sequence[bytes | None]) -> t
 
 def _named(manifest: Manifest, nodes: Sequence[bytes], seen: _Seen, copies: Sequence[Path]) -> list[Finding]:
     """What is wrong with the events of doubtful subtrees."""
-    numbers = {node: number for number, node in enumerate(manifest.subtrees)}
+    signed = dict(zip(manifest.subtrees, nodes, strict=True))
     parts, findings = [], []
     for node, rows, beside in seen.doubtful:
-        start, end = node.number << node.level, (node.number + 1) << node.level
+        start, end = node.span
         own = [rows[place].hash if place in rows else b"" for place in range(start, end)]
         column = [beside.get(place, b"") for place in range(start, end)]
-        good = [
-            copy for copy in (own, column, published(node, copies)) if copy and _root_of(copy) == nodes[numbers[node]]
-        ]
+        good = [copy for copy in (own, column, published(node, copies)) if copy and _root_of(copy) == signed[node]]
         if good:
             parts.append(compare(start, good[0], rows))
             continue

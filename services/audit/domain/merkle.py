@@ -15,18 +15,23 @@ HASH_BYTES = 32
 EMPTY_ROOT = sha256(b"").digest()
 
 
+class Span(NamedTuple):
+    """Leaves from `start` up to, not including, `end`: one subtree of RFC 6962, perfect or the ragged right edge."""
+
+    start: int
+    end: int
+
+
 class Node(NamedTuple):
     """A perfect subtree of 2^level leaves."""
 
     level: int
     number: int
 
-
-class Span(NamedTuple):
-    """Leaves from `start` up to, not including, `end`: one subtree of RFC 6962, perfect or the ragged right edge."""
-
-    start: int
-    end: int
+    @property
+    def span(self) -> Span:
+        """Its leaves."""
+        return Span(self.number << self.level, (self.number + 1) << self.level)
 
 
 NodeHash = Callable[[Node], bytes]

@@ -23,10 +23,10 @@ def test_subtrees_of_a_month_and_those_before_it_lead_to_the_root_of_the_log(end
     start = data.draw(st.integers(0, end - 1))
     tree = Tree([str(number).encode() for number in range(end)])
     nodes = [*nodes_of(Span(0, start)), *aligned(Span(start, end), HEIGHT)]
-    covered = [place for node in nodes for place in range(node.number << node.level, (node.number + 1) << node.level)]
+    covered = [place for node in nodes for place in range(*node.span)]
     assert covered == [*range(end)]
     assert all(node.level <= HEIGHT for node in aligned(Span(start, end), HEIGHT))
-    hashes = [(node, tree.over(node.number << node.level, (node.number + 1) << node.level)) for node in nodes]
+    hashes = [(node, tree.over(*node.span)) for node in nodes]
     assert root_over(hashes) == tree.over(0, end)
 
 
