@@ -12,13 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.problems import FieldError
 from contracts.events.incentives import Earnings
 from contracts.values import AgentId, ContributionMonth, WadahId
-from services.payments.commands.incentives.issue import may_spread
 from services.payments.domain.incentives.earning import earnings, share
 from services.payments.domain.incentives.lines import Paid, earned_in
 from services.payments.domain.incentives.statements import Month, lines_in
 from services.payments.domain.incentives.workers import Agreements, Worker
-from services.payments.domain.parameters import Dated, Sets
-from services.payments.domain.parameters.incentives import INCENTIVE_NEW, INCENTIVE_OLD, IncentiveSet, set_of
+from services.payments.domain.parameters import Sets
+from services.payments.domain.parameters.incentives import INCENTIVE_NEW, INCENTIVE_OLD
 from services.payments.queries import incentives as queries
 from services.payments.queries import what_if as stated
 from services.payments.queries.incentives_paid import paid_in
@@ -71,7 +70,9 @@ async def _agents(
 ) -> list[tuple[StatedAgent, _Both, Answer]]:
     workers = await queries.workers(conn, {one.agent_id for one in some})
     spread = {
-        agent for agent, worker in workers.items() if may_spread(ask.sets, worker) or may_spread(ask.supposed, worker)
+        agent
+        for agent, worker in workers.items()
+        if any(worker.agreements.may_spread(sets) for sets in (ask.sets, ask.supposed))
     }
     paid = await paid_in(conn, [(agent, ask.month) for agent in workers], spread)
     found = list[tuple[StatedAgent, _Both, Answer]]()
@@ -80,7 +81,7 @@ async def _agents(
         worker, payments = workers[agent_id], paid.get((agent_id, ask.month), ())
         if not worker.has_rights_at(ask.run.statements_at):
             payments = ()
-        was, would = (_rules(sets, worker.agreements, ask.month) for sets in (ask.sets, ask.supposed))
+        was, would = (worker.agreements.rules_in(sets, ask.month) for sets in (ask.sets, ask.supposed))
         both = _Both(*(_earned(ask, worker, payments, sets, one.most) for sets in (ask.sets, ask.supposed)))
         who = {"role": "agent", "id": str(agent_id), "wadah_id": str(one.wadah_id)}
         parts = {name: (getattr(both.was, name), getattr(both.would, name)) for name in _PARTS}
@@ -91,23 +92,19 @@ async def _agents(
 
 def _earned(ask: _Ask, worker: Worker, payments: Sequence[Paid], sets: Sets, most: int) -> Earnings:
     """A threshold that was reached in any statement is kept, where the set says so."""
-    rules = _rules(sets, worker.agreements, ask.month)
-    counted = earned_in(ask.month, payments, lambda came: _rules(sets, worker.agreements, came).value.recognition)
+    rules = worker.agreements.rules_in(sets, ask.month)
+    counted = earned_in(ask.month, payments, lambda came: worker.agreements.rules_in(sets, came).value.recognition)
     lines = lines_in(worker, Month(ask.month, rules, counted), ask.seen_at)
     kept = most >= rules.value.threshold and worker.agreements.in_month(ask.month) is not None
     return earnings(lines, rules.value, reached_before=kept)
 
 
 def _wadah(ask: _Ask, agreements: Agreements, agents: Sequence[_Both], stated: int) -> Answer:
-    was, would = (_rules(sets, agreements, ask.month) for sets in (ask.sets, ask.supposed))
+    was, would = (agreements.rules_in(sets, ask.month) for sets in (ask.sets, ask.supposed))
     then, now = share([both.was for both in agents], was.value), share([both.would for both in agents], would.value)
     paid = (sum(both.was.agent for both in agents), sum(both.would.agent for both in agents))
     who = {"role": "wadah", "id": str(agreements.wadah_id), "wadah_id": str(agreements.wadah_id)}
     return Answer(who, (was.version, would.version), stated, then, now, {"agents": paid})
-
-
-def _rules(sets: Sets, agreements: Agreements, month: ContributionMonth) -> Dated[IncentiveSet]:
-    return set_of(sets, agreements.shown_in(month).scheme, agreements.wadah_id, month)
 
 
 def _no_statements(month: ContributionMonth) -> FieldError:

@@ -25,7 +25,7 @@ from services.payments.domain.incentives.lines import NOTHING, Lines, Paid, earn
 from services.payments.domain.incentives.statements import Before, Carried, Month, statement
 from services.payments.domain.incentives.workers import Worker
 from services.payments.domain.parameters import Sets
-from services.payments.domain.parameters.incentives import IncentiveSet, drop_rule, set_of, spreads
+from services.payments.domain.parameters.incentives import IncentiveSet, drop_rule
 from services.payments.domain.parameters.kinds import Dated
 from services.payments.parameters import Parameters
 from services.payments.queries import incentives as queries
@@ -83,7 +83,7 @@ class _Desk:
         issued = await before.issued(tx.conn, list(workers), wadah, month)
         carried = await before.carried_before(tx.conn, list(workers), month)
         last_months = _last_months(workers, run.closed_at)
-        spread = {agent for agent, worker in workers.items() if may_spread(sets, worker)}
+        spread = {agent for agent, worker in workers.items() if worker.agreements.may_spread(sets)}
         review = await money.months_to_review(tx.conn, workers, run, last_months, spread)
         own = [(agent, month) for agent in workers if agent not in issued]
         paid = await money.paid_in(tx.conn, [*own, *review], spread)
@@ -132,7 +132,7 @@ class _Desk:
         agreements, key = worker.agreements, (worker.agent_id, month)
 
         def rules(of: ContributionMonth) -> Dated[IncentiveSet]:
-            return set_of(self.sets, agreements.shown_in(of).scheme, agreements.wadah_id, of)
+            return agreements.rules_in(self.sets, of)
 
         return Month(
             month=month,
@@ -140,11 +140,6 @@ class _Desk:
             payments=earned_in(month, self.paid.get(key, ()), lambda came: rules(came).value.recognition),
             before=Before(self.lines.get(key, NOTHING), self.earned.get(key, NO_EARNINGS)),
         )
-
-
-def may_spread(sets: Sets, worker: Worker) -> bool:
-    """Whether, under one of his agreements, months of a payment may be earned as they come."""
-    return any(spreads(sets, scheme) for scheme in {one.scheme for one in worker.agreements.every})
 
 
 def _last_months(workers: Mapping[AgentId, Worker], closed_at: datetime) -> dict[AgentId, ContributionMonth]:

@@ -19,7 +19,7 @@ from services.payments.domain.incentives.dropping import end_fell_due, of_wadah
 from services.payments.domain.incentives.wadah import AgentsTotals, PayDays, SharedMonth, WadahCarried, wadah_statement
 from services.payments.domain.incentives.workers import Agreements
 from services.payments.domain.parameters import Sets
-from services.payments.domain.parameters.incentives import TAX_BPS, drop_rule, set_of
+from services.payments.domain.parameters.incentives import TAX_BPS, drop_rule
 from services.payments.parameters import Parameters
 from services.payments.queries import incentives as queries
 from services.payments.queries import incentives_issued as before
@@ -116,7 +116,7 @@ class _Desk:
     def _month(self, agreements: Agreements, month: ContributionMonth) -> SharedMonth:
         return SharedMonth(
             month=month,
-            rules=set_of(self.sets, agreements.shown_in(month).scheme, agreements.wadah_id, month),
+            rules=agreements.rules_in(self.sets, month),
             agents=self.earned[agreements.wadah_id].get(month, ()),
             before=self.shares.get((agreements.wadah_id, month), 0),
         )

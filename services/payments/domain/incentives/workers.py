@@ -8,6 +8,8 @@ from datetime import date, datetime, time, timedelta
 
 from contracts.events.agency import IncentiveScheme
 from contracts.values import WIB, AgentId, BranchId, ContributionMonth, ParticipantId, WadahId
+from services.payments.domain.parameters import Dated, Sets
+from services.payments.domain.parameters.incentives import IncentiveSet, set_of, spreads
 
 NOTING = "perisai-incentive-notes/2022-04"
 """Rule version of what payments notes of agents, agreements and managers."""
@@ -68,6 +70,14 @@ class Agreements:
         """As `in_month`; where there is none the last before it, else the first."""
         before = [one for one in self.every if one.first_month <= month]
         return self.in_month(month) or (before[-1] if before else self.every[0])
+
+    def rules_in(self, sets: Sets, month: ContributionMonth) -> Dated[IncentiveSet]:
+        """By which a month is paid: the set of the scheme of the agreement that it is shown in."""
+        return set_of(sets, self.shown_in(month).scheme, self.wadah_id, month)
+
+    def may_spread(self, sets: Sets) -> bool:
+        """Whether, under one of them, months of a payment may be earned as they come."""
+        return any(spreads(sets, scheme) for scheme in {one.scheme for one in self.every})
 
     def bind_at(self, instant: datetime) -> bool:
         return any(one.begins_at <= instant < one.ends_at for one in self.every)
