@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -182,14 +183,14 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """A copy of everything held about a person, as JSON and as a page, gathered from every service. For an officer of the person's branch."""
-    role = _as_officer_of(participant)
+    ask = partial(_ask, role="officer", scope=_branch_of(participant))
     path = f"/participants/{quote(participant, safe='')}/export"
     if given:
-        noted = _ask("POST", "registration", f"{path}/given", role=role, headers=_once())
+        noted = ask("POST", "registration", f"{path}/given", headers=_once())
         print(json.dumps(noted) if as_json else "dicatat sebagai sudah diberikan / noted as given")
         return
-    asked = _ask("POST", "registration", path, role=role, headers=_once())
-    parts = {one: _ask("GET", one, path, role=role, nothing="not_found") for one in copies.SERVICES}
+    asked = ask("POST", "registration", path, headers=_once())
+    parts = {one: ask("GET", one, path, nothing="not_found") for one in copies.SERVICES}
     copy = copies.put_together(asked, parts, SystemClock().wall())
     files = {suffix: into / f"salinan-{asked['export_id']}.{suffix}" for suffix in ("json", "html")}
     try:
@@ -214,16 +215,12 @@ def _once() -> dict[str, str]:
     return {"Idempotency-Key": str(new_id())}
 
 
-def _as_officer_of(participant: str) -> str:
-    """The role to ask in. Beside `make run` it is an officer of the participant's branch."""
-    if not os.environ.get("PERISAI_TOKEN"):
-        path = f"/participants/{quote(participant, safe='')}"
-        _SCOPES["officer"] = {"branch_id": _ask("GET", "registration", path, role="auditor")["branch_id"]}
-    return "officer"
-
-
-_SCOPES: dict[str, dict[str, str]] = {}
-"""Scopes of the tokens that the local issuer is asked for, by role."""
+def _branch_of(participant: str) -> dict[str, str]:
+    """The scope of an officer who may ask: beside `make run` the participant's branch. Nothing where a token is given, which has its own."""
+    if os.environ.get("PERISAI_TOKEN"):
+        return {}
+    found = _ask("GET", "registration", f"/participants/{quote(participant, safe='')}", role="auditor")
+    return {"branch_id": found["branch_id"]}
 
 
 def _write(file: Path, text: str) -> None:
@@ -240,17 +237,18 @@ def _ask(
     body: Any = None,
     *,
     role: str = "operator",
+    scope: Mapping[str, str] | None = None,
     nothing: str = "",
-    headers: dict[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Any:
-    """The answer; empty when it is refused with the code `nothing`."""
+    """The answer; empty when it is refused with the code `nothing`. `role` and `scope`: of the token that the local issuer is asked for."""
     url = _address(service) + path
     try:
         answer = httpx.request(
             method,
             url,
             json=body,
-            headers={"Authorization": f"Bearer {_token(role)}", **(headers or {})},
+            headers={"Authorization": f"Bearer {_token(role, scope)}", **(headers or {})},
             timeout=15,
             trust_env=False,
         )
@@ -287,14 +285,14 @@ def _address(service: str) -> str:
     return str(state.facts[service])
 
 
-def _token(role: str = "operator") -> str:
+def _token(role: str = "operator", scope: Mapping[str, str] | None = None) -> str:
     if given := os.environ.get("PERISAI_TOKEN"):
         return given
     issuer = StateFile(places.home()).read().facts["issuer"]
     try:
         answer = httpx.post(
             f"{issuer}/admin/tokens",
-            json={"sub": f"{role}-local", "roles": [role], **_SCOPES.get(role, {})},
+            json={"sub": f"{role}-local", "roles": [role], **(scope or {})},
             headers={"Authorization": f"Bearer {Secrets(places.home() / 'secrets').token('issuer-admin-token')}"},
             timeout=5,
             trust_env=False,
