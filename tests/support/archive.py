@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from chassis import archived, eventlog
 from chassis.archived import batches
 from chassis.crosscheck import Feed
+from chassis.records import Coordinates, Record
 from chassis.sofar import Mark
 from chassis.tables import BUCKETS
 from tests.support.service import Harness
@@ -27,12 +29,23 @@ async def sent(h: Harness) -> None:
         await conn.execute(_SENT)
 
 
+async def published(h: Harness) -> list[Record]:
+    """What its relay would have sent of the whole log, which counts as sent from now on."""
+    rows = await _log(h)
+    await sent(h)
+    return [
+        Record(
+            Coordinates(f"perisai.{h.service.catalogue.topics[row.stream]}", 0, number),
+            row.key.encode(),
+            bytes(row.payload),
+            tuple(eventlog.envelope_of(row, h.service.name).to_headers()),
+        )
+        for number, row in enumerate(rows)
+    ]
+
+
 async def kept(h: Harness) -> list[bytes]:
     """Every event of the log as a line of a feed, in the order of the log."""
-    async with h.app.read() as conn:
-        rows = (
-            await conn.execute(sa.text(f"SELECT {eventlog.ENVELOPE_COLUMNS} FROM event_log ORDER BY position"))
-        ).all()
     return [
         archived.line(
             row.event_id,
@@ -41,8 +54,14 @@ async def kept(h: Harness) -> list[bytes]:
             bytes(row.payload),
             eventlog.envelope_of(row, h.service.name).to_headers(),
         )
-        for row in rows
+        for row in await _log(h)
     ]
+
+
+async def _log(h: Harness) -> Sequence[Any]:
+    async with h.app.read() as conn:
+        found = await conn.execute(sa.text(f"SELECT {eventlog.ENVELOPE_COLUMNS} FROM event_log ORDER BY position"))
+        return found.all()
 
 
 def whole(lines: Sequence[bytes]) -> bytes:

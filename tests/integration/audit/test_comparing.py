@@ -13,9 +13,8 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner, Result
 
-from chassis import eventlog
 from chassis.ids import new_id
-from chassis.records import Coordinates, Record
+from chassis.records import Record
 from chassis.telemetry import configure_logs
 from services.audit.cli import app, called
 from services.audit.feeding import fed
@@ -40,19 +39,7 @@ class Pair:
 
     async def records(self) -> list[Record]:
         """What registration's relay would have sent, all of it."""
-        asked = sa.text(f"SELECT {eventlog.ENVELOPE_COLUMNS} FROM event_log ORDER BY position")
-        async with self.h.app.read() as conn:
-            rows = (await conn.execute(asked)).all()
-        await archive.sent(self.h)
-        return [
-            Record(
-                Coordinates(f"perisai.{REGISTRATION.catalogue.topics[row.stream]}", 0, number),
-                row.key.encode(),
-                bytes(row.payload),
-                tuple(eventlog.envelope_of(row, "registration").to_headers()),
-            )
-            for number, row in enumerate(rows)
-        ]
+        return await archive.published(self.h)
 
     async def perisai(self, *arguments: str) -> Result:
         """`perisai audit ARGUMENTS`."""

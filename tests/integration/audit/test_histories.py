@@ -13,11 +13,10 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
-from chassis import archived, eventlog
+from chassis import archived
 from chassis.archived import BrokenOff, Segment
 from chassis.crosscheck import FromArchive, Tally
 from chassis.database import steady
-from chassis.records import Coordinates, Record
 from chassis.replay import Outcome, replay
 from services.audit.queries.feed import lines
 from services.audit.queries.log import size_of
@@ -129,20 +128,7 @@ async def _broken_off(w: World, h: Harness, dice: random.Random) -> None:
 
 async def _kept(w: World, h: Harness) -> None:
     """All of its log, as its relay would have sent it."""
-    await archive.sent(h)
-    asked = sa.text(f"SELECT {eventlog.ENVELOPE_COLUMNS} FROM event_log ORDER BY position")
-    async with h.app.read() as conn:
-        rows = (await conn.execute(asked)).all()
-    topics = h.service.catalogue.topics
-    records = [
-        Record(
-            Coordinates(f"perisai.{topics[row.stream]}", 0, number),
-            row.key.encode(),
-            bytes(row.payload),
-            tuple(eventlog.envelope_of(row, h.service.name).to_headers()),
-        )
-        for number, row in enumerate(rows)
-    ]
+    records = await archive.published(h)
     for start in range(0, len(records), 500):
         await w.keep(*records[start : start + 500])
 

@@ -13,8 +13,6 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner, Result
 
-from chassis import eventlog
-from chassis.records import Coordinates, Record
 from chassis.telemetry import configure_logs
 from services.audit.cli import app
 from services.payments.app import SERVICE as PAYMENTS
@@ -63,25 +61,8 @@ async def month(stack: Stack, tmp_path: Path) -> AsyncIterator[Month]:
         own = toy_processes.environment("payments", h.app.settings.database_url, "127.0.0.1:1", "perisai.")
         settings = {name: value for name, value in own.items() if name.startswith("PERISAI_")}
         (home / "environments" / "payments.json").write_text(json.dumps(settings))
-        await w.keep(*await records(h))
+        await w.keep(*await archive.published(h))
         yield Month(w, h, worker, environment(w) | {"PERISAI_HOME": str(home)}, tmp_path)
-
-
-async def records(h: Harness) -> list[Record]:
-    """What payments' relay would have sent."""
-    asked = sa.text(f"SELECT {eventlog.ENVELOPE_COLUMNS} FROM event_log ORDER BY position")
-    async with h.app.read() as conn:
-        rows = (await conn.execute(asked)).all()
-    await archive.sent(h)
-    return [
-        Record(
-            Coordinates(f"perisai.{PAYMENTS.catalogue.topics[row.stream]}", 0, number),
-            row.key.encode(),
-            bytes(row.payload),
-            tuple(eventlog.envelope_of(row, "payments").to_headers()),
-        )
-        for number, row in enumerate(rows)
-    ]
 
 
 async def heights(*harnesses: Harness) -> list[Any]:
