@@ -282,6 +282,15 @@ class TestVerifying:
         keyless = await typed(w, "verify", "--from-cold", str(folder.parent), PERISAI_AUDIT_SIGNING_KEY="")
         assert keyless.exit_code == 1 and "--key: " in keyless.stderr
 
+    async def test_a_month_that_is_not_there_shows_in_the_places_of_the_others(self, w: World) -> None:
+        await months(w, 5, 4, 3)
+        for month in (SEPTEMBER, OCTOBER, OCTOBER + 1):
+            folder = await written(w, month)
+        shutil.rmtree(folder.with_name(str(OCTOBER)))
+        found = await alone_verified(folder.parent, w)
+        assert found.exit_code == 0, found.output
+        assert "8 events in cold months 2025-09 (0 to 4), 2025-11 (9 to 11): verified" in found.stdout
+
     async def test_a_month_that_holds_what_was_signed_in_another_is_named_by_the_database(self, w: World) -> None:
         await months(w, 300, 40)
         folder = await written(w)
