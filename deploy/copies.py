@@ -17,7 +17,6 @@ from pydantic import BaseModel, Field
 
 from chassis.held import HeldShown, WordsShown
 
-FORMAT: Final = "perisai-export/1"
 SERVICES: Final = ("registration", "payments", "notifications")
 """Those that hold something of people; the archive of audit has copies of their events, sealed."""
 _UNKNOWN: Final = WordsShown(
@@ -29,7 +28,7 @@ _UNKNOWN: Final = WordsShown(
 class Copy(BaseModel):
     """The machine-readable copy. `services`: each service's part; null where it knows nothing of the person. Names are never changed, only added."""
 
-    format: Literal["perisai-export/1"] = FORMAT
+    format: Literal["perisai-export/1"] = "perisai-export/1"
     participant_id: UUID
     export_id: UUID
     due_by: datetime = Field(description="when the 3 × 24 hours end (UU 27/2022 Art. 32)")
