@@ -139,7 +139,7 @@ cell(
     process="registration-timers",
     action="erase",
     invariants=INVARIANTS,
-    tiers=("long",),
+    tiers=("test",),
     registrations=120,
     per_s=12,
     around=partial(after_a_month, paying=40, others=40),
