@@ -148,7 +148,7 @@ async def forget_again(app: App, apply: Apply | None) -> int:
 
 
 async def _lost(app: App, erasures: Erasures) -> Lost:
-    """Two looks at the topics: who was forgotten, then everything that the log lacks of them."""
+    """Looks at the topics: who was forgotten, then what the log lacks of them, last what had caused that and what others said of them."""
     lost, service, catalogue = Lost(), app.service.name, app.service.catalogue
     since = await _since(app)
     ours = sorted({catalogue.topics[stream] for stream, owner in catalogue.owners.items() if owner == service})
