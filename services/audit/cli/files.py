@@ -15,25 +15,27 @@ from services.audit.cli.opened import UNANSWERED, refuse, settings
 from services.audit.cli.told import finding_line, notes_of, progress
 from services.audit.cold.judging import Judged, judge_all
 from services.audit.cold.shelf import Shelf
-from services.audit.domain.checkpoints import read_signed
 from services.audit.domain.notes import BadNote, NoteKey
-from services.audit.domain.verifying import Finding, Kind, kept_outside
+from services.audit.domain.verifying import Finding, kept_outside
 
 
 def run(folder: Path, key: str, kept: Sequence[Path], *, as_json: bool) -> Never:
     """Judges them, says what was found and ends the command. `kept`: checkpoints kept outside, or folders with them and the published tiles."""
-    known, texts = _key(key), [text for path in kept for text in notes_of(path)]
+    known = _key(key)
+    outside, findings = kept_outside(known, [text for path in kept for text in notes_of(path)])
     shelf = Shelf(folder)
     if not shelf.months():
         refuse(f"--from-cold: {folder} has no cold months / tidak ada bulan dingin")
     with progress("verified") as tell:
-        judged = judge_all(shelf, known, [path for path in kept if path.is_dir()], tell)
-    findings = [*judged.findings, *_unlike(known, judged, texts)]
+        judged = judge_all(shelf, known, [path for path in kept if path.is_dir()], tell, {*outside})
+    findings += judged.findings
+    beyond = sorted({one.size for one in outside} - judged.compared)
     if as_json:
         told = {"log": known.name, "verified": not findings, "findings": [one._asdict() for one in findings]}
-        print(json.dumps({**told, "cold": {month: [*span] for month, span in judged.spans.items()}}))
+        cold = {month: [*span] for month, span in judged.spans.items()}
+        print(json.dumps({**told, "cold": cold, "not_compared": beyond}))
     else:
-        print("\n".join([*map(finding_line, findings), _sum(known, judged, findings)]))
+        print("\n".join([*map(finding_line, findings), *_not_compared(beyond), _sum(known, judged, findings)]))
     raise typer.Exit(UNANSWERED if findings else 0)
 
 
@@ -48,13 +50,13 @@ def _key(text: str) -> NoteKey:
         refuse(f"--key: {error} / bukan kunci log")
 
 
-def _unlike(key: NoteKey, judged: Judged, kept: Sequence[str]) -> list[Finding]:
-    """What somebody kept and is not this log's, or of the same size as the checkpoint of a month and another."""
-    ours = {checkpoint.size: checkpoint for checkpoint in (read_signed(note, key) for note in judged.notes)}
-    others, findings = kept_outside(key, kept)
-    text = "a checkpoint kept outside is not the one that a cold month stands under"
-    return findings + [
-        Finding(Kind.CHECKPOINT, other.size, None, text) for other in others if ours.get(other.size, other) != other
+def _not_compared(sizes: Sequence[int]) -> list[str]:
+    """Kept checkpoints of sizes that do not follow from the files: the log was larger then than they are, or a month is not there or not whole."""
+    if not sizes:
+        return []
+    span = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} … {sizes[-1]}"
+    return [
+        f"{len(sizes)} kept checkpoints, of {span} leaves, are beyond what these files tell: not compared / di luar berkas ini: tidak dibandingkan"
     ]
 
 

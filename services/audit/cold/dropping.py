@@ -67,7 +67,7 @@ async def _verified(owner: AsyncEngine, key: NoteKey, cold: Cold) -> Manifest:
         manifest = cold.manifest()
     except (BadManifest, OSError) as error:
         raise NotDropped(f"{cold.folder} is no cold month: {error}") from None
-    if findings := judge_month(cold, key):
+    if findings := judge_month(cold, key).findings:
         raise NotDropped(f"its files are not what was signed ({len(findings)} findings, first: {findings[0].detail})")
     async with owner.connect() as conn:
         try:

@@ -2,7 +2,8 @@
 
 Nothing is needed but the month and the log's public key. The manifest's hashes must lead to the signed root; then each file's events must lead
 to the manifest's hashes. Where they do not, the 256 leaf hashes of that place say which event it is, in whichever copy leads there: the column
-of the files, or the tiles that were published.
+of the files, or the tiles that were published. The same hashes give the root that the log had at any size within the month, so every checkpoint
+that somebody kept of such a size is held against it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import itertools
-from collections.abc import Callable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +21,7 @@ from services.audit.cold.copies import published
 from services.audit.cold.engine import opened
 from services.audit.cold.reading import FileRows, judged_row
 from services.audit.cold.shelf import Cold, Shelf
+from services.audit.domain.checkpoints import Checkpoint, read_signed
 from services.audit.domain.manifests import FILE_NAME, BadManifest, Manifest, Part
 from services.audit.domain.merkle import Node, Span, perfect_root
 from services.audit.domain.notes import BadNote, NoteKey
@@ -34,44 +37,74 @@ TellAll = Callable[[int, int], None]
 class _Seen:
     """What the files showed of one month."""
 
+    sizes: Sequence[int]
+    """Of the log, of which the root is asked, from the smallest on."""
     nodes: list[bytes | None] = field(default_factory=list)
     """Of each subtree, by its events; None where it cannot be told."""
     doubtful: list[tuple[Node, dict[int, Row], dict[int, bytes]]] = field(default_factory=list)
     """Subtrees that are not what they should be: the rows, and the hashes that stand beside them."""
+    leaves: dict[Node, Sequence[bytes]] = field(default_factory=dict)
+    """The leaf hashes under subtrees, as they were signed, where a size that is asked for ends in one."""
     beyond: list[Stray] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
 
+class Month(NamedTuple):
+    """`compared`: sizes of kept checkpoints at which the month says what the log's root was."""
+
+    findings: list[Finding]
+    compared: set[int]
+
+
 class Judged(NamedTuple):
-    """`notes`: the checkpoints that the months stand under, of which each holds by itself. `spans`: the leaves of each month, by its name."""
+    """`notes`: the checkpoints that the months stand under, of which each holds by itself. `spans`: the leaves of each month, by its name.
+    `compared`: as in `Month`, by any of them.
+    """
 
     findings: list[Finding]
     notes: list[str]
     spans: dict[str, Span]
+    compared: set[int]
 
 
-def judge_all(shelf: Shelf, key: NoteKey, copies: Sequence[Path] = (), tell: TellAll = lambda done, of: None) -> Judged:
-    """Every month there is."""
+def judge_all(
+    shelf: Shelf,
+    key: NoteKey,
+    copies: Sequence[Path] = (),
+    tell: TellAll = lambda done, of: None,
+    kept: Collection[Checkpoint] = (),
+) -> Judged:
+    """Every month there is, and against them the checkpoints of this log that somebody kept."""
     months = {cold.month: cold for cold in shelf.months()}
     spans = {name: span for name, cold in months.items() if (span := _span_of(cold)) is not None}
-    total, judged, findings = sum(span.end - span.start for span in spans.values()), 0, list[Finding]()
+    notes = {name: note for name in spans if (note := _note_of(months[name], key)) is not None}
+    signed = {*kept, *(read_signed(note, key) for note in notes.values())}
+    total, judged = sum(span.end - span.start for span in spans.values()), 0
+    findings, compared = list[Finding](), set[int]()
     for name, cold in months.items():
-        findings += judge_month(cold, key, copies=copies, tell=lambda done, judged=judged: tell(judged + done, total))  # type: ignore[misc]
+        month = judge_month(cold, key, copies=copies, kept=signed, tell=_after(judged, total, tell))
+        findings += month.findings
+        compared |= month.compared
         judged += spans[name].end - spans[name].start if name in spans else 0
     for (name, span), (later, next_) in itertools.pairwise(spans.items()):
         if span.end > next_.start:
             findings.append(_file(next_.start, f"the cold months {name} and {later} do not follow each other"))
-    return Judged(findings, [note for name in spans for note in _note_of(months[name], key)], spans)
+    return Judged(findings, [*notes.values()], spans, compared)
 
 
-def _note_of(cold: Cold, key: NoteKey) -> list[str]:
+def _after(judged: int, total: int, tell: TellAll) -> Tell:
+    """Tells of one month after so many events."""
+    return lambda done: tell(judged + done, total)
+
+
+def _note_of(cold: Cold, key: NoteKey) -> str | None:
     """None that is a finding already."""
     try:
         manifest = cold.manifest()
         manifest.signed(key)
     except BadNote:
-        return []
-    return [manifest.checkpoint]
+        return None
+    return manifest.checkpoint
 
 
 def _span_of(cold: Cold) -> Span | None:
@@ -87,10 +120,11 @@ def judge_month(
     *,
     month: str = "",
     copies: Sequence[Path] = (),
+    kept: Collection[Checkpoint] = (),
     tell: Tell = lambda done: None,
-) -> list[Finding]:
+) -> Month:
     """All that is wrong with it, in the order of places; each detail ends with the month and, of an event, its file. `copies`: folders of
-    published tiles. `month`: its name while it is written.
+    published tiles. `month`: its name while it is written. `kept`: other checkpoints of this log.
     """
     name = month or cold.month
     try:
@@ -98,11 +132,11 @@ def judge_month(
         signed = manifest.signed(key)
     except (BadManifest, BadNote, OSError) as error:
         why = "is missing" if isinstance(error, FileNotFoundError) else f"is not what was written: {error}"
-        return [_of_month(name, Finding(Kind.FILE, 0, None, f"{FILE_NAME} {why}"))]
+        return Month([_of_month(name, Finding(Kind.FILE, 0, None, f"{FILE_NAME} {why}"))], set())
     findings = [] if str(manifest.month) == name else [_file(manifest.start, f"{FILE_NAME} is of {manifest.month}")]
     findings += _unknown(cold, manifest)
     proved = _proved(manifest, signed.root, copies)
-    seen = _seen(cold, manifest, proved or manifest.nodes, tell)
+    seen = _seen(cold, manifest, proved or manifest.nodes, sorted({one.size for one in kept}), tell)
     findings += seen.findings
     nodes = proved or _led_to(manifest, signed.root, seen.nodes)
     if nodes is None:
@@ -112,10 +146,10 @@ def judge_month(
         if nodes != manifest.nodes:
             findings.append(_file(manifest.start, f"the hashes of {FILE_NAME} are not those that were signed"))
         findings += _named(manifest, nodes, seen, copies)
-    return [
-        _of_month(name, finding, manifest)
-        for finding in sorted(set(findings), key=lambda f: (f.place, f.kind, f.detail))
-    ]
+    roots = dict(manifest.roots(nodes, seen.leaves, {*seen.sizes})) if nodes else {}
+    findings += _unlike_kept(roots, kept)
+    found = sorted(set(findings), key=lambda f: (f.place, f.kind, f.detail))
+    return Month([_of_month(name, finding, manifest) for finding in found], {*roots})
 
 
 def _file(place: int, text: str) -> Finding:
@@ -135,8 +169,8 @@ def _unknown(cold: Cold, manifest: Manifest) -> list[Finding]:
     return [_file(manifest.start, f"{name} is no file of this month") for name in extra]
 
 
-def _seen(cold: Cold, manifest: Manifest, nodes: Sequence[bytes], tell: Tell) -> _Seen:
-    seen, subtrees = _Seen(), list(zip(manifest.subtrees, nodes, strict=True))
+def _seen(cold: Cold, manifest: Manifest, nodes: Sequence[bytes], sizes: Sequence[int], tell: Tell) -> _Seen:
+    seen, subtrees = _Seen(sizes), list(zip(manifest.subtrees, nodes, strict=True))
     with contextlib.closing(opened()) as conn:
         for part in manifest.parts:
             problem = _unlike(cold.folder / part.name, part)
@@ -172,9 +206,26 @@ def _look(seen: _Seen, node: Node, wanted: bytes, rows: FileRows) -> None:
     seen.nodes.append(own)
     if hashes and own == wanted:
         seen.findings += compare(start, hashes, judged).findings  # what is misfiled
+        _remember(seen, node, hashes)
     else:
         beside = {place: bytes(row["leaf_hash"] or b"") for place, row in found.items()}
         seen.doubtful.append((node, judged, beside))
+
+
+def _remember(seen: _Seen, node: Node, hashes: Sequence[bytes]) -> None:
+    """Only where they are asked for: a month has millions."""
+    if bisect_right(seen.sizes, node.span.start) < bisect_left(seen.sizes, node.span.end):
+        seen.leaves[node] = hashes
+
+
+def _unlike_kept(roots: Mapping[int, bytes], kept: Collection[Checkpoint]) -> list[Finding]:
+    """Those that were signed over another history than this."""
+    text = "the log does not begin with the {} leaves that were signed: its history was rewritten"
+    return [
+        Finding(Kind.CHECKPOINT, one.size, None, text.format(one.size))
+        for one in kept
+        if roots.get(one.size, one.root) != one.root
+    ]
 
 
 def _proved(manifest: Manifest, root: bytes, copies: Sequence[Path]) -> tuple[bytes, ...] | None:
@@ -201,6 +252,7 @@ def _named(manifest: Manifest, nodes: Sequence[bytes], seen: _Seen, copies: Sequ
         good = [copy for copy in (own, column, published(node, copies)) if copy and _root_of(copy) == signed[node]]
         if good:
             parts.append(compare(start, good[0], rows))
+            _remember(seen, node, good[0])
             continue
         findings += [
             Finding(Kind.DELETED, place, None, "the file has no row of it")

@@ -74,7 +74,7 @@ async def write(
         draft.mkdir(parents=True)
         try:
             made = await _written(picture, key, month, span, draft, tell)
-            _must_be_verified(judge_month(Cold(draft), key, month=str(month)))
+            _must_be_verified(judge_month(Cold(draft), key, month=str(month)).findings)
             draft.rename(cold.folder)
             _durable(shelf)
         finally:
@@ -89,7 +89,7 @@ def _there(cold: Cold, key: NoteKey, span: Span) -> Manifest:
         raise NotWritten(f"{cold.folder} is there and is no cold month: {error}") from None
     if (found.log, found.start, found.end) != (key.name, *span):
         raise NotWritten(f"{cold.folder} holds other leaves than {span.start} to {span.end - 1} of {key.name}")
-    _must_be_verified(judge_month(cold, key))
+    _must_be_verified(judge_month(cold, key).findings)
     return found
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from contracts.values import ContributionMonth
 from services.audit.domain import checkpoints
 from services.audit.domain.checkpoints import Checkpoint
-from services.audit.domain.merkle import HASH_BYTES, Node, Span, aligned, nodes_of, root_over
+from services.audit.domain.merkle import HASH_BYTES, Edge, Node, Span, aligned, nodes_of
 from services.audit.domain.notes import BadNote, NoteKey
 from services.audit.domain.tiles import HEIGHT
 
@@ -70,10 +71,32 @@ class Manifest:
         """What `nodes` are the hashes of."""
         return aligned(Span(self.start, self.end), HEIGHT)
 
-    def root(self, nodes: tuple[bytes, ...] | None = None) -> bytes:
+    def root(self, nodes: Sequence[bytes] = ()) -> bytes:
         """The root of the log of `end` leaves, by its own hashes or with others of the month."""
-        earlier = zip(nodes_of(Span(0, self.start)), self.before, strict=True)
-        return root_over([*earlier, *zip(self.subtrees, nodes or self.nodes, strict=True)])
+        return Edge(self._all(nodes)).root()
+
+    def roots(
+        self, nodes: Sequence[bytes], leaves: Mapping[Node, Sequence[bytes]], wanted: Container[int]
+    ) -> Iterator[tuple[int, bytes]]:
+        """The root that the log had at each of these sizes that follows from here. `nodes`: hashes of the month; `leaves`: the leaf hashes under
+        its subtrees, where they are known. Up to `start` only the sizes follow with which a subtree before the month ends.
+        """
+        edge = Edge()
+        for node, found in self._all(nodes):
+            if node.span.start in wanted:
+                yield node.span.start, edge.root()
+            inner = edge.copy()
+            for size, leaf in enumerate(leaves.get(node, ()), node.span.start + 1):
+                inner.add(Node(0, size - 1), leaf)
+                if size in wanted:
+                    yield size, inner.root()
+            edge.add(node, found)
+        if self.end in wanted:
+            yield self.end, edge.root()
+
+    def _all(self, nodes: Sequence[bytes]) -> Iterator[tuple[Node, bytes]]:
+        yield from zip(nodes_of(Span(0, self.start)), self.before, strict=True)
+        yield from zip(self.subtrees, nodes or self.nodes, strict=True)
 
     def signed(self, key: NoteKey) -> Checkpoint:
         """The checkpoint that it stands under. Raises BadNote when it is not one of this log, under this key, that ends with the month."""

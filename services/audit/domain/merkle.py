@@ -83,15 +83,28 @@ def aligned(span: Span, highest: int) -> list[Node]:
     return nodes
 
 
-def root_over(nodes: Iterable[tuple[Node, bytes]]) -> bytes:
-    """The root of a tree that is given as perfect subtrees which follow each other from leaf 0 on, each with its hash."""
-    edge: list[tuple[Node, bytes]] = []
-    for node, found in nodes:
-        while edge and edge[-1][0].level == node.level:
-            node, found = Node(node.level + 1, node.number >> 1), parent_hash(edge.pop()[1], found)
-        edge.append((node, found))
-    hashes = [found for _, found in edge] or [EMPTY_ROOT]
-    return reduce(lambda right, left: parent_hash(left, right), reversed(hashes[:-1]), hashes[-1])
+class Edge:
+    """The right edge of a tree to which perfect subtrees are added, each where the last one ended, from leaf 0 on."""
+
+    def __init__(self, subtrees: Iterable[tuple[Node, bytes]] = ()) -> None:
+        self._subtrees: list[tuple[Node, bytes]] = []
+        for node, found in subtrees:
+            self.add(node, found)
+
+    def add(self, node: Node, found: bytes) -> None:
+        """A subtree with its hash."""
+        while self._subtrees and self._subtrees[-1][0].level == node.level:
+            node, found = Node(node.level + 1, node.number >> 1), parent_hash(self._subtrees.pop()[1], found)
+        self._subtrees.append((node, found))
+
+    def root(self) -> bytes:
+        """Of the tree as it is now."""
+        hashes = [found for _, found in self._subtrees] or [EMPTY_ROOT]
+        return reduce(lambda right, left: parent_hash(left, right), reversed(hashes[:-1]), hashes[-1])
+
+    def copy(self) -> Edge:
+        """Another that grows by itself."""
+        return Edge(self._subtrees)
 
 
 def span_hash(span: Span, hash_of: NodeHash) -> bytes:

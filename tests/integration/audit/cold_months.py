@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,12 +26,12 @@ def small_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "PART_LEAVES", 256)
 
 
-async def months(w: World, *sizes: int) -> None:
-    """From September on, so many events a month, and one more in the month after."""
+async def months(w: World, *sizes: int | Sequence[int]) -> None:
+    """From September on, so many events a month, or so many under each of its checkpoints, and one more in the month after."""
     for number, size in enumerate((*sizes, 1)):
         at = (SEPTEMBER + number).starts_at + timedelta(days=3)
         w.h.clock.move(at - w.h.clock.wall())
-        await w.filled(size)
+        await w.filled(*([size] if isinstance(size, int) else size))
 
 
 async def asked(w: World, month: ContributionMonth = SEPTEMBER, *more: str) -> Result:

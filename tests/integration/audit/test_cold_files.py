@@ -322,11 +322,72 @@ class TestVerifying:
         await w.wipe()
         await months(w, 40)
         for file, said in (
-            (w.folder / f"{40:020d}.checkpoint", "is not the one that a cold month stands under"),
+            (w.folder / f"{40:020d}.checkpoint", "does not begin with the 40 leaves that were signed"),
             (other, f"bukan milik log ini: it is of other.example/log, and this is {ORIGIN}"),
         ):
             found = await alone_verified(shelf, w, "--kept", str(file))
-            assert found.exit_code == 1 and "a checkpoint kept outside" in found.stdout and said in found.stdout
+            assert found.exit_code == 1 and said in found.stdout
+
+    async def test_a_history_rewritten_and_signed_anew_is_told_by_a_checkpoint_kept_from_the_middle_of_a_month(
+        self, w: World, tmp_path: Path
+    ) -> None:
+        """Who holds the log's key makes events, tree and checkpoints that agree with each other, but not with what somebody kept."""
+        await months(w, AMID)
+        kept = kept_of(w, tmp_path)
+        shutil.copytree((await written(w)).parent, tmp_path / "true")
+        found = json.loads((await alone_verified(tmp_path / "true", w, "--kept", str(kept), "--json")).stdout)
+        assert (found["verified"], found["not_compared"]) == (True, [301]), found
+        await w.wipe()
+        await months(w, AMID)
+        rewritten = (await written(w)).parent
+        assert (await alone_verified(rewritten, w)).exit_code == 0, "it agrees with itself"
+        for size in (10, 256, 290, 300):
+            one = await alone_verified(rewritten, w, "--kept", str(kept / f"{size:020d}.checkpoint"), "--json")
+            (finding,) = json.loads(one.stdout)["findings"]
+            assert (one.exit_code, finding["kind"], finding["place"]) == (1, "checkpoint", size)
+            assert f"does not begin with the {size} leaves that were signed" in finding["detail"]
+
+    async def test_a_month_of_another_history_is_told_by_the_others(self, w: World, tmp_path: Path) -> None:
+        await months(w, 300, 40)
+        shutil.copytree(await written(w), tmp_path / "2025-09")
+        await w.wipe()
+        await months(w, 300, 40)
+        shutil.copytree(await written(w, OCTOBER), tmp_path / "2025-10")
+        found = json.loads((await alone_verified(tmp_path, w, "--json")).stdout)["findings"]
+        assert [(one["kind"], one["place"]) for one in found] == [("checkpoint", 300)]
+        assert found[0]["detail"].endswith("its history was rewritten (cold month 2025-10, 000000000300.parquet)")
+
+    async def test_a_kept_checkpoint_of_which_the_files_tell_nothing_is_told_so_and_is_no_finding(
+        self, w: World, tmp_path: Path
+    ) -> None:
+        """October alone tells of September at 256 and 300, where a subtree of 2^n leaves ends, and not at 10 and 290; 341 is November's."""
+        await months(w, AMID, 40)
+        kept = kept_of(w, tmp_path)
+        shutil.copytree(await written(w, OCTOBER), tmp_path / "usb" / "2025-10")
+        found = await alone_verified(tmp_path / "usb", w, "--kept", str(kept))
+        assert found.exit_code == 0, found.output
+        assert "3 kept checkpoints, of 10 … 341 leaves, are beyond what these files tell" in found.stdout
+
+    async def test_a_file_that_was_changed_tells_nothing_of_the_checkpoints_within_it(
+        self, w: World, tmp_path: Path
+    ) -> None:
+        await months(w, AMID)
+        kept, folder = kept_of(w, tmp_path), await written(w)
+        value_and_hash_changed(folder, folder)
+        found = json.loads((await alone_verified(folder.parent, w, "--kept", str(kept), "--json")).stdout)
+        assert [(one["kind"], one["place"]) for one in found["findings"]] == [("file", 0), ("unprovable", 0)]
+        assert found["not_compared"] == [10, 301]
+
+
+AMID = (10, 246, 34, 10)
+"""A month of 300 leaves under four checkpoints."""
+
+
+def kept_of(w: World, folder: Path) -> Path:
+    """The published checkpoints, without the tiles, as somebody kept them."""
+    kept = folder / "kept"
+    shutil.copytree(w.folder, kept, ignore=shutil.ignore_patterns("cold", "tile"))
+    return kept
 
 
 class TestSearching:
