@@ -113,7 +113,9 @@ AUDITED = (
     Point("A5", "audit-signer", "A5", 0),
     *(Point(name, "registration", name, 0) for name in ("Y1", "Y2", "Y3")),
 )
-"""Played in one act in which audit plays too; of each process one after the other, Y1 to Y3 in the commands of a replay."""
+"""Played in one act in which audit plays too; of each process one after the other, Y1 to Y3 in the commands of a replay. A6 to A10, of the
+commands that put a closed month away, are struck in tests/integration/audit/test_cold_killed.py: no load reaches a month that is over.
+"""
 
 ABSENT = {
     **dict.fromkeys(("C1", "C2", "C3", "C4"), "claims is not built yet"),

@@ -13,6 +13,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from chassis import faults
 from services.audit.cold.engine import opened
 from services.audit.cold.judging import judge_month
 from services.audit.cold.shelf import Cold
@@ -47,6 +48,8 @@ async def drop(
             found = files.execute(asked, [str(file), start, end]).fetchall()
             async with owner.begin() as conn:  # lint: commit — what left is in the files: a set is as good as all
                 gone += await _left(conn, found)
+                faults.point("A9")
+            faults.point("A10")
             tell(end - manifest.start, manifest.end - manifest.start)
     async with owner.connect() as conn:
         await conn.execution_options(isolation_level="AUTOCOMMIT")

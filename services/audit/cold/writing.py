@@ -19,6 +19,7 @@ import duckdb
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from chassis import faults
 from chassis.database import steady
 from contracts.values import ContributionMonth
 from services.audit.cold.columns import TYPES, line_of
@@ -75,7 +76,9 @@ async def write(
         try:
             made = await _written(picture, key, month, span, draft, tell)
             _must_be_verified(judge_month(Cold(draft), key, month=str(month)).findings)
+            faults.point("A7")
             draft.rename(cold.folder)
+            faults.point("A8")
             _durable(shelf)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
@@ -115,6 +118,7 @@ async def _written(
         _convert(lines, file)
         lines.unlink()
         parts.append(part_of(file, start, end))
+        faults.point("A6")
         tell(end - span.start, span.end - span.start)
     made = Manifest(
         log=key.name,
