@@ -20,7 +20,7 @@ import uvloop
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from chassis import fed, restored
+from chassis import comparing, fed, restored
 from chassis.asof import Account
 from chassis.asof import as_of as account_as_of
 from chassis.database import Unavailable
@@ -274,6 +274,6 @@ async def _sending(service: Service) -> AsyncIterator[tuple[App, AIOKafkaProduce
 
 def _told(name: str, outcome: Outcome) -> str:
     lines = [f"{name}: {outcome.events} events, " + ", ".join(f"{t} {n}" for t, n in outcome.rows.items())]
-    lines += [f"  {d.kind}: {d.table} {d.key} {d.column or ''}".rstrip() for d in outcome.differences]
-    lines.append("  replay equals live" if outcome.equal else f"  {len(outcome.differences)} differences")
+    lines += [f"  {comparing.SAID[d.kind]}: {d.table} {d.key} {d.column or ''}".rstrip() for d in outcome.differences]
+    lines.append("  replay equals live / sama" if outcome.equal else f"  {len(outcome.differences)} DIFFER / BERBEDA")
     return "\n".join(lines)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import aggregate_order_by
@@ -36,6 +36,15 @@ class Difference:
     key: str
     column: str | None
     kind: str
+
+
+SAID: Final = {
+    "only_live": "only in the live state / hanya di keadaan sekarang",
+    "only_replay": "only in the replay / hanya di hasil putar ulang",
+    "differs": "differs / berbeda",
+    "not_folded": "could not be folded / tidak dapat diolah",
+}
+"""The kinds, to people."""
 
 
 class Side(NamedTuple):

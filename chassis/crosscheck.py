@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -63,6 +63,16 @@ class Kind(StrEnum):
     """The archive has a second event of the same place."""
     UNREADABLE = "unreadable"
     """What the archive has under this id is no event."""
+
+
+SAID: Final = {
+    Kind.MISSING: "missing in the archive / tidak ada di arsip",
+    Kind.EXTRA: "missing in the log / tidak ada di log layanan",
+    Kind.DIFFERS: "differs / berbeda",
+    Kind.DOUBLE: "a second event of its place / peristiwa kedua di tempatnya",
+    Kind.UNREADABLE: "unreadable / tidak terbaca",
+}
+"""To people."""
 
 
 class Discrepancy(NamedTuple):

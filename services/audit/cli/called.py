@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from chassis import crosscheck
 from chassis.clock import SystemClock
 from chassis.settings import PREFIX
 from contracts.events import OWNERS
@@ -79,7 +80,7 @@ def event_line(one: dict[str, Any]) -> str:
     """An event on which log and archive disagree."""
     place = f" {one['stream']} {one['key']} {one['seq']}" if one["stream"] else ""
     what = f" ({', '.join(one['what'])})" if one["what"] else ""
-    return f"  {one['kind']}: event {one['event_id']}{place}{what}"
+    return f"  {crosscheck.SAID[crosscheck.Kind(one['kind'])]}: event {one['event_id']}{place}{what}"
 
 
 def late_line(service: str, log: dict[str, Any]) -> list[str]:

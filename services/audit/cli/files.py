@@ -47,7 +47,7 @@ def _key(text: str) -> NoteKey:
     try:
         return NoteKey.parse(text)
     except BadNote as error:
-        refuse(f"--key: {error} / bukan kunci log")
+        refuse(f"--key: no key of a log / bukan kunci log: {error}")
 
 
 def _not_compared(sizes: Sequence[int]) -> list[str]:

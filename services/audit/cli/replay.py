@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from chassis import faults
+from chassis import comparing, faults
 from chassis.batches import Broken
 from chassis.cli import replay_own
 from chassis.service import App
@@ -74,7 +74,10 @@ def _lines(service: str, told: dict[str, Any]) -> str:
     return "\n".join(
         [
             f"{service}: {told['events']} events folded{resumed} in {took['folded']:.1f} s, {rows} rows compared in {took['compared']:.1f} s: {said}",
-            *(f"  {d['kind']}: {d['table']} {d['key']} {d['column'] or ''}".rstrip() for d in told["differences"]),
+            *(
+                f"  {comparing.SAID[d['kind']]}: {d['table']} {d['key']} {d['column'] or ''}".rstrip()
+                for d in told["differences"]
+            ),
             *late_line(service, log),
             *map(event_line, log["named"]),
         ]

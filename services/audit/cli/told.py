@@ -23,7 +23,7 @@ SAID = {
     Kind.MISFILED: "misfiled / salah catat",
     Kind.TILE: "tree changed / pohon diubah",
     Kind.UNPROVABLE: "not provable / tidak dapat dibuktikan",
-    Kind.CHECKPOINT: "checkpoint",
+    Kind.CHECKPOINT: "checkpoint / titik periksa",
     Kind.FILE: "cold file / berkas bulan dingin",
 }
 

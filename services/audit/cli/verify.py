@@ -115,7 +115,7 @@ def _key(text: str, own: Settings) -> NoteKey:
     try:
         key = NoteKey.parse(text) if text else own.public_key
     except BadNote as error:
-        refuse(f"--key: {error} / bukan kunci log")
+        refuse(f"--key: no key of a log / bukan kunci log: {error}")
     if key.name != own.audit_log:
         refuse(f"--key: it is the key of {key.name}, and this is {own.audit_log} / kunci log lain")
     return key

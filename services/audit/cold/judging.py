@@ -88,7 +88,8 @@ def judge_all(
         judged += spans[name].end - spans[name].start if name in spans else 0
     for (name, span), (later, next_) in itertools.pairwise(spans.items()):
         if span.end > next_.start:
-            findings.append(_file(next_.start, f"the cold months {name} and {later} do not follow each other"))
+            text = f"the cold months {name} and {later} do not follow each other / tidak berurutan"
+            findings.append(_file(next_.start, text))
     return Judged(findings, [*notes.values()], spans, compared)
 
 
@@ -131,20 +132,26 @@ def judge_month(
         manifest = cold.manifest()
         signed = manifest.signed(key)
     except (BadManifest, BadNote, OSError) as error:
-        why = "is missing" if isinstance(error, FileNotFoundError) else f"is not what was written: {error}"
+        gone = isinstance(error, FileNotFoundError)
+        why = "is missing / tidak ada" if gone else f"is not what was written / bukan yang ditulis: {error}"
         return Month([_of_month(name, Finding(Kind.FILE, 0, None, f"{FILE_NAME} {why}"))], set())
-    findings = [] if str(manifest.month) == name else [_file(manifest.start, f"{FILE_NAME} is of {manifest.month}")]
+    whose = f"{FILE_NAME} is of {manifest.month} / milik bulan {manifest.month}"
+    findings = [] if str(manifest.month) == name else [_file(manifest.start, whose)]
     findings += _unknown(cold, manifest)
     proved = _proved(manifest, signed.root, copies)
     seen = _seen(cold, manifest, proved or manifest.nodes, sorted({one.size for one in kept}), tell)
     findings += seen.findings
     nodes = proved or _led_to(manifest, signed.root, seen.nodes)
     if nodes is None:
-        text = f"the hashes of {FILE_NAME} do not lead to the root that was signed, nor do the events"
+        text = (
+            f"the hashes of {FILE_NAME} do not lead to the root that was signed, nor do the events"
+            f" / hash di {FILE_NAME} dan peristiwanya tidak menuju akar yang ditandatangani"
+        )
         findings.append(Finding(Kind.UNPROVABLE, manifest.start, None, text))
     else:
         if nodes != manifest.nodes:
-            findings.append(_file(manifest.start, f"the hashes of {FILE_NAME} are not those that were signed"))
+            text = f"the hashes of {FILE_NAME} are not those that were signed / hash-nya bukan yang ditandatangani"
+            findings.append(_file(manifest.start, text))
         findings += _named(manifest, nodes, seen, copies)
     roots = dict(manifest.roots(nodes, seen.leaves, {*seen.sizes})) if nodes else {}
     findings += _unlike_kept(roots, kept)
@@ -157,7 +164,7 @@ def _file(place: int, text: str) -> Finding:
 
 
 def _of_month(name: str, finding: Finding, manifest: Manifest | None = None) -> Finding:
-    where = f"cold month {name}"
+    where = f"cold month / bulan dingin {name}"
     if manifest is not None and finding.kind is not Kind.FILE:
         where += "".join(f", {part.name}" for part in manifest.parts if part.start <= finding.place < part.end)
     return finding._replace(detail=f"{finding.detail} ({where})")
@@ -166,7 +173,7 @@ def _of_month(name: str, finding: Finding, manifest: Manifest | None = None) -> 
 def _unknown(cold: Cold, manifest: Manifest) -> list[Finding]:
     known = {FILE_NAME, *(part.name for part in manifest.parts)}
     extra = sorted(path.name for path in cold.folder.iterdir() if path.name not in known)
-    return [_file(manifest.start, f"{name} is no file of this month") for name in extra]
+    return [_file(manifest.start, f"{name} is no file of this month / bukan berkas bulan ini") for name in extra]
 
 
 def _seen(cold: Cold, manifest: Manifest, nodes: Sequence[bytes], sizes: Sequence[int], tell: Tell) -> _Seen:
@@ -187,10 +194,11 @@ def _seen(cold: Cold, manifest: Manifest, nodes: Sequence[bytes], sizes: Sequenc
 
 def _unlike(file: Path, part: Part) -> str | None:
     if not file.is_file():
-        return f"{part.name} is missing"
+        return f"{part.name} is missing / tidak ada"
     with file.open("rb") as content:
         same = hashlib.file_digest(content, "sha256").hexdigest() == part.sha256
-    return None if same else f"{part.name} is not the file that was written: its SHA-256 is another"
+    text = f"{part.name} is not the file that was written: its SHA-256 is another / bukan berkas yang ditulis: SHA-256-nya lain"
+    return None if same else text
 
 
 def _look(seen: _Seen, node: Node, wanted: bytes, rows: FileRows) -> None:
@@ -220,9 +228,12 @@ def _remember(seen: _Seen, node: Node, hashes: Sequence[bytes]) -> None:
 
 def _unlike_kept(roots: Mapping[int, bytes], kept: Collection[Checkpoint]) -> list[Finding]:
     """Those that were signed over another history than this."""
-    text = "the log does not begin with the {} leaves that were signed: its history was rewritten"
+    text = (
+        "the log does not begin with the {size} leaves that were signed: its history was rewritten"
+        " / log tidak diawali {size} daun yang ditandatangani: riwayatnya ditulis ulang"
+    )
     return [
-        Finding(Kind.CHECKPOINT, one.size, None, text.format(one.size))
+        Finding(Kind.CHECKPOINT, one.size, None, text.format(size=one.size))
         for one in kept
         if roots.get(one.size, one.root) != one.root
     ]
@@ -255,11 +266,14 @@ def _named(manifest: Manifest, nodes: Sequence[bytes], seen: _Seen, copies: Sequ
             _remember(seen, node, good[0])
             continue
         findings += [
-            Finding(Kind.DELETED, place, None, "the file has no row of it")
+            Finding(Kind.DELETED, place, None, "the file has no row of it / berkasnya tidak memuat baris itu")
             for place in range(start, end)
             if place not in rows
         ]
-        text = f"events of places {start} to {end - 1} were changed, and no copy of their hashes is there"
+        text = (
+            f"events of places {start} to {end - 1} were changed, and no copy of their hashes is there"
+            f" / peristiwa di tempat {start} sampai {end - 1} diubah, dan tidak ada salinan hash-nya"
+        )
         findings.append(Finding(Kind.UNPROVABLE, start, None, text))
     return [*findings, *resolve([together(parts)], seen.beyond)]
 

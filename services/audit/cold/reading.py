@@ -47,10 +47,11 @@ class FileRows:
             strays = self._conn.execute(_STRAYS, [self._file, part.start, part.end]).fetchall()
             ((count,),) = self._conn.execute(_COUNT, [self._file]).fetchall()
         except duckdb.Error as error:
-            self._tell(part.start, f"{part.name} cannot be read ({type(error).__name__})")
+            self._tell(part.start, f"{part.name} cannot be read / tidak dapat dibaca ({type(error).__name__})")
             return False
         if len(strays) > _MOST_STRAYS or 0 < len(strays) == count:
-            self._tell(part.start, f"{part.name} holds other leaves than {part.start} to {part.end - 1}")
+            text = f"{part.name} holds other leaves than {part.start} to {part.end - 1} / memuat daun lain"
+            self._tell(part.start, text)
             return False
         for row in (row_of(_NAMES, values) for values in strays):
             place = -1 if row["place"] is None else row["place"]
@@ -63,13 +64,19 @@ class FileRows:
         try:
             found = self._conn.execute(_BETWEEN, [self._file, start, self._upto]).fetchall()
         except duckdb.Error as error:
-            self._tell(start, f"{self._part.name} cannot be read from leaf {start} on ({type(error).__name__})")
+            text = f"{self._part.name} cannot be read from leaf {start} on / tidak dapat dibaca mulai daun itu"
+            self._tell(start, f"{text} ({type(error).__name__})")
             self.readable = False
             return
         for row in (row_of(_NAMES, values) for values in found):
             place = row["place"]
             if place in self._held:
-                twice = Finding(Kind.INSERTED, place, str(row["event_id"]), "a second row of this place")
+                twice = Finding(
+                    Kind.INSERTED,
+                    place,
+                    str(row["event_id"]),
+                    "a second row of this place / baris kedua untuk tempat ini",
+                )
                 self.findings.append(twice)
             self._held.setdefault(place, row)
 

@@ -43,7 +43,7 @@ class Cold:
             stat = file.stat()
             return _read(file, stat.st_mtime_ns, stat.st_size)
         except UnicodeDecodeError:
-            raise BadManifest("it is no text") from None
+            raise BadManifest("it is no text / bukan teks") from None
 
 
 @lru_cache(maxsize=256)

@@ -35,16 +35,16 @@ class Checkpoint:
         """Reads a checkpoint's text; further lines are passed over, as the standard says. Raises BadNote."""
         lines = text.split("\n")
         if len(lines) < 4 or not all(lines[:-1]):
-            raise BadNote("a checkpoint has three lines: origin, size, root")
+            raise BadNote("a checkpoint has three lines: origin, size, root / bukan titik periksa")
         origin, size, encoded = lines[:3]
         if not _SIZE.fullmatch(size):
-            raise BadNote("the size of a checkpoint is a decimal number")
+            raise BadNote("the size of a checkpoint is a decimal number / ukurannya bukan bilangan")
         try:
             root = to_bytes(encoded)
         except ValueError:
             root = b""
         if len(root) != HASH_BYTES:
-            raise BadNote("the root of a checkpoint is 32 bytes in base64")
+            raise BadNote("the root of a checkpoint is 32 bytes in base64 / akarnya tidak sah")
         return cls(origin, int(size), root)
 
 
@@ -62,7 +62,7 @@ def read_signed(text: str, key: NoteKey) -> Checkpoint:
 def check_continues(older: Checkpoint, newer: Checkpoint, path: list[bytes]) -> None:
     """Raises Contradiction unless `path` proves that the newer log begins with the older one; BadNote for checkpoints of two logs."""
     if older.origin != newer.origin:
-        raise BadNote("these are checkpoints of two logs")
+        raise BadNote("these are checkpoints of two logs / titik periksa dari dua log")
     if older.size == 0 and not path:
         return
     if older.size == newer.size and not path:
@@ -71,8 +71,9 @@ def check_continues(older: Checkpoint, newer: Checkpoint, path: list[bytes]) -> 
         try:
             roots = roots_of_consistency(older.size, newer.size, older.root, path)
         except OutOfTree as error:
-            raise Contradiction(str(error)) from None
+            raise Contradiction(f"its proof is of another log / buktinya dari log lain: {error}") from None
     if roots != (older.root, newer.root):
         raise Contradiction(
             f"the log of {newer.size} leaves does not begin with the {older.size} of the older checkpoint"
+            f" / log dengan {newer.size} daun tidak diawali {older.size} dari titik periksa yang lebih lama"
         )

@@ -56,15 +56,15 @@ class Manifest:
 
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.end:
-            raise BadManifest(f"leaves {self.start} to {self.end} are none")
+            raise BadManifest(f"leaves {self.start} to {self.end} are none / tidak ada daunnya")
         if len(self.before) != len(nodes_of(Span(0, self.start))) or len(self.nodes) != len(self.subtrees):
-            raise BadManifest("it has not the number of hashes that its leaves have")
+            raise BadManifest("it has not the number of hashes that its leaves have / jumlah hash-nya salah")
         if any(len(hash_) != HASH_BYTES for hash_ in (*self.before, *self.nodes)):
-            raise BadManifest("a hash has 32 bytes")
+            raise BadManifest("a hash has 32 bytes / hash berisi 32 bita")
         if [part.start for part in self.parts] != [self.start, *(part.end for part in self.parts[:-1])]:
-            raise BadManifest("its files do not follow each other")
+            raise BadManifest("its files do not follow each other / berkasnya tidak berurutan")
         if not self.parts or self.parts[-1].end != self.end or any(part.start >= part.end for part in self.parts):
-            raise BadManifest("its files do not hold its leaves")
+            raise BadManifest("its files do not hold its leaves / berkasnya tidak memuat daunnya")
 
     @property
     def subtrees(self) -> list[Node]:
@@ -104,7 +104,9 @@ class Manifest:
         if self.log != key.name:
             raise BadNote(f"it is of {self.log}, and this is {key.name} / log lain")
         if found.size != self.end:
-            raise BadNote(f"it is of {found.size} leaves, and the month ends with {self.end}")
+            raise BadNote(
+                f"it is of {found.size} leaves, and the month ends with {self.end} / ukurannya lain dari akhir bulan"
+            )
         return found
 
     def __str__(self) -> str:
@@ -127,18 +129,20 @@ class Manifest:
         try:
             found = _read(json.loads(text))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise BadManifest(str(error) if isinstance(error, BadManifest) else "it is no manifest") from None
+            raise BadManifest(
+                str(error) if isinstance(error, BadManifest) else "it is no manifest / bukan manifes"
+            ) from None
         if str(found) != text:
-            raise BadManifest("it is not spelt as it was written")
+            raise BadManifest("it is not spelt as it was written / ejaannya bukan seperti ditulis")
         return found
 
 
 def _read(told: dict[str, Any]) -> Manifest:
     if told["format"] != FORMAT:
-        raise BadManifest(f"it is not of the format {FORMAT}")
+        raise BadManifest(f"it is not of the format {FORMAT} / bukan format itu")
     parts = tuple(Part(**one) for one in told["files"])
     if not all(_PART.fullmatch(part.name) and _SHA256.fullmatch(part.sha256) for part in parts):
-        raise BadManifest("a file in it has another name, or no SHA-256")
+        raise BadManifest("a file in it has another name, or no SHA-256 / nama berkas atau SHA-256 salah")
     hashes = {name: tuple(bytes.fromhex(hash_) for hash_ in told[name]) for name in ("before", "nodes")}
     return Manifest(
         log=str(told["log"]),

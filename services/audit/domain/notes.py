@@ -35,7 +35,9 @@ class NoteKey:
 
     def __post_init__(self) -> None:
         if not self.name or "+" in self.name or any(char.isspace() for char in self.name):
-            raise BadNote("the name of a key has neither spaces nor plus signs, and is not empty")
+            raise BadNote(
+                "the name of a key has neither spaces nor plus signs, and is not empty / nama kunci tidak sah"
+            )
 
     @property
     def key_id(self) -> bytes:
@@ -53,10 +55,10 @@ class NoteKey:
         key_id, _, encoded = rest.partition("+")
         raw = _bytes(encoded)
         if raw[:1] not in (bytes([ED25519]), bytes([WITNESS])) or len(raw) != 1 + 32:
-            raise BadNote("the key is no Ed25519 key of a log or a witness")
+            raise BadNote("the key is no Ed25519 key of a log or a witness / bukan kunci Ed25519")
         key = cls(name, raw[1:], raw[0])
         if key.key_id.hex() != key_id:
-            raise BadNote("the key id is not that of this name and key")
+            raise BadNote("the key id is not that of this name and key / nomor kunci tidak cocok")
         return key
 
 
@@ -111,11 +113,11 @@ def parse(raw: str) -> Note:
     text, blank, lines = raw.rpartition("\n\n")
     text += "\n"
     if not blank or not lines.endswith("\n"):
-        raise BadNote("a note is a text, an empty line and lines of signatures")
+        raise BadNote("a note is a text, an empty line and lines of signatures / bukan catatan bertanda tangan")
     _check_text(text)
     signatures = tuple(map(_signature, lines[:-1].split("\n")))
     if len(signatures) > MOST_SIGNATURES:
-        raise BadNote(f"more than {MOST_SIGNATURES} signatures")
+        raise BadNote(f"more than {MOST_SIGNATURES} signatures / terlalu banyak tanda tangan")
     return Note(text, signatures)
 
 
@@ -123,7 +125,7 @@ def _signature(line: str) -> Signature:
     name, _, encoded = line.removeprefix(DASH).partition(" ")
     raw = _bytes(encoded)
     if not line.startswith(DASH) or not name or len(raw) <= _KEY_ID_BYTES:
-        raise BadNote("a line of a signature is a dash, a name and base64")
+        raise BadNote("a line of a signature is a dash, a name and base64 / baris tanda tangan tidak sah")
     return Signature(name, raw[:_KEY_ID_BYTES], raw[_KEY_ID_BYTES:])
 
 
@@ -134,7 +136,7 @@ def _check(text: str, line: Signature, key: NoteKey) -> None:
     try:
         Ed25519PublicKey.from_public_bytes(key.public).verify(raw, message)
     except InvalidSignature:
-        raise BadNote(f"the signature of {key.name} is wrong") from None
+        raise BadNote(f"the signature of {key.name} is wrong / tanda tangannya salah") from None
 
 
 def _witnessed(text: str, at: int) -> bytes:
@@ -143,7 +145,9 @@ def _witnessed(text: str, at: int) -> bytes:
 
 def _check_text(text: str) -> None:
     if not text.endswith("\n") or any(char < " " and char != "\n" for char in text):
-        raise BadNote("the text of a note ends in a newline and has no other control characters")
+        raise BadNote(
+            "the text of a note ends in a newline and has no other control characters / teks catatan tidak sah"
+        )
 
 
 def _bytes(text: str) -> bytes:

@@ -92,15 +92,19 @@ def compare(start: int, proven: Sequence[bytes], rows: Mapping[int, Row]) -> Par
 
 
 def _misfiled(place: int, row: Row) -> Finding:
-    return Finding(Kind.MISFILED, place, row.event_id, f"columns {', '.join(row.misfiled)} are not the event's")
+    text = f"columns {', '.join(row.misfiled)} are not the event's / kolom itu bukan milik peristiwanya"
+    return Finding(Kind.MISFILED, place, row.event_id, text)
 
 
 def other_tile(tile: Tile, *, proved: bool = True) -> Finding:
     """A stored tile that is not the one that was signed. `proved`: another copy of it is."""
     leaves = WIDTH ** (tile.level + 1)
-    detail = f"{tile.path} in the database is not what was signed"
+    detail = f"{tile.path} in the database is not what was signed / di basis data bukan yang ditandatangani"
     if not proved:
-        detail += f", and no other copy of it is there: {leaves} events from this place on cannot be judged"
+        detail += (
+            f"; no other copy of it is there: {leaves} events from this place on cannot be judged"
+            f" / tidak ada salinan lain: {leaves} peristiwa mulai tempat ini tidak dapat dinilai"
+        )
     return Finding(Kind.TILE if proved else Kind.UNPROVABLE, tile.number * leaves, None, detail)
 
 
@@ -129,12 +133,19 @@ def resolve(parts: Iterable[Part], beyond: Iterable[Stray] = (), later: Iterable
     findings = [
         *found.findings,
         *(
-            Finding(Kind.MOVED, stray.place, stray.event_id, f"belongs at place {home[stray.hash]}")
+            Finding(
+                Kind.MOVED,
+                stray.place,
+                stray.event_id,
+                f"belongs at place {home[stray.hash]} / tempatnya {home[stray.hash]}",
+            )
             for stray in [*strays, *outside]
             if stray.hash in home
         ),
         *(
-            Finding(Kind.INSERTED, stray.place, stray.event_id, "the log has no such place")
+            Finding(
+                Kind.INSERTED, stray.place, stray.event_id, "the log has no such place / log tidak punya tempat itu"
+            )
             for stray in outside
             if stray.hash not in home
         ),
@@ -147,9 +158,12 @@ def resolve(parts: Iterable[Part], beyond: Iterable[Stray] = (), later: Iterable
 def _at(place: int, hash_: bytes, foreign: Stray | None, *, stands_elsewhere: bool) -> list[Finding]:
     """What became of a place whose own leaf does not stand there. `foreign`: what does, when it is no leaf of the log."""
     if foreign is not None and stands_elsewhere:
-        return [Finding(Kind.INSERTED, place, foreign.event_id, "the event of this place stands elsewhere")]
+        text = "the event of this place stands elsewhere / peristiwa tempat ini berada di tempat lain"
+        return [Finding(Kind.INSERTED, place, foreign.event_id, text)]
     if foreign is not None:
-        return [Finding(Kind.ALTERED, place, foreign.event_id, "its bytes are not those that were signed")]
+        text = "its bytes are not those that were signed / isinya bukan yang ditandatangani"
+        return [Finding(Kind.ALTERED, place, foreign.event_id, text)]
     if stands_elsewhere:
         return []  # told of where it stands
-    return [Finding(Kind.DELETED, place, None, f"no event has the hash {hash_.hex()} that was signed")]
+    text = f"no event has the hash {hash_.hex()} that was signed / tidak ada peristiwa dengan hash itu"
+    return [Finding(Kind.DELETED, place, None, text)]

@@ -76,7 +76,11 @@ def _proved_copy(proven: Proven, copies: list[bytes | None]) -> tuple[Finding | 
         if leads_to(copy, proven.root):
             return (other_tile(proven.tile) if number else None), copy
     place = proven.tile.number * WIDTH
-    detail = f"the events of places {place} to {place + WIDTH - 1} and the tree over them were changed together"
+    last = place + WIDTH - 1
+    detail = (
+        f"the events of places {place} to {last} and the tree over them were changed together"
+        f" / peristiwa di tempat {place} sampai {last} diubah bersama pohon di atasnya"
+    )
     return Finding(Kind.UNPROVABLE, place, None, detail), None
 
 

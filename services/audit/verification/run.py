@@ -143,9 +143,12 @@ async def _signed(conn: AsyncConnection, key: NoteKey) -> tuple[list[Checkpoint]
         checkpoint = checkpoint_of(row)
         try:
             if read_signed(row.note, key) != checkpoint:
-                raise BadNote("its columns say other than what was signed")
+                raise BadNote("its columns say other than what was signed / kolomnya lain dari yang ditandatangani")
             if row.before != before.size:
-                raise Contradiction(f"it follows on {row.before} leaves, and the one before it has {before.size}")
+                raise Contradiction(
+                    f"it follows on {row.before} leaves, and the one before it has {before.size}"
+                    f" / menyambung {row.before} daun, padahal yang sebelumnya {before.size}"
+                )
             check_continues(before, checkpoint, path_of(row))
             good.append(checkpoint)
         except (BadNote, Contradiction) as error:
@@ -157,16 +160,16 @@ async def _signed(conn: AsyncConnection, key: NoteKey) -> tuple[list[Checkpoint]
 def _unlike(signed: Sequence[Checkpoint], outside: Sequence[Checkpoint]) -> list[Finding]:
     """What was published and is not in the database any more, or otherwise."""
     ours = {checkpoint.size: checkpoint for checkpoint in signed}
-    return [
-        Finding(Kind.CHECKPOINT, kept.size, None, "a checkpoint kept outside is not the one in the database")
-        for kept in outside
-        if ours.get(kept.size) != kept
-    ]
+    text = "a checkpoint kept outside is not the one in the database / titik periksa yang disimpan bukan yang ada di basis data"
+    return [Finding(Kind.CHECKPOINT, kept.size, None, text) for kept in outside if ours.get(kept.size) != kept]
 
 
 async def _begins_with(trust: Trust, base: Checkpoint, older: Checkpoint) -> list[Finding]:
     known = base.root if older.size == base.size else await trust.root_at(older.size)
-    text = f"the log of {base.size} leaves does not begin with the {older.size} that were signed: its history was rewritten"
+    text = (
+        f"the log of {base.size} leaves does not begin with the {older.size} that were signed: its history was rewritten"
+        f" / log dengan {base.size} daun tidak diawali {older.size} yang ditandatangani: riwayatnya ditulis ulang"
+    )
     return [] if known in (older.root, None) else [Finding(Kind.CHECKPOINT, older.size, None, text)]
 
 
@@ -178,7 +181,10 @@ async def _mislabelled(conn: AsyncConnection, key: NoteKey, spans: Mapping[str, 
         with contextlib.suppress(LookupError):
             known = await span_of(conn, key.name, ContributionMonth.parse(month))
         if known != span:
-            text = f"the cold month {month} holds leaves {span.start} to {span.end - 1}, which are not those that were signed in it"
+            text = (
+                f"the cold month {month} holds leaves {span.start} to {span.end - 1}, which are not those that were signed in it"
+                f" / bulan dingin {month} memuat daun {span.start} sampai {span.end - 1}, bukan yang ditandatangani pada bulan itu"
+            )
             findings.append(Finding(Kind.FILE, span.start, None, text))
     return findings
 
@@ -197,4 +203,5 @@ async def _holes(conn: AsyncConnection, start: int, end: int) -> list[Finding]:
         " WHERE NOT EXISTS (SELECT FROM archive WHERE archive.place = place.place AND leaf IS NOT NULL) LIMIT 1000"
     )
     found = (await conn.execute(asked, {"start": start, "end": end})).scalars().all() if start < end else []
-    return [Finding(Kind.DELETED, place, None, "archived after the last checkpoint, and gone") for place in found]
+    text = "archived after the last checkpoint, and gone / diarsipkan sesudah titik periksa terakhir, lalu hilang"
+    return [Finding(Kind.DELETED, place, None, text) for place in found]

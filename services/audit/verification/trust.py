@@ -32,7 +32,10 @@ class Trust:
         size = self._checkpoint.size
         edge = await self._edge()
         if edge is None:
-            text = f"no copy of the tree leads to the root of {size} leaves that was signed"
+            text = (
+                f"no copy of the tree leads to the root of {size} leaves that was signed"
+                f" / tidak ada salinan pohon yang menuju akar {size} daun yang ditandatangani"
+            )
             self.findings.append(Finding(Kind.CHECKPOINT, size, None, text))
             return []
         self._proven = dict(edge)

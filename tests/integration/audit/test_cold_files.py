@@ -177,7 +177,7 @@ def manifest_of_another_month(september: Path, october: Path) -> set[tuple[str, 
 
 def manifest_with_another_checkpoint(september: Path, october: Path) -> set[tuple[str, int, str]]:
     _manifest(september, lambda told: told.update(checkpoint=told["checkpoint"].replace("\n300\n", "\n301\n")))
-    return {("file", 0, "manifest.json is not what was written: the signature of")}
+    return {("file", 0, "manifest.json is not what was written / bukan yang ditulis: the signature of")}
 
 
 def manifest_that_ends_sooner(september: Path, october: Path) -> set[tuple[str, int, str]]:
@@ -240,6 +240,7 @@ class TestVerifying:
             for result in (with_tiles, with_database):
                 assert result.exit_code == 1, (deed.__name__, result.output)
                 told = [(one["kind"], one["place"], one["detail"]) for one in json.loads(result.stdout)["findings"]]
+                assert all(" / " in detail for _, _, detail in told), (deed.__name__, "not in both languages", told)
                 named = [
                     [said for said in told if wanted_[:2] == said[:2] and wanted_[2] in said[2]] for wanted_ in wanted
                 ]
@@ -355,7 +356,7 @@ class TestVerifying:
         shutil.copytree(await written(w, OCTOBER), tmp_path / "2025-10")
         found = json.loads((await alone_verified(tmp_path, w, "--json")).stdout)["findings"]
         assert [(one["kind"], one["place"]) for one in found] == [("checkpoint", 300)]
-        assert found[0]["detail"].endswith("its history was rewritten (cold month 2025-10, 000000000300.parquet)")
+        assert found[0]["detail"].endswith("ditulis ulang (cold month / bulan dingin 2025-10, 000000000300.parquet)")
 
     async def test_a_kept_checkpoint_of_which_the_files_tell_nothing_is_told_so_and_is_no_finding(
         self, w: World, tmp_path: Path

@@ -108,7 +108,8 @@ async def test_an_event_that_was_slipped_in_and_signed_is_named(pair: Pair) -> N
     assert (await pair.w.verify()).verified
     result = await pair.perisai("cross-check", "registration")
     assert result.exit_code == 1
-    assert f"missing_in_log: event {dict(forged.headers)['ce_id'].decode()}" in result.stdout  # type: ignore[union-attr]
+    event_id = dict(forged.headers)["ce_id"].decode()  # type: ignore[union-attr]
+    assert f"missing in the log / tidak ada di log layanan: event {event_id}" in result.stdout
 
 
 async def test_what_is_on_its_way_is_waited_for(pair: Pair) -> None:
@@ -149,7 +150,7 @@ async def test_state_is_rebuilt_from_the_archive_and_the_outcome_recorded(pair: 
     differs = await pair.perisai("replay", "registration")
     assert differs.exit_code == 1
     ((branch_id,),) = (await _all(pair.h, "SELECT branch_id FROM branches"))[:1]
-    assert f"differs: branches {branch_id} city" in differs.stdout
+    assert f"differs / berbeda: branches {branch_id} city" in differs.stdout
     first, second = [one.event for one in await pair.w.h.events("replays")]
     assert (first.service, first.size, first.events) == ("registration", len(records), len(records))  # type: ignore[attr-defined]
     assert (first.differences, first.tables, first.discrepancies) == (0, (), 0)  # type: ignore[attr-defined]
@@ -189,7 +190,7 @@ async def test_an_archive_that_begins_late_is_told_so_by_both_and_what_it_lacks_
         late = await pair.perisai(command, "registration")
         assert late.exit_code == 1, late.output
         assert "the archive begins late / arsip mulai terlambat: the log of registration 20" in late.stdout
-        assert all(f"missing_in_archive: event {one}" in late.stdout for one in lacking)
+        assert all(f"missing in the archive / tidak ada di arsip: event {one}" in late.stdout for one in lacking)
     found = told(await pair.perisai("cross-check", "registration", "--json"))["registration"]
     assert (found["begins_late"], found["log_begins"] < found["archive_begins"]) == (True, True)
     await pair.w.keep(*records)
@@ -221,8 +222,8 @@ async def test_an_event_of_a_type_or_version_that_nobody_knows_is_named_and_the_
     assert result.exit_code == 1, result.output
     for one in strange:
         event_id = dict(one.headers)["ce_id"].decode()  # type: ignore[union-attr]
-        assert f"not_folded: event_log {event_id}" in result.stdout
-        assert f"missing_in_log: event {event_id}" in result.stdout
+        assert f"could not be folded / tidak dapat diolah: event_log {event_id}" in result.stdout
+        assert f"missing in the log / tidak ada di log layanan: event {event_id}" in result.stdout
     assert "only_" not in result.stdout and "differs" not in result.stdout
 
 

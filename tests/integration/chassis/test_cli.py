@@ -46,7 +46,7 @@ async def test_replay_exits_zero_when_equal_and_one_with_the_difference_named(st
             await conn.execute(sa.update(counters).values(total=2))
         differs = await perisai(h, stack, "t.", "replay")
         assert differs.exit_code == 1
-        assert f"differs: counters {key} total" in differs.stdout
+        assert f"differs / berbeda: counters {key} total" in differs.stdout
 
 
 async def test_letters_are_listed_and_one_is_opened(stack: Stack) -> None:

@@ -53,6 +53,7 @@ def test_everything_touched_is_named_and_nothing_else(
         there[SIZE + number] = Row(sha256(b"new" + bytes([number])).digest(), "new")
         wanted.add((Kind.INSERTED, SIZE + number))
     assert {(finding.kind, finding.place) for finding in judged(there)} == wanted
+    assert all(" / " in finding.detail for finding in judged(there)), "in English and Indonesian"
     assert len(judged(there)) == len(wanted)
 
 
@@ -73,7 +74,7 @@ def test_columns_that_lie_are_named_beside_an_event_that_does_not() -> None:
     assert (finding.kind, finding.place, finding.detail) == (
         Kind.MISFILED,
         7,
-        "columns actor, branch_id are not the event's",
+        "columns actor, branch_id are not the event's / kolom itu bukan milik peristiwanya",
     )
 
 
