@@ -12,8 +12,16 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
+from deploy.pages import EVENTS, TABLES, WORDS, when
+
 MOST_ROWS_TOLD: Final = 200
 """Of one table, on a page for people."""
+SUBJECTS: Final = {
+    "participant": "Peserta (participant)",
+    "agent": "Agen (agent)",
+    "wadah": "Wadah",
+    "bill": "Tagihan (bill)",
+}
 
 Json = Mapping[str, Any]
 
@@ -68,18 +76,18 @@ def _differences(account: Json, service: str, answer: Json) -> list[str]:
     }
     own = {one["event_id"]: one for one in answer.get("events", ())}
     differences = [
-        f"{service}: the archive has {one['type']} {event_id}, and its own log does not"
+        f"{service}: the archive has {one['type']} {event_id}, and its own log does not / catatan layanan tidak punya"
         for event_id, one in archived.items()
         if event_id not in own
     ]
     differences += [
-        f"{service}: {one['type']} {event_id} is not the same in the archive and in its own log"
+        f"{service}: {one['type']} {event_id} is not the same in the archive and in its own log / isinya tidak sama"
         for event_id, one in archived.items()
         if event_id in own and own[event_id]["payload_sha256"] != one["payload_sha256"]
     ]
     if account["subject"] != "bill":
         differences += [
-            f"{service}: its own log has {one['type']} {event_id}, and the archive does not, or not yet"
+            f"{service}: its own log has {one['type']} {event_id}, and the archive does not, or not yet / arsip tidak atau belum punya"
             for event_id, one in own.items()
             if event_id not in archived
         ]
@@ -89,23 +97,31 @@ def _differences(account: Json, service: str, answer: Json) -> list[str]:
 def as_text(found: Told) -> str:
     """For a terminal."""
     account = found.account
-    lines = [f"{account['subject']} {account['id']} as of {account['at']}", ""]
-    lines += [f"WARNING  {text}" for text in found.differences] + [""] * bool(found.differences)
+    at = when(datetime.fromisoformat(account["at"]))
+    lines = [f"{SUBJECTS[account['subject']]} {account['id']} pada / as of {at}", ""]
+    lines += [f"PERINGATAN / WARNING  {text}" for text in found.differences] + [""] * bool(found.differences)
     lines += [_line(one) for one in account["events"]]
     if account["related"]:
-        lines += ["", "of the same chains:", *(_line(one) for one in account["related"])]
-    lines += ["… and others"] * bool(account["more_related"])
+        lines += ["", "dari rangkaian yang sama / of the same chains:", *(_line(one) for one in account["related"])]
+    lines += ["… dan lainnya / and others"] * bool(account["more_related"])
     for service, tables in found.states.items():
         for table, rows in tables.items():
-            lines += ["", f"{service} {table}"]
+            lines += ["", f"{TABLES.get(service, {}).get(table, table)} ({service} {table})"]
             for row in rows[:MOST_ROWS_TOLD]:
-                lines += [f"  {name}: {value}" for name, value in row.items() if value is not None]
+                lines += [f"  {_named(name)}: {value}" for name, value in row.items() if value is not None]
                 lines.append("")
-            lines += [f"  … and {len(rows) - MOST_ROWS_TOLD} more"] * (len(rows) > MOST_ROWS_TOLD)
+            left = len(rows) - MOST_ROWS_TOLD
+            lines += [f"  … {left} lagi / more"] * (left > 0)
     return "\n".join(lines).rstrip()
 
 
 def _line(one: Json) -> str:
-    changed = "" if one["intact"] else "  CHANGED BY HAND"
-    who = f"by {one['actor']}  under {one['rules']}"
-    return f"{one['recorded_at']}  {one['type']}  {one['stream']}/{one['key']} {one['seq']}  {who}  {one['event_id']}{changed}"
+    changed = "" if one["intact"] else "  DIUBAH / CHANGED BY HAND"
+    what = f"{EVENTS.get(one['type'], one['type'])} ({one['type']})"
+    who = f"oleh / by {one['actor']}  aturan / rules {one['rules']}"
+    at = when(datetime.fromisoformat(one["recorded_at"]))
+    return f"{at}  {what}  {one['stream']}/{one['key']} {one['seq']}  {who}  {one['event_id']}{changed}"
+
+
+def _named(name: str) -> str:
+    return f"{WORDS[name]} ({name})" if name in WORDS else name
