@@ -114,34 +114,29 @@ def replay_own(service: Service, *, as_json: bool) -> NoReturn:
 
 
 async def _replay(service: Service, *, quiet: bool) -> Outcome:
-    app = opened(service)
-
     def progress(done: int) -> None:
         if not quiet:
             print(f"\r{service.name}: {done} events replayed", end="", file=sys.stderr, flush=True)
 
-    try:
-        outcome = await replay_service(service, app.engine, app.vault, app.keys, progress=progress)
-    except (ReplayRunning, Unavailable) as error:
-        sys.exit(f"{service.name}: {error}; nothing was compared / tidak ada yang dibandingkan")
-    finally:
-        await app.close()
+    async with opened(service) as app:
+        try:
+            outcome = await replay_service(service, app.engine, app.vault, app.keys, progress=progress)
+        except (ReplayRunning, Unavailable) as error:
+            sys.exit(f"{service.name}: {error}; nothing was compared / tidak ada yang dibandingkan")
     if not quiet:
         print(file=sys.stderr)
     return outcome
 
 
 async def _as_of(service: Service, at: datetime, of: list[tuple[str, str]]) -> Account:
-    app = opened(service)
-    try:
-        return await account_as_of(service, app.engine, app.vault, app.keys, at=at, now=app.clock.wall(), of=of)
-    except Refusal as refusal:
-        told = render(refusal.rejected)["messages"]
-        sys.exit(f"{service.name}: {told['id']} / {told['en']}")
-    except Unavailable as error:
-        sys.exit(f"{service.name}: {error}")
-    finally:
-        await app.close()
+    async with opened(service) as app:
+        try:
+            return await account_as_of(service, app.engine, app.vault, app.keys, at=at, now=app.clock.wall(), of=of)
+        except Refusal as refusal:
+            told = render(refusal.rejected)["messages"]
+            sys.exit(f"{service.name}: {told['id']} / {told['en']}")
+        except Unavailable as error:
+            sys.exit(f"{service.name}: {error}")
 
 
 def _place(text: str) -> tuple[str, str]:
@@ -165,9 +160,8 @@ def _accounted(account: Account) -> str:
 
 
 async def _letters(service: Service, place: str) -> list[dict[str, Any]]:
-    app = opened(service)
-    settings = app.settings
-    try:
+    async with opened(service) as app:
+        settings = app.settings
         box = DeadLetters(
             app.engine,
             app.wrap,
@@ -178,16 +172,15 @@ async def _letters(service: Service, place: str) -> list[dict[str, Any]]:
             instance=app.instance,
             prefix=settings.topic_prefix,
         )
-        found = [letter async for letter in box.listed(place)]
-        if place and found:
-            await app.reads.record(_opened(service.name, place, found[0]))
-        return found
-    except Unavailable as error:
-        sys.exit(f"{service.name}: {error}; a letter is shown only when that it was opened is on record")
-    except (KafkaError, TimeoutError, LetterUnreadable) as error:
-        sys.exit(f"{service.name}: {error or type(error).__name__}")
-    finally:
-        await app.close()
+        try:
+            found = [letter async for letter in box.listed(place)]
+            if place and found:
+                await app.reads.record(_opened(service.name, place, found[0]))
+            return found
+        except Unavailable as error:
+            sys.exit(f"{service.name}: {error}; a letter is shown only when that it was opened is on record")
+        except (KafkaError, TimeoutError, LetterUnreadable) as error:
+            sys.exit(f"{service.name}: {error or type(error).__name__}")
 
 
 def _opened(service: str, place: str, letter: dict[str, Any]) -> Read:
@@ -238,38 +231,35 @@ async def _rebase(service: Service) -> int:
 
 
 async def _forget_again(service: Service) -> int:
-    app = opened(service)
-    try:
-        return await restored.forget_again(app, restored.following(app))
-    except restored.ErasureIncomplete as error:
-        sys.exit(f"{service.name}: {error}; nothing was changed")
-    except (KafkaError, TimeoutError) as error:
-        sys.exit(f"{service.name}: Kafka does not answer ({type(error).__name__}); run it again when it does")
-    finally:
-        await app.close()
+    async with opened(service) as app:
+        try:
+            return await restored.forget_again(app, restored.following(app))
+        except restored.ErasureIncomplete as error:
+            sys.exit(f"{service.name}: {error}; nothing was changed")
+        except (KafkaError, TimeoutError) as error:
+            sys.exit(f"{service.name}: Kafka does not answer ({type(error).__name__}); run it again when it does")
 
 
 @asynccontextmanager
 async def _sending(service: Service) -> AsyncIterator[tuple[App, AIOKafkaProducer]]:
     """A producer that is started; one sentence and exit code 1 when the broker does not answer."""
-    app = opened(service)
-    producer = make_producer(
-        app.settings.kafka_bootstrap.split(","),
-        client_id=f"{app.instance}-operator",
-        partitions=service.catalogue.partitions,
-    )
-    try:
-        async with asyncio.timeout(PRODUCER_START_S):
-            await producer.start()
-        yield app, producer
-    except PartitionsChanged as error:
-        sys.exit(f"{service.name}: {error}; keys would lose their order, nothing was sent there")
-    except (KafkaError, TimeoutError) as error:
-        sys.exit(f"{service.name}: Kafka does not answer ({type(error).__name__}); run it again when it does")
-    finally:
-        with contextlib.suppress(Exception):  # settles: what was not acknowledged was told as a failure
-            await asyncio.wait_for(producer.stop(), 2)
-        await app.close()
+    async with opened(service) as app:
+        producer = make_producer(
+            app.settings.kafka_bootstrap.split(","),
+            client_id=f"{app.instance}-operator",
+            partitions=service.catalogue.partitions,
+        )
+        try:
+            async with asyncio.timeout(PRODUCER_START_S):
+                await producer.start()
+            yield app, producer
+        except PartitionsChanged as error:
+            sys.exit(f"{service.name}: {error}; keys would lose their order, nothing was sent there")
+        except (KafkaError, TimeoutError) as error:
+            sys.exit(f"{service.name}: Kafka does not answer ({type(error).__name__}); run it again when it does")
+        finally:
+            with contextlib.suppress(Exception):  # settles: what was not acknowledged was told as a failure
+                await asyncio.wait_for(producer.stop(), 2)
 
 
 def _told(name: str, outcome: Outcome) -> str:

@@ -75,23 +75,21 @@ async def _replay(service: Service, until: datetime | None) -> int:
 @asynccontextmanager
 async def comparing(service: Service) -> AsyncIterator[App]:
     """One sentence when nothing could be compared."""
-    app = opened(service)
-    try:
-        yield app
-        print(file=sys.stderr)  # after the progress
-    except (ReplayRunning, Unavailable, BrokenOff) as error:
-        print(f"{service.name}: {error}; nothing was compared / tidak ada yang dibandingkan", file=sys.stderr)
-        sys.exit(NOT_COMPARED)
-    except Exception as error:
-        if not is_outage(error):
-            raise
-        print(
-            f"{service.name}: the database does not answer / basis data tidak menjawab ({type(error).__name__})",
-            file=sys.stderr,
-        )
-        sys.exit(NOT_COMPARED)
-    finally:
-        await app.close()
+    async with opened(service) as app:
+        try:
+            yield app
+            print(file=sys.stderr)  # after the progress
+        except (ReplayRunning, Unavailable, BrokenOff) as error:
+            print(f"{service.name}: {error}; nothing was compared / tidak ada yang dibandingkan", file=sys.stderr)
+            sys.exit(NOT_COMPARED)
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            print(
+                f"{service.name}: the database does not answer / basis data tidak menjawab ({type(error).__name__})",
+                file=sys.stderr,
+            )
+            sys.exit(NOT_COMPARED)
 
 
 def progress(service: Service, of: int = 0) -> Callable[[int], None]:

@@ -12,10 +12,11 @@ import typer
 from chassis import comparing, faults
 from chassis.batches import Broken
 from chassis.cli import replay_own
-from chassis.service import App
+from chassis.opened import opened
+from chassis.service import as_settings
 from services.audit.app import SERVICE
 from services.audit.cli.called import FromCold, Via, checked, command, environment, event_line, late_line, past, played
-from services.audit.cli.opened import UNANSWERED, AsJson, settings
+from services.audit.cli.opened import UNANSWERED, AsJson
 from services.audit.cold.shelf import Shelf
 from services.audit.commands.replayed import Replayed, record_replays
 from services.audit.feeding import fed
@@ -37,18 +38,17 @@ def run(
     """Rebuild the state of a service from the archive; exit code 1 and every row and event named that differs."""
     if not service:
         replay_own(SERVICE, as_json=as_json)
-    own, name, upto = settings(), checked(service), past(until)
-    told = played(_told(own, name, upto, via, from_cold))
+    name, upto = checked(service), past(until)
+    told = played(_told(name, upto, via, from_cold))
     print(json.dumps(told) if as_json else _lines(name, told))
     raise typer.Exit(0 if told["equal"] and told["log"]["equal"] else UNANSWERED)
 
 
-async def _told(own: Settings, service: str, until: datetime | None, via: str, cold: Path | None) -> dict[str, Any]:
-    app = App(SERVICE, own)
+async def _told(service: str, until: datetime | None, via: str, cold: Path | None) -> dict[str, Any]:
     cut = ("--until", until.isoformat()) if until else ()
-    try:
+    async with opened(SERVICE) as app:
         asked = command(via, service, "fed", "replay", *cut)
-        shelf = Shelf(cold) if cold else own.shelf
+        shelf = Shelf(cold) if cold else as_settings(app, Settings).shelf
         found = await fed(
             app.engine,
             service,
@@ -63,8 +63,6 @@ async def _told(own: Settings, service: str, until: datetime | None, via: str, c
         if isinstance(done, Broken):
             raise done.error
         return found.outcome
-    finally:
-        await app.close()
 
 
 def _lines(service: str, told: dict[str, Any]) -> str:

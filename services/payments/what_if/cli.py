@@ -17,11 +17,9 @@ import typer
 import uvloop
 
 from chassis import fed
-from chassis.businessclock import stored_offset
-from chassis.clock import SystemClock
 from chassis.moments import moment
 from chassis.problems import FieldError
-from chassis.service import App, Service
+from chassis.service import Service
 from contracts.values import ContributionMonth
 from services.payments.app import SERVICE
 from services.payments.what_if.answers import Answer, Totals
@@ -63,7 +61,7 @@ def _question(subject: Subject, month: str, rules: str, until: str) -> Question:
 async def _ask(service: Service, question: Question, *, everybody: bool) -> int:
     async with fed.comparing(service) as app:
         try:
-            await _check(app, question)
+            check(question, now=app.clock.business(), wall=app.clock.wall())
             asked = answered(
                 question,
                 service,
@@ -82,13 +80,6 @@ async def _ask(service: Service, question: Question, *, everybody: bool) -> int:
             return fed.NOT_COMPARED
     fed.say({"outcome": outcome})
     return ANSWERED
-
-
-async def _check(app: App, question: Question) -> None:
-    async with app.read() as conn:
-        offset = await stored_offset(conn)
-    clock = SystemClock(app.settings.clock_offset if offset is None else offset)
-    check(question, now=clock.business(), wall=clock.wall())
 
 
 async def told(answers: AsyncIterator[Answer], supposed: Supposed, *, everybody: bool) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner, Result
 
+from chassis.businessclock import BusinessClock
+from chassis.clock import SystemClock
 from chassis.ids import new_id
 from chassis.records import Record
 from chassis.telemetry import configure_logs
@@ -156,6 +159,17 @@ async def test_state_is_rebuilt_from_the_archive_and_the_outcome_recorded(pair: 
     assert (first.differences, first.tables, first.discrepancies) == (0, (), 0)  # type: ignore[attr-defined]
     assert (second.differences, second.tables, second.rows) == (1, ("branches",), first.rows)  # type: ignore[attr-defined]
     assert (await pair.w.h.replay()).equal
+
+
+async def test_an_outcome_counts_in_the_month_in_which_audit_lives(pair: Pair) -> None:
+    """As every other event of the archive, also where an operator moved business time on."""
+    await pair.w.keep(*await pair.records())
+    pair.w.h.app.clock = SystemClock()
+    later = datetime.now(UTC) + timedelta(days=40)
+    await BusinessClock(pair.w.h.app).advance_to(later)
+    assert (await pair.perisai("replay", "registration")).exit_code == 0
+    (replayed,) = await pair.w.h.events("replays")
+    assert replayed.envelope.occurred_at >= later
 
 
 async def test_the_state_of_then_is_compared_with_what_the_log_makes_of_it(pair: Pair) -> None:

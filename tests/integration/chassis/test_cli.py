@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +12,8 @@ import typer
 from typer.testing import CliRunner, Result
 
 from chassis import cli
+from chassis.businessclock import BusinessClock
+from chassis.clock import SystemClock
 from chassis.deadletters import DeadLetters
 from chassis.ids import new_id
 from chassis.records import Bad, Coordinates, Record
@@ -75,6 +78,28 @@ async def test_letters_are_listed_and_one_is_opened(stack: Stack) -> None:
             (f"{prefix}participants:3:41",),
         )
         assert (await perisai(h, stack, prefix, "letters", "nowhere:0:0")).exit_code == 1
+
+
+async def test_what_a_command_records_counts_in_the_month_in_which_its_service_lives(stack: Stack) -> None:
+    """Whatever the settings said when the service was started."""
+    async with toy(COUNTING, stack) as h, toy_topics(stack) as prefix:
+        box = DeadLetters(
+            h.app.engine,
+            h.app.wrap,
+            h.app.vault,
+            h.clock,
+            bootstrap=[stack.kafka_bootstrap],
+            service="counting",
+            instance="counting-0",
+            prefix=prefix,
+        )
+        await box.send([Bad(Record(Coordinates(f"{prefix}participants", 3, 41), b"k", b"private", ()), "not_utf8")])
+        h.app.clock = SystemClock()
+        later = datetime.now(UTC) + timedelta(days=40)
+        await BusinessClock(h.app).advance_to(later)
+        assert (await perisai(h, stack, prefix, "letters", f"{prefix}participants:3:41")).exit_code == 0
+        (read,) = await h.events("reads-counting")
+        assert read.envelope.occurred_at >= later > read.envelope.recorded_at
 
 
 async def test_republish_tells_how_many_and_one_sentence_when_kafka_is_away(stack: Stack) -> None:
