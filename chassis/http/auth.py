@@ -19,6 +19,7 @@ from joserfc.errors import JoseError
 
 from chassis.clock import Clock
 from chassis.http.keys import ALGORITHMS, Keys, VerifyingKey
+from chassis.http.queries import refuse_undeclared
 from chassis.http.rates import Rates
 from chassis.problems import FORBIDDEN, UNAUTHORIZED, Refusal, Rejected
 
@@ -151,6 +152,7 @@ def allow(*roles: str) -> Callable[..., Awaitable[Principal]]:
             raise Refusal(Rejected(FORBIDDEN))
         rates: Rates = request.app.state.rates
         rates.admit(found.subject)
+        refuse_undeclared(request)  # last: who may not ask learns nothing of the door
         return shown_to(request, found if found.roles <= allowed else replace(found, roles=found.roles & allowed))
 
     principal.allowed = allowed  # type: ignore[attr-defined]  # read by the sweep of every route against the role table

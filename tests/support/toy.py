@@ -200,9 +200,9 @@ def _compose_counting(app: App) -> Composition:
     routes = APIRouter()
 
     @routes.post("/counters")
-    async def add(request: Request, who: Annotated[Principal, Depends(allow("officer"))]) -> Response:
+    async def add(request: Request, who: Annotated[Principal, Depends(allow("officer"))], times: int = 1) -> Response:
         form = await body(request, AddForm)
-        return await answer(request, who, door, Add(form.counter_id, form.by, meta=meta(request, who)))
+        return await answer(request, who, door, Add(form.counter_id, form.by * times, meta=meta(request, who)))
 
     return Composition(routers=[routes])
 

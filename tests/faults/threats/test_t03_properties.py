@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 
+from chassis.http.faults import MOST_ERRORS
 from services.audit import tables as audit
 from services.notifications import tables as notifications
 from services.payments import tables as payments
@@ -376,6 +377,40 @@ def _headers(h: Harness, tenant: Tenant, role: str) -> dict[str, str]:
     if role in SCOPED:
         return tenant.headers(h, role)
     return h.token(roles=[role])
+
+
+@pytest.mark.cell("threat.T3", fault="T3", service="all")
+@EVERY
+async def test_a_query_parameter_that_no_door_declares_is_refused_and_named(
+    service: str, stack: Stack, evidence: Evidence
+) -> None:
+    """Every door of the service's OpenAPI that asks for a token; first of all one that misspells a filter, which would give everything."""
+    async with served(service, stack) as h:
+        (tenant, *_) = await BUILD[service](h)
+        asked = doors.described(h.asgi) - doors.signed(service) - doors.open_to_all(service)
+        async with nothing_changes(h, evidence, proving="T3.query", without={"number_blocks"}) as trial:
+            for operation in sorted(asked):
+                role = sorted(doors.roles_of(service)[operation])[0]
+                known = _in_query(h, operation)
+                wishes = sorted({*WISHES, *_COLUMNS[service], *(name.title() for name in known), ""} - known)
+                for start in range(0, len(wishes), MOST_ERRORS):
+                    some = wishes[start : start + MOST_ERRORS]
+                    request = _plain(EXAMPLES[service][operation]).request(operation, tenant.values)
+                    request["headers"] |= _headers(h, tenant, role)
+                    request["params"] = request.get("params", {}) | dict.fromkeys(some, "x")
+                    answer = await h.client.request(**request)
+                    named = {one["field"] for one in answer.json().get("errors", ())}
+                    fine = answer.status_code == 422 and named == {f"query.{wish}" for wish in some}
+                    trial.take(
+                        [] if fine else [odd(operation, f"{some[0]}…", 422, answer.status_code)], tries=len(some)
+                    )
+
+
+def _in_query(h: Harness, operation: str) -> set[str]:
+    """The parameters that OpenAPI tells of."""
+    method, _, path = operation.partition(" ")
+    told = h.asgi.openapi()["paths"][path][method.lower()].get("parameters", ())
+    return {one["name"] for one in told if one["in"] == "query"}
 
 
 @pytest.mark.cell("threat.T3", fault="T3", service="payments")

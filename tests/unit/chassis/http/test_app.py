@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, Request, UploadFile
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, UploadFile
 from pydantic import BaseModel, Field
 
 from chassis.database import Unavailable
@@ -29,6 +29,9 @@ TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 class Order(BaseModel):
     name: Annotated[str, Field(max_length=50)]
     count: int
+
+
+Page = Annotated[int, Query(alias="halaman")]
 
 
 class Site:
@@ -76,7 +79,7 @@ class Site:
             raise Refusal(Rejected(NOT_FOUND))
 
         @router.get("/mine")
-        async def mine(principal: Annotated[Principal, Depends(allow("agent", "officer"))]) -> str:
+        async def mine(principal: Annotated[Principal, Depends(allow("agent", "officer"))], page: Page = 1) -> str:
             return principal.subject
 
         @router.get("/broken")
@@ -185,6 +188,22 @@ class TestRefusals:
     async def test_bad_query_is_named(self, client: httpx.AsyncClient) -> None:
         told = problem(await client.get(f"/orders/{uuid4()}?page=x"), 422, "invalid")
         assert told["field"] == "query.page"
+
+    async def test_what_no_route_declares_in_a_query_is_named_in_both_languages(
+        self, site: Site, client: httpx.AsyncClient
+    ) -> None:
+        """To whoever may ask; the others learn nothing of the route."""
+        agent = {"Authorization": f"Bearer {site.issuer.token(roles=['agent'])}"}
+        assert (await client.get("/mine?halaman=2", headers=agent)).status_code == 200
+        told = problem(await client.get("/mine?page=2&halaman=2&%0Ax&page=3", headers=agent), 422, "invalid")
+        assert [(one["field"], one["code"]) for one in told["errors"]] == [
+            ("query.page", "unknown_field"),
+            ("query.\ufffdx", "unknown_field"),
+        ]
+        assert all(one["messages"]["id"] and one["messages"]["en"] for one in told["errors"])
+        problem(await client.get("/mine?page=2"), 401, "unauthorized")
+        operator = {"Authorization": f"Bearer {site.issuer.token(roles=['operator'])}"}
+        problem(await client.get("/mine?page=2", headers=operator), 403, "forbidden")
 
     @pytest.mark.parametrize("path", ["/orders/%00", "/mine?x=%00"])
     async def test_nul_in_an_address_is_refused(self, client: httpx.AsyncClient, path: str) -> None:

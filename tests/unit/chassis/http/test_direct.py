@@ -109,6 +109,15 @@ async def test_direct_route_answers_as_an_ordinary_one_does(shop: Shop, client: 
     assert answers[0].headers == answers[1].headers
 
 
+async def test_direct_route_refuses_a_query_as_an_ordinary_one_does(shop: Shop, client: httpx.AsyncClient) -> None:
+    _, headers, content, _ = asked(shop)["accepted"]
+    answers = [
+        await client.post(f"{path}?what=salt", headers=headers, content=content) for path in ("/direct", "/ordinary")
+    ]
+    assert [answer.json()["field"] for answer in answers] == ["query.what", "query.what"]
+    assert answers[0].content == answers[1].content
+
+
 async def test_direct_route_goes_round_the_framework(shop: Shop, client: httpx.AsyncClient) -> None:
     _, headers, content, _ = asked(shop)["accepted"]
     shop.app.router.routes.clear()
