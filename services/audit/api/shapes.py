@@ -13,7 +13,9 @@ from services.audit.queries.order import Oddity
 
 
 class RecordShown(BaseModel):
-    """A Kafka record that carried the event. `verdict`: first, repeat, or altered (other bytes under a known id); `hash`: base64, of its leaf."""
+    """A Kafka record that carried the event, as the archive noted it on arrival: under no checkpoint, so proved by nothing. `verdict`: first,
+    repeat, or altered (other bytes under a known id); `hash`: base64, of its leaf.
+    """
 
     topic: str
     partition: int

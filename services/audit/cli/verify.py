@@ -28,6 +28,10 @@ from services.audit.verification.workers import WorkerLost, workers
 BROKEN_OFF = 130
 WORTH_PROCESSES = 65_536
 """Events: fewer are judged in less time than a process takes to start."""
+BESIDE_THE_TREE = (
+    "not under the tree, so not judged: which records carried an event (partition, offset, times, repeats)"
+    " / tidak di bawah pohon, jadi tidak dinilai: rekaman mana yang membawa kejadian"
+)
 Kept = Annotated[
     list[Path] | None,
     typer.Option(help="a checkpoint that somebody kept outside, or a folder of them; may be repeated"),
@@ -68,6 +72,7 @@ def run(
     else:
         for finding in outcome.findings:
             print(finding_line(finding))
+        print(BESIDE_THE_TREE)
         print(_sum(outcome))
     raise typer.Exit(0 if outcome.verified else UNANSWERED)
 

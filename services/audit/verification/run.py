@@ -55,7 +55,9 @@ class Outcome:
         return not self.findings
 
     def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "findings": [f._asdict() for f in self.findings], "verified": self.verified}
+        """`not_judged`: what the archive says and the tree does not hold, as `GET /events` names it."""
+        said = {"findings": [f._asdict() for f in self.findings], "verified": self.verified}
+        return {**asdict(self), **said, "not_judged": ["records"]}
 
 
 async def verify(

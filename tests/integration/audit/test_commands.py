@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from chassis.ids import new_id
 from services.audit.cli import app
+from services.audit.cli.verify import BESIDE_THE_TREE
 from services.audit.domain.notes import NoteKey
 from services.audit.verification.resuming import FIRST_LINE
 from tests.integration.audit.world import ORIGIN, World, environment
@@ -27,7 +28,7 @@ async def test_an_untouched_log_is_verified(w: World) -> None:
     found = await typed(w, "verify")
     assert (found.exit_code, found.stdout) == (
         0,
-        f"{ORIGIN}: 7 events under 2 checkpoints, nothing archived since: verified / terverifikasi\n",
+        f"{BESIDE_THE_TREE}\n{ORIGIN}: 7 events under 2 checkpoints, nothing archived since: verified / terverifikasi\n",
     )
     told = json.loads((await typed(w, "verify", "--json")).stdout)
     assert (told["verified"], told["events"], told["findings"]) == (True, 7, [])
@@ -39,12 +40,22 @@ async def test_every_altered_record_is_named_and_the_exit_code_is_one(w: World) 
     ids = [await w.one(f"SELECT event_id FROM archive WHERE place = {place}") for place in (2, 5)]
     found = await typed(w, "verify")
     assert found.exit_code == 1
-    first, second, last = found.stdout.splitlines()
+    first, second, _, last = found.stdout.splitlines()
     assert first.startswith(f"place 2, event {ids[0]}: altered / diubah: ")
     assert second.startswith(f"place 5, event {ids[1]}: altered / diubah: ")
     assert last.endswith("NOT VERIFIED / TIDAK TERVERIFIKASI, 2 findings")
     told = json.loads((await typed(w, "verify", "--json")).stdout)
     assert [(one["kind"], one["place"]) for one in told["findings"]] == [("altered", 2), ("altered", 5)]
+
+
+async def test_that_records_are_not_judged_is_said(w: World) -> None:
+    """Which record carried an event is the archive's own note: whoever writes to the database can change it, and no tree says so."""
+    await w.filled(3)
+    await w.tamper('UPDATE sightings SET "offset" = "offset" + 1000')
+    found = await typed(w, "verify")
+    assert found.exit_code == 0
+    assert "not judged: which records carried an event" in found.stdout and "tidak dinilai" in found.stdout
+    assert json.loads((await typed(w, "verify", "--json")).stdout)["not_judged"] == ["records"]
 
 
 async def test_checkpoints_kept_outside_are_asked_too(w: World, tmp_path: Path) -> None:
