@@ -4,8 +4,8 @@
 One file for whoever trusts nobody: it needs Python 3.9 or newer and the package `cryptography`, and shares no code with the system that made the
 proof. Formats: C2SP tlog-proof, tlog-checkpoint, signed-note; hashes: RFC 6962. The key must have come to you by another way than the proof.
 
-Exit code 0: the event is in the log, unaltered, and its signer stands for it. 1: it is not. 2: the question was wrong.
-Memeriksa bukti tanpa sistem Perisai: 0 berarti peristiwa ada di log dan tidak diubah, 1 berarti tidak terbukti, 2 berarti salah pakai.
+Exit code 0: the event is in the log, unaltered, and its signer stands for it. 1: it is not. 2: nothing was judged.
+Memeriksa bukti tanpa sistem Perisai: 0 berarti peristiwa ada di log dan tidak diubah, 1 berarti tidak terbukti, 2 berarti tidak diperiksa.
 """
 
 import argparse
@@ -13,10 +13,20 @@ import base64
 import hashlib
 import sys
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+try:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+except ImportError:
+    if __name__ != "__main__":
+        raise
+    needed = (
+        "this Python lacks the package `cryptography` (pip install cryptography) / paket `cryptography` belum terpasang"
+    )
+    print(f"cannot begin / tidak dapat dimulai: {needed}", file=sys.stderr)
+    sys.exit(2)
 
 MAGIC = b"perisai/leaf/v1\n"
+DASH = "\u2014 "
 NO_PROOF = ("this is no proof file of an event", "ini bukan berkas bukti suatu peristiwa")
 
 
@@ -127,10 +137,12 @@ def number(text: str) -> int:
 
 def check_signature(body: str, signatures: str, name: str, public: bytes) -> None:
     key_id = note_key_id(name, public)
-    for line in signatures.split("\n"):
-        dash, _, rest = line.partition(" ")
-        who, _, encoded = rest.partition(" ")
-        if dash != "\u2014" or who != name:
+    *lines, end = signatures.split("\n")
+    if end or not all(line.startswith(DASH) for line in lines):
+        raise Unproved(*NO_PROOF)
+    for line in lines:
+        who, _, encoded = line[len(DASH) :].partition(" ")
+        if who != name:
             continue
         raw = decoded(encoded)
         if raw[:4] == key_id:

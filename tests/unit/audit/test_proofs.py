@@ -152,6 +152,31 @@ def test_the_verifier_runs_alone(tmp_path: Path) -> None:
         assert said in refused.stderr
 
 
+@pytest.mark.parametrize("more", ["x\n", "\n", "x", "- other.example/log AAAAAAAA\n", "—other AAAAAAAA\n"])
+def test_nothing_but_signatures_stands_under_a_proof(more: str) -> None:
+    """C2SP signed-note: every line there begins with a dash and a space."""
+    text = str(proof()) + more
+    assert not holds_here(text)
+    assert not holds_there(text)
+    assert not holds_there(str(proof()).removesuffix("\n"))
+
+
+def test_a_signature_of_somebody_else_may_stand_beside_the_logs() -> None:
+    one = proof()
+    line = notes.cosign(one.checkpoint.text, "union.example/witness", OTHER, 1)
+    text = str(Proof(one.leaf, one.index, one.path, one.checkpoint.signed_also([line])))
+    assert holds_here(text)
+    assert holds_there(text)
+
+
+def test_without_cryptography_the_verifier_says_so_and_judges_nothing(tmp_path: Path) -> None:
+    """Python without any package."""
+    command = [sys.executable, "-I", "-S", str(VERIFIER), str(tmp_path / "event.tlog-proof"), "--key", str(PUBLIC)]
+    refused = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (refused.returncode, refused.stdout, len(refused.stderr.splitlines())) == (2, "", 1), refused
+    assert "lacks the package `cryptography`" in refused.stderr and "belum terpasang" in refused.stderr
+
+
 def with_leaf(leaf: bytes) -> bytes:
     """Properly signed, whatever the leaf is."""
     text = Checkpoint(NAME, 1, root(1, Tree([leaf]).node)).text
