@@ -3,12 +3,11 @@
 A service declares for each of its tables how a person's rows are found, or says that none are anybody's (`Holdings`); a test holds that against
 the tables there are. Nothing of an answer is kept here: it is read in one picture, sent to who asked, and gone.
 
-Other people on the same line (a list that names many, a line of an agent about somebody else's payment) are left out by name: SOMEBODY_ELSE.
+Other people on the same line (a list that names many, a line of an agent about somebody else's payment) are left out by name (`chassis/opening.py`).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,25 +19,17 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis import eventlog
+from chassis import eventlog, opening
 from chassis.database import Unavailable
 from chassis.http.auth import Principal, allow
 from chassis.http.responses import problems
 from chassis.http.scope import within
-from chassis.privacy import looks
-from chassis.privacy.sealing import BoxUnreadable, EventSealer
-from chassis.privacy.vault import UnreadableCell, Vault
+from chassis.privacy.vault import Vault
 from chassis.problems import NOT_FOUND, ProblemType, Refusal, Rejected
 from chassis.service import App
 from chassis.tables import event_log, forgotten
 from contracts.envelope import Envelope
-from contracts.sealed import SUBJECT_IN_WIRE_FORM
 from contracts.values import WIB
-
-SOMEBODY_ELSE: Final = "somebody_else"
-"""In place of another participant's number, and of what was sealed for another person."""
-UNREADABLE: Final = "unreadable"
-"""In place of what no key opens any more because it was altered by hand; `perisai audit verify` says more."""
 
 PERSON_ERASED = ProblemType(
     "person_erased",
@@ -246,62 +237,18 @@ def _shown(app: App, one: Held, rows: Sequence[Row], who: UUID) -> list[dict[str
 def _row(vault: Vault, one: Held, row: Row, sealed: Collection[str], who: UUID) -> dict[str, Any]:
     place = ":".join(str(row[column.name]) for column in one.table.primary_key)
     return {
-        name: _cell(vault, one.table.name, name, place, value, who)
+        name: opening.cell(vault, one.table.name, name, place, value, who)
         if name in sealed
-        else without_others(value, who, name)
+        else opening.without_others(value, who, name)
         for name, value in row.items()
         if name not in one.without
     }
 
 
-def _cell(vault: Vault, table: str, column: str, place: str, box: bytes | None, who: UUID) -> str | None:
-    try:
-        return vault.open(table, column, place, box, of=who)
-    except UnreadableCell:
-        return UNREADABLE
-
-
-def without_others(value: Any, who: UUID, name: str = "") -> Any:
-    """The value with every participant in it who is another left out, however deep they stand."""
-    if isinstance(value, Mapping):
-        return {inner: without_others(one, who, inner) for inner, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_others(one, who, name) for one in value]
-    if name in ("participant_id", "participants") and value is not None and str(value) != str(who):
-        return SOMEBODY_ELSE
-    return value
-
-
 def _event(envelope: Envelope, payload: bytes, keys: Mapping[UUID, bytes | None], who: UUID) -> EventHeld:
-    sealer = EventSealer(envelope.event_id, keys)
     told = envelope._asdict()
-    data = without_others(_opened(json.loads(payload), sealer, keys), who)
-    if SUBJECT_IN_WIRE_FORM.search(payload):  # not by the vault, so it is put on record here
-        looks.note("event_log", "payload", who, who)
+    data = opening.data(envelope, payload, keys, who)
     return EventHeld(data=data, **{name: told[name] for name in EventHeld.model_fields if name != "data"})
-
-
-def _opened(part: Any, sealer: EventSealer, keys: Mapping[UUID, bytes | None]) -> Any:
-    """With every box of the person's opened, whatever the field is called."""
-    match part:
-        case {"sealed_for": str(subject), "box": str() | None as box}:
-            return _box(subject, box, sealer, keys)
-        case dict():
-            return {name: _opened(one, sealer, keys) for name, one in part.items()}
-        case list():
-            return [_opened(one, sealer, keys) for one in part]
-    return part
-
-
-def _box(subject: str, box: str | None, sealer: EventSealer, keys: Mapping[UUID, bytes | None]) -> Any:
-    whose = UUID(subject)
-    if whose not in keys:
-        return SOMEBODY_ELSE
-    try:
-        text = None if box is None else sealer.open(whose, box)
-    except BoxUnreadable:
-        return UNREADABLE
-    return None if text is None else json.loads(text)
 
 
 def _words(words: Words) -> WordsShown:
