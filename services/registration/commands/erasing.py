@@ -23,6 +23,7 @@ from contracts.events.erasure import AgentForgotten, ErasureGround, ErasureRefus
 from contracts.values import ErasureId, ParticipantId
 from services.registration.domain import erasure as deciding
 from services.registration.domain.agent import Agent
+from services.registration.domain.duty import due_by
 from services.registration.domain.erasure import OPEN, Erasure, ErasureStatus
 from services.registration.domain.participant import Participant, evolve
 from services.registration.problems import ERASURE_REFUSED
@@ -99,7 +100,7 @@ class RequestingErasures:
                 "participant_id": str(key),
                 "erasure_id": str(standing.erasure_id),
                 "status": str(standing.status),
-                "due_by": standing.due_by().isoformat(),
+                "due_by": due_by(standing.requested_at).isoformat(),
             },
             202 if standing.status in OPEN else 200,
         )

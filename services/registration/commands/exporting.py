@@ -14,6 +14,7 @@ from chassis.transaction import Meta, Scope, Tx
 from contracts.event import Event
 from contracts.events.exports import ExportGiven, ExportRequested
 from contracts.values import ExportId, ParticipantId
+from services.registration.domain.duty import due_by
 from services.registration.domain.export import Export, evolve, rules_on
 from services.registration.domain.participant import Participant
 from services.registration.problems import EXPORT_NOT_ASKED
@@ -81,7 +82,7 @@ async def request_exports(tx: Tx, commands: Sequence[ExportCommand], /) -> list[
         if known is None or not known.is_open:
             asked = ExportRequested(participant_id=key, export_id=ExportId(new_id()))
             known = desk.record(person, asked, command.meta)
-        return Accepted({**_told(known), "status": "REQUESTED", "due_by": known.due_by().isoformat()}, 202)
+        return Accepted({**_told(known), "due_by": due_by(known.requested_at).isoformat()}, 202)
 
     return [decide(command) for command in commands]
 
@@ -98,10 +99,14 @@ async def note_given(tx: Tx, commands: Sequence[ExportCommand], /) -> list[Accep
         if known is None or not known.is_open:
             return Rejected(EXPORT_NOT_ASKED, rules=rules_on(tx.now).version)
         given = ExportGiven(participant_id=person.participant_id, export_id=known.export_id)
-        return Accepted({**_told(desk.record(person, given, command.meta)), "status": "GIVEN"}, 200)
+        return Accepted(_told(desk.record(person, given, command.meta)), 200)
 
     return [decide(command) for command in commands]
 
 
 def _told(known: Export) -> dict[str, str]:
-    return {"participant_id": str(known.participant_id), "export_id": str(known.export_id)}
+    return {
+        "participant_id": str(known.participant_id),
+        "export_id": str(known.export_id),
+        "status": str(known.status()),
+    }

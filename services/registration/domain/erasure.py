@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 
 from chassis.problems import FieldError
@@ -60,10 +60,6 @@ class Erasure:
     decided_at: datetime | None = None
     obstacles: tuple[ErasureObstacle, ...] = ()
     retained_until: date | None = None
-
-    def due_by(self) -> datetime:
-        """When the duty of UU 27/2022 Art. 40 ends: 3 × 24 hours after the request."""
-        return self.requested_at + timedelta(hours=rules_on(self.requested_at).duty_hours)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
-"""A copy of everything held about a person: asked for, and handed over within 3 × 24 hours (UU 27/2022 Art. 7, 32)."""
+"""A copy of everything held about a person: asked for, and handed over within the duty (`duty.py`; UU 27/2022 Art. 7, 32)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
+from enum import StrEnum
 
 from contracts.envelope import Envelope
 from contracts.event import Event
@@ -12,6 +13,13 @@ from contracts.values import ExportId, ParticipantId
 from services.registration.domain.calendar import wib_date
 from services.registration.domain.fold import ImpossibleHistory
 from services.registration.domain.parameters import EXPORT, ExportRules, in_force
+
+
+class ExportStatus(StrEnum):
+    REQUESTED = "REQUESTED"
+    GIVEN = "GIVEN"
+    ERASED = "ERASED"
+    """The person was erased before it was given: nothing is owed any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +37,11 @@ class Export:
     def is_open(self) -> bool:
         return self.given_at is None
 
-    def due_by(self) -> datetime:
-        """When the duty of Art. 32 ends."""
-        return self.requested_at + timedelta(hours=rules_on(self.requested_at).duty_hours)
+    def status(self, *, forgotten: bool = False) -> ExportStatus:
+        """`forgotten`: the person was erased."""
+        if not self.is_open:
+            return ExportStatus.GIVEN
+        return ExportStatus.ERASED if forgotten else ExportStatus.REQUESTED
 
 
 def rules_on(now: datetime) -> ExportRules:

@@ -64,15 +64,18 @@ class ErasureRules(Dated):
 
     retention_years: int
     """So long after its end the books of a participation, and who was in it, are kept."""
-    duty_hours: int
-    """Within which a request is to be dealt with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportRules(Dated):
-    """Until when a person who asks has a copy of everything that is held."""
+    """What a person who asks is given: a copy of everything that is held."""
 
-    duty_hours: int
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DutyRules(Dated):
+    """How long a person may wait for what was asked."""
+
+    hours: int
 
 
 REGISTRATION = (
@@ -114,15 +117,21 @@ ERASURE = (
         valid_from=date(2022, 10, 17),
         source="UU 27/2022 Art. 15, 40–45, in force 17 October 2022; retention_years: our choice (domain.md section 10)",
         retention_years=10,
-        duty_hours=72,
     ),
 )
 EXPORT = (
     ExportRules(
         version="perisai-export/2022-10",
         valid_from=date(2022, 10, 17),
-        source="UU 27/2022 Art. 7, 32: 3 × 24 hours, in force 17 October 2022",
-        duty_hours=72,
+        source="UU 27/2022 Art. 7, 32, in force 17 October 2022",
+    ),
+)
+DUTY = (
+    DutyRules(
+        version="perisai-duty/2022-10",
+        valid_from=date(2022, 10, 17),
+        source="UU 27/2022 Art. 32, 40: 3 × 24 hours, in force 17 October 2022",
+        hours=72,
     ),
 )
 

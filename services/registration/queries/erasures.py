@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,11 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.values import ParticipantId
 from services.registration import states
-from services.registration.domain.erasure import OPEN, Erasure, obstacles_told, rules_on
+from services.registration.domain import duty
+from services.registration.domain.erasure import OPEN, Erasure, obstacles_told
 from services.registration.tables import erasures
-
-WARN_HOURS = 24
-"""Before the end of the duty."""
 
 
 async def listed(
@@ -34,7 +32,6 @@ async def listed(
 
 
 def _shown(one: Erasure, now: datetime) -> dict[str, Any]:
-    left = one.due_by() - now
     return {
         "participant_id": str(one.participant_id),
         "erasure_id": str(one.erasure_id),
@@ -42,8 +39,8 @@ def _shown(one: Erasure, now: datetime) -> dict[str, Any]:
         "status": str(one.status),
         "requested_by": one.requested_by,
         "requested_at": one.requested_at.isoformat(),
-        "due_by": one.due_by().isoformat(),
-        "hours_left": int(left // timedelta(hours=1)) if one.status in OPEN else None,
+        "due_by": duty.due_by(one.requested_at).isoformat(),
+        "hours_left": duty.hours_left(one.requested_at, now) if one.status in OPEN else None,
         "decided_at": None if one.decided_at is None else one.decided_at.isoformat(),
         "obstacles": [{"code": each.code, "messages": {"id": each.id, "en": each.en}} for each in obstacles_told(one)],
         "retained_until": None if one.retained_until is None else one.retained_until.isoformat(),
@@ -51,14 +48,13 @@ def _shown(one: Erasure, now: datetime) -> dict[str, Any]:
 
 
 async def count_near(conn: AsyncConnection, now: datetime) -> int:
-    """Open requests whose duty ends within WARN_HOURS, or has ended."""
-    since = now - timedelta(hours=rules_on(now).duty_hours - WARN_HOURS)
-    return await _count_open(conn, since)
+    """Open requests whose duty ends within duty.WARNED, or has ended."""
+    return await _count_open(conn, duty.asked_by(now, left=duty.WARNED))
 
 
 async def count_late(conn: AsyncConnection, now: datetime) -> int:
     """Open requests whose duty has ended."""
-    return await _count_open(conn, now - timedelta(hours=rules_on(now).duty_hours))
+    return await _count_open(conn, duty.asked_by(now))
 
 
 async def _count_open(conn: AsyncConnection, before: datetime) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,11 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.http import Principal, within
 from contracts.values import ParticipantId
 from services.registration import states
-from services.registration.domain.export import Export, rules_on
+from services.registration.domain import duty
+from services.registration.domain.export import Export, ExportStatus
 from services.registration.tables import exports, participants
 
-WARN_HOURS = 24
-"""Before the end of the duty."""
 _JOINED = exports.join(participants, participants.c.participant_id == exports.c.participant_id)
 _OWED = sa.and_(exports.c.given_at.is_(None), sa.not_(participants.c.forgotten))
 """Who was erased meanwhile is owed nothing more."""
@@ -50,28 +49,28 @@ async def listed(
 
 
 def _shown(one: Export, forgotten: bool, now: datetime) -> dict[str, Any]:
-    owed = one.is_open and not forgotten
+    status = one.status(forgotten=forgotten)
     return {
         "participant_id": str(one.participant_id),
         "export_id": str(one.export_id),
-        "status": "REQUESTED" if owed else "ERASED" if one.is_open else "GIVEN",
+        "status": str(status),
         "requested_by": one.requested_by,
         "requested_at": one.requested_at.isoformat(),
-        "due_by": one.due_by().isoformat(),
-        "hours_left": int((one.due_by() - now) // timedelta(hours=1)) if owed else None,
+        "due_by": duty.due_by(one.requested_at).isoformat(),
+        "hours_left": duty.hours_left(one.requested_at, now) if status is ExportStatus.REQUESTED else None,
         "given_by": one.given_by,
         "given_at": None if one.given_at is None else one.given_at.isoformat(),
     }
 
 
 async def count_near(conn: AsyncConnection, now: datetime) -> int:
-    """Copies still owed whose duty ends within WARN_HOURS, or has ended."""
-    return await _count_open(conn, now - timedelta(hours=rules_on(now).duty_hours - WARN_HOURS))
+    """Copies still owed whose duty ends within duty.WARNED, or has ended."""
+    return await _count_open(conn, duty.asked_by(now, left=duty.WARNED))
 
 
 async def count_late(conn: AsyncConnection, now: datetime) -> int:
     """Copies still owed whose duty has ended."""
-    return await _count_open(conn, now - timedelta(hours=rules_on(now).duty_hours))
+    return await _count_open(conn, duty.asked_by(now))
 
 
 async def _count_open(conn: AsyncConnection, before: datetime) -> int:
