@@ -9,8 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from chassis.held import Held, Holdings, Row, Words, by
-from services.payments.domain.orders import order_key
-from services.payments.domain.paying import receipt_key
+from services.payments.domain.keys import order_key, receipt_key
 from services.payments.queries.whose import (
     bills_of,
     is_cash,
@@ -71,7 +70,8 @@ def _under_offices(table: sa.Table) -> Callable[[UUID], sa.ColumnElement[bool]]:
 
 
 def _receipt(row: Row) -> str:
-    return receipt_key(row["partner"], row["channel_reference"])
+    key: str = receipt_key(row["partner"], row["channel_reference"])
+    return key
 
 
 TABLES: Final = (

@@ -21,9 +21,10 @@ from services.payments.domain.balance import deposit, deposited
 from services.payments.domain.bill import Bill
 from services.payments.domain.collective import CollectiveStatus, cannot_pay_whole, pay_whole
 from services.payments.domain.collective import posted as posted_whole
+from services.payments.domain.keys import receipt_key
 from services.payments.domain.next_bill import NextBill
 from services.payments.domain.parameters import BILLING_RULES, PaymentChannel, day_of
-from services.payments.domain.paying import CannotPay, Limits, Money, Posted, receipt_key
+from services.payments.domain.paying import CannotPay, Limits, Money, Posted
 from services.payments.groups import KeptBalance, KeptCollective
 from services.payments.parameters import Parameters
 from services.payments.queries.receipts import Booked, Reference, booked_under

@@ -37,8 +37,9 @@ from services.payments.commands.incentives import managers
 from services.payments.commands.payer_book import STREAM, PayerBook
 from services.payments.domain.billing import CancelReason, add, correct, end, issue, reissue
 from services.payments.domain.credit import refused
+from services.payments.domain.keys import receipt_key
 from services.payments.domain.parameters import BILLING_RULES, Sets
-from services.payments.domain.paying import Posted, receipt_key
+from services.payments.domain.paying import Posted
 from services.payments.domain.refunds import close_payer
 from services.payments.parameters import Parameters
 from services.payments.queries import deciding, erasure

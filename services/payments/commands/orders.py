@@ -18,6 +18,7 @@ from contracts.values import AgentId, PaymentId, ProposalId, Rupiah, TransferOrd
 from services.payments.commands.follow import RECEIPTS
 from services.payments.commands.group_books import BALANCE_STREAM, BalanceBook
 from services.payments.domain.balance import restore
+from services.payments.domain.keys import order_key, receipt_key
 from services.payments.domain.orders import (
     CannotClose,
     CannotOrder,
@@ -27,11 +28,9 @@ from services.payments.domain.orders import (
     evolve,
     fail,
     order,
-    order_key,
 )
 from services.payments.domain.parameters import day_of
 from services.payments.domain.payees import PAYEE_RULES
-from services.payments.domain.paying import receipt_key
 from services.payments.groups import are_agents, load_balances
 from services.payments.problems_astray import CLOSING_PROBLEMS, UNKNOWN_PARTNER
 from services.payments.queries import agreed

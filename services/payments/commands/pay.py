@@ -37,9 +37,10 @@ from services.payments.domain.balance import deposit, deposited
 from services.payments.domain.bill import Bill
 from services.payments.domain.collective import pay_whole
 from services.payments.domain.collective import posted as posted_whole
+from services.payments.domain.keys import receipt_key
 from services.payments.domain.next_bill import NextBill
 from services.payments.domain.parameters import day_of
-from services.payments.domain.paying import Limits, Money, Posted, receipt_key
+from services.payments.domain.paying import Limits, Money, Posted
 from services.payments.domain.settlement.outcomes import RECONCILIATION_RULES
 from services.payments.domain.snap import codes, hours
 from services.payments.domain.snap.decisions import Repeated, bill_to_pay

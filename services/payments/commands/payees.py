@@ -15,8 +15,8 @@ from contracts.values import PayeeAccountId, PaymentId
 from services.payments.commands.follow import RECEIPTS
 from services.payments.domain import payees as deciding
 from services.payments.domain import suspense as waiting
+from services.payments.domain.keys import receipt_key
 from services.payments.domain.payees import PAYEE_RULES, CannotVerify, Payee
-from services.payments.domain.paying import receipt_key
 from services.payments.problems_astray import NOTHING_THERE, VERIFYING_PROBLEMS
 from services.payments.queries import astray as loads
 from services.payments.queries.astray import KeptCase

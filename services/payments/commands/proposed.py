@@ -33,8 +33,9 @@ from services.payments.domain import orders as ordering
 from services.payments.domain import suspense as waiting
 from services.payments.domain.balance import AgentBalance
 from services.payments.domain.collective import Collective, CollectiveStatus
+from services.payments.domain.keys import order_key, receipt_key
 from services.payments.domain.payees import PAYEE_RULES, Payee
-from services.payments.domain.paying import Posted, receipt_key
+from services.payments.domain.paying import Posted
 from services.payments.domain.proposals import Proposal
 from services.payments.domain.refunds import Refund
 from services.payments.domain.resolving import CannotDo, Found, NewIds, Refused, carry_out
@@ -91,7 +92,7 @@ class Desk:
             await tx.heads(BALANCE_STREAM, agents)
         await tx.heads(COLLECTIVE_STREAM, wholes)
         await tx.heads(RECEIPTS, {receipt_key(p.partner, p.channel_reference) for p in payments.values()})
-        await tx.heads(ORDERS, {ordering.order_key(*key) for key in order_keys})
+        await tx.heads(ORDERS, {order_key(*key) for key in order_keys})
         bills = {bill_id for _, bill_id in named if bill_id is not None}
         desk = cls(tx, PayerBook(tx, await deciding.payers_with_live_bills(tx.conn, participants, tx.now, bills)))
         desk.matched = await _matched(tx, voided) if matched else {}
@@ -193,7 +194,7 @@ class Desk:
 
     def _of_order(self, proposal: Proposal, event: Event, meta: Meta) -> None:
         key, scope = _order_key(proposal), self.scope(proposal)
-        self._tx.record(event, key=ordering.order_key(*key), meta=meta, scope=scope, rules=PAYEE_RULES)
+        self._tx.record(event, key=order_key(*key), meta=meta, scope=scope, rules=PAYEE_RULES)
         before = self.orders[key].order if key in self.orders else None
         after = ordering.evolve(before, event)
         assert after is not None

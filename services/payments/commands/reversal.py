@@ -23,7 +23,8 @@ from services.payments.commands.follow import RECEIPTS
 from services.payments.commands.group_books import COLLECTIVE_STREAM, CollectiveBook
 from services.payments.commands.payer_book import STREAM, PayerBook
 from services.payments.domain.collective import Collective, CollectiveStatus, reference_of_share
-from services.payments.domain.paying import Posted, receipt_key
+from services.payments.domain.keys import receipt_key
+from services.payments.domain.paying import Posted
 from services.payments.domain.refunds import Refund
 from services.payments.domain.resolving import NewIds
 from services.payments.domain.voiding import PostedShare, void_share

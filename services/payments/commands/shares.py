@@ -23,7 +23,7 @@ from services.payments.commands.follow import RECEIPTS
 from services.payments.commands.group_books import COLLECTIVE_STREAM, CollectiveBook
 from services.payments.commands.payer_book import STREAM, PayerBook
 from services.payments.domain.collective import CollectiveStatus, Share, share_of
-from services.payments.domain.paying import receipt_key
+from services.payments.domain.keys import receipt_key
 from services.payments.groups import KeptCollective, are_bills, load_collectives, load_lines
 from services.payments.queries import deciding
 

@@ -69,11 +69,6 @@ class CannotClose(StrEnum):
     PAID_BEFORE_ORDER = "paid_on_before_order"
 
 
-def order_key(purpose: TransferPurpose, reference: str) -> str:
-    """The key of stream `transfer-orders`: one order at most is in force for it."""
-    return f"{purpose}:{reference}"
-
-
 def order(
     before: Order | None, wanted: Wanted, payee: Payee | None, order_id: TransferOrderId
 ) -> TransferOrdered | Order | CannotOrder:

@@ -253,11 +253,6 @@ def refuse_protection(payment: Posted, reason: str) -> tuple[ContributionReverse
     return taken_back, unmatched
 
 
-def receipt_key(partner: str, channel_reference: str) -> str:
-    """The key of stream `receipts`: one per partner and reference, whatever door the money came through."""
-    return f"{partner}:{channel_reference}"
-
-
 def is_paid(payer: Payer, bills: Iterable[Bill]) -> bool:
     """Whether one of these bills, or a month of theirs, is paid."""
     return any(bill.status is BillStatus.PAID or bill.contribution_months & payer.paid for bill in bills)

@@ -12,6 +12,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from chassis.held import event_ids
+from services.payments.domain.keys import order_key, receipt_key
 from services.payments.tables import (
     agent_balance_lines,
     bills,
@@ -58,7 +59,7 @@ def is_payment(who: UUID) -> sa.ColumnElement[bool]:
 
 
 def _receipts_of(who: UUID) -> Ids:
-    return sa.select(payments.c.partner + ":" + payments.c.channel_reference).where(is_payment(who))
+    return sa.select(receipt_key(payments.c.partner, payments.c.channel_reference)).where(is_payment(who))
 
 
 def is_suspended(who: UUID) -> sa.ColumnElement[bool]:
@@ -133,7 +134,7 @@ def is_transfer(who: UUID) -> sa.ColumnElement[bool]:
         ("receipts", _receipts_of(who)),
         (
             "transfer-orders",
-            sa.select(transfer_orders.c.purpose + ":" + transfer_orders.c.reference).where(is_order(who)),
+            sa.select(order_key(transfer_orders.c.purpose, transfer_orders.c.reference)).where(is_order(who)),
         ),
         (
             "collective-bills",

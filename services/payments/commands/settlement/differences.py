@@ -26,7 +26,7 @@ from services.payments.commands.settlement.gap import DayBook
 from services.payments.commands.settlement.layouts import layouts_of
 from services.payments.commands.settlement.reconcile import CHANNEL
 from services.payments.commands.settlement.turns import alone
-from services.payments.domain.paying import receipt_key
+from services.payments.domain.keys import receipt_key
 from services.payments.domain.proposals import is_own
 from services.payments.domain.settlement.days import stream_key, window
 from services.payments.domain.settlement.differences import (
