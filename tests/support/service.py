@@ -39,6 +39,7 @@ from chassis.timers import Timers
 from chassis.transaction import Recorded, Scope, UseCase
 from contracts.envelope import Envelope
 from contracts.event import Event
+from tests.support import signatures
 from tests.support.clock import FakeClock
 from tests.support.eventually import eventually
 from tests.support.stack import Stack
@@ -46,6 +47,7 @@ from tests.support.stack import Stack
 I = TypeVar("I")  # noqa: E741
 O = TypeVar("O")  # noqa: E741
 
+signatures.remember()
 ISSUER, AUDIENCE = "https://issuer.example", "perisai"
 NIK_HASH_KEY = hashlib.sha256(b"nik hash key of the tests").digest()
 
