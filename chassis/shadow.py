@@ -32,6 +32,15 @@ T = TypeVar("T")
 
 NOT_FOLDED = "not_folded"
 _FIRST = "{}, as first built"
+_COLUMNS = """ARRAY(SELECT format('%s %s %s %s', attname, format_type(atttypid, atttypmod), attcollation, attnotnull) FROM pg_attribute
+    WHERE attrelid = {0}.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum)"""
+_KEY = "(SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = {0}.oid AND contype = 'p')"
+_FIT = sa.text(
+    f"""SELECT there.relname FROM pg_class there JOIN pg_class live USING (relname)
+    WHERE there.relnamespace = 'shadow'::regnamespace AND live.relnamespace = 'public'::regnamespace
+      AND there.relkind = 'r' AND pg_relation_size(there.oid) = 0
+      AND {_COLUMNS.format("there")} = {_COLUMNS.format("live")} AND {_KEY.format("there")} = {_KEY.format("live")}"""
+)
 
 
 class _Decoded(NamedTuple):
@@ -115,15 +124,19 @@ class Shadow:
             yield conn
 
     async def _empty(self) -> None:
-        """Tables like the live ones, with their primary keys only: indexes that span keys would depend on the order of filling.
+        """Tables like the live ones, with their primary keys only: indexes that span keys would depend on the order of filling. Those that an
+        earlier replay made so and did not fill, most of them in a young database, are left.
 
         The mark goes first: nothing may be gone on from where the tables are already empty.
         """
         await self.done()
+        async with self._engine.connect() as conn:
+            fit = {*(await conn.execute(_FIT)).scalars()}
         await self._run(
             f"""DROP TABLE IF EXISTS shadow."{table.name}";
             CREATE UNLOGGED TABLE shadow."{table.name}" (LIKE public."{table.name}", PRIMARY KEY ({_columns(table)}));"""
             for table in self._service.tables
+            if table.name not in fit
         )
 
     async def _run(self, statements: Iterable[str]) -> None:

@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,7 +36,7 @@ class Part(NamedTuple):
 
 TABLE = 'shadow."so far"'
 _MAKE = (
-    f"DROP TABLE IF EXISTS {TABLE}; CREATE UNLOGGED TABLE {TABLE} (number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    f"CREATE UNLOGGED TABLE IF NOT EXISTS {TABLE} (number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
     " code text NOT NULL, given bigint[] NOT NULL, mark jsonb NOT NULL, folded jsonb NOT NULL)"
 )
 _THERE = sa.text(f"SELECT to_regclass('{TABLE}') IS NOT NULL")
@@ -68,8 +69,8 @@ async def found(conn: AsyncConnection, code: str) -> SoFar | None:
 
 async def begin(conn: AsyncConnection) -> None:
     """From here on nothing is kept yet."""
-    for statement in _MAKE.split(";"):
-        await conn.exec_driver_sql(statement)
+    await conn.exec_driver_sql(_MAKE)
+    await conn.exec_driver_sql(f"DELETE FROM {TABLE}")
 
 
 async def keep(conn: AsyncConnection, code: str, given: Sequence[int], mark: Mark, folded: dict[str, Any]) -> None:
@@ -80,7 +81,12 @@ async def keep(conn: AsyncConnection, code: str, given: Sequence[int], mark: Mar
 
 def code_of(service: Service) -> str:
     """A fingerprint of all code that folds: another one may fold otherwise."""
-    own = Path(_file(service.projection.__module__)).parent
+    return _fingerprint(Path(_file(service.projection.__module__)).parent)
+
+
+@cache
+def _fingerprint(own: Path) -> str:
+    """Read once: what is changed on the disk later is not what this process folds with."""
     found = hashlib.sha256()
     for folder in (Path(_file(chassis.__name__)).parent, Path(_file(contracts.__name__)).parent, own):
         for file in sorted(folder.rglob("*.py")):

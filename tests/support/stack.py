@@ -154,7 +154,8 @@ _EMPTY = """DO $$ DECLARE place text; held bigint; total bigint := 0; BEGIN
     WHERE schemaname = 'public' AND tablename NOT LIKE 'alembic_version%' LOOP
     EXECUTE 'DELETE FROM ' || place; GET DIAGNOSTICS held = ROW_COUNT; total := total + held; END LOOP;
   PERFORM set_config('perisai.emptied', total::text, false);
-  FOR place IN SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = 'shadow'
+  FOR place IN SELECT oid::regclass FROM pg_class
+    WHERE relnamespace = 'shadow'::regnamespace AND relkind = 'r' AND (pg_relation_size(oid) > 0 OR relname LIKE '%, as first built')
     LOOP EXECUTE 'DROP TABLE ' || place; END LOOP; END $$"""
 
 

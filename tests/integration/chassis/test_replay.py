@@ -186,3 +186,31 @@ async def test_replay_writes_nothing_but_its_shadow(stack: Stack) -> None:
         before = await content()
         await h.replay()
         assert await content() == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE shadow.counters ADD COLUMN gone integer NOT NULL",
+        "ALTER TABLE shadow.counters ALTER COLUMN total TYPE smallint",
+        "ALTER TABLE shadow.counters DROP CONSTRAINT counters_pkey; ALTER TABLE shadow.counters ADD PRIMARY KEY (total)",
+        "INSERT INTO shadow.counters SELECT gen_random_uuid(), 1, 1",
+    ],
+)
+async def test_a_shadow_that_is_empty_and_alike_is_used_again_and_no_other(stack: Stack, change: str) -> None:
+    async with toy(COUNTING, stack) as h:
+        places = sa.text("SELECT 'shadow.counters'::regclass::oid, 'shadow.notes'::regclass::oid")
+
+        async def stands() -> list[int]:
+            assert (await h.replay()).equal
+            async with h.app.read() as conn:
+                return [*(await conn.execute(places)).one()]
+
+        first = await stands()
+        assert await stands() == first
+        async with h.app.engine.begin() as conn:
+            for statement in change.split(";"):
+                await conn.exec_driver_sql(statement)
+        await h.run(count, [Add(new_id(), 70_000), Add(new_id(), 70_000)])
+        (counters_anew, notes_left) = await stands()
+        assert counters_anew != first[0] and notes_left == first[1]
