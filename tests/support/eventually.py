@@ -1,4 +1,4 @@
-"""Waiting for a condition, never for a time."""
+"""Waiting for a condition, never for a time: the bound is for what never comes, and no promise of speed hangs on it."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ POLL_S = 0.02
 
 
 async def eventually(
-    condition: Callable[[], bool | Awaitable[bool]], *, within_s: float = 10.0, what: str = ""
+    condition: Callable[[], bool | Awaitable[bool]], *, within_s: float = 60.0, what: str = ""
 ) -> None:
     """Returns once the condition holds; AssertionError naming `what` if it does not within the time."""
     deadline = time.monotonic() + within_s

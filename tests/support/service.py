@@ -49,6 +49,8 @@ O = TypeVar("O")  # noqa: E741
 
 signatures.remember()
 ISSUER, AUDIENCE = "https://issuer.example", "perisai"
+_PATIENCE = {"payments": {"answer_budget_s": 60}}
+"""A bank is answered however slow the machine is: what happens after its time is asked where that is set short."""
 NIK_HASH_KEY = hashlib.sha256(b"nik hash key of the tests").digest()
 
 
@@ -268,6 +270,7 @@ def settings_for(service: Service, database_url: str, **more: Any) -> Any:
         "nik_hash_key": base64.b64encode(NIK_HASH_KEY).decode(),
         "registration_url": "" if service.name == "registration" else "http://127.0.0.1:1",
         "key_door_token": "tests",
+        **_PATIENCE.get(service.name, {}),
         **more,
     }
     return service.settings(**values)

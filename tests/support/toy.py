@@ -340,4 +340,4 @@ async def running(process: Process) -> AsyncIterator[Process]:
         yield process
     finally:
         process.stop.set()
-        await asyncio.wait_for(asyncio.gather(*running), 30)
+        await asyncio.wait_for(asyncio.gather(*running), 60)

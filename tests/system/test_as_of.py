@@ -40,7 +40,7 @@ async def test_an_account_is_told_printed_and_refused(tmp_path: Path) -> None:
             told[:] = [await g.audit("as-of", datetime.now(UTC).isoformat(), "--wadah", wadah, "--json")]
             return told[0].code == 0
 
-        await eventually(archived, within_s=60, what="the Wadah in the archive")
+        await eventually(archived, what="the Wadah in the archive")
         found: Any = told[0].told
         assert [one["type"] for one in found["events"]] == ["WadahEngaged"]
         assert found["events"][0]["actor"] == "officer-1" and found["events"][0]["rules"]

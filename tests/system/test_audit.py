@@ -72,7 +72,7 @@ async def _signed(stack: LocalStack) -> str:
         return bool(found)
 
     try:
-        await eventually(there, within_s=60, what="a checkpoint over the branch")
+        await eventually(there, what="a checkpoint over the branch")
     finally:
         await reader.close()
     return str(found[0]["event_id"])

@@ -44,7 +44,7 @@ async def test_a_person_gets_both_files_and_the_request_is_closed(tmp_path: Path
                 file = Path(told[-1].told["files"]["json"])
                 return all(json.loads(file.read_text(encoding="utf-8"))["services"].values())
 
-            await eventually(everybody_knows, within_s=60, what="the person in every service")
+            await eventually(everybody_knows, what="the person in every service")
             assert len({one.told["export_id"] for one in told}) == 1, "one request, however often it is fetched"
             files = told[-1].told["files"]
             text = Path(files["json"]).read_text(encoding="utf-8")

@@ -46,6 +46,6 @@ async def test_a_sandbox_is_made_and_the_conformance_run_passes_against_it() -> 
             assert needs <= NEEDS_MORE
             secrets = [side["client_secret"] for side in json.loads(file.read_text())["sides"].values()]
             assert not any(secret in json.dumps(found) for secret in secrets)
-            async with httpx.AsyncClient(trust_env=False) as client:
+            async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
                 page = await client.get(stack.url("payments") + "/snap/docs")
             assert page.text == (PROJECT / "docs" / "biller.md").read_text(encoding="utf-8")

@@ -91,7 +91,7 @@ class Town:
         )
         return len(found) == len(people)
 
-    async def until_billed(self, people: Sequence[Resident], *, within_s: float = 30) -> None:
+    async def until_billed(self, people: Sequence[Resident], *, within_s: float = 60) -> None:
         await eventually(lambda: self.billed(people), within_s=within_s, what="everybody billed")
 
     async def protected(self, people: Sequence[Resident]) -> bool:
@@ -137,9 +137,7 @@ class Town:
         books = await self.doors.outside("bank", "GET", "/books")
         assert books["states"]["unknown"]["count"] == 0
         for service in self.stack.services:
-            await eventually(
-                partial(self.tells_all, service), within_s=60, what=f"the topics hold the log of {service}"
-            )
+            await eventually(partial(self.tells_all, service), what=f"the topics hold the log of {service}")
 
     async def tells_all(self, service: str) -> bool:
         """Whether every event of the log is on the topics, first occurrences in order, and nothing else is.

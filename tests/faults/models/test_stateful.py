@@ -126,7 +126,7 @@ async def test_no_order_of_steps_makes_or_loses_money(
     stack: Stack, evidence: Evidence, seed: int, scale: Scale
 ) -> None:
     wanted: int = scale(test=4_000, long=80_000)
-    async with harness(SERVICE, stack, answer_budget_s=60.0) as h:
+    async with harness(SERVICE, stack) as h:
         walk = Walk(h, await Bank(h).enable(), random.Random(seed))
         walk.people = [await register(h) for _ in range(2 * TOGETHER)]
         looked = 0

@@ -31,7 +31,7 @@ EVIDENCE = {"partner": "bank-a", "paid_on": "2025-11-04", "evidence": "Mutasi 7"
 
 @pytest.fixture
 async def h(stack: Stack) -> AsyncIterator[Harness]:
-    async with harness(SERVICE, stack, answer_budget_s=60) as found:
+    async with harness(SERVICE, stack) as found:
         yield found
 
 

@@ -98,6 +98,7 @@ async def test_lost_answer_is_asked_again_only_where_the_key_is_honoured(
     d: Driver, evidence: Evidence, answer: str, honours: bool
 ) -> None:
     await d.gateway.behave(answer=answer, answers=PEOPLE, timeout_s=3, honours_keys=honours, receipts="never")
+    d.hurry()
     notices = [await d.queued() for _ in range(PEOPLE)]
     await d.sender(honours_keys=honours).send_batch()
     taken = sum([len(messages) for messages in (await sent(d, notices)).values()])

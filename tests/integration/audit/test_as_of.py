@@ -79,7 +79,7 @@ class Estate:
 
 @pytest.fixture
 async def estate(w: World, stack: Stack) -> AsyncIterator[Estate]:
-    async with harness(PAYMENTS, stack, answer_budget_s=60) as h:
+    async with harness(PAYMENTS, stack) as h:
         estate = Estate(w, h)
         await estate.bank.enable()
         yield estate

@@ -110,7 +110,7 @@ async def test_what_was_signed_before_a_crash_is_written_after_it(w: World) -> N
     await w.signer.sign()
     stop = asyncio.Event()
     running = asyncio.create_task(w.signer.run(stop))
-    await asyncio.wait_for(_exists(w), 10)
+    await asyncio.wait_for(_exists(w), 60)
     stop.set()
     await running
 

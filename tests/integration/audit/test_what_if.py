@@ -50,7 +50,7 @@ class Month:
 
 @pytest.fixture
 async def month(stack: Stack, tmp_path: Path) -> AsyncIterator[Month]:
-    async with audited(stack, tmp_path / "checkpoints") as w, harness(PAYMENTS, stack, answer_budget_s=60) as h:
+    async with audited(stack, tmp_path / "checkpoints") as w, harness(PAYMENTS, stack) as h:
         bank = await Bank(h).enable()
         worker = await hire(h, await engage(h))
         await acquire(h, bank, worker, 2)

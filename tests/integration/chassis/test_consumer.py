@@ -92,7 +92,7 @@ class TestOutages:
     ) -> None:
         async with toy(totals(Following()), stack) as h:
             letters = Away(3, ZeroDivisionError("a bug in the plumbing"))
-            await consumer(h, letters, patience_s=5).consume([strange(h), counted(h, new_id(), 1)])
+            await consumer(h, letters, patience_s=60).consume([strange(h), counted(h, new_id(), 1)])
             assert (letters.tried, len(letters.sent), await totalled(h)) == (4, 1, [1])
             assert "consumer_failed" in capsys.readouterr().out
 
@@ -154,7 +154,7 @@ class TestLanes:
         async with toy(totals(Once()), stack) as h:
             records = self.waiting(h)
             seen, applied = consumed("seen"), consumed("applied")
-            await consumer(h, patience_s=20).consume(records)
+            await consumer(h, patience_s=60).consume(records)
             assert (consumed("seen") - seen, consumed("applied") - applied) == (0, 2 * BATCH)
             assert (len(await self.order(h)), await h.parked()) == (BATCH, [])
 

@@ -175,17 +175,17 @@ async def test_missing_topic_stops_the_reader_and_nothing_is_lost_when_it_is_bac
             group = group_of(prefix, "totals", "participants")
             async with running(Process(writer.app)), running(process):
                 (consumer,) = process.consumers
-                await eventually(lambda: consumer.waiting_because == "TimeoutError", within_s=30)
+                await eventually(lambda: consumer.waiting_because == "TimeoutError")
                 await writer.run(count, [Add(key, 1)])
                 assert await committed(stack, group, f"{prefix}participants") == 0, "no offset moved past it"
                 assert "consumer_waits" in capsys.readouterr().out
                 name = f"{prefix}dead-letters"
                 await topics.ensure(stack.kafka_bootstrap, [Topic(name, 4, {"cleanup.policy": "delete"})])
-                await eventually(lambda: applied(reader, [1]), within_s=30)
+                await eventually(lambda: applied(reader, [1]))
                 assert [dict(letter.headers)["reason"] for letter in await on_topic(stack, prefix)] == [
                     b"bad_envelope: ce_specversion is missing"
                 ]
-                await eventually(lambda: moved(stack, group, f"{prefix}participants", 2), within_s=20)
+                await eventually(lambda: moved(stack, group, f"{prefix}participants", 2))
             await topics.delete(stack.kafka_bootstrap, [Topic(name, 4, {})])
 
 

@@ -59,7 +59,7 @@ async def test_stop_while_kafka_is_away_does_not_hang(stack: Stack) -> None:
             tasks = [asyncio.create_task(task(process.stop)) for n, task in process.tasks().items() if n != "http"]
             await eventually(lambda: process.subscribers != [])
             process.stop.set()
-            await asyncio.wait_for(asyncio.gather(*tasks), 15)
+            await asyncio.wait_for(asyncio.gather(*tasks), 60)
 
 
 @asynccontextmanager

@@ -34,7 +34,7 @@ async def test_command_takes_effect_in_the_reading_service_once_and_in_order(sta
                 async def there() -> bool:
                     return await totalled(reader) == expected
 
-                await eventually(there, within_s=30)
+                await eventually(there)
                 for subscriber in reading.subscribers:
                     consumer = subscriber.consumer
                     assert isinstance(consumer, AIOKafkaConsumer)
@@ -54,7 +54,7 @@ async def test_process_killed_before_its_offsets_were_committed_repeats_without_
             async with running(Process(writer.app)):
                 await writer.run(count, [Add(key, n) for n in range(1, 4)])
                 async with running(Process(reader.app)):
-                    await eventually(lambda: _has(reader, {str(key): [1, 2, 3]}), within_s=30)
+                    await eventually(lambda: _has(reader, {str(key): [1, 2, 3]}))
             # every record once more on the topic: as a relay that repeated itself would leave it
             records = await read_topic(stack.kafka_bootstrap, f"{prefix}participants")
             again = [(r.key, r.value, list(r.headers)) for r in records]
@@ -62,7 +62,7 @@ async def test_process_killed_before_its_offsets_were_committed_repeats_without_
             async with running(Process(writer.app)):
                 await writer.run(count, [Add(key, 4)])
                 async with running(Process(reader.app)):
-                    await eventually(lambda: _has(reader, {str(key): [1, 2, 3, 4]}), within_s=30)
+                    await eventually(lambda: _has(reader, {str(key): [1, 2, 3, 4]}))
 
 
 async def test_strange_record_becomes_an_encrypted_dead_letter_and_the_rest_flows(stack: Stack) -> None:
@@ -75,7 +75,7 @@ async def test_strange_record_becomes_an_encrypted_dead_letter_and_the_rest_flow
             )
             async with running(Process(writer.app)), running(Process(reader.app)):
                 await writer.run(count, [Add(key, 1)])
-                await eventually(lambda: _has(reader, {str(key): [1]}), within_s=30)
+                await eventually(lambda: _has(reader, {str(key): [1]}))
             letters = await read_topic(stack.kafka_bootstrap, f"{prefix}dead-letters")
             assert [header(letter, "reason") for letter in letters] == ["bad_envelope: ce_specversion is missing"]
             assert b"private" not in letters[0].value
@@ -96,14 +96,14 @@ async def test_bad_build_stops_its_reader_and_the_mended_one_goes_on_where_it_wa
                 await writer.run(count, [Add(key, 98) for key in keys])
                 bad = Process(reader.app)
                 async with running(bad):
-                    await eventually(lambda: bad.consumers[0].stopped_because is not None, within_s=40)
+                    await eventually(lambda: bad.consumers[0].stopped_because is not None)
                     assert await bad._consumers_check() == "20 failures in a row", "not ready, and why"
                     assert bad.subscribers[0].running is False
                 handler.broken = False
                 mended = Process(reader.app)
                 async with running(mended):
                     await mended.parking.retry_all()
-                    await eventually(lambda: _has(reader, {str(key): [98] for key in keys}), within_s=40)
+                    await eventually(lambda: _has(reader, {str(key): [98] for key in keys}))
                     assert await mended._consumers_check() is None
             assert await reader.parked() == []
             assert await read_topic(stack.kafka_bootstrap, f"{prefix}dead-letters") == []

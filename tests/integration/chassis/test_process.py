@@ -95,7 +95,7 @@ async def test_relay_killed_in_mid_window_repeats_and_never_skips(stack: Stack, 
         heir = relay(h, stack, prefix, "counting-1")
         stop = asyncio.Event()
         relaying = asyncio.create_task(heir.run(stop))
-        await eventually(lambda: nothing_unpublished(h), within_s=60)
+        await eventually(lambda: nothing_unpublished(h))
         stop.set()
         await relaying
         assert await published(stack, prefix) == {str(key): [1, 2, 3] for key in keys}
@@ -105,7 +105,7 @@ async def test_whole_process_serves_says_it_is_ready_and_leaves_on_a_signal(stac
     async with toy(COUNTING, stack) as h, toy_topics(stack) as prefix:
         environ = environment("counting", h.app.settings.database_url, stack.kafka_bootstrap, prefix)
         async with started("counting", environ) as process:
-            await eventually(lambda: process.said("process_started"), within_s=40)
+            await eventually(lambda: process.said("process_started"))
             assert await process.stop() == 0
             assert process.said("process_stopped")
 
@@ -142,16 +142,16 @@ async def test_request_in_flight_is_answered_before_the_process_leaves(stack: St
     async with toy(service, stack, http_port=port, roles=frozenset({Role.API})) as h:
         process = Process(h.app)
         serving = asyncio.create_task(process.tasks()["http"](process.stop))
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client:
             await eventually(lambda: answers(port))
             assert (await client.get("/health/ready")).status_code == 200, "an API needs no Kafka"
-            asked = asyncio.create_task(client.post("/held", timeout=30))
-            await asyncio.wait_for(begun.wait(), 10)
+            asked = asyncio.create_task(client.post("/held"))
+            await asyncio.wait_for(begun.wait(), 60)
             process.stop.set()
             await eventually(lambda: not answers(port), what="no new connections")
             go.set()
             assert (await asked).json() == {"outcome": "Accepted"}
-        await asyncio.wait_for(serving, 10)
+        await asyncio.wait_for(serving, 60)
         assert len(await h.events()) == 1
 
 

@@ -67,7 +67,7 @@ async def test_concurrent_writers_are_published_complete_and_in_order(stack: Sta
         await asyncio.gather(*(write() for _ in range(8)))
         expected = await logged(h)
         assert sum(len(seqs) for seqs in expected.values()) == 600
-        await eventually(lambda: nothing_unpublished(h), within_s=20)
+        await eventually(lambda: nothing_unpublished(h))
         stop.set()
         await relaying
         assert await published(stack, prefix) == expected
@@ -105,11 +105,11 @@ async def test_two_relays_share_the_buckets_and_one_takes_over_when_the_other_go
         assert one.buckets == 16
         stop_one, stop_other = asyncio.Event(), asyncio.Event()
         running = [asyncio.create_task(one.run(stop_one)), asyncio.create_task(other.run(stop_other))]
-        await eventually(lambda: (one.buckets, other.buckets) == (8, 8), within_s=8, what="equal shares")
+        await eventually(lambda: (one.buckets, other.buckets) == (8, 8), what="equal shares")
         stop_one.set()
-        await eventually(lambda: other.buckets == 16, within_s=8, what="taken over")
+        await eventually(lambda: other.buckets == 16, what="taken over")
         await write(h, *(Add(new_id(), 1) for _ in range(40)))
-        await eventually(lambda: nothing_unpublished(h), within_s=10)
+        await eventually(lambda: nothing_unpublished(h))
         stop_other.set()
         await asyncio.gather(*running)
 
@@ -154,14 +154,14 @@ async def test_partitions_added_by_hand_stop_the_relay_before_a_key_moves(stack:
         )
         stop = asyncio.Event()
         running = asyncio.create_task(relaying.run(stop))
-        await eventually(lambda: nothing_unpublished(h), within_s=20)
+        await eventually(lambda: nothing_unpublished(h))
         await add_partitions(stack, f"{prefix}participants", 36)
 
         async def stopped() -> bool:
             await write(h, *(Add(key, 1) for key in keys))
             return relaying.stopped_because is not None
 
-        await eventually(stopped, within_s=40, what="the relay notices and stops")
+        await eventually(stopped, what="the relay notices and stops")
         await running
         assert "36 partitions" in (relaying.stopped_because or "")
         places: dict[bytes, set[int]] = {}
@@ -279,7 +279,7 @@ async def test_rows_written_between_restore_and_rebase_are_sent_too(stack: Stack
             sent.append(await after.publish_once())
             return sum(sent) == 20
 
-        await eventually(all_sent, within_s=40)
+        await eventually(all_sent)
         await after.close()
         assert await published(stack, prefix) == {str(key): [1, 2, 3] for key in keys}
 
@@ -319,7 +319,7 @@ async def write(h: Harness, *adds: Add) -> None:
         async with h.app.read() as conn:
             return bool((await conn.execute(query)).scalar_one() == 0)
 
-    await eventually(settled, within_s=40)
+    await eventually(settled)
 
 
 async def let_go(h: Harness, held: Relay) -> None:

@@ -56,14 +56,14 @@ async def test_topic_that_was_lost_is_filled_again_and_takes_no_effect_twice(sta
                 async with running(Process(reader.app)):
                     for n in (1, 2):
                         await writer.run(count, [Add(key, n) for key in keys])
-                    await eventually(lambda: has(reader, {str(key): [1, 2] for key in keys}), within_s=30)
+                    await eventually(lambda: has(reader, {str(key): [1, 2] for key in keys}))
                 lost = [Topic(f"{prefix}participants", 4, {"cleanup.policy": "delete"})]
                 await topics.delete(stack.kafka_bootstrap, lost)
                 await topics.ensure(stack.kafka_bootstrap, lost)
                 await writer.run(count, [Add(key, 3) for key in keys])
                 assert await again(writer, stack, prefix) == 30
                 async with running(Process(reader.app)):
-                    await eventually(lambda: has(reader, expected), within_s=30)
+                    await eventually(lambda: has(reader, expected))
             assert await reader.parked() == []
             assert {k: sorted(v) for k, v in (await published(stack, prefix)).items()} == expected
 

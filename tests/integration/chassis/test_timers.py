@@ -153,7 +153,7 @@ async def test_running_timer_works_what_falls_due_and_stops_when_told(stack: Sta
 
         await eventually(rounded)
         stop.set()
-        await asyncio.wait_for(running, 5)
+        await running
 
 
 async def test_timer_looks_at_once_when_another_of_its_chain_has_worked_off_what_it_had(stack: Stack) -> None:
@@ -186,4 +186,4 @@ async def test_timer_looks_at_once_when_another_of_its_chain_has_worked_off_what
 
         await eventually(doubled)
         stop.set()
-        await asyncio.wait_for(running, 5)
+        await running

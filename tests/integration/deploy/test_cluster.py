@@ -61,7 +61,7 @@ async def assert_replicated(stack: LocalStack) -> None:
             all_three = replicas == {topic.name: {3} for topic in asked}
             return all_three and minima == {topic.name: "2" for topic in topics.declared()}
 
-        await eventually(held, within_s=30, what="three replicas of everything, two of them in sync")
+        await eventually(held, what="three replicas of everything, two of them in sync")
     finally:
         await client.close()
 
@@ -78,13 +78,18 @@ async def leader_of(stack: LocalStack, partition: int) -> str:
 
 
 async def values(bootstrap: str) -> list[bytes]:
-    """The records of partition 0, as far as they come within two seconds."""
+    """The records of partition 0. TimeoutError or KafkaError where two seconds bring nothing."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, request_timeout_ms=2_000, retry_backoff_ms=50)
-    async with asyncio.timeout(20), consumer:
-        partition = TopicPartition(TOPIC, 0)
+    async with asyncio.timeout(60), consumer:
+        partition, found = TopicPartition(TOPIC, 0), list[bytes]()
         consumer.assign([partition])
         await consumer.seek_to_beginning(partition)
-        return [record.value for record in (await consumer.getmany(partition, timeout_ms=2_000)).get(partition, [])]
+        end = (await consumer.end_offsets([partition]))[partition]
+        while await consumer.position(partition) < end:
+            found += [
+                record.value for record in (await consumer.getmany(partition, timeout_ms=2_000)).get(partition, [])
+            ]
+        return found
 
 
 async def assert_links_can_be_cut(stack: LocalStack) -> None:

@@ -67,7 +67,7 @@ async def test_status_tells_of_each_process_and_stop_ends_all_of_them(open_folde
     serve = (sys.executable, "-m", "deploy.local.dev", "serve", "--folder", str(open_folder))
     supervisor = await asyncio.create_subprocess_exec(*serve, cwd=PROJECT, stdout=DEVNULL, stderr=DEVNULL)
     try:
-        await eventually(lambda: bool(StateFile(open_folder).read().facts), within_s=60, what="both servers up")
+        await eventually(lambda: bool(StateFile(open_folder).read().facts), what="both servers up")
         told = json.loads((await asyncio.to_thread(_command, open_folder, "status", "--json")).stdout)
         assert told["running"]
         assert {name: row["state"] for name, row in told["processes"].items()} == {

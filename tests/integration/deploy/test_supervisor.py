@@ -32,7 +32,7 @@ async def _not_ready() -> bool:
 
 async def test_a_child_that_ends_unasked_is_named_with_its_last_lines(supervisor: Supervisor, tmp_path: Path) -> None:
     await supervisor.start(python("bank", FAILS, tmp_path))
-    trouble = await asyncio.wait_for(supervisor.crashed(), 10)
+    trouble = await asyncio.wait_for(supervisor.crashed(), 60)
     assert trouble.sentence.startswith("bank ended with exit code 3; its log is ")
     assert trouble.tail == ("the last words",)
     assert (tmp_path / "logs" / "bank.log").read_text() == "the last words\n"

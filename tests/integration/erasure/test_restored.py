@@ -33,7 +33,7 @@ from tests.support.topics import read_topic as raw_topic
 from tests.support.topics import write_topic
 
 pytestmark = pytest.mark.timeout(600)
-MORE: Mapping[str, Mapping[str, Any]] = {"payments": {"answer_budget_s": 60}, "notifications": GATEWAY}
+MORE: Mapping[str, Mapping[str, Any]] = {"notifications": GATEWAY}
 EVERYBODY = ("registration", "payments", "notifications")
 _LOG = sa.text(f"SELECT position, {eventlog.ENVELOPE_COLUMNS} FROM event_log ORDER BY position")
 

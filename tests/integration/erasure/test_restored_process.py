@@ -24,7 +24,7 @@ async def test_probes_alone_are_answered_until_the_topics_were_read(stack: Stack
     async with (
         stack.own_topics() as prefix,
         harness(SERVICE, stack, http_port=port, roles=frozenset({Role.API}), topic_prefix=prefix) as h,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client,
     ):
         async with h.app.engine.begin() as conn:  # lint: commit — as a backup says it
             await conn.execute(sa.text("INSERT INTO home (id, place) VALUES (1, 'elsewhere')"))
@@ -41,7 +41,7 @@ async def test_probes_alone_are_answered_until_the_topics_were_read(stack: Stack
             async def shut() -> bool:
                 return await status("/health/live") == 200
 
-            await eventually(shut, within_s=60, what="probes are answered")
+            await eventually(shut, what="probes are answered")
             ready = await client.get("/health/ready")
             assert (ready.status_code, ready.json()["checks"]) == (
                 503,
@@ -59,7 +59,7 @@ async def test_probes_alone_are_answered_until_the_topics_were_read(stack: Stack
             async def opened() -> bool:
                 return await status("/health/ready") == 200
 
-            await eventually(opened, within_s=60, what="it serves")
+            await eventually(opened, what="it serves")
             assert await status("/wadah") == 401
         finally:
             process.stop.set()

@@ -112,7 +112,7 @@ async def three(stack: Stack) -> AsyncIterator[Three]:
     clock = FakeClock()
     async with AsyncExitStack() as opened:
         registration = await opened.enter_async_context(harness(REGISTRATION, stack, clock=clock))
-        payments = await opened.enter_async_context(harness(PAYMENTS, stack, clock=clock, answer_budget_s=60))
+        payments = await opened.enter_async_context(harness(PAYMENTS, stack, clock=clock))
         notifications = await opened.enter_async_context(harness(NOTIFICATIONS, stack, clock=clock, **GATEWAY))
         share_keys(registration, [payments, notifications])
         branch = {"code": "J08", "name": "Cimone", "city": "Tangerang"}

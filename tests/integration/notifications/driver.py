@@ -59,18 +59,18 @@ class GatewayAtHand:
 
     async def behave(self, **behaviour: object) -> None:
         """How the provider answers from now on; nothing given: well."""
-        async with httpx.AsyncClient(base_url=self.url) as client:
+        async with httpx.AsyncClient(base_url=self.url, timeout=60) as client:
             (await client.post("/behaviour", json=behaviour)).raise_for_status()
 
     async def messages(self, reference: UUID) -> list[dict[str, Any]]:
         """What it took under this reference."""
-        async with httpx.AsyncClient(base_url=self.url) as client:
+        async with httpx.AsyncClient(base_url=self.url, timeout=60) as client:
             found = (await client.get("/messages", params={"reference": str(reference)})).json()
         return cast("list[dict[str, Any]]", found["messages"])
 
     async def receipts(self, message_id: str) -> list[dict[str, Any]]:
         """The receipts of one message, as the provider sees them."""
-        async with httpx.AsyncClient(base_url=self.url) as client:
+        async with httpx.AsyncClient(base_url=self.url, timeout=60) as client:
             found = (await client.get(f"/messages/{message_id}")).json()
         return cast("list[dict[str, Any]]", found["receipts"])
 
@@ -96,6 +96,10 @@ class Driver:
             concurrent=settings.send_concurrent,
             lease=settings.lease,
         )
+
+    def hurry(self) -> None:
+        """From now on the provider has a second to answer; for answers that never come."""
+        self.h.app.settings = self.h.app.settings.model_copy(update={"send_timeout_s": 1.0})
 
     def registration(
         self, participant: UUID | None = None, *, language: Language = Language.INDONESIAN, phone: str | None = None
@@ -156,7 +160,7 @@ class Driver:
             log,
             roles="workers",
             offset=START - self.h.clock.wall(),
-            within_s=30,
+            within_s=100,
             PERISAI_GATEWAY_URL=self.gateway.url,
             PERISAI_GATEWAY_API_KEY=self.gateway.api_key,
             PERISAI_GATEWAY_WEBHOOK_SECRET=self.gateway.secret,
@@ -221,7 +225,7 @@ async def driven(stack: Stack, gateway: GatewayAtHand, **settings: object) -> As
         "gateway_url": gateway.url,
         "gateway_api_key": gateway.api_key,
         "gateway_webhook_secret": gateway.secret,
-        "send_timeout_s": 2.0,
+        "send_timeout_s": 30.0,  # however slow the machine; a lease is ten seconds longer, and `later` a minute
         **settings,
     }
     async with harness(SERVICE, stack, clock=FakeClock(START, SystemClock().wall()), **given) as h:

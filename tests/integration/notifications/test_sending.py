@@ -93,6 +93,7 @@ class TestRetries:
     async def test_taken_but_unheard_is_asked_again_and_shown_once(self, d: Driver, answer: str) -> None:
         welcome = await d.queued()
         await d.gateway.behave(answer=answer, answers=1, timeout_s=4)
+        d.hurry()
         assert [type(a) for a in await d.sender().send_batch()] == [Doubtful]
         d.later()
         await d.sender().send_batch()
@@ -103,6 +104,7 @@ class TestRetries:
     async def test_silence_before_accepting_is_tried_again(self, d: Driver) -> None:
         welcome = await d.queued()
         await d.gateway.behave(answer="timeout_before_accepting", answers=1, timeout_s=4)
+        d.hurry()
         await d.sender().send_batch()
         d.later()
         await d.sender().send_batch()
@@ -146,6 +148,7 @@ class TestWhereKeysAreNotHonoured:
     async def test_an_unknown_outcome_is_unknown_and_never_sent_again(self, d: Driver, answer: str) -> None:
         welcome = await d.queued()
         await d.gateway.behave(answer=answer, answers=1, timeout_s=4, honours_keys=False)
+        d.hurry()
         await d.sender(honours_keys=False).send_batch()
         assert await d.state(welcome) is State.UNKNOWN
         d.later()

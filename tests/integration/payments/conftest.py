@@ -23,11 +23,8 @@ def answered_codes() -> set[str]:
 
 @pytest.fixture
 async def h(stack: Stack) -> AsyncIterator[Harness]:
-    """Payments on a database of its own; every test ends with its replay equal to what stands.
-
-    A bank is answered in its time however slow the machine is: what happens after that time is asked where it is set short.
-    """
-    async with harness(SERVICE, stack, answer_budget_s=60) as found:
+    """Payments on a database of its own; every test ends with its replay equal to what stands."""
+    async with harness(SERVICE, stack) as found:
         yield found
         outcome = await found.replay()
         assert outcome.equal, outcome.differences

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from chassis.service import App
 from contracts.events.participants import RefusalReason
 from contracts.values import PaymentId
 from services.payments.app import SERVICE
 from tests.integration.payments.bank import Bank, at, code
 from tests.integration.payments.people import AGENT, expire_registration, refuse, register
-from tests.support.service import Harness, harness
+from tests.support.service import Harness, harness, settings_for
 from tests.support.stack import Stack
 
 
@@ -260,15 +264,28 @@ async def test_a_year_is_paid_at_once_month_by_month_in_the_books(h: Harness, ba
     ]
 
 
+@asynccontextmanager
+async def in_a_hurry(h: Harness) -> AsyncIterator[Harness]:
+    """Another process of the service, whose time for an answer is over soon."""
+    app = App(SERVICE, settings_for(SERVICE, h.app.settings.database_url, answer_budget_s=0.5), clock=h.clock)
+    app.keys.cache.update(h.app.keys.cache)
+    other = Harness(SERVICE, app, h.clock)
+    try:
+        yield other
+    finally:
+        await other.client.aclose()
+        await app.close()
+
+
 class TestTrouble:
     async def test_an_unknown_outcome_is_504_and_found_later(self, stack: Stack) -> None:
-        async with harness(SERVICE, stack, answer_budget_s=0.5) as h:
+        async with harness(SERVICE, stack) as h:
             bank = await Bank(h).enable()
             who = await register(h)
             await bank.inquire(who.code, "PAY-1")
-            async with h.app.engine.connect() as blocking:
+            async with in_a_hurry(h) as hurried, h.app.engine.connect() as blocking:
                 await blocking.exec_driver_sql("LOCK TABLE payments IN EXCLUSIVE MODE")
-                response = await bank.pay(who.code, 36_800, "PAY-1")
+                response = await replace(bank, h=hurried).pay(who.code, 36_800, "PAY-1")
                 assert code(response) == "5042500"
                 assert response.json()["virtualAccountData"]["paymentFlagStatus"] == "02"
             assert code(await bank.pay(who.code, 36_800, "PAY-1", flagAdvise="Y")) == "2002500"

@@ -335,7 +335,7 @@ async def test_the_worker_of_the_service_finds_uploads_by_itself(world: World) -
     stop = asyncio.Event()
     task = asyncio.create_task(world.h.app.composition.workers["imports"](stop))
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await seen(world, answer.json()["import_id"], world.agent())).summary["status"] != "DONE":
                 assert not task.done()
     finally:

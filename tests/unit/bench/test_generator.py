@@ -78,7 +78,7 @@ class TestOpenLoop:
             )
             assert len(late) == 4, "all were sent while none was answered"
             released.set()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 while len(answered) < 4:
                     await asyncio.sleep(0.01)
         assert [a.began for a in sorted(answered, key=lambda a: a.number)] == [start + after for after in schedule]
@@ -99,7 +99,7 @@ class TestOpenLoop:
             writer.write(ANSWER)
             writer.close()
 
-        async with server(last) as url, OpenLoop([url], connections=1) as loop, asyncio.timeout(5):
+        async with server(last) as url, OpenLoop([url], connections=1) as loop, asyncio.timeout(60):
             for number in range(3):
                 loop.send(number, post(url, "/", b"{}", {}), time.perf_counter(), answered.append)
                 while len(answered) <= number or any(line.lost is None for line in loop._free):

@@ -37,14 +37,14 @@ async def party(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an outside party composed from these variables."""
     composed = compose(Environment(values))
-    async with served(composed.app, port=port) as address, httpx.AsyncClient(base_url=address, timeout=20) as client:
+    async with served(composed.app, port=port) as address, httpx.AsyncClient(base_url=address, timeout=60) as client:
         try:
             yield client
         finally:
             composed.stop.set()
 
 
-async def eventually(condition: Callable[[], Awaitable[bool]], *, within_s: float = 10) -> None:
+async def eventually(condition: Callable[[], Awaitable[bool]], *, within_s: float = 60) -> None:
     """Returns as soon as the condition holds; fails when it does not within the time."""
     end = time.monotonic() + within_s
     while not await condition():

@@ -34,12 +34,12 @@ def test_shares_are_met_on_a_long_day() -> None:
         assert abs(counts[one.name] - 20 * one.share) < 40 + 4 * one.share, one.name
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_a_bad_day_ends_with_books_that_agree_with_what_was_posted(tmp_path: Path, key_file: Path) -> None:
     biller = FakeBiller(dict.fromkeys(NUMBERS, 36_800))
     async with (
         served(biller.app()) as address,
-        party(compose, variables(tmp_path, key_file, address, TIMEOUT_S="10")) as client,
+        party(compose, variables(tmp_path, key_file, address)) as client,
     ):
         bank = World(client, biller)
         biller.public_key = (await client.get("/public-key")).text
@@ -50,7 +50,7 @@ async def test_a_bad_day_ends_with_books_that_agree_with_what_was_posted(tmp_pat
             day = await bank.get("/bad-day")
             return not day["running"] and not books["states"]["unknown"]["count"]
 
-        await eventually(over, within_s=90)
+        await eventually(over, within_s=240)
         day, rows = await bank.get("/bad-day"), (await client.get("/payments?limit=1000")).json()["payments"]
         assert day["finished"] == day["visits"] == len(NUMBERS)
         told = {row["payment_request_id"]: row["amount"] for row in rows if row["state"] == "done" and row["told"]}

@@ -39,7 +39,7 @@ async def test_prints_the_key_it_will_sign_with_and_finishes_the_payment_in_hand
     biller = FakeBiller({ANI: 36_800}, public_key=public_key(tmp_path), answer_s=0.4)
     async with served(biller.app()) as url:
         with process("bank", variables(tmp_path, url)) as (started, address):
-            async with httpx.AsyncClient(base_url=address, timeout=10) as client:
+            async with httpx.AsyncClient(base_url=address, timeout=60) as client:
                 paying = asyncio.create_task(client.post("/pay", json={"customer_no": ANI}))
 
                 async def in_hand() -> bool:
@@ -49,7 +49,7 @@ async def test_prints_the_key_it_will_sign_with_and_finishes_the_payment_in_hand
                 started.terminate()
                 answer = (await paying).json()
                 assert (answer["state"], answer["code"]) == ("done", "2002500")
-                assert await asyncio.to_thread(started.wait, 10) == 0
+                assert await asyncio.to_thread(started.wait, 60) == 0
 
 
 async def test_a_payment_in_hand_when_the_bank_was_killed_is_settled_by_the_next(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ async def test_a_payment_in_hand_when_the_bank_was_killed_is_settled_by_the_next
     biller.script["25"].append("hang")
     async with served(biller.app()) as url:
         with process("bank", variables(tmp_path, url)) as (started, address):
-            async with httpx.AsyncClient(base_url=address, timeout=10) as client:
+            async with httpx.AsyncClient(base_url=address, timeout=60) as client:
                 await client.post("/pay", json={"customer_no": ANI, "wait": False})
 
                 async def in_hand() -> bool:
@@ -65,9 +65,9 @@ async def test_a_payment_in_hand_when_the_bank_was_killed_is_settled_by_the_next
 
                 await eventually(in_hand)
                 started.kill()
-                await asyncio.to_thread(started.wait, 10)
+                await asyncio.to_thread(started.wait, 60)
         with process("bank", variables(tmp_path, url)) as (_, address):
-            async with httpx.AsyncClient(base_url=address, timeout=10) as client:
+            async with httpx.AsyncClient(base_url=address, timeout=60) as client:
 
                 async def done() -> bool:
                     states = (await client.get("/books")).json()["states"]
@@ -83,7 +83,7 @@ def test_a_private_key_that_is_none_ends_in_a_sentence(tmp_path: Path) -> None:
     key.write_text("no key")
     values = variables(tmp_path, "http://127.0.0.1:9") | {"PRIVATE_KEY_FILE": str(key)}
     with process("bank", values) as (started, _):
-        _, said = started.communicate(timeout=10)
+        _, said = started.communicate(timeout=60)
         assert started.returncode == 1
         assert said.startswith(f"bank: cannot use the private key {key}") and said.count("\n") == 1
 

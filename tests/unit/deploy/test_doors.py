@@ -32,6 +32,6 @@ async def test_no_answer_is_told_by_who_was_asked(tmp_path: Path) -> None:
     server = await asyncio.start_server(never, "127.0.0.1", 0)
     place = Silent(tmp_path, server.sockets[0].getsockname()[1])
     with pytest.raises(Trouble, match=r"POST http://127\.0\.0\.1:\d+/pay-many was not answered \(ReadTimeout\)"):
-        async with opened(place, timeout_s=0.05) as doors:
+        async with opened(place, timeout_s=0.5) as doors:
             await doors.outside("bank", "POST", "/pay-many?wait=true", {})
     server.close()

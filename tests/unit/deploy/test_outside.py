@@ -20,16 +20,16 @@ ISSUER = {"ADMIN_TOKEN": "admin-secret", "ISSUER": "http://issuer.test"}
 
 def test_a_party_announces_its_address_and_stops_cleanly_when_told(tmp_path: Path) -> None:
     with process("issuer", {"DATA_DIR": str(tmp_path), **ISSUER}) as (started, address):
-        assert httpx.get(f"{address}/health/ready").json() == {"status": "ready"}
+        assert httpx.get(f"{address}/health/ready", timeout=60).json() == {"status": "ready"}
         started.send_signal(signal.SIGTERM)
-        assert started.wait(timeout=10) == 0
+        assert started.wait(timeout=60) == 0
 
 
 def test_a_second_process_on_the_same_folder_ends_in_a_sentence(tmp_path: Path) -> None:
     values = {"DATA_DIR": str(tmp_path), **ISSUER}
     with process("issuer", values) as (_, address), process("issuer", values) as (second, _):
         assert address
-        _, said = second.communicate(timeout=10)
+        _, said = second.communicate(timeout=60)
         assert second.returncode == 1
         assert said.count("\n") == 1 and "belongs to another running process" in said
 
@@ -38,16 +38,16 @@ def test_a_killed_process_leaves_no_stale_lock(tmp_path: Path) -> None:
     values = {"DATA_DIR": str(tmp_path), **ISSUER}
     with process("issuer", values) as (first, _):
         first.kill()
-        first.wait(timeout=10)
+        first.wait(timeout=60)
         with process("issuer", values) as (_, address):
-            assert httpx.get(f"{address}/health/ready").status_code == 200
+            assert httpx.get(f"{address}/health/ready", timeout=60).status_code == 200
 
 
 def test_a_taken_port_ends_in_a_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         with process("issuer", {"DATA_DIR": str(tmp_path), "PORT": port, **ISSUER}) as (started, _):
-            _, said = started.communicate(timeout=10)
+            _, said = started.communicate(timeout=60)
             assert started.returncode == 1
             assert said.startswith(f"issuer: cannot listen on HOST 127.0.0.1 PORT {port}") and said.count("\n") == 1
 
@@ -56,7 +56,7 @@ def test_a_taken_port_ends_in_a_sentence(tmp_path: Path) -> None:
 def test_a_missing_setting_ends_in_a_sentence_that_names_it(tmp_path: Path, missing: str) -> None:
     values = {"DATA_DIR": str(tmp_path), **ISSUER, missing: ""}
     with process("issuer", values) as (started, _):
-        _, said = started.communicate(timeout=10)
+        _, said = started.communicate(timeout=60)
         assert started.returncode == 1
         assert said.startswith(f"issuer: {missing} is not set") and said.count("\n") == 1
 

@@ -39,7 +39,7 @@ async def provider(handler: Handler) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def send(url: str, *, timeout_s: float = 5) -> Answer:
+async def send(url: str, *, timeout_s: float = 60) -> Answer:
     gateway = HttpGateway(url=url, api_key="key", timeout_s=timeout_s, concurrent=2)
     try:
         return await gateway.send(MESSAGE)
@@ -143,7 +143,7 @@ async def test_a_line_that_was_closed_while_idle_is_opened_anew() -> None:
 
     async with await asyncio.start_server(once, "127.0.0.1", 0) as server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        gateway = HttpGateway(url=url, api_key="key", timeout_s=5, concurrent=1)
+        gateway = HttpGateway(url=url, api_key="key", timeout_s=60, concurrent=1)
 
         async def noticed() -> bool:
             idle = gateway._session.connector._conns.values() if gateway._session and gateway._session.connector else ()
@@ -166,7 +166,7 @@ async def test_an_answer_that_trickles_in_for_ever_is_cut_off() -> None:
         return response
 
     async with provider(trickle) as url:
-        assert await send(url, timeout_s=0.05) == Doubtful()
+        assert await send(url, timeout_s=0.5) == Doubtful()
 
 
 def test_a_message_shows_nobody_in_a_log() -> None:

@@ -36,7 +36,7 @@ async def connect(bad_link: Link) -> Ends:
     return await asyncio.open_connection(HOST, bad_link.port)
 
 
-async def ask(ends: Ends, text: bytes, *, within_s: float = 5) -> bytes:
+async def ask(ends: Ends, text: bytes, *, within_s: float = 60) -> bytes:
     ends[1].write(text)
     async with asyncio.timeout(within_s):
         return await ends[0].readexactly(len(text))
@@ -62,7 +62,7 @@ async def test_latency_delays_each_way_and_jitter_never_reorders(bad_link: Link)
     first = await ends[0].readexactly(4)
     assert time.monotonic() - began >= 0.2
     assert first + await ends[0].readexactly(396) == b"".join(lines)
-    assert time.monotonic() - began < 3, "delays run side by side, not one after another"
+    assert time.monotonic() - began < 15, "delays run side by side; one after another they take 20 s"
 
 
 async def test_byte_rate_holds(bad_link: Link) -> None:
@@ -70,7 +70,7 @@ async def test_byte_rate_holds(bad_link: Link) -> None:
     ends = await connect(bad_link)
     began = time.monotonic()
     assert len(await ask(ends, b"x" * 5_000)) == 5_000
-    assert 0.5 <= time.monotonic() - began < 3
+    assert time.monotonic() - began >= 0.5
 
 
 async def test_cut_link_says_nothing_and_delivers_after_healing(bad_link: Link) -> None:
@@ -101,7 +101,7 @@ async def test_one_way_cut_holds_back_only_that_way() -> None:
         one_way.cut("answers")
         with pytest.raises(TimeoutError):
             await ask(ends, b"first", within_s=0.2)
-        assert heard.is_set()
+        await eventually(heard.is_set, what="the request came through")
         one_way.heal()
         assert await ends[0].readexactly(5) == b"first"
         heard.clear()
