@@ -132,4 +132,6 @@ def _sum(outcome: Outcome) -> str:
     since += f", {len(outcome.cold)} cold months" if outcome.cold else ""
     if outcome.verified:
         return f"{proved}, {since}: verified / terverifikasi"
+    if not outcome.findings:
+        return f"{proved}, {since}: nothing to verify yet / belum ada yang dapat diverifikasi"
     return f"{proved}, {since}: NOT VERIFIED / TIDAK TERVERIFIKASI, {len(outcome.findings)} findings"

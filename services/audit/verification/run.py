@@ -16,14 +16,15 @@ from chassis.database import steady
 from contracts.values import ContributionMonth
 from services.audit.cold.judging import judge_all
 from services.audit.cold.shelf import COLD, Shelf
-from services.audit.domain.checkpoints import Checkpoint, Contradiction, check_continues, read_signed
+from services.audit.domain.checkpoints import Checkpoint
 from services.audit.domain.merkle import EMPTY_ROOT, Span
-from services.audit.domain.notes import BadNote, NoteKey
+from services.audit.domain.notes import NoteKey
 from services.audit.domain.verifying import Finding, Kind, Part, Stray, kept_outside, resolve
 from services.audit.publishing import notes_in
-from services.audit.queries.log import checkpoint_of, path_of, size_of
+from services.audit.queries.log import size_of
 from services.audit.queries.months import span_of
-from services.audit.tables import archive, checkpoints
+from services.audit.tables import archive
+from services.audit.verification.chain import chained, links_of
 from services.audit.verification.parts import Judge, Proven, judge
 from services.audit.verification.trust import Trust
 
@@ -52,7 +53,8 @@ class Outcome:
 
     @property
     def verified(self) -> bool:
-        return not self.findings
+        """Nothing is, where nothing was signed yet."""
+        return self.events > 0 and not self.findings
 
     def as_json(self) -> dict[str, Any]:
         """`not_judged`: what the archive says and the tree does not hold, as `GET /events` names it."""
@@ -81,16 +83,18 @@ async def verify(
     published = notes_in(folder)  # before the snapshot: a checkpoint is in the database first
     async with engine.connect() as conn:
         await steady(conn)
-        signed, findings = await _signed(conn, key)
+        links, findings = await links_of(conn, key)
+        signed = [link.checkpoint for link in links]
         outside, more = kept_outside(key, [*published.values(), *kept, *cold.notes])
         findings += more + _unlike(signed, outside)
         base = max([*outside, *signed], key=lambda one: one.size, default=Checkpoint(key.name, 0, EMPTY_ROOT))
         trust = Trust(conn, folder, base)
         tiles = await trust.climb()
+        findings += await chained(trust, key.name, links, outside, findings)
         findings += trust.findings
         # checkpoints whose chain holds up to the base are its beginnings already
-        chained = base in signed and not findings
-        for older in {*outside} - {*signed} if chained else {*signed, *outside}:
+        whole = base in signed and not findings
+        for older in {*outside} - {*signed} if whole else {*signed, *outside}:
             findings += await _begins_with(trust, base, older)
         head = await size_of(conn)
         later, beyond = await _after(conn, base.size, head)
@@ -133,30 +137,6 @@ async def _judged(by: Judge, tiles: Sequence[Proven], at_once: int, tell: Callab
 def ranges(tiles: Sequence[Proven]) -> list[Sequence[Proven]]:
     """What is judged at once; a log that has grown has the same ranges, and more after them."""
     return [tiles[at : at + PART_TILES] for at in range(0, len(tiles), PART_TILES)]
-
-
-async def _signed(conn: AsyncConnection, key: NoteKey) -> tuple[list[Checkpoint], list[Finding]]:
-    """The checkpoints of the database that hold by themselves: signed, as their columns say, and each continuing the one before."""
-    asked = sa.select(checkpoints).where(checkpoints.c.log == key.name).order_by(checkpoints.c.size)
-    good: list[Checkpoint] = []
-    findings: list[Finding] = []
-    before = Checkpoint(key.name, 0, EMPTY_ROOT)
-    for row in (await conn.execute(asked)).all():
-        checkpoint = checkpoint_of(row)
-        try:
-            if read_signed(row.note, key) != checkpoint:
-                raise BadNote("its columns say other than what was signed / kolomnya lain dari yang ditandatangani")
-            if row.before != before.size:
-                raise Contradiction(
-                    f"it follows on {row.before} leaves, and the one before it has {before.size}"
-                    f" / menyambung {row.before} daun, padahal yang sebelumnya {before.size}"
-                )
-            check_continues(before, checkpoint, path_of(row))
-            good.append(checkpoint)
-        except (BadNote, Contradiction) as error:
-            findings.append(Finding(Kind.CHECKPOINT, row.size, None, str(error)))
-        before = checkpoint
-    return good, findings
 
 
 def _unlike(signed: Sequence[Checkpoint], outside: Sequence[Checkpoint]) -> list[Finding]:

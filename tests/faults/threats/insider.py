@@ -36,6 +36,14 @@ COLUMNS = {
     "participant_id": "gen_random_uuid()",
 }
 """By which an event is found, each with a lie."""
+CHECKPOINT_COLUMNS = {
+    "log": "log || '2'",
+    "root": "encode(sha256(root::bytea), 'base64')",
+    "note": "replace(note, root, encode(sha256(root::bytea), 'base64'))",
+    "before": "before + 1",
+    "path": "array_append(path, root)",
+}
+"""Of a checkpoint: what was signed of it, and what leads from the one before to it, each with a lie."""
 _OTHERS = ", ".join(name for name in COLUMNS if name != "event_id")
 _COPY = f"INSERT INTO archive (place, event_id, leaf, {_OTHERS}) SELECT $1, gen_random_uuid(), $2, {_OTHERS} FROM archive WHERE place = $3"
 
@@ -48,6 +56,7 @@ class Insider:
         self.conn, self.dice, self.signed, self.unsigned = conn, dice, signed, unsigned
         self.size = signed[-1]
         self._free = dice.sample(range(self.size), self.size)
+        self._checkpoints = dice.sample(signed, len(signed))
 
     @property
     def head(self) -> int:
@@ -60,6 +69,10 @@ class Insider:
     def take(self) -> int:
         """A signed place that nobody has touched."""
         return self._free.pop()
+
+    def take_a_checkpoint(self) -> int | None:
+        """The size of one that nobody has touched, while there is one."""
+        return self._checkpoints.pop() if self._checkpoints else None
 
     async def leaf(self, place: int) -> bytes:
         return bytes(await self.conn.fetchval("SELECT leaf FROM archive WHERE place = $1", place))
@@ -156,6 +169,33 @@ async def swap_with_an_unsigned(one: Insider) -> set[Place]:
     return {(Kind.INSERTED, place), (Kind.MOVED, later)}
 
 
+async def delete_a_checkpoint(one: Insider) -> set[Place]:
+    size = one.take_a_checkpoint()
+    if size is None:
+        return await delete(one)
+    await one.conn.execute("DELETE FROM checkpoints WHERE size = $1", size)
+    return {(Kind.CHECKPOINT, size)}
+
+
+async def edit_a_checkpoint(one: Insider) -> set[Place]:
+    size = one.take_a_checkpoint()
+    if size is None:
+        return await edit_a_column(one)
+    column = one.dice.choice([*CHECKPOINT_COLUMNS])
+    await one.conn.execute(f"UPDATE checkpoints SET {column} = {CHECKPOINT_COLUMNS[column]} WHERE size = $1", size)
+    return {(Kind.CHECKPOINT, size)}
+
+
+async def move_a_checkpoint(one: Insider) -> set[Place]:
+    """It says that it is of a log that never was so long."""
+    size = one.take_a_checkpoint()
+    if size is None:
+        return await swap(one)
+    false = one.head + 10 + size
+    await one.conn.execute("UPDATE checkpoints SET size = $2 WHERE size = $1", size, false)
+    return {(Kind.CHECKPOINT, size), (Kind.CHECKPOINT, false)}
+
+
 ANYWHERE: tuple[Deed, ...] = (
     edit_a_byte,
     edit_a_header,
@@ -167,6 +207,9 @@ ANYWHERE: tuple[Deed, ...] = (
     swap_leaves,
     copy_over,
     swap_with_an_unsigned,
+    delete_a_checkpoint,
+    edit_a_checkpoint,
+    move_a_checkpoint,
 )
 """Deeds that leave other places alone: several of them in one archive."""
 

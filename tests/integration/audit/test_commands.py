@@ -34,6 +34,14 @@ async def test_an_untouched_log_is_verified(w: World) -> None:
     assert (told["verified"], told["events"], told["findings"]) == (True, 7, [])
 
 
+async def test_before_the_first_checkpoint_there_is_nothing_to_verify(w: World) -> None:
+    await w.keep(*w.branches(2))
+    found = await typed(w, "verify")
+    last = found.stdout.splitlines()[-1]
+    assert found.exit_code == 1
+    assert last.endswith("2 archived since the last one: nothing to verify yet / belum ada yang dapat diverifikasi")
+
+
 async def test_every_altered_record_is_named_and_the_exit_code_is_one(w: World) -> None:
     await w.filled(8)
     await w.tamper(ALTER)

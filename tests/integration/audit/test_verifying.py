@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from services.audit.domain.merkle import leaf_hash
+from services.audit.domain.base64text import to_text
+from services.audit.domain.merkle import consistency_spans, leaf_hash, span_hash
 from services.audit.domain.verifying import Finding, Kind
 from services.audit.verification.run import Outcome
 from tests.integration.audit.world import World
@@ -33,8 +34,9 @@ async def test_an_untouched_archive_is_verified(w: World) -> None:
     assert told[-1] == (1_312, 1_312)
 
 
-async def test_an_empty_archive_is_verified(w: World) -> None:
-    assert (await w.verify()).verified
+async def test_of_an_archive_without_a_checkpoint_nothing_is_verified(w: World) -> None:
+    outcome = await w.verify()
+    assert (outcome.verified, outcome.findings) == (False, [])
 
 
 ALTER = (
@@ -186,3 +188,34 @@ async def test_a_changed_checkpoint_is_named(w: World) -> None:
     outcome = await w.verify()
     assert {finding.kind for finding in outcome.findings} == {Kind.CHECKPOINT}
     assert {finding.place for finding in outcome.findings} == {5, 6}
+
+
+@pytest.mark.parametrize("deed", ["DELETE FROM checkpoints", "UPDATE checkpoints SET root = 'AAA'"])
+@pytest.mark.parametrize("outside", [True, False])
+async def test_one_checkpoint_accuses_no_other(w: World, deed: str, outside: bool) -> None:
+    """Also where nobody kept a copy: the next one says which is missing, and the tree what it was."""
+    await w.filled(3, 3, 300, 3)
+    if not outside:
+        for file in w.folder.glob("*.checkpoint"):
+            file.unlink()
+    await w.tamper(f"{deed} WHERE size = 6")
+    assert places(await w.verify()) == {(Kind.CHECKPOINT, 6)}
+
+
+async def test_a_checkpoint_that_proves_no_longer_what_it_follows_on_is_named(w: World) -> None:
+    await w.filled(3, 3, 3)
+    await w.tamper("UPDATE checkpoints SET before = 3 WHERE size = 9")
+    assert places(await w.verify()) == {(Kind.CHECKPOINT, 9)}
+    await w.tamper("UPDATE checkpoints SET before = 6, path = '{}' WHERE size = 9")
+    assert places(await w.verify()) == {(Kind.CHECKPOINT, 9)}
+
+
+async def test_a_checkpoint_that_passes_another_over_is_named(w: World) -> None:
+    """What it says is true of the log, and not what was recorded."""
+    await w.filled(3, 3, 3)
+    tree = Tree([bytes(leaf) for (leaf,) in await w.rows("SELECT leaf FROM archive ORDER BY place")])
+    path = [to_text(span_hash(span, tree.node)) for span in consistency_spans(3, 9)]
+    await w.tamper("UPDATE checkpoints SET before = 3, path = $1 WHERE size = 9", path)
+    (finding,) = (await w.verify()).findings
+    assert (finding.kind, finding.place) == (Kind.CHECKPOINT, 9)
+    assert "it follows on 3" in finding.detail
