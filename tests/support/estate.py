@@ -184,7 +184,6 @@ class Estate:
     def facts(self) -> dict[str, Any]:
         """All that the checker is told of where things are."""
         stack, prefix = self.stack, self.stack.topic_prefix
-        topics = ("participants", "agency", "contributions", "incentives", "notifications", "audit")
         services = self.services
         return {
             "services": {name: {"reader_url": stack.databases.url(name, "reader")} for name in services},
@@ -192,7 +191,7 @@ class Estate:
             "kafka": {
                 "bootstrap": stack.kafka.bootstrap,
                 "prefix": prefix,
-                "topics": [*topics],
+                "topics": [*TOPICS],
                 "dead_letters": f"{prefix}dead-letters",
             },
             "groups": {name: [f"{prefix}{name}.{topic}" for topic in FOLLOWED[name]] for name in services},
@@ -305,7 +304,9 @@ READS = {
     "notifications": ("participants", "contributions"),
 }
 """Which topics each service reads."""
-FOLLOWED = {**READS, "audit": ("participants", "agency", "contributions", "incentives", "notifications", "audit")}
+TOPICS = ("participants", "agency", "contributions", "incentives", "notifications", "audit")
+"""All of them, dead letters aside; audit reads every one."""
+FOLLOWED = {**READS, "audit": TOPICS}
 """The same, with audit where it plays."""
 LOG = "perisai.example/audit"
 

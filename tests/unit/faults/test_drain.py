@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -24,25 +25,24 @@ class Asked(Ground):
         return ""
 
 
-async def test_an_event_that_was_recorded_between_two_questions_has_all_of_them_asked_again() -> None:
+def ground(recorded: Callable[[str], int]) -> Asked:
+    """`recorded`: service → how many events are in its log when it is asked."""
+
     async def rows(service: str, _query: str, *_arguments: Sequence[str]) -> list[dict[str, Any]]:
-        return [{"n": 7 + (service == "payments" and ground.asked > 0)}]
+        return [{"n": recorded(service)}]
 
     estate = SimpleNamespace(services=SERVICES, town=SimpleNamespace(rows=rows))
     nobody = cast(Any, None)
-    ground = Asked(cast(Any, estate), nobody, Path(), 1, "test", random.Random(1), nobody)
-    await ground.drain()
-    assert ground.asked == 2
+    return Asked(cast(Any, estate), nobody, Path(), 1, "test", random.Random(1), nobody)
+
+
+async def test_an_event_that_was_recorded_between_two_questions_has_all_of_them_asked_again() -> None:
+    resting = ground(lambda service: 7 + (service == "payments" and resting.asked > 0))
+    await resting.drain()
+    assert resting.asked == 2
 
 
 async def test_logs_that_never_rest_are_named() -> None:
-    told = iter(range(1_000))
-
-    async def rows(_service: str, _query: str, *_arguments: Sequence[str]) -> list[dict[str, Any]]:
-        return [{"n": next(told)}]
-
-    estate = SimpleNamespace(services=SERVICES, town=SimpleNamespace(rows=rows))
-    nobody = cast(Any, None)
-    ground = Asked(cast(Any, estate), nobody, Path(), 1, "test", random.Random(1), nobody)
+    told = itertools.count()
     with pytest.raises(AssertionError, match="events were recorded"):
-        await ground.drain(within_s=0.1)
+        await ground(lambda _service: next(told)).drain(within_s=0.1)
