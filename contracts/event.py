@@ -29,11 +29,15 @@ class InvalidPayload(ValueError):
     """The payload does not fit its contract. Names the fields, never their values."""
 
 
-class Event(BaseModel):
-    """A fact in the past tense. Declare as `class ParticipantRegistered(Event, stream="participants")`; one that `each_service` records has a
-    stream per service."""
+class Part(BaseModel):
+    """Base of events and of what stands inside them: never changed, and with no other fields than their own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Event(Part):
+    """A fact in the past tense. Declare as `class ParticipantRegistered(Event, stream="participants")`; one that `each_service` records has a
+    stream per service."""
 
     type: ClassVar[str]
     stream: ClassVar[str]

@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from contracts.event import Event
+from contracts.event import Event, Part
 from contracts.values import ShortText
 
 
-class Opened(BaseModel):
+class Opened(Part):
     """Some cells of one kind, of whoever they are: never what stands in them."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     kind: ShortText
     """Where they are kept, as docs/erasure.md names it: a table, or `dead-letters`."""

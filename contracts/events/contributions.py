@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
-
-from contracts.event import Event
+from contracts.event import Event, Part
 from contracts.sealed import Personal, Sealed
 from contracts.values import (
     USUAL_GRACE_MONTHS,
@@ -52,19 +50,15 @@ class RepeatProfile(StrEnum):
     BCA = "BCA"
 
 
-class FieldLength(BaseModel):
+class FieldLength(Part):
     """`field` as "payment.referenceNo"; `most` characters."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     field: ShortText
     most: Count
 
 
-class Strictness(BaseModel):
+class Strictness(Part):
     """What a partner agreed beyond the official field tables (snap.md section 1); the defaults are those tables."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     numeric_external_ids: bool = False
     """X-EXTERNAL-ID holds digits only."""
@@ -91,10 +85,8 @@ class Strictness(BaseModel):
     """How long this partner waits for an answer, if less than we would take; 0: as long as we do."""
 
 
-class MonthCharge(BaseModel):
+class MonthCharge(Part):
     """What one contribution month costs, each component in whole rupiah (domain.md section 5)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     month: ContributionMonth
     base: Amount
@@ -203,10 +195,8 @@ class ContributionBilled(Event, stream="contributions"):
     """Versions of the sets, beside the one that priced it, by which its months were chosen and have their grace; none in older bills."""
 
 
-class CreditedMonth(BaseModel):
+class CreditedMonth(Part):
     """What a paid month had cost more than it does under a later rule, each component in whole rupiah."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     month: ContributionMonth
     jkk: Amount

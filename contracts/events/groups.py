@@ -5,9 +5,7 @@ A collective bill fixes its list when it is issued: first the head, then its lin
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
-
-from contracts.event import Event
+from contracts.event import Event, Part
 from contracts.events.contributions import BillKind, MonthCharge
 from contracts.values import (
     AgentId,
@@ -26,10 +24,8 @@ from contracts.values import (
 )
 
 
-class CollectiveLine(BaseModel):
+class CollectiveLine(Part):
     """One participant's share, frozen. `number` counts 1, 2, 3 …; `share_bill_id` is the bill that the share will settle."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     number: Count
     participant_id: ParticipantId
@@ -42,20 +38,16 @@ class CollectiveLine(BaseModel):
         return sum(charge.total for charge in self.months)
 
 
-class PostedShare(BaseModel):
+class PostedShare(Part):
     """What became of one line: a payment of its participant, or money in suspense for the reason `suspended_for`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     number: Count
     payment_id: PaymentId
     suspended_for: Code | None
 
 
-class ReversedShare(BaseModel):
+class ReversedShare(Part):
     """What became of a share when the whole was taken back: it is out of the books again, or stays where it is, for the reason `kept_for`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     number: Count
     payment_id: PaymentId

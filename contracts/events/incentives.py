@@ -9,9 +9,9 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import StringConstraints
 
-from contracts.event import Event
+from contracts.event import Event, Part
 from contracts.events.agency import IncentiveScheme
 from contracts.values import (
     USUAL_DROP_MONTHS,
@@ -34,10 +34,6 @@ from contracts.values import (
 
 Fingerprint = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256, hex, over the lines of a statement."""
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class AgentStep(StrEnum):
@@ -139,7 +135,7 @@ class IncentiveRunCompleted(Event, stream="incentive-runs"):
     payout: Amount
 
 
-class AcquiredLine(_Part):
+class AcquiredLine(Part):
     """A participant acquired by this first payment; `with_jht`: three programmes were paid."""
 
     payment_id: PaymentId
@@ -147,7 +143,7 @@ class AcquiredLine(_Part):
     with_jht: bool
 
 
-class ContributionLine(_Part):
+class ContributionLine(Part):
     """Rupiah received for one contribution month under this agent's management: its `k`-th, paid at `bps`."""
 
     payment_id: PaymentId
@@ -183,7 +179,7 @@ class IncentiveClawedBack(Event, stream="incentives"):
     contributions: tuple[ContributionLine, ...]
 
 
-class Earnings(_Part):
+class Earnings(Part):
     """What an agent's month comes to under its set. `agent` is the agent's own, `carved` what the Wadah gets out of the gross (OLD)."""
 
     acquisitions: Count
@@ -194,7 +190,7 @@ class Earnings(_Part):
     carved: Amount
 
 
-class Adjustment(_Part):
+class Adjustment(Part):
     """Month `month` computed anew: `before` as paid with all earlier adjustments, `after` as it is now; the difference is due here."""
 
     month: ContributionMonth
@@ -204,7 +200,7 @@ class Adjustment(_Part):
     reason: Code
 
 
-class ShareAdjustment(_Part):
+class ShareAdjustment(Part):
     """The Wadah's own share of an earlier month, computed anew."""
 
     month: ContributionMonth

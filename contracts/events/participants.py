@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
-
-from contracts.event import Event
+from contracts.event import Event, Part
 from contracts.sealed import Personal, Sealed
 from contracts.values import (
     USUAL_GRACE_MONTHS,
@@ -92,10 +90,8 @@ class Person(Personal):
     address: LongText
 
 
-class Consent(BaseModel):
+class Consent(Part):
     """Proof of consent (UU PDP Art. 22–24): which text, when, through which channel, taken by whom."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     text_version: ShortText
     given_at: Instant

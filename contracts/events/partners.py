@@ -6,9 +6,9 @@ from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import StringConstraints
 
-from contracts.event import Event
+from contracts.event import Event, Part
 from contracts.events.contributions import RepeatProfile, SignatureMode, Strictness
 from contracts.values import Amount, Count, Instant, ShortText
 
@@ -16,10 +16,8 @@ TimeOfDay = Annotated[str, StringConstraints(pattern=r"^(([01][0-9]|2[0-3]):[0-5
 """HH:MM in WIB; 24:00 is the end of the day."""
 
 
-class TimesAndLimits(BaseModel):
+class TimesAndLimits(Part):
     """What is agreed with a partner about times and limits; the defaults limit nothing. When its day ends says the layout of its files."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     opens: TimeOfDay = "00:00"
     closes: TimeOfDay = "24:00"

@@ -6,9 +6,9 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import StringConstraints
 
-from contracts.event import Event
+from contracts.event import Event, Part
 from contracts.values import (
     Amount,
     BillId,
@@ -75,15 +75,13 @@ class EdgeColumn(StrEnum):
     IGNORED = "ignored"
 
 
-class SettlementLayout(BaseModel):
+class SettlementLayout(Part):
     """How a partner writes its daily file: CSV, one payment per line. What a partner does differently is a field here, never code.
 
     `titles`, where given, must stand in a line of their own before the payments. Marks are the first words by which lines are told
     apart; without marks the header is the first line and the trailer the last. Patterns are those of strptime; `iso` is ISO 8601.
     Times without an offset are in `time_zone`; the partner's day ends there at `cut_off` (00:00: with the calendar day).
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     partner_code: ShortText
     """What the file calls the partner."""
@@ -141,14 +139,12 @@ class SettlementFileReceived(Event, stream="reconciliation"):
     """What it was found readable by, and is read by to its end, whatever is agreed meanwhile; null in files of before it was noted."""
 
 
-class ReconciledLine(BaseModel):
+class ReconciledLine(Part):
     """`line` is the number in the file, from 1. `reference` is the channel reference under which the money stands with us.
 
     `amount` and `fee` are the partner's, `amount_here` is ours where it differs. `reason` says more: why money went to suspense, what
     could not be read, where the first of two lines stands.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     line: Count
     outcome: LineOutcome
@@ -175,9 +171,7 @@ class SettlementLinesReconciled(Event, stream="reconciliation"):
     lines: tuple[ReconciledLine, ...]
 
 
-class OutcomeTotal(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
+class OutcomeTotal(Part):
     outcome: LineOutcome
     lines: Count
     amount: Amount
