@@ -26,6 +26,7 @@ from chassis.asof import as_of as account_as_of
 from chassis.database import Unavailable
 from chassis.deadletters import DeadLetters, LetterUnreadable
 from chassis.ids import new_id
+from chassis.lost import ErasureIncomplete
 from chassis.moments import moment
 from chassis.opened import opened
 from chassis.privacy.looks import Seen
@@ -234,7 +235,7 @@ async def _forget_again(service: Service) -> int:
     async with opened(service) as app:
         try:
             return await restored.forget_again(app, restored.following(app))
-        except restored.ErasureIncomplete as error:
+        except ErasureIncomplete as error:
             sys.exit(f"{service.name}: {error}; nothing was changed")
         except (KafkaError, TimeoutError) as error:
             sys.exit(f"{service.name}: Kafka does not answer ({type(error).__name__}); run it again when it does")

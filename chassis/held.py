@@ -3,7 +3,7 @@
 A service declares for each of its tables how a person's rows are found, or says that none are anybody's (`Holdings`); a test holds that against
 the tables there are. Nothing of an answer is kept here: it is read in one picture, sent to who asked, and gone.
 
-Other people on the same line (a list that names many, a line of an agent about somebody else's payment) are left out by name (`chassis/opening.py`).
+Other people on the same line (a list that names many, a line of an agent about somebody else's payment) are left out by name (`chassis/copied.py`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis import eventlog, opening
+from chassis import copied, eventlog
 from chassis.database import Unavailable
 from chassis.http.auth import Principal, allow
 from chassis.http.responses import problems
@@ -237,9 +237,9 @@ def _shown(app: App, one: Held, rows: Sequence[Row], who: UUID) -> list[dict[str
 def _row(vault: Vault, one: Held, row: Row, sealed: Collection[str], who: UUID) -> dict[str, Any]:
     place = ":".join(str(row[column.name]) for column in one.table.primary_key)
     return {
-        name: opening.cell(vault, one.table.name, name, place, value, who)
+        name: copied.cell(vault, one.table.name, name, place, value, who)
         if name in sealed
-        else opening.without_others(value, who, name)
+        else copied.without_others(value, who, name)
         for name, value in row.items()
         if name not in one.without
     }
@@ -247,7 +247,7 @@ def _row(vault: Vault, one: Held, row: Row, sealed: Collection[str], who: UUID) 
 
 def _event(envelope: Envelope, payload: bytes, keys: Mapping[UUID, bytes | None], who: UUID) -> EventHeld:
     told = envelope._asdict()
-    data = opening.data(envelope, payload, keys, who)
+    data = copied.data(envelope, payload, keys, who)
     return EventHeld(data=data, **{name: told[name] for name in EventHeld.model_fields if name != "data"})
 
 

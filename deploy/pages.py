@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from chassis.asof import SEALED
-from chassis.opening import SOMEBODY_ELSE, UNREADABLE
+from chassis.copied import SOMEBODY_ELSE, UNREADABLE
 from contracts.values import WIB
 
 _WORDS: Final[Mapping[str, Any]] = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from chassis import eventlog, restored
 from chassis.clock import SystemClock
+from chassis.lost import ErasureIncomplete
 from chassis.service import App
 from chassis.topicreader import read_topic
 from tests.integration.erasure.searching import in_clear, opened, sought
@@ -129,7 +130,7 @@ async def test_a_hole_between_log_and_erasure_keeps_the_service_from_serving(sta
         await _publish(stack, prefix, all_, without="ErasureRequested")
         back = await _put_back(stack, opening, all_, {"registration": copy}, prefix)
         for _ in range(2):
-            with pytest.raises(restored.ErasureIncomplete, match=f"participants {who}"):
+            with pytest.raises(ErasureIncomplete, match=f"participants {who}"):
                 await _served(back.world.h)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chassis.opening import SOMEBODY_ELSE
+from chassis.copied import SOMEBODY_ELSE
 from deploy.copies import SERVICES, as_json, put_together, schema, write
 from deploy.copy_page import page
 from deploy.pages import shown

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
+from chassis.copied import SOMEBODY_ELSE, without_others
 from chassis.held import Holdings
 from chassis.ids import new_id
-from chassis.opening import SOMEBODY_ELSE, without_others
 from chassis.privacy.vault import Vault
 from chassis.service import Service
 from services.audit import tables as audit
