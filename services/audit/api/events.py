@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
+from chassis.asof import TIME_TO_COME
 from chassis.http import NOT_FOUND, Moment, problems
 from chassis.http.bodies import invalid
 from chassis.problems import FieldError, Refusal, Rejected
@@ -23,7 +24,7 @@ def router(app: App) -> APIRouter:
     routes = APIRouter(prefix="/events", tags=["archive"])
     shelf = as_settings(app, Settings).shelf
 
-    @routes.get("")
+    @routes.get("", responses=problems(TIME_TO_COME))
     async def events(
         principal: Auditor,
         participant_id: UUID | None = None,
@@ -45,11 +46,14 @@ def router(app: App) -> APIRouter:
     ) -> EventsShown:
         """Events of which all that is named holds, in the order in which they were recorded.
 
-        `since` and before `until` by the wall clock of their writing, or with `clock=occurred` by business time. `stream` and `key` go together.
+        `since` and before `until` by the wall clock of their writing, or with `clock=occurred` by business time. `since` may not be to come.
+        `stream` and `key` go together.
         """
         must_be_a_pair(stream, key)
         if since is not None and until is not None and until <= since:
             raise invalid([_UNTIL])
+        if since is not None and since > (app.clock.wall() if clock is Clock.RECORDED else app.clock.business()):
+            raise Refusal(Rejected(TIME_TO_COME, "query.since"))  # nothing found would read as nothing happened
         named = {
             "participant_id": participant_id,
             "agent_id": agent_id,

@@ -14,7 +14,7 @@ import typer
 from chassis.clock import SystemClock
 from contracts.values import ContributionMonth
 from services.audit.api.showing import event_shown
-from services.audit.cli.opened import AsJson, database, id_of, moment_of, month_of, refuse, settings
+from services.audit.cli.opened import AsJson, database, id_of, month_of, refuse, settings, window_of
 from services.audit.cli.told import progress
 from services.audit.cold.dropping import NotDropped, drop
 from services.audit.cold.shelf import Cold, Shelf
@@ -95,7 +95,7 @@ def events(
     words = {"type": type_, "actor": actor, "stream": stream, "key": key}
     equal |= {name: text for name, text in words.items() if text}
     order = Order.OLDEST if oldest else Order.NEWEST
-    wanted = Wanted(equal, moment_of(since), moment_of(until), Clock.RECORDED, order, after)
+    wanted = Wanted(equal, *window_of(since, until), Clock.RECORDED, order, after)
     shelf = Shelf(from_cold) if from_cold else settings().shelf
     if not shelf.months():
         refuse(f"--from-cold: {shelf.folder} has no cold months / tidak ada bulan dingin")

@@ -12,6 +12,7 @@ from uuid import UUID
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from chassis.clock import SystemClock
 from chassis.database import is_outage, make_engine
 from chassis.moments import moment
 from chassis.settings import StartRefused, load
@@ -64,6 +65,16 @@ def id_of(option: str, text: str, otherwise: str = "no id (a UUID) / bukan nomor
 def moment_of(text: str) -> datetime | None:
     """The instant that somebody typed, in WIB unless it says; None where it was left out."""
     return moment(text) if text else None
+
+
+def window_of(since: str, until: str) -> tuple[datetime | None, datetime | None]:
+    """What somebody typed as `--since` and `--until`. Refuses a time in which nothing can have happened: nothing found would read as nothing done."""
+    start, end = moment_of(since), moment_of(until)
+    if start is not None and end is not None and end <= start:
+        refuse("--until: write a time that is after --since / tulis waktu sesudah --since")
+    if start is not None and start > SystemClock().wall():
+        refuse("--since: that time has not come yet / waktu itu belum tiba")
+    return start, end
 
 
 def refuse(sentence: str) -> Never:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from services.audit.api.showing import event_shown
-from services.audit.cli.opened import AsJson, database, id_of, moment_of, refuse, settings
+from services.audit.cli.opened import AsJson, database, id_of, refuse, settings, window_of
 from services.audit.domain.reads import TYPE, Told
 from services.audit.queries import search
 from services.audit.queries.leaves import with_leaves
@@ -37,11 +37,12 @@ def tell(
     """Who looked at whose data, when, as what, through which door. The values they saw stand nowhere."""
     if not (participant or actor):
         refuse("--participant ID or --actor NAME says whose reads are meant / sebutkan pembacaan siapa")
+    window = window_of(since, until)
     no_id = "not an id (a UUID) / bukan nomor peserta (UUID)"
     who, own = id_of("--participant", participant, no_id) if participant else None, settings()
     equal: dict[str, object] = {"type": TYPE} | ({"participant_id": who} if who else {})
     equal |= {"actor": actor} if actor else {}
-    found = asyncio.run(_found(own, Wanted(equal, moment_of(since), moment_of(until)), most + 1))
+    found = asyncio.run(_found(own, Wanted(equal, *window), most + 1))
     told = [Told.of(row, _payload(row), participant=who) for row in found[:most]]
     if as_json:
         print(json.dumps({"reads": [one.as_json() for one in told], "more": len(found) > most}))

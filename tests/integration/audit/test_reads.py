@@ -187,6 +187,8 @@ class TestCommand:
             ((), "--participant"),
             (("--participant", "x"), "--participant"),
             (("--actor", "a", "--since", "x"), "bukan waktu"),
+            (("--actor", "a", "--since", "2025-02-02", "--until", "2025-02-01"), "--until: write a time that is after"),
+            (("--actor", "a", "--since", "9999-01-01"), "--since: that time has not come yet / waktu itu belum tiba"),
         ):
             refused = await typed(w, "reads", *words)
             assert refused.exit_code == 1, words

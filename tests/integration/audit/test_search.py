@@ -165,6 +165,10 @@ class TestFinding:
     async def test_what_cannot_be_meant_is_refused_by_its_field(self, w: World) -> None:
         at = "2025-10-06T02:00:00Z"
         assert await refused(w, "/events", since=at, until=at) == (422, "invalid", {"query.until"})
+        soon = (w.h.clock.wall() + timedelta(days=1)).isoformat()
+        for clock in ("recorded", "occurred"):
+            assert await refused(w, "/events", since=soon, clock=clock) == (422, "time_to_come", set())
+            assert ids(await ask(w, "/events", until=soon, clock=clock)) == []
         assert await refused(w, "/events", stream="branches") == (422, "invalid", {"query.key"})
         assert await refused(w, "/events", key="x") == (422, "invalid", {"query.stream"})
         assert await refused(w, "/events", since="2025-10-06T02:00:00") == (422, "invalid", {"query.since"})
