@@ -105,6 +105,17 @@ async def test_what_was_deleted_after_the_last_checkpoint_leaves_a_hole(w: World
     assert places(await w.verify()) == {(Kind.DELETED, 7)}
 
 
+@pytest.mark.parametrize("head", [1_003, 2**62])
+async def test_of_more_holes_than_are_listed_the_rest_is_counted(w: World, head: int) -> None:
+    """An archive that was emptied, and nothing that was signed is left."""
+    await w.keep(*w.branches(3))
+    await w.tamper(f"TRUNCATE archive; UPDATE log_head SET size = {head}")
+    *listed, rest = (await w.verify()).findings
+    assert [finding.place for finding in listed] == [*range(1_000)]
+    assert (rest.place, rest.kind) == (1_000, Kind.DELETED)
+    assert rest.detail.startswith(f"{head - 1_000} more from here to place {head - 1}: archived")
+
+
 async def test_a_tree_changed_together_with_its_record_does_not_hide_it(w: World) -> None:
     """The insider computes the tile anew; the one above, or the copy outside, tells."""
     await w.filled(600)
