@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from typing import Any
 
+import sqlalchemy as sa
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import DefaultPartitioner
 
 from chassis import eventlog
 from chassis.partitions import partition_of
+from contracts.event import Catalogue
 
 ACK_TIMEOUT_S = 10.0
 """Every wait on it is bounded by its user: an idempotent producer waits for ever."""
@@ -56,3 +60,20 @@ def make_producer(bootstrap: Sequence[str], *, client_id: str, partitions: int =
         max_batch_size=131_072,
         max_request_size=2 * eventlog.MAX_PAYLOAD_BYTES,
     )
+
+
+async def send_rows(
+    producer: AIOKafkaProducer, found: Sequence[sa.Row[Any]], *, service: str, prefix: str, catalogue: Catalogue
+) -> None:
+    """Sends rows of the log as they were recorded, in the order given; returns once every one is durable. Raises KafkaError, TimeoutError."""
+    async with asyncio.timeout(ACK_TIMEOUT_S):
+        acks = [
+            await producer.send(
+                prefix + catalogue.topics[row.stream],
+                key=row.key.encode(),
+                value=bytes(row.payload),
+                headers=eventlog.envelope_of(row, service).to_headers(),
+            )
+            for row in found
+        ]
+        await asyncio.gather(*acks)

@@ -7,14 +7,12 @@ What writers added between the restore and this step has low ids, but positions 
 
 from __future__ import annotations
 
-import asyncio
-
 import sqlalchemy as sa
 from aiokafka import AIOKafkaProducer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis import eventlog
-from chassis.producer import ACK_TIMEOUT_S
+from chassis.producer import send_rows
 from chassis.relay import WINDOW
 from contracts.event import Catalogue
 
@@ -62,17 +60,7 @@ async def rebase(
         await conn.execute(sa.text("SET LOCAL transaction_timeout = 0"))  # no relay waits for it: none is running
         rows = await conn.stream(_UNPUBLISHED)
         async for part in rows.partitions(WINDOW):
-            async with asyncio.timeout(ACK_TIMEOUT_S):  # an idempotent producer waits for ever
-                acks = [
-                    await producer.send(
-                        prefix + catalogue.topics[row.stream],
-                        key=row.key.encode(),
-                        value=bytes(row.payload),
-                        headers=eventlog.envelope_of(row, service).to_headers(),
-                    )
-                    for row in part
-                ]
-                await asyncio.gather(*acks)
+            await send_rows(producer, part, service=service, prefix=prefix, catalogue=catalogue)
             sent += len(part)
         await conn.execute(_REBASE)
     return sent

@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from chassis import eventlog
-from chassis.producer import ACK_TIMEOUT_S
+from chassis.producer import send_rows
 from chassis.relay import WINDOW
 from contracts.event import Catalogue
 
@@ -50,17 +50,7 @@ async def republish(
             page = (await conn.execute(_PAGE, {"after": after, **asked})).all()
         if not page:
             return sent
-        async with asyncio.timeout(ACK_TIMEOUT_S):  # an idempotent producer waits for ever
-            acks = [
-                await producer.send(
-                    prefix + catalogue.topics[row.stream],
-                    key=row.key.encode(),
-                    value=bytes(row.payload),
-                    headers=eventlog.envelope_of(row, service).to_headers(),
-                )
-                for row in page
-            ]
-            await asyncio.gather(*acks)
+        await send_rows(producer, page, service=service, prefix=prefix, catalogue=catalogue)
         after, sent = page[-1].position, sent + len(page)
 
 
