@@ -1,8 +1,8 @@
 """`perisai SERVICE fed …`: commands of a service that audit calls, each under the service's own role, and feeds with what the archive has.
 
 They say on standard output for what to wait, read the feed from standard input, and end with their outcome. Every line of the output is an
-object in JSON: `await` with ids, any number of them; `feed`, when the feed may begin, and `after` what it goes on, where a replay was
-interrupted; at last `outcome`. Exit code 0: equal, 1: something
+object in JSON: `await` with ids, any number of them; `feed`, when the feed may begin, whether `key_by_key`, and `after` what it goes on, where a
+replay was interrupted; at last `outcome`. Exit code 0: equal, 1: something
 differs, 2: nothing was compared.
 """
 
@@ -24,7 +24,7 @@ import uvloop
 
 from chassis import crosscheck
 from chassis.archived import BrokenOff, batches
-from chassis.crosscheck import Feed, FromArchive
+from chassis.crosscheck import Feed, FromArchive, Ready
 from chassis.database import Unavailable, is_outage
 from chassis.moments import moment
 from chassis.opened import opened
@@ -58,14 +58,16 @@ def commands(service: Service) -> typer.Typer:
 
 async def _cross_check(service: Service) -> int:
     async with comparing(service) as app:
-        tally = await crosscheck.cross_check(service, app.engine, feed(), ready=ready, progress=progress(service))
+        tally = await crosscheck.cross_check(
+            service, app.engine, feed(), ready=ready(service), progress=progress(service)
+        )
     say({"outcome": tally.as_json()})
     return EQUAL if tally.equal else DIFFERENT
 
 
 async def _replay(service: Service, until: datetime | None) -> int:
     async with comparing(service) as app:
-        source = FromArchive(service, app.engine, feed(), ready=ready, until=until)
+        source = FromArchive(service, app.engine, feed(), ready=ready(service), until=until)
         tell = progress(service, await _length(app))
         outcome = await replay(service, app.engine, app.vault, app.keys, source=source, until=until, progress=tell)
     say({"outcome": {**outcome.as_json(), "log": source.tally.as_json()}})
@@ -128,11 +130,14 @@ async def _lines() -> AsyncIterator[Sequence[bytes]]:
         yield lines
 
 
-async def ready(awaited: Sequence[UUID], after: Mark | None) -> None:
-    for start in range(0, len(awaited), _IDS):
-        say({"await": [str(one) for one in awaited[start : start + _IDS]]})
-    where = {} if after is None else {"after": {name: after[name] for name in ("segment", "lines", "passed")}}
-    say({"feed": True, **where})
+def ready(service: Service) -> Ready:
+    async def ready(awaited: Sequence[UUID], after: Mark | None) -> None:
+        for start in range(0, len(awaited), _IDS):
+            say({"await": [str(one) for one in awaited[start : start + _IDS]]})
+        where = {} if after is None else {"after": {name: after[name] for name in ("segment", "lines", "passed")}}
+        say({"feed": True, "key_by_key": service.folds_key_by_key, **where})
+
+    return ready
 
 
 def say(told: Mapping[str, Any]) -> None:

@@ -28,10 +28,8 @@ from chassis.sofar import Part, SoFar
 
 BATCH = 1_000
 _LOCK = 7_215_002  # one replay of a database at a time: there is one shadow
-_EVENTS = sa.text(f"SELECT {eventlog.ENVELOPE_COLUMNS} FROM event_log ORDER BY position")
-_EVENTS_UNTIL = sa.text(
-    f"SELECT {eventlog.ENVELOPE_COLUMNS} FROM event_log JOIN ({eventlog.KNOWN_BY}) AS known USING (position) ORDER BY position"
-)
+_EVENTS = f"SELECT {eventlog.ENVELOPE_COLUMNS} FROM event_log"
+_EVENTS_UNTIL = f"{_EVENTS} JOIN ({eventlog.KNOWN_BY}) AS known USING (position)"
 
 
 class ReplayRunning(Exception):
@@ -133,10 +131,12 @@ async def _alone(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 
 def own_log(service: Service, *, until: datetime | None = None) -> Source:
-    """The log in the order of its positions; `until`: what was recorded by then."""
+    """The log in the order of its positions, or key by key; `until`: what was recorded by then."""
+    order = "stream, key, seq" if service.folds_key_by_key else "position"
 
     async def read(picture: AsyncConnection, so_far: SoFar | None = None) -> AsyncIterator[Part]:
-        asked = _EVENTS if until is None else _EVENTS_UNTIL.bindparams(until=until)
+        asked = sa.text(f"{_EVENTS if until is None else _EVENTS_UNTIL} ORDER BY {order}")
+        asked = asked if until is None else asked.bindparams(until=until)
         found = await picture.stream(asked.execution_options(yield_per=BATCH))
         async for rows in found.partitions():
             yield Part([Stored(eventlog.envelope_of(row, service.name), bytes(row.payload)) for row in rows])

@@ -98,6 +98,8 @@ class Service:
     settings: type[Settings] = Settings
     keeps_person_keys: bool = False
     """True in the one service that registers people: it makes and stores their keys, and answers the others."""
+    folds_key_by_key: bool = False
+    """True where state comes to the same when one key's events are folded after another's, streams by name: a replay does so (decision 280)."""
 
 
 class App:

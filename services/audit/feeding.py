@@ -75,10 +75,13 @@ async def fed(
         *command, stdin=PIPE, stdout=PIPE, env=dict(environment), limit=LONGEST_LINE
     )
     try:
-        wanted, after = await _awaited(process)
+        wanted, wish = await _awaited(process)
         await _archived(engine, wanted, PATIENCE_S if patience_s is None else patience_s)
-        reading = partial(lines, source=service, shelf=shelf, until=until, files_first=files_first)
-        size = await _feed(engine, process, reading, after)
+        key_by_key = wish.get("key_by_key", False)
+        reading = partial(
+            lines, source=service, shelf=shelf, key_by_key=key_by_key, until=until, files_first=files_first
+        )
+        size = await _feed(engine, process, reading, wish.get("after"))
         return Fed(size, await _outcome(process, rows))
     finally:
         if process.returncode is None:
@@ -86,12 +89,12 @@ async def fed(
             await process.wait()
 
 
-async def _awaited(process: Process) -> tuple[list[UUID], dict[str, Any] | None]:
-    """For what the service wants us to wait, and after what it wants to be fed when it goes on."""
+async def _awaited(process: Process) -> tuple[list[UUID], dict[str, Any]]:
+    """For what the service wants us to wait, and how it wants to be fed."""
     wanted: list[UUID] = []
     while "feed" not in (told := await _told(process)):
         wanted += map(UUID, told.get("await", ()))
-    return wanted, told.get("after")
+    return wanted, told
 
 
 async def _archived(engine: AsyncEngine, wanted: list[UUID], patience_s: float) -> None:

@@ -82,4 +82,5 @@ SERVICE = Service(
     projection=projection,
     compose=compose,
     settings=Settings,
+    folds_key_by_key=True,
 )

@@ -25,10 +25,9 @@ _ORDER = (
     "SELECT place FROM (SELECT place, event_id, stream, key, seq,"
     ' max(event_id::text COLLATE "C") OVER before AS turn, max(recorded_at) OVER before AS known_at'
     " FROM archive WHERE source = :source AND place < :end WINDOW before AS (PARTITION BY stream, key ORDER BY seq)) AS own"
-    " WHERE (place >= :first OR event_id = ANY(CAST(:also AS uuid[]))){} ORDER BY turn, stream, key, seq, place OFFSET :passed"
+    " WHERE (place >= :first OR event_id = ANY(CAST(:also AS uuid[]))){} ORDER BY {}stream, key, seq, place OFFSET :passed"
 )
-_ALL = sa.text(_ORDER.format(""))
-_UNTIL = sa.text(_ORDER.format(" AND known_at <= :until"))
+_TURN, _KNOWN = "turn, ", " AND known_at <= :until"
 
 
 async def lines(
@@ -38,13 +37,15 @@ async def lines(
     shelf: Shelf,
     *,
     passed: int = 0,
+    key_by_key: bool = False,
     until: datetime | None = None,
     files_first: bool = False,
 ) -> AsyncIterator[list[bytes]]:
-    """Pages of a segment of a feed without its first so many lines; `until`: what was recorded by then; `files_first`: events that a cold month
-    has come from its files, not only those that left the database. Needs one picture of the database.
+    """Pages of a segment of a feed without its first so many lines; in the order of ids, or `key_by_key`; `until`: what was recorded by then;
+    `files_first`: events that a cold month has come from its files, not only those that left the database. Needs one picture of the database.
     """
-    asked = _ALL if until is None else _UNTIL.bindparams(until=until)
+    asked = sa.text(_ORDER.format("" if until is None else _KNOWN, "" if key_by_key else _TURN))
+    asked = asked if until is None else asked.bindparams(until=until)
     bound = {
         "source": source,
         "first": segment.first,

@@ -41,15 +41,17 @@ OfCredit = CreditGranted | CreditWithdrawn | CreditAdded | CreditReleased
 OfPayer = OfBill | OfCredit | PayerAdded | PayerCorrected | PayerClosed | PayerForgotten | ContributionRefunded
 _OF_PAYER = frozenset(get_args(OfPayer))
 _ADDS = frozenset({PayerAdded, ContributionBilled})
-_CHANGES_PAYER = (
-    PayerAdded,
-    PayerCorrected,
-    PayerClosed,
-    PayerForgotten,
-    ContributionPaid,
-    ContributionReversed,
-    ContributionRefunded,
-    *get_args(OfCredit),
+_OF_BILL = frozenset(get_args(OfBill))
+_CHANGES_PAYER = frozenset(
+    {
+        PayerCorrected,
+        PayerClosed,
+        PayerForgotten,
+        ContributionPaid,
+        ContributionReversed,
+        ContributionRefunded,
+        *get_args(OfCredit),
+    }
 )
 _MANAGED = sa.text(
     "UPDATE payers SET agent_id = noted.agent_id, wadah_id = noted.wadah_id"
@@ -62,16 +64,12 @@ _MANAGED = sa.text(
 
 async def payers_and_bills(conn: AsyncConnection, vault: Vault, recorded: Sequence[Recorded]) -> None:
     # by exact class: asking a pydantic class whether something is its instance costs 0.12 µs, and there are many
-    events = [r for r in recorded if type(r.event) in _OF_PAYER]
-    changed = {r.event.participant_id for r in events if not _adds(r.event) and isinstance(r.event, OfPayer)}
-    fresh = [r for r in events if _adds(r.event) and r.event.participant_id not in changed]
-    folded = await _fold(
-        conn,
-        vault,
-        [r for r in events if changed and isinstance(r.event, OfPayer) and r.event.participant_id in changed],
-    )
-    await rows.insert(conn, tables.payers, _added_payers(vault, events))
-    await rows.insert(conn, tables.bills, _issued_bills(fresh))
+    events = [(r, event) for r in recorded if _is_of_payer(event := r.event)]
+    changed = {event.participant_id for _, event in events if type(event) not in _ADDS}
+    fresh = [r for r, event in events if event.participant_id not in changed]
+    folded = await _fold(conn, vault, [(r, event) for r, event in events if event.participant_id in changed])
+    await rows.insert(conn, tables.payers, [*_added_payers(vault, fresh), *folded.new_payers])
+    await rows.insert(conn, tables.bills, [*_issued_bills(fresh), *folded.new_bills])
     await rows.upsert(conn, tables.payers, folded.payers)
     await rows.upsert(conn, tables.bills, folded.bills)
     await _managers(conn, recorded)
@@ -90,9 +88,12 @@ async def _managers(conn: AsyncConnection, recorded: Sequence[Recorded]) -> None
         await conn.execute(_MANAGED, bound)
 
 
-def _adds(event: Event) -> TypeGuard[PayerAdded | ContributionBilled]:
-    """A row that was not there; none that was changes."""
-    return type(event) in _ADDS
+def _is_of_payer(event: Event) -> TypeGuard[OfPayer]:
+    return type(event) in _OF_PAYER
+
+
+def _is_of_bill(event: Event) -> TypeGuard[OfBill]:
+    return type(event) in _OF_BILL
 
 
 def _added_payers(vault: Vault, events: Sequence[Recorded]) -> list[dict[str, Any]]:
@@ -109,41 +110,46 @@ def _issued_bills(events: Sequence[Recorded]) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Whole rows of `payers` and `bills`."""
+    """Whole rows of `payers` and `bills`; new ones are not in the tables yet."""
 
+    new_payers: list[dict[str, Any]]
+    new_bills: list[dict[str, Any]]
     payers: list[dict[str, Any]]
     bills: list[dict[str, Any]]
 
 
-async def _fold(conn: AsyncConnection, vault: Vault, events: Sequence[Recorded]) -> _Rows:
-    """All events of payers of whom something changes that may lie in the tables."""
+async def _fold(conn: AsyncConnection, vault: Vault, events: Sequence[tuple[Recorded, OfPayer]]) -> _Rows:
+    """All events of payers of whom something changes. What this batch adds is written once, as it is in the end."""
     kept = await _load(conn, events)
     changed_payers: set[ParticipantId] = set()
     changed_bills: dict[BillId, ParticipantId] = {}
-    for recorded in events:
-        event = recorded.event
-        assert isinstance(event, OfPayer)
+    for recorded, event in events:
         kept[event.participant_id] = _folded(vault, kept.get(event.participant_id), recorded, event)
-        if isinstance(event, OfBill):
+        if _is_of_bill(event):
             changed_bills[event.bill_id] = event.participant_id
-        if isinstance(event, _CHANGES_PAYER):
+        if type(event) in _CHANGES_PAYER:
             changed_payers.add(event.participant_id)
+    new_payers = {event.participant_id for _, event in events if type(event) is PayerAdded}
+    new_bills = {event.bill_id for _, event in events if type(event) is ContributionBilled}
+    bills = {
+        bill: bill_row(payer, kept[payer].payer.bills[bill], kept[payer].rules[bill])
+        for bill, payer in changed_bills.items()
+    }
     return _Rows(
-        [payer_row(kept[payer]) for payer in changed_payers],
-        [
-            bill_row(payer, kept[payer].payer.bills[bill], kept[payer].rules[bill])
-            for bill, payer in changed_bills.items()
-        ],
+        [added_row(kept[payer]) for payer in new_payers],
+        [bills[bill] for bill in new_bills],
+        [payer_row(kept[payer]) for payer in changed_payers - new_payers],
+        [row for bill, row in bills.items() if bill not in new_bills],
     )
 
 
-async def _load(conn: AsyncConnection, events: Sequence[Recorded]) -> dict[ParticipantId, Kept]:
+async def _load(conn: AsyncConnection, events: Sequence[tuple[Recorded, OfPayer]]) -> dict[ParticipantId, Kept]:
     """What the events change and did not make themselves: payers, each with the bills that are named."""
-    made = {r.event.participant_id for r in events if isinstance(r.event, PayerAdded)}
-    payers = {r.event.participant_id for r in events if isinstance(r.event, OfPayer)} - made
+    made = {event.participant_id for _, event in events if type(event) is PayerAdded}
+    payers = {event.participant_id for _, event in events} - made
     if not payers:
         return {}
-    named = {r.event.bill_id for r in events if isinstance(r.event, OfBill)}
+    named = {event.bill_id for _, event in events if _is_of_bill(event)}
     return await load_payers(conn, is_one_of(payers), rows.matching(tables.bills.c.bill_id, named))
 
 

@@ -68,7 +68,7 @@ async def _ask(service: Service, question: Question, *, everybody: bool) -> int:
                 app.engine,
                 app.vault,
                 feed=fed.feed(),
-                ready=fed.ready,
+                ready=fed.ready(service),
                 progress=fed.progress(service),
             )
             async with asked as answers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from chassis.clock import SystemClock
 from chassis.ids import new_id
 from chassis.records import Record
 from chassis.telemetry import configure_logs
+from contracts.envelope import Envelope
 from services.audit.cli import app, called
 from services.audit.feeding import fed
 from services.registration.app import SERVICE as REGISTRATION
@@ -30,6 +32,13 @@ from tests.support.service import Harness, harness
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.timeout(900)  # several processes, one after the other
+ECHOES = """
+import json, sys
+print(sys.argv[1], flush=True)
+lines = [json.loads(line) for line in sys.stdin]
+print(json.dumps({"outcome": {"ids": [line["id"] for line in lines if "id" in line]}}))
+"""
+"""A command that tells in which order it was fed."""
 
 
 @dataclass
@@ -141,6 +150,25 @@ async def test_what_is_on_its_way_is_waited_for(pair: Pair) -> None:
         late(),
     )
     assert (found.outcome["equal"], found.outcome["archived"], found.size) == (True, len(records), len(records))
+
+
+@pytest.mark.parametrize("key_by_key", [True, False])
+async def test_a_service_is_fed_as_it_asks(pair: Pair, key_by_key: bool) -> None:
+    """In the order of recording, or one key's events after another's."""
+    await Branch.opened(pair.h, code="J09")
+    records = await pair.records()
+    await pair.w.keep(*records)
+    envelopes = [Envelope.from_headers(one.headers) for one in records]
+    by_key, by_id = sorted(envelopes, key=lambda e: (e.stream, e.key, e.seq)), sorted(envelopes)
+    assert by_key != by_id
+    found = await fed(
+        pair.w.h.app.engine,
+        "registration",
+        [sys.executable, "-c", ECHOES, json.dumps({"feed": True, "key_by_key": key_by_key})],
+        environment=called.environment(),
+        shelf=pair.w.settings.shelf,
+    )
+    assert found.outcome["ids"] == [str(one.event_id) for one in (by_key if key_by_key else by_id)]
 
 
 async def test_state_is_rebuilt_from_the_archive_and_the_outcome_recorded(pair: Pair) -> None:

@@ -103,7 +103,16 @@ async def replayed(
                 segments = [(began, mark["lines"]), (Segment(began.end, size), 0)]
             for segment, passed in segments:
                 yield [archived.segment(segment, passed)]
-                async for page in lines(conn, h.service.name, segment, w.settings.shelf, passed=passed, until=until):
+                reading = lines(
+                    conn,
+                    h.service.name,
+                    segment,
+                    w.settings.shelf,
+                    passed=passed,
+                    key_by_key=h.service.folds_key_by_key,
+                    until=until,
+                )
+                async for page in reading:
                     yield page if only is None else page[:only]
                     count += len(page)
                     if only is not None:

@@ -97,6 +97,31 @@ async def test_projection_that_skips_an_event_is_found(stack: Stack) -> None:
         ]
 
 
+@pytest.mark.parametrize("key_by_key", [True, False])
+async def test_events_are_folded_in_the_order_of_recording_or_key_by_key(stack: Stack, key_by_key: bool) -> None:
+    seen: list[tuple[str, int]] = []
+
+    def noting(vault: Vault) -> Projection:
+        whole = projection(vault)
+
+        async def project(conn: AsyncConnection, events: Sequence[Recorded]) -> None:
+            seen.extend((one.envelope.key, one.envelope.seq) for one in events)
+            await whole(conn, events)
+
+        return project
+
+    service = replace(COUNTING, projection=noting, folds_key_by_key=key_by_key)
+    async with toy(service, stack) as h:
+        keys = sorted((new_id() for _ in range(3)), key=str)
+        for number in range(2):
+            for key in keys:
+                await h.run(count, [Add(key, number)])
+        recorded = [*seen]
+        seen.clear()
+        assert (await h.replay()).equal
+        assert seen == (sorted(recorded) if key_by_key else recorded)
+
+
 async def test_projection_that_reads_the_clock_is_found(stack: Stack) -> None:
     def hasty(vault: Vault) -> Projection:
         whole = projection(vault)
