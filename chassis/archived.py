@@ -5,11 +5,12 @@ The last line says how many came before it, so a feed that broke off is never ta
 
 from __future__ import annotations
 
-import json
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
+
+from pydantic_core import from_json, to_json
 
 from contracts.envelope import BadEnvelope, Envelope
 
@@ -114,7 +115,7 @@ def _segment(told: dict[str, Any]) -> tuple[Segment, int]:
 
 def _told(text: bytes) -> dict[str, Any]:
     try:
-        told = json.loads(text)
+        told = from_json(text)
     except ValueError:
         told = None
     if not isinstance(told, dict) or not {"end", "segment", "unreadable", "headers"} & told.keys():
@@ -144,7 +145,7 @@ def _event(event_id: UUID, told: dict[str, Any]) -> Archived | Unreadable:
 
 
 def _line(told: dict[str, Any]) -> bytes:
-    return json.dumps(told, separators=(",", ":")).encode() + b"\n"
+    return to_json(told) + b"\n"
 
 
 def _text(raw: bytes | None) -> str | list[str] | None:

@@ -276,8 +276,10 @@ class Beside:
 
     async def _at(self, conn: AsyncConnection, events: Sequence[Archived]) -> dict[_Place, sa.Row[Any]]:
         """What the log has at the places of these events."""
-        streams, keys, seqs = ([_place(one.envelope)[number] for one in events] for number in range(3))
-        found = (await conn.execute(_AT, {"streams": streams, "keys": keys, "seqs": seqs})).all() if events else []
+        if not events:
+            return {}
+        streams, keys, seqs = zip(*(_place(one.envelope) for one in events), strict=True)
+        found = (await conn.execute(_AT, {"streams": [*streams], "keys": [*keys], "seqs": [*seqs]})).all()
         return {(row.stream, row.key, row.seq): row for row in found}
 
 

@@ -7,13 +7,13 @@ batches never lock in opposite orders.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from pydantic_core import to_json
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -89,7 +89,7 @@ def _place(value: object) -> int | str:
 
 def _cells(table: sa.Table, columns: tuple[str, ...], rows: Sequence[Row]) -> dict[str, list[Any]]:
     return {
-        name: [None if row[name] is None else json.dumps(row[name]) for row in rows]
+        name: [None if row[name] is None else to_json(row[name]).decode() for row in rows]
         if isinstance(table.c[name].type, JSONB)
         else [row[name] for row in rows]
         for name in columns
