@@ -1,12 +1,13 @@
 """Two states of the same tables side by side; encrypted columns by their decrypted values.
 
 Each side hashes its rows in parts of their keys, where they lie. Only parts whose hashes differ are gone through row by row, in the order of
-their keys; and cells that are encrypted, which are never the same bytes twice.
+their keys. An encrypted cell that is the same text in the same place is the same bytes (`chassis.privacy.vault`); where it is not, both are
+decrypted.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -22,7 +23,6 @@ MOST_DIFFERENCES = 1_000
 PARTS = 1_024
 """Of a table, by a hash of its rows' keys."""
 _PAGE = 1_000
-_Where = Callable[[sa.Table], sa.ColumnElement[bool]]
 _Pair = tuple[sa.Row[Any] | None, sa.Row[Any] | None]
 
 
@@ -90,34 +90,27 @@ class _Table:
         """Rows that stand live, and the differences by key and column."""
         live, rebuilt = await all_of([self._hashed(self._live), self._hashed(self._rebuilt)])
         unlike = {part for part in live.keys() | rebuilt.keys() if live.get(part) != rebuilt.get(part)}
-        found = (
-            await self._walked([c.name for c in self._table.columns], lambda table: _in(table, unlike))
-            if unlike
-            else []
-        )
-        if self._sealed:
-            columns = [c.name for c in self._table.columns if c.primary_key or c.name in self._sealed]
-            found += await self._walked(columns, lambda table: sa.not_(_in(table, unlike)))
+        found = await self._walked(unlike) if unlike else []
         found = sorted(found, key=lambda d: (d.key, d.column or ""))
         return sum(count for count, _ in live.values()), found
 
     async def _hashed(self, side: Side) -> dict[int, tuple[int, bytes]]:
-        """Rows of each part, and a hash of all that is not encrypted in them."""
+        """Rows of each part, and a hash of all that is in them."""
         (table,) = side.tables
-        row = sa.cast(sa.func.row(*(c for c in table.columns if c.name not in self._sealed)), sa.Text)
+        row = sa.cast(sa.func.row(*table.columns), sa.Text)
         one = sa.func.sha256(sa.func.convert_to(row, "UTF8"))
         all_of_them = sa.func.string_agg(one, aggregate_order_by(sa.literal_column("''::bytea"), *_order(table)))
         part = _part(table)
         asked = sa.select(part, sa.func.count(), sa.func.sha256(all_of_them)).group_by(part)
         return {number: (count, bytes(hash_)) for number, count, hash_ in await side.conn.execute(asked)}
 
-    async def _walked(self, columns: Sequence[str], where: _Where) -> list[Difference]:
-        """Walks both sides in the order of the primary key, so neither is ever in memory as a whole."""
+    async def _walked(self, parts: Collection[int]) -> list[Difference]:
+        """Walks these parts of both sides in the order of the primary key, so neither is ever in memory as a whole."""
         (one,), (other,) = self._live.tables, self._rebuilt.tables
         pairs = _pairs(
             self._table,
-            _rows(self._live.conn, one, columns, where(one)),
-            _rows(self._rebuilt.conn, other, columns, where(other)),
+            _rows(self._live.conn, one, _in(one, parts)),
+            _rows(self._rebuilt.conn, other, _in(other, parts)),
         )
         differences: list[Difference] = []
         async for live, rebuilt in pairs:
@@ -155,10 +148,8 @@ def _order(table: sa.Table) -> list[sa.ColumnElement[Any]]:
     return [sa.collate(c, "C") if isinstance(c.type, sa.String) else c for c in table.primary_key]
 
 
-async def _rows(
-    conn: AsyncConnection, table: sa.Table, columns: Sequence[str], where: sa.ColumnElement[bool]
-) -> AsyncIterator[sa.Row[Any]]:
-    asked = sa.select(*(table.c[name] for name in columns)).where(where).order_by(*_order(table))
+async def _rows(conn: AsyncConnection, table: sa.Table, where: sa.ColumnElement[bool]) -> AsyncIterator[sa.Row[Any]]:
+    asked = sa.select(table).where(where).order_by(*_order(table))
     async for row in await conn.stream(asked.execution_options(yield_per=_PAGE)):
         yield row
 
