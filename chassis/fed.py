@@ -22,7 +22,7 @@ import sqlalchemy as sa
 import typer
 import uvloop
 
-from chassis import crosscheck
+from chassis import crosscheck, memory
 from chassis.archived import BrokenOff, batches
 from chassis.crosscheck import Feed, FromArchive, Ready
 from chassis.database import Unavailable, is_outage
@@ -78,6 +78,7 @@ async def _replay(service: Service, until: datetime | None) -> int:
 async def comparing(service: Service) -> AsyncIterator[App]:
     """One sentence when nothing could be compared."""
     async with opened(service) as app:
+        memory.settle()
         try:
             yield app
             print(file=sys.stderr)  # after the progress

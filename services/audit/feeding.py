@@ -19,7 +19,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from chassis import archived
+from chassis import archived, memory
 from chassis.archived import Segment
 from chassis.database import steady
 from services.audit.cold.shelf import Shelf
@@ -71,6 +71,7 @@ async def fed(
     also of those that are in the database too. `patience_s`: for what is on its way (default: PATIENCE_S). Raises NotCompared, QuestionRefused, or
     the database's errors; then it is ended by us.
     """
+    memory.settle()
     process = await asyncio.create_subprocess_exec(
         *command, stdin=PIPE, stdout=PIPE, env=dict(environment), limit=LONGEST_LINE
     )

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from chassis import memory
 from services.audit.cli import files
 from services.audit.cli.opened import UNANSWERED, AsJson, database, refuse, settings
 from services.audit.cli.told import finding_line, notes_of, progress
@@ -78,6 +79,7 @@ def run(
 
 
 async def _verified(own: Settings, key: NoteKey, kept: list[str], resume: Path | None, processes: int) -> Outcome:
+    memory.settle()
     async with database(own.database_url, connections=processes + 1) as engine, _judge(engine, own, processes) as by:
         with _resumable(resume, key.name, by) as judge, progress("verified") as tell:
             try:

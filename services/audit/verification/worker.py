@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
+from chassis import memory
 from chassis.database import make_engine
 from chassis.settings import load
 from services.audit.settings import Settings
@@ -17,6 +18,7 @@ from services.audit.verification.written import part_as_text, range_of
 
 async def main() -> None:
     own = load(Settings)
+    memory.settle()
     engine, _ = make_engine(own.database_url, name="perisai-audit-worker", pool_size=1)
     try:
         while line := await asyncio.to_thread(sys.stdin.readline):
