@@ -139,6 +139,7 @@ async def _replayed(world: Archived) -> Side:
         measured_s=seconds,
         checks={
             "not_verified": int(not verified.told["verified"]),
+            "events_not_verified": world.events - verified.told["events"],
             "differences": len(told["differences"]),
             "discrepancies": told["log"]["discrepancies"],
             "events_missing": world.events - told["events"],
