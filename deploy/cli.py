@@ -1,8 +1,4 @@
-"""`perisai`: what operators see and do. Talks to the services' operator routes; a service's own commands run in a process of its own.
-
-Addresses and token come from PERISAI_REGISTRATION, PERISAI_PAYMENTS, PERISAI_NOTIFICATIONS, PERISAI_AUDIT (base URLs) and PERISAI_TOKEN, else
-from the stack that `make run` has up in this checkout.
-"""
+"""`perisai`: what operators see and do. Talks to the services' operator routes; a service's own commands run in a process of its own."""
 
 from __future__ import annotations
 
@@ -10,14 +6,13 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
-import httpx
 import typer
 from rich.table import Table
 
@@ -27,10 +22,9 @@ from chassis.console import show_table
 from chassis.ids import new_id
 from chassis.moments import moment
 from deploy import account, account_page, copies, copy_page, settlement
+from deploy.asking import address, ask, token
 from deploy.local import places, qr, sandbox
-from deploy.local.secret import Secrets
 from deploy.local.stack import SERVICES
-from deploy.local.state import StateFile
 
 WITHOUT_SETTINGS = {"payments": {"check-signature", "conformance", "sandbox", "qr"}, "audit": {"as-of"}}
 """Commands that go through its doors alone: for a bank's team, who hold no settings of ours, and for a look."""
@@ -43,7 +37,7 @@ parked = typer.Typer(no_args_is_help=True, help="Keys whose events wait.")
 clock = typer.Typer(no_args_is_help=True, help="Business time, outside production.")
 cli.add_typer(parked, name="parked")
 cli.add_typer(clock, name="clock")
-cli.add_typer(settlement.commands(lambda: _address("payments"), lambda: _token()), name="settlement")
+cli.add_typer(settlement.commands(lambda: address("payments"), lambda: token()), name="settlement")
 
 
 def main() -> None:
@@ -89,7 +83,7 @@ STATUS_ROWS: dict[str, Callable[[dict[str, Any]], object]] = {
 @cli.command()
 def status(as_json: AsJson = False) -> None:
     """Lag, oldest unpublished event, parked keys and dead letters of every service."""
-    found = {name: _ask("GET", name, "/ops/status") for name in SERVICES}
+    found = {name: ask("GET", name, "/ops/status") for name in SERVICES}
     if as_json:
         print(json.dumps(found))
         return
@@ -102,7 +96,7 @@ def status(as_json: AsJson = False) -> None:
 @parked.command("list")
 def list_parked(as_json: AsJson = False) -> None:
     """Every key that waits: for what, since when, how often tried."""
-    found = [{"service": name, **key} for name in SERVICES for key in _ask("GET", name, "/ops/parked")]
+    found = [{"service": name, **key} for name in SERVICES for key in ask("GET", name, "/ops/parked")]
     if as_json:
         print(json.dumps(found))
         return
@@ -126,7 +120,7 @@ def retry_parked(
     if bool(stream) != bool(key):
         sys.exit("give STREAM and KEY of one key, or neither for all")
     path = f"/ops/parked/{quote(stream)}/{quote(key, safe='')}/retry" if key else "/ops/parked/retry"
-    answer = _ask("POST", service, path)
+    answer = ask("POST", service, path)
     what = f"{stream} {key} is" if key else f"{answer['keys']} keys are"
     print(json.dumps(answer) if as_json else f"{service}: {what} being tried; see `perisai parked list`")
 
@@ -134,7 +128,7 @@ def retry_parked(
 @clock.command("show")
 def show_clock(as_json: AsJson = False) -> None:
     """Business time of every service."""
-    found = {name: _ask("GET", name, "/ops/status")["business_time"] for name in SERVICES}
+    found = {name: ask("GET", name, "/ops/status")["business_time"] for name in SERVICES}
     print(json.dumps(found) if as_json else "\n".join(f"{name:<14} {at}" for name, at in found.items()))
 
 
@@ -145,7 +139,7 @@ def advance_clock(at: datetime, as_json: AsJson = False) -> None:
 
     moment = (at if at.tzinfo else at.replace(tzinfo=WIB)).isoformat()
     pair = {"at": moment, "as_of": SystemClock().wall().isoformat()}
-    found = {name: _ask("POST", name, "/ops/clock", pair)["business_time"] for name in SERVICES}
+    found = {name: ask("POST", name, "/ops/clock", pair)["business_time"] for name in SERVICES}
     print(json.dumps(found) if as_json else f"business time is {moment} in {', '.join(found)}")
 
 
@@ -164,9 +158,9 @@ def as_of(
     if len(subjects) != 1:
         sys.exit("sebut salah satu dari / name one of --participant, --agent, --wadah, --bill")
     path = account.path_of(*subjects[0], moment(at))
-    found = _ask("GET", "audit", path, role="auditor")
+    found = ask("GET", "audit", path, role="auditor")
     answers = {
-        service: _ask("POST", service, "/ops/as-of", wanted, role="auditor", nothing="nothing_known")
+        service: ask("POST", service, "/ops/as-of", wanted, role="auditor", nothing="nothing_known")
         for service, wanted in account.questions(found).items()
     }
     told = account.told(found, answers)
@@ -183,14 +177,14 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """A copy of everything held about a person, as JSON and as a page, gathered from every service. For an officer of the person's branch."""
-    ask = partial(_ask, role="officer", scope=_branch_of(participant))
+    as_officer = partial(ask, role="officer", scope=_branch_of(participant))
     path = f"/participants/{quote(participant, safe='')}/export"
     if given:
-        noted = ask("POST", "registration", f"{path}/given", headers=_once())
+        noted = as_officer("POST", "registration", f"{path}/given", headers=_once())
         print(json.dumps(noted) if as_json else "dicatat sebagai sudah diberikan / noted as given")
         return
-    asked = ask("POST", "registration", path, headers=_once())
-    parts = {one: ask("GET", one, path, nothing="not_found") for one in copies.SERVICES}
+    asked = as_officer("POST", "registration", path, headers=_once())
+    parts = {one: as_officer("GET", one, path, nothing="not_found") for one in copies.SERVICES}
     copy = copies.put_together(asked, parts, SystemClock().wall())
     files = {suffix: into / f"salinan-{asked['export_id']}.{suffix}" for suffix in ("json", "html")}
     try:
@@ -219,7 +213,7 @@ def _branch_of(participant: str) -> dict[str, str]:
     """The scope of an officer who may ask: beside `make run` the participant's branch. Nothing where a token is given, which has its own."""
     if os.environ.get("PERISAI_TOKEN"):
         return {}
-    found = _ask("GET", "registration", f"/participants/{quote(participant, safe='')}", role="auditor")
+    found = ask("GET", "registration", f"/participants/{quote(participant, safe='')}", role="auditor")
     return {"branch_id": found["branch_id"]}
 
 
@@ -228,79 +222,6 @@ def _write(file: Path, text: str) -> None:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         sys.exit(f"--html: {file} tidak dapat ditulis / cannot be written ({error.strerror})")
-
-
-def _ask(
-    method: str,
-    service: str,
-    path: str,
-    body: Any = None,
-    *,
-    role: str = "operator",
-    scope: Mapping[str, str] | None = None,
-    nothing: str = "",
-    headers: Mapping[str, str] | None = None,
-) -> Any:
-    """The answer; empty when it is refused with the code `nothing`. `role` and `scope`: of the token that the local issuer is asked for."""
-    url = _address(service) + path
-    try:
-        answer = httpx.request(
-            method,
-            url,
-            json=body,
-            headers={"Authorization": f"Bearer {_token(role, scope)}", **(headers or {})},
-            timeout=15,
-            trust_env=False,
-        )
-    except httpx.HTTPError as error:
-        sys.exit(
-            f"{service} tidak menjawab / does not answer at {_address(service)} ({type(error).__name__}); is it running? See `make status`."
-        )
-    if answer.is_error:
-        problem = answer.json() if "json" in answer.headers.get("content-type", "") else {}
-        if nothing and problem.get("code") == nothing:
-            return {}
-        told = _both(problem) or answer.reason_phrase
-        faults = "".join(f"\n  {fault['field']}: {_both(fault)}" for fault in problem.get("errors", ()))
-        sys.exit(f"{service} menolak / refused: {answer.status_code} {problem.get('code', '')}: {told}{faults}")
-    return answer.json()
-
-
-def _both(told: Mapping[str, Any]) -> str:
-    """A problem or a fault of a field in both languages."""
-    words = told.get("messages", {})
-    return " / ".join(words[language] for language in ("id", "en") if language in words)
-
-
-def _address(service: str) -> str:
-    if service not in SERVICES:
-        sys.exit(f"there is no service {service}; there are {', '.join(SERVICES)}")
-    if given := os.environ.get(f"PERISAI_{service.upper()}"):
-        return given.rstrip("/")
-    state = StateFile(places.home()).read()
-    if not state.running:
-        sys.exit(
-            "Perisai is not running here; start it with `make run`, or set PERISAI_REGISTRATION and so on to its addresses."
-        )
-    return str(state.facts[service])
-
-
-def _token(role: str = "operator", scope: Mapping[str, str] | None = None) -> str:
-    if given := os.environ.get("PERISAI_TOKEN"):
-        return given
-    issuer = StateFile(places.home()).read().facts["issuer"]
-    try:
-        answer = httpx.post(
-            f"{issuer}/admin/tokens",
-            json={"sub": f"{role}-local", "roles": [role], **(scope or {})},
-            headers={"Authorization": f"Bearer {Secrets(places.home() / 'secrets').token('issuer-admin-token')}"},
-            timeout=5,
-            trust_env=False,
-        )
-        answer.raise_for_status()
-    except httpx.HTTPError as error:
-        sys.exit(f"penerbit token tidak memberi token / the issuer at {issuer} gives no token ({type(error).__name__})")
-    return str(answer.json()["access_token"])
 
 
 def _service(name: str) -> typer.Typer:
