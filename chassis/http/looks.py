@@ -72,12 +72,21 @@ class _Answer:
         """Whether the trail holds what was opened. Raises where the answer has begun: it ends there, unfinished."""
         try:
             await self._record(_read(self._scope, self._looks))
-        except Exception as error:  # settles: the answer is refused
-            if self._head is None or not (is_outage(error) or isinstance(error, Refusal | TimeoutError)):
+        except Exception as error:  # settles: the answer is refused, whatever the reason, and the operator is told
+            if self._head is None:
                 raise
-            log.warning("read_not_recorded", error=type(error).__name__, runbook="docs/operations.md#access-trail")
+            _tell(error)
             self.refused = True
         return not self.refused
+
+
+def _tell(error: Exception) -> None:
+    """What passes is warned of; what stays until somebody mends it, such as a right taken away or a bug, is an error with where it broke."""
+    told = {"error": type(error).__name__, "runbook": "docs/operations.md#access-trail"}
+    if is_outage(error) or isinstance(error, Refusal | TimeoutError):
+        log.warning("read_not_recorded", **told)
+    else:
+        log.error("read_not_recorded", **told, exc_info=error)
 
 
 def _read(scope: Scope, looks: Looks) -> Read:

@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from contracts.reads import PersonalDataRead
+from deploy.local.postgres import databases
 from services.registration.tables import PERSONAL
 from tests.integration.registration.world import Headers, World, form
 from tests.support.service import Harness
@@ -120,6 +121,22 @@ async def test_what_cannot_be_recorded_is_not_shown(world: World, stack: Stack) 
     await world.h.app.engine.dispose()
     assert (answer.status_code, answer.json()["code"], counts.status_code) == (503, "not_recorded", 200)
     assert "dicatat" in answer.json()["messages"]["id"] and "Siti" not in answer.text
+    assert await trail(world.h) == []
+    await get(world, f"/participants/{who}", world.officer())
+
+
+async def test_nothing_is_shown_where_the_right_to_record_was_taken_away(world: World, stack: Stack) -> None:
+    who = await world.registered()
+    writer = databases.role_name("registration", "writer")
+    operator = await asyncpg.connect(stack.admin_of(world.h.app.settings.database_url))
+    try:
+        await operator.execute(f'REVOKE INSERT ON event_log FROM "{writer}"')
+        answer = await world.h.client.get(f"/participants/{who}", headers=world.officer())
+        counts = await world.h.client.get("/participants/counts", headers=world.officer())
+    finally:
+        await operator.execute(f'GRANT INSERT ON event_log TO "{writer}"')
+        await operator.close()
+    assert (answer.status_code, answer.json()["code"], counts.status_code) == (503, "not_recorded", 200)
     assert await trail(world.h) == []
     await get(world, f"/participants/{who}", world.officer())
 
