@@ -32,18 +32,32 @@ _KINDS: Final[Mapping[str, tuple[str, str, str]]] = {
 }
 _FAMILIES: Final[Sequence[tuple[str, tuple[str, str, str]]]] = (
     ("string_unicode", ("bad_characters", "Ada karakter yang tidak sah.", "It holds characters that are not valid.")),
-    ("string_", ("not_text", "Harus berupa teks JSON.", "It must be a JSON string.")),
-    ("int_", ("not_a_whole_number", "Harus bilangan bulat JSON.", "It must be a JSON integer.")),
-    ("finite_number", ("not_a_whole_number", "Harus bilangan bulat JSON.", "It must be a JSON integer.")),
+    ("string_", ("not_text", "Harus berupa teks.", "It must be text.")),
+    (
+        "int_",
+        (
+            "not_a_whole_number",
+            "Harus bilangan bulat, tanpa tanda kutip.",
+            "It must be a whole number, without quotes.",
+        ),
+    ),
+    (
+        "finite_number",
+        (
+            "not_a_whole_number",
+            "Harus bilangan bulat, tanpa tanda kutip.",
+            "It must be a whole number, without quotes.",
+        ),
+    ),
     ("bool_", ("not_a_boolean", "Harus true atau false.", "It must be true or false.")),
     ("uuid_", ("not_an_id", "Harus berupa UUID.", "It must be a UUID.")),
     ("is_instance_of", ("wrong_type", "Jenisnya salah.", "It is of the wrong type.")),
     ("datetime_", ("not_a_time", "Harus waktu ISO 8601 berzona.", "It must be an ISO 8601 time with its offset.")),
     ("date_", ("not_a_date", "Harus tanggal yang ada, TTTT-BB-HH.", "It must be an existing date, YYYY-MM-DD.")),
-    ("list_", ("not_a_list", "Harus berupa larik JSON.", "It must be a JSON array.")),
-    ("tuple_", ("not_a_list", "Harus berupa larik JSON.", "It must be a JSON array.")),
-    ("dict_", ("not_an_object", "Harus berupa objek JSON.", "It must be a JSON object.")),
-    ("model_", ("not_an_object", "Harus berupa objek JSON.", "It must be a JSON object.")),
+    ("list_", ("not_a_list", "Harus berupa daftar.", "It must be a list.")),
+    ("tuple_", ("not_a_list", "Harus berupa daftar.", "It must be a list.")),
+    ("dict_", ("not_an_object", "Harus berupa nama dengan nilainya.", "It must be names with their values.")),
+    ("model_", ("not_an_object", "Harus berupa nama dengan nilainya.", "It must be names with their values.")),
 )
 _OTHER: Final = ("invalid_value", "Nilainya tidak sah; lihat dokumentasi API.", "The value is not valid; see the API.")
 

@@ -86,6 +86,7 @@ def test_what_cannot_be_is_named_with_its_field_in_both_languages(rules: Any, fi
         supposed(rules, NAMES)
     assert [(one.field, one.code) for one in refused.value.errors] == [(field, code)]
     assert all(one.id and one.en and one.id != one.en for one in refused.value.errors)
+    assert not any("JSON" in one.id + one.en for one in refused.value.errors), "the file is TOML"
 
 
 def test_every_fault_is_named_at_once() -> None:
