@@ -52,13 +52,15 @@ class ErasureRequested(Event, stream="participants"):
 
 
 class ErasureRefused(Event, stream="participants"):
-    """Nothing was erased. `retained_until`: the day from which on RETENTION is none any more."""
+    """Nothing was erased. `retained_until`: the day from which on RETENTION is none any more. `copy_owed`: a copy that the person asked for is not
+    given yet, and could not be afterwards."""
 
     participant_id: ParticipantId
     erasure_id: ErasureId
     ground: ErasureGround
     obstacles: tuple[ErasureObstacle, ...]
     retained_until: date | None = None
+    copy_owed: bool = False
 
 
 class ErasureCleared(Event, stream="participants"):

@@ -156,6 +156,12 @@ ERASURE_REFUSED = ProblemType(
     "Data peserta ini belum boleh dihapus. Selesaikan setiap hal pada daftar errors, lalu ajukan lagi.",
     "This person's data may not be erased yet. Settle each matter listed in errors, then ask again.",
 )
+COPY_OWED = ProblemType(
+    "copy_owed",
+    409,
+    "Salinan data yang diminta belum diserahkan. Serahkan dan catat dahulu; sesudah penghapusan tidak ada lagi yang dapat disalin.",
+    "A copy that the person asked for is still owed. Give it and note that first: after an erasure there is nothing to copy.",
+)
 ERASURE_OBSTACLES = {
     ErasureObstacle.REGISTRATION_OPEN: ProblemType(
         "registration_open",

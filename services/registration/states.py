@@ -376,6 +376,7 @@ def erasure_of(row: Row) -> Erasure:
         decided_at=row["decided_at"],
         obstacles=tuple(ErasureObstacle(one) for one in row["obstacles"]),
         retained_until=row["retained_until"],
+        copy_owed=row["copy_owed"],
     )
 
 
@@ -391,6 +392,7 @@ def erasure_row(state: Erasure) -> NewRow:
         "decided_at": state.decided_at,
         "obstacles": [str(one) for one in state.obstacles],
         "retained_until": state.retained_until,
+        "copy_owed": state.copy_owed,
     }
 
 

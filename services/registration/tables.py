@@ -196,6 +196,9 @@ erasures = sa.Table(
     sa.Column("decided_at", _INSTANT),
     sa.Column("obstacles", JSONB, nullable=False, comment="why it was refused"),
     sa.Column("retained_until", sa.Date, comment="WIB day from which on retention is no obstacle"),
+    sa.Column(
+        "copy_owed", sa.Boolean, nullable=False, server_default=sa.false(), comment="it was refused for that, too"
+    ),
     sa.Index("erasures_open", "requested_at", postgresql_where=sa.text("decided_at IS NULL")),
     comment="ErasureRequested, ErasureRefused, ErasureCleared, ParticipantForgotten",
 )

@@ -25,6 +25,7 @@ from services.registration.domain import erasure as deciding
 from services.registration.domain.agent import Agent
 from services.registration.domain.duty import due_by
 from services.registration.domain.erasure import OPEN, Erasure, ErasureStatus
+from services.registration.domain.export import Export
 from services.registration.domain.participant import Participant, evolve
 from services.registration.problems import ERASURE_REFUSED
 from services.registration.queries import deciding as loads
@@ -49,6 +50,7 @@ class _File:
     people: dict[ParticipantId, Participant]
     erasures: dict[ParticipantId, Erasure]
     agents: dict[ParticipantId, list[Agent]]
+    copies: dict[ParticipantId, Export]
 
     @classmethod
     async def load(cls, tx: Tx, vault: Vault, ids: Collection[ParticipantId]) -> _File:
@@ -61,6 +63,7 @@ class _File:
             await loads.participants_by_id(tx.conn, ids),
             await loads.erasures_by_id(tx.conn, ids),
             await loads.agents_who_are(tx.conn, vault, ids) if offices else {},
+            await loads.exports_by_id(tx.conn, ids),
         )
 
     def record(self, person: Participant, event: Event, meta: Meta) -> None:
@@ -89,7 +92,12 @@ class RequestingErasures:
         known = file.erasures.get(key)
         if known is None or known.status is ErasureStatus.REFUSED:
             asked = deciding.request(
-                ErasureId(new_id()), person, file.agents.get(key, ()), command.ground, now=file.tx.now
+                ErasureId(new_id()),
+                person,
+                file.agents.get(key, ()),
+                file.copies.get(key),
+                command.ground,
+                now=file.tx.now,
             )
             file.record(person, asked, command.meta)
             if isinstance(asked, ErasureRefused):
@@ -137,7 +145,8 @@ class Erasing:
         if person is None or known is None:
             return []
         if known.status is ErasureStatus.CLEARED:
-            file.record(person, deciding.carry_out(known, person, agents, now=file.tx.now), item.meta)
+            done = deciding.carry_out(known, person, agents, file.copies.get(key), now=file.tx.now)
+            file.record(person, done, item.meta)
         person = file.people[key]
         if not person.forgotten:
             return []

@@ -27,11 +27,12 @@ from contracts.events.participants import Standing
 from contracts.values import BranchId, ErasureId, ParticipantId
 from services.registration.domain.agent import GONE, Agent
 from services.registration.domain.calendar import months_later, wib_date
+from services.registration.domain.export import Export
 from services.registration.domain.fold import ImpossibleHistory
 from services.registration.domain.parameters import ERASURE, ErasureRules, in_force
 from services.registration.domain.participant import Participant, Spell
 from services.registration.domain.protection import lapses_at, standing_at
-from services.registration.problems import ERASURE_OBSTACLES, field_error
+from services.registration.problems import COPY_OWED, ERASURE_OBSTACLES, field_error
 
 OfErasure = ErasureRequested | ErasureRefused | ErasureCleared | ParticipantForgotten
 
@@ -60,6 +61,7 @@ class Erasure:
     decided_at: datetime | None = None
     obstacles: tuple[ErasureObstacle, ...] = ()
     retained_until: date | None = None
+    copy_owed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +70,25 @@ class Found:
 
     obstacles: tuple[ErasureObstacle, ...] = ()
     retained_until: date | None = None
+    copy_owed: bool = False
+
+    @property
+    def bars(self) -> bool:
+        return bool(self.obstacles) or self.copy_owed
 
 
 def rules_on(now: datetime) -> ErasureRules:
     return in_force(ERASURE, wib_date(now))
 
 
-def check(person: Participant, agents: Sequence[Agent], *, now: datetime) -> Found:
-    """`agents`: every office the person has or had."""
+def check(person: Participant, agents: Sequence[Agent], copy: Export | None = None, *, now: datetime) -> Found:
+    """`agents`: every office the person has or had. `copy`: the last request for one."""
     until = retained_until(person, agents, rules_on(now))
-    return Found(tuple(_obstacles(person, agents, until, now)), until if until and wib_date(now) < until else None)
+    return Found(
+        tuple(_obstacles(person, agents, until, now)),
+        until if until and wib_date(now) < until else None,
+        copy is not None and copy.is_open,
+    )
 
 
 def _obstacles(
@@ -109,11 +120,17 @@ def _ended_on(person: Participant, spell: Spell) -> date:
 
 
 def request(
-    erasure_id: ErasureId, person: Participant, agents: Sequence[Agent], ground: ErasureGround, *, now: datetime
+    erasure_id: ErasureId,
+    person: Participant,
+    agents: Sequence[Agent],
+    copy: Export | None,
+    ground: ErasureGround,
+    *,
+    now: datetime,
 ) -> ErasureRequested | ErasureRefused:
     """Of somebody who was not forgotten and of whom no request is open."""
-    found = check(person, agents, now=now)
-    if found.obstacles:
+    found = check(person, agents, copy, now=now)
+    if found.bars:
         return _refused(person.participant_id, erasure_id, ground, found)
     return ErasureRequested(participant_id=person.participant_id, erasure_id=erasure_id, ground=ground)
 
@@ -128,11 +145,11 @@ def on_checked(known: Erasure | None, told: ErasureChecked) -> ErasureCleared | 
 
 
 def carry_out(
-    known: Erasure, person: Participant, agents: Sequence[Agent], *, now: datetime
+    known: Erasure, person: Participant, agents: Sequence[Agent], copy: Export | None, *, now: datetime
 ) -> ParticipantForgotten | ErasureRefused:
-    """Of a cleared request: registration looks once more, as a payment or an office may have come since."""
-    found = check(person, agents, now=now)
-    if found.obstacles:
+    """Of a cleared request: registration looks once more, as a payment, an office or a wish for a copy may have come since."""
+    found = check(person, agents, copy, now=now)
+    if found.bars:
         return _refused(known.participant_id, known.erasure_id, known.ground, found)
     return ParticipantForgotten(
         participant_id=known.participant_id, erasure_id=known.erasure_id, nik_hash=person.nik_hash
@@ -142,7 +159,8 @@ def carry_out(
 def obstacles_told(refused: ErasureRefused | Erasure | Found) -> list[FieldError]:
     """Each obstacle with what to do, in both languages."""
     until = "" if refused.retained_until is None else refused.retained_until.isoformat()
-    return [field_error(ERASURE_OBSTACLES[one], "participant_id", retained_until=until) for one in refused.obstacles]
+    every = [*(ERASURE_OBSTACLES[one] for one in refused.obstacles), *([COPY_OWED] if refused.copy_owed else [])]
+    return [field_error(one, "participant_id", retained_until=until) for one in every]
 
 
 def _refused(
@@ -154,6 +172,7 @@ def _refused(
         ground=ground,
         obstacles=found.obstacles,
         retained_until=found.retained_until,
+        copy_owed=found.copy_owed,
     )
 
 
@@ -170,6 +189,7 @@ def evolve(state: Erasure | None, envelope: Envelope, event: Event) -> Erasure:
                 decided_at=envelope.occurred_at,
                 obstacles=event.obstacles,
                 retained_until=event.retained_until,
+                copy_owed=event.copy_owed,
             )
         case ErasureCleared() if state is not None:
             return replace(state, status=ErasureStatus.CLEARED)

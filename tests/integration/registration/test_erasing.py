@@ -21,7 +21,7 @@ from contracts.events.erasure import (
 )
 from contracts.events.participants import ParticipantRegistered, ProtectionRefused, ProtectionStarted
 from contracts.values import ErasureId, ParticipantId
-from services.registration.problems import ERASURE_OBSTACLES
+from services.registration.problems import COPY_OWED, ERASURE_OBSTACLES
 from services.registration.timers import CALENDAR, ERASURE
 from tests.integration.registration.world import World, nik_of
 from tests.support.killed import killed_at
@@ -234,6 +234,36 @@ class TestRefused:
         assert await world.h.due(ERASURE) == 0
         assert [one["code"] for one in (await listed(world, who))["obstacles"]] == ["protected"]
         assert (await world.seen(who))["name"]
+
+    async def test_a_copy_that_is_owed_comes_first(self, world: World) -> None:
+        """Whoever wants both asked for it; afterwards there would be nothing to give."""
+        who = await expired(world)
+        path = f"/participants/{who}/export"
+        assert (await world.h.client.post(path, headers=world.officer())).status_code == 202
+        answer = await ask(world, who)
+        assert (answer.status_code, answer.json()["code"]) == (409, "erasure_refused")
+        (error,) = answer.json()["errors"]
+        told = {"code": COPY_OWED.code, "messages": {"id": COPY_OWED.id, "en": COPY_OWED.en}}
+        assert error == told | {"field": "participant_id"}
+        last = (await world.h.events("participants"))[-1].event
+        assert isinstance(last, ErasureRefused) and (last.copy_owed, last.obstacles) == (True, ())
+        shown = await listed(world, who)
+        assert (shown["status"], shown["obstacles"]) == ("REFUSED", [told])
+        assert (await world.h.client.get(path, headers=world.officer())).json()["tables"], "it can be given"
+        assert (await world.h.client.post(f"{path}/given", headers=world.officer())).status_code == 200
+        await erased(world, who)
+        assert (await listed(world, who))["obstacles"] == []
+        assert (await world.h.replay()).differences == []
+
+    async def test_a_copy_that_is_asked_for_between_answer_and_deed_comes_first_too(self, world: World) -> None:
+        who = await expired(world)
+        await world.tell(checked(who, await asked(world, who)))
+        assert (await world.h.client.post(f"/participants/{who}/export", headers=world.officer())).status_code == 202
+        assert await world.h.due(ERASURE) == 1
+        shown = await listed(world, who)
+        assert (shown["status"], [one["code"] for one in shown["obstacles"]]) == ("REFUSED", ["copy_owed"])
+        assert (await world.seen(who))["name"]
+        assert (await world.h.replay()).differences == []
 
     async def test_only_the_central_office_asks(self, world: World) -> None:
         who = await expired(world)

@@ -108,6 +108,10 @@ async def test_what_the_law_has_kept_is_said_in_both_languages(world: World) -> 
     headers = world.checker()
     told = (await world.h.client.get(f"/participants/{who}/export", headers=headers)).json()["told"]
     assert any("masih aktif" in one["id"] and "active or in grace" in one["en"] for one in told)
+    await ask(world, who)
+    assert (await world.h.client.get(f"/participants/{who}/export", headers=headers)).json()["told"] == told, (
+        "the copy itself is no reason to keep anything"
+    )
 
 
 async def test_who_is_owed_no_copy_any_more_is_no_alarm(world: World) -> None:

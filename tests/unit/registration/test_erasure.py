@@ -120,7 +120,7 @@ def test_an_answer_counts_once_and_only_for_its_request() -> None:
 
 def test_a_cleared_request_is_looked_at_once_more() -> None:
     person, on = lapsed(spell("2020-01")), noon(date(2036, 1, 1))
-    asked = erasure.request(ID, person, [], ErasureGround.UNLAWFUL, now=on)
+    asked = erasure.request(ID, person, [], None, ErasureGround.UNLAWFUL, now=on)
     assert isinstance(asked, ErasureRequested)
     known = Erasure(
         participant_id=person.participant_id,
@@ -131,10 +131,10 @@ def test_a_cleared_request_is_looked_at_once_more() -> None:
         requested_by="central-1",
         requested_at=on,
     )
-    gone = erasure.carry_out(known, person, [], now=on)
+    gone = erasure.carry_out(known, person, [], None, now=on)
     assert isinstance(gone, ParticipantForgotten) and gone.nik_hash == person.nik_hash
     back = replace(person, standing=Standing.ACTIVE, spells=(spell("2036-01"),))
-    refused = erasure.carry_out(known, back, [], now=on)
+    refused = erasure.carry_out(known, back, [], None, now=on)
     assert isinstance(refused, ErasureRefused) and refused.obstacles == (ErasureObstacle.PROTECTED,)
 
 
