@@ -26,6 +26,7 @@ from chassis.http.responses import problems
 from chassis.http.scope import within
 from chassis.privacy.vault import Vault
 from chassis.problems import NOT_FOUND, ProblemType, Refusal, Rejected
+from chassis.rows import matching
 from chassis.service import App
 from chassis.tables import event_log, forgotten
 from contracts.envelope import Envelope
@@ -190,8 +191,14 @@ async def _must_be_there(app: App, holdings: Holdings, who: UUID, principal: Pri
         raise Refusal(erased(row.forgotten_at))
 
 
+async def erased_at(conn: AsyncConnection, who: Collection[UUID]) -> dict[UUID, datetime]:
+    """Wall time, of those who were erased here."""
+    query = sa.select(forgotten.c.subject, forgotten.c.forgotten_at).where(matching(forgotten.c.subject, who))
+    return {row.subject: row.forgotten_at for row in await conn.execute(query)}
+
+
 def erased(since: datetime) -> Rejected:
-    """`person_erased`, with the minute in WIB."""
+    """`person_erased`, with the minute of wall time in WIB."""
     return Rejected(PERSON_ERASED, values={"since": f"{since.astimezone(WIB):%d-%m-%Y %H.%M} WIB"})
 
 

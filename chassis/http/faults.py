@@ -90,4 +90,7 @@ def _field_error(error: Mapping[str, Any]) -> FieldError:
         return FieldError(field_name(error["loc"]), context["code"], context["id"], context["en"])
     code, id_, en = _KINDS.get(kind) or next((found for start, found in _FAMILIES if kind.startswith(start)), _OTHER)
     filled = {name: str(value) for name, value in context.items()}
-    return FieldError(field_name(error["loc"]), code, id_.format_map(filled), en.format_map(filled))
+    choices = " atau ".join(filled.get("expected", "").rsplit(" or ", 1))  # pydantic lists them in English
+    return FieldError(
+        field_name(error["loc"]), code, id_.format_map(filled | {"expected": choices}), en.format_map(filled)
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from chassis.held import erased
+from chassis.held import erased, erased_at
 from chassis.http import NOT_FOUND, Principal, covers
 from chassis.ids import new_id
 from chassis.outcomes import Accepted
@@ -69,7 +69,7 @@ async def request_exports(tx: Tx, commands: Sequence[ExportCommand], /) -> list[
     ids = {command.participant_id for command in commands}
     desk = await _Desk.load(tx, ids)
     gone = {key for key, person in desk.people.items() if person.forgotten}
-    erasures = await loads.erasures_by_id(tx.conn, gone)
+    since = await erased_at(tx.conn, gone)
 
     def decide(command: ExportCommand) -> Accepted | Rejected:
         person = desk.person(command)
@@ -77,7 +77,7 @@ async def request_exports(tx: Tx, commands: Sequence[ExportCommand], /) -> list[
             return Rejected(NOT_FOUND)
         key = person.participant_id
         if person.forgotten:
-            return erased(erasures[key].decided_at or tx.now)
+            return erased(since[key])
         known = desk.known.get(key)
         if known is None or not known.is_open:
             asked = ExportRequested(participant_id=key, export_id=ExportId(new_id()))

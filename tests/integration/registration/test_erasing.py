@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,7 @@ from contracts.events.erasure import (
     ParticipantForgotten,
 )
 from contracts.events.participants import ParticipantRegistered, ProtectionRefused, ProtectionStarted
-from contracts.values import ErasureId, ParticipantId
+from contracts.values import WIB, ErasureId, ParticipantId
 from services.registration.problems import COPY_OWED, ERASURE_OBSTACLES
 from services.registration.timers import CALENDAR, ERASURE
 from tests.integration.registration.world import World, nik_of
@@ -164,6 +164,19 @@ class TestErased:
         profile = {"participant_id": str(who), "name": "Siti", "phone": "081234567899"}
         agent = await h.client.post("/agents", json=profile, headers=world.coordinator())
         assert (corrected.status_code, closed.status_code, agent.status_code) == (404, 404, 422)
+
+    async def test_when_it_was_is_told_by_one_clock_wherever_a_copy_is_asked_for(self, world: World) -> None:
+        """It really happened then, whatever month is being played."""
+        who = await expired(world)
+        world.h.clock.set(world.h.clock.business() + timedelta(days=40))
+        await erased(world, who)
+        path, headers = f"/participants/{who}/export", world.officer()
+        asked, fetched = (
+            await world.h.client.post(path, headers=headers),
+            await world.h.client.get(path, headers=headers),
+        )
+        assert (asked.status_code, asked.json()) == (410, fetched.json())
+        assert f"{world.h.clock.wall().astimezone(WIB):%d-%m-%Y}" in asked.json()["messages"]["id"]
 
     async def test_asking_again_changes_nothing(self, world: World) -> None:
         who = await expired(world)

@@ -149,6 +149,13 @@ class TestWrongFields:
         assert told["code"] == code
         assert "1" in told["messages"]["en"]
 
+    def test_choices_are_listed_in_the_language_of_the_sentence(self) -> None:
+        told = refusal({**GOOD, "colour": "GREEN"})["errors"][0]
+        assert told["messages"] == {
+            "id": "Pilih salah satu: 'RED' atau 'BLUE'.",
+            "en": "Choose one of: 'RED' or 'BLUE'.",
+        }
+
     def test_own_validator_speaks_for_itself(self) -> None:
         told = refusal({**GOOD, "lines": [{"item": "sold out", "count": 1}]})
         assert told["errors"][0]["code"] == "sold_out"
