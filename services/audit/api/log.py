@@ -1,4 +1,4 @@
-"""The log over HTTP: what is odd about the order of its events, and what it was when it was last signed."""
+"""The log over HTTP: what is odd about the order of its events or came on its topics and is none, and what it was when it was last signed."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from fastapi import APIRouter
 from chassis.http import NOT_FOUND, problems
 from chassis.problems import Refusal, Rejected
 from chassis.service import App, as_settings
-from services.audit.api.shapes import CheckpointShown, OdditiesShown, OddityShown
+from services.audit.api.shapes import CheckpointShown, OdditiesShown, OddityShown, RecordShown
 from services.audit.api.sight import Auditor, Limit, Word, must_be_a_pair
+from services.audit.domain.base64text import to_text
 from services.audit.queries.log import newest
-from services.audit.queries.order import oddities
+from services.audit.queries.order import Odd, Oddity, oddities
 from services.audit.settings import Settings
 
 
@@ -20,16 +21,20 @@ def router(app: App) -> APIRouter:
 
     @routes.get("/oddities")
     async def odd(
-        principal: Auditor, stream: Word | None = None, key: Word | None = None, limit: Limit = 200
+        principal: Auditor,
+        stream: Word | None = None,
+        key: Word | None = None,
+        oddity: Oddity | None = None,
+        limit: Limit = 200,
     ) -> OdditiesShown:
-        """Numbers that are missing or there twice, and events that came before their turn; of one key, or of all (which reads the whole index)."""
+        """Records that are no events of ours or have other bytes than what was archived under their id; then numbers that are missing or there
+        twice, and events that came before their turn. Of one key, or of all (which reads the whole index); of one kind, or of each.
+        """
         must_be_a_pair(stream, key)
         of = None if stream is None or key is None else (stream, key)
         async with app.read() as conn:
-            found = await oddities(conn, of=of, most=limit + 1)
-        return OdditiesShown(
-            items=[OddityShown.model_validate(one._asdict()) for one in found[:limit]], more=len(found) > limit
-        )
+            found = await oddities(conn, of=of, kind=oddity, most=limit + 1)
+        return OdditiesShown(items=[_shown(one) for one in found[:limit]], more=len(found) > limit)
 
     @routes.get("/checkpoints/newest", responses=problems(NOT_FOUND))
     async def checkpoint(principal: Auditor) -> CheckpointShown:
@@ -41,3 +46,8 @@ def router(app: App) -> APIRouter:
         return CheckpointShown.model_validate({name: getattr(found, name) for name in CheckpointShown.model_fields})
 
     return routes
+
+
+def _shown(odd: Odd) -> OddityShown:
+    record = odd.record and RecordShown(**odd.record._asdict() | {"hash": to_text(odd.record.hash)})
+    return OddityShown(**odd._asdict() | {"record": record})

@@ -14,7 +14,7 @@ from services.audit.queries.order import Oddity
 
 class RecordShown(BaseModel):
     """A Kafka record that carried the event, as the archive noted it on arrival: under no checkpoint, so proved by nothing. `verdict`: first,
-    repeat, or altered (other bytes under a known id); `hash`: base64, of its leaf.
+    repeat, altered (other bytes under a known id), or of none of our events stranger; `hash`: base64, of its leaf.
     """
 
     topic: str
@@ -68,13 +68,20 @@ class EventsShown(BaseModel):
 
 
 class OddityShown(BaseModel):
-    """A `gap` lacks the numbers from `seq` to `until`; a `double` has one number twice; an `early` event came before the one it follows on."""
+    """A `gap` lacks the numbers from `seq` to `until`; a `double` has one number twice; an `early` event came before the one it follows on.
+
+    An `altered` record has other bytes than the archived event whose id it carries (`event_id`, and its stream, key and number); a `stranger` is
+    no event of ours, and `reason` says why. `record` is where it lies; nothing of what it holds is shown.
+    """
 
     oddity: Oddity
-    stream: str
-    key: str
-    seq: int
-    until: int
+    stream: str | None
+    key: str | None
+    seq: int | None
+    until: int | None
+    event_id: UUID | None
+    reason: str | None
+    record: RecordShown | None
 
 
 class OdditiesShown(BaseModel):

@@ -305,7 +305,7 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
         "GET /events": _each(("auditor",), _ARCHIVED),
         "GET /events/{event_id}": _each(("auditor",), _ARCHIVED),
         "GET /accounts/{subject}/{id}": _each(("auditor",), _fields("subject id at events related more_related keys")),
-        "GET /oddities": _each(("auditor",), _fields("oddity stream key seq until")),
+        "GET /oddities": _each(("auditor",), _fields("oddity stream key seq until event_id reason record")),
         "GET /checkpoints/newest": _each(("auditor",), _fields("log size root before signed_at note")),
     },
 }  # fmt: skip

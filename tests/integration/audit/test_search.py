@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -210,6 +211,30 @@ class TestTheLog:
             "items": [],
             "more": False,
         }
+
+    async def test_names_strangers_and_altered_records_by_where_they_lie(self, w: World) -> None:
+        one, other = w.branch(), w.branch()
+        forged = again(one, value=(one.value or b"").replace(b"Cabang", b"Kantor"))
+        misplaced = replace(w.branch(), key=b"Siti")
+        nonsense = replace(w.branch(), value=b"Siti Aminah", headers=())
+        await w.keep(one, other, again(other), forged, misplaced, nonsense)
+        envelope = envelope_of(one)
+        told = (await ask(w, "/oddities"))["items"]
+        assert [(o["oddity"], o["event_id"], o["key"], o["seq"], o["record"]["offset"]) for o in told[:1]] == [
+            ("altered", str(envelope.event_id), envelope.key, 1, forged.at.offset)
+        ]
+        assert {(o["oddity"], o["reason"], o["key"], o["record"]["offset"]) for o in told[1:]} == {
+            ("stranger", "key_is_not_subject", None, misplaced.at.offset),
+            ("stranger", "bad_envelope: ce_specversion is missing", None, nonsense.at.offset),
+        }
+        leaf = Leaf("agency", forged.key, forged.value, forged.headers).encode()
+        assert told[0]["record"]["hash"] == base64.b64encode(leaf_hash(leaf)).decode()
+        assert "Siti" not in json.dumps(told) and "Kantor" not in json.dumps(told)
+        of_one = await ask(w, "/oddities", stream="branches", key=envelope.key)
+        assert [o["oddity"] for o in of_one["items"]] == ["altered"]
+        strangers = await ask(w, "/oddities", oddity="stranger", limit=1)
+        assert ([o["oddity"] for o in strangers["items"]], strangers["more"]) == (["stranger"], True)
+        assert (await ask(w, "/oddities", oddity="gap")) == {"items": [], "more": False}
 
     async def test_gives_the_newest_checkpoint_as_it_was_signed(self, w: World) -> None:
         assert await refused(w, "/checkpoints/newest") == (404, "not_found", set())
