@@ -17,8 +17,8 @@ from pydantic import BaseModel, Field
 
 from chassis.held import HeldShown, WordsShown
 
-SERVICES: Final = ("registration", "payments", "notifications")
-"""Those that hold something of people; the archive of audit has copies of their events, sealed."""
+SERVICES: Final = ("registration", "payments", "notifications", "audit")
+"""Those that hold something of people, and audit, which knows who was shown it; its copies of their events are in the parts of those."""
 _UNKNOWN: Final = WordsShown(
     id="Layanan {service} tidak menyimpan data orang ini, atau belum mendengar tentangnya.",
     en="Service {service} holds nothing of this person, or has not heard of them yet.",

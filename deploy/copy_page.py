@@ -14,6 +14,7 @@ _SERVICES: Final = {
     "registration": "Kepesertaan (registration)",
     "payments": "Iuran dan pembayaran (payments)",
     "notifications": "Pesan (notifications)",
+    "audit": "Siapa yang melihat data Anda (audit)",
 }
 _TITLES: Final = (
     "Dicatat<br><small>recorded</small>",
@@ -44,7 +45,8 @@ def page(copy: Copy) -> str:
             parts.append(both("Tidak ada.", "Nothing."))
             continue
         parts += [_table_of(one) for one in part.tables]
-        parts.append("<h3>Riwayat<br><small>History</small></h3>" + _events(part.events))
+        if part.events:
+            parts.append("<h3>Riwayat<br><small>History</small></h3>" + _events(part.events))
     return document("Salinan data pribadi", parts)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from chassis.service import App, Composition, Service, as_settings
 from contracts.events import CATALOGUE, TOPICS
 from services.audit import tables
-from services.audit.api import accounts, events, log
+from services.audit.api import accounts, events, export, log
 from services.audit.commands.archive import Archiving
 from services.audit.commands.sign import Signing
 from services.audit.projections import projection
@@ -29,7 +29,7 @@ def signer_of(app: App) -> Signer:
 def compose(app: App) -> Composition:
     archiving = Archiving(app.batches, app.service.catalogue, app.settings.topic_prefix)
     return Composition(
-        routers=[events.router(app), accounts.router(app), log.router(app)],
+        routers=[events.router(app), accounts.router(app), log.router(app), export.router(app)],
         keepers=dict.fromkeys(sorted(set(TOPICS.values())), archiving.keep),
         workers={"signer": signer_of(app).run},
     )

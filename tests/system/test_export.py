@@ -24,7 +24,7 @@ async def test_a_person_gets_both_files_and_the_request_is_closed(tmp_path: Path
     with open_folder() as folder:
         async with (
             LocalStack(
-                folder, services=("registration", "payments", "notifications"), outside=("issuer", "gateway")
+                folder, services=("registration", "payments", "notifications", "audit"), outside=("issuer", "gateway")
             ) as stack,
             httpx.AsyncClient(trust_env=False, timeout=60) as client,
         ):

@@ -1,4 +1,4 @@
-"""Who may ask audit: auditors, over all branches (domain.md section 2 gives them no scope), and nobody else."""
+"""Who may ask audit: auditors, over all branches (domain.md section 2 gives them no scope), and nobody else, but for a person's copy (export.py)."""
 
 from __future__ import annotations
 

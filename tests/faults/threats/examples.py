@@ -410,6 +410,7 @@ EXAMPLES: Mapping[str, Mapping[str, Sequence[Example]]] = {
     },
     "audit": {
         **_OPS,
+        "GET /participants/{participant_id}/export": [Example(path=_PARTICIPANT)],
         "GET /events": [
             Example(),
             Example(query={**_PARTICIPANT, "since": "2025-01-01T00:00:00Z", "order": "oldest"}),

@@ -302,6 +302,7 @@ SHOWN: Final[Mapping[str, Mapping[str, Mapping[str, frozenset[str]]]]] = {
         "POST /notifications/counts": _each(("coordinator", "officer", "checker", *UNNAMED), _MESSAGES),
     },
     "audit": {
+        "GET /participants/{participant_id}/export": _each(FULL, _COPY),
         "GET /events": _each(("auditor",), _ARCHIVED),
         "GET /events/{event_id}": _each(("auditor",), _ARCHIVED),
         "GET /accounts/{subject}/{id}": _each(("auditor",), _fields("subject id at events related more_related keys")),

@@ -13,6 +13,7 @@ from chassis.privacy.vault import Vault
 from contracts.events import CATALOGUE
 from deploy.pages import EVENTS, RUPIAH, TABLES, WORDS
 from services.audit.app import SERVICE as AUDIT
+from services.audit.holdings import COLUMNS as OF_AUDIT
 from services.notifications.app import SERVICE as NOTIFICATIONS
 from services.notifications.holdings import TABLES as OF_NOTIFICATIONS
 from services.payments.app import SERVICE as PAYMENTS
@@ -63,7 +64,7 @@ FIELDS = [
 
 
 def test_every_column_and_field_has_its_word() -> None:
-    names = {column.name for column in COLUMNS} | {name for name, _ in FIELDS}
+    names = {column.name for column in COLUMNS} | {name for name, _ in FIELDS} | {*OF_AUDIT}
     assert names - WORDS.keys() - {"sealed_for", "box"} == set(), "add these to words.toml"
 
 

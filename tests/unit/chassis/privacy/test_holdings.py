@@ -90,7 +90,9 @@ def test_every_store_of_the_page_that_lives_as_long_as_the_person_is_in_the_copy
 
 
 def test_audit_holds_copies_of_events_and_nothing_of_its_own_about_a_person() -> None:
-    """Each is in the copy of the service that recorded it; `shown` only finds events. Another table that names somebody needs a part of the copy."""
+    """Each is in the copy of the service that recorded it; by `shown` audit finds who was shown the person. Another table that names somebody needs
+    a part of the copy.
+    """
     named = {
         table.name
         for table in audit.metadata.tables.values()
