@@ -69,7 +69,7 @@ async def payers_and_bills(conn: AsyncConnection, vault: Vault, recorded: Sequen
     fresh = [r for r, event in events if event.participant_id not in changed]
     folded = await _fold(conn, vault, [(r, event) for r, event in events if event.participant_id in changed])
     await rows.insert(conn, tables.payers, [*_added_payers(vault, fresh), *folded.new_payers])
-    await rows.insert(conn, tables.bills, [*_issued_bills(fresh), *folded.new_bills])
+    await rows.insert(conn, tables.bills, _issued_bills(fresh))
     await rows.upsert(conn, tables.payers, folded.payers)
     await rows.upsert(conn, tables.bills, folded.bills)
     await _managers(conn, recorded)
@@ -110,16 +110,15 @@ def _issued_bills(events: Sequence[Recorded]) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Whole rows of `payers` and `bills`; new ones are not in the tables yet."""
+    """Whole rows of `payers` and `bills`; new payers are not in the tables yet."""
 
     new_payers: list[dict[str, Any]]
-    new_bills: list[dict[str, Any]]
     payers: list[dict[str, Any]]
     bills: list[dict[str, Any]]
 
 
 async def _fold(conn: AsyncConnection, vault: Vault, events: Sequence[tuple[Recorded, OfPayer]]) -> _Rows:
-    """All events of payers of whom something changes. What this batch adds is written once, as it is in the end."""
+    """All events of payers of whom something changes. Whom this batch adds is written once, as he is in the end."""
     kept = await _load(conn, events)
     changed_payers: set[ParticipantId] = set()
     changed_bills: dict[BillId, ParticipantId] = {}
@@ -130,16 +129,13 @@ async def _fold(conn: AsyncConnection, vault: Vault, events: Sequence[tuple[Reco
         if type(event) in _CHANGES_PAYER:
             changed_payers.add(event.participant_id)
     new_payers = {event.participant_id for _, event in events if type(event) is PayerAdded}
-    new_bills = {event.bill_id for _, event in events if type(event) is ContributionBilled}
-    bills = {
-        bill: bill_row(payer, kept[payer].payer.bills[bill], kept[payer].rules[bill])
-        for bill, payer in changed_bills.items()
-    }
     return _Rows(
         [added_row(kept[payer]) for payer in new_payers],
-        [bills[bill] for bill in new_bills],
         [payer_row(kept[payer]) for payer in changed_payers - new_payers],
-        [row for bill, row in bills.items() if bill not in new_bills],
+        [
+            bill_row(payer, kept[payer].payer.bills[bill], kept[payer].rules[bill])
+            for bill, payer in changed_bills.items()
+        ],
     )
 
 
